@@ -1,0 +1,94 @@
+"""Accounts: opened, locked while they act, erased. One kind each, individual or institution (R1)."""
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from registry.accounts.vault import Vault
+from registry.database.schema import account_keys, accounts, certificates, consents, evidence
+from registry.errors import Forbidden, Invalid, NotFound
+from registry.evidence.document import disclose
+
+INDIVIDUAL, INSTITUTION = "individual", "institution"
+MAX_NAME_CHARS = 200
+"""Longer is no name; it would break certificates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An open account with its secret key; the key never shows in its repr."""
+
+    id: int
+    kind: str
+    name: str | None
+    key: bytes = field(repr=False)
+
+    @property
+    def is_individual(self) -> bool:
+        """Whether a person holds it."""
+        return self.kind == INDIVIDUAL
+
+
+def open_account(tx: sa.Connection, vault: Vault, *, kind: str, name: str, at: int) -> int:
+    """Open an account and return its number. Raises `Invalid` for a kind or a name that is none."""
+    if kind not in {INDIVIDUAL, INSTITUTION}:
+        raise Invalid("An account is of kind individual or institution.")
+    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise Invalid(f"A name is 1 to {MAX_NAME_CHARS} printable characters.")
+    number = tx.execute(
+        sa.insert(accounts).values(kind=kind, name=name, opened_ms=at).returning(accounts.c.id)
+    ).scalar_one()
+    tx.execute(sa.insert(account_keys).values(account_id=number, sealed=vault.new_key(number)))
+    return int(number)
+
+
+_OPEN_ACCOUNT = (
+    sa.select(accounts.c.kind, accounts.c.name, accounts.c.erased_ms, account_keys.c.sealed)
+    .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
+    .where(accounts.c.id == sa.bindparam("number"))
+)
+# Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
+_LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
+
+
+def get_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
+    """Read an open account. Raises `NotFound`, or `Forbidden` when it was erased."""
+    return _account(tx, vault, number, _OPEN_ACCOUNT)
+
+
+def lock_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
+    """Read an open account and keep every other act of it waiting until this transaction ends."""
+    return _account(tx, vault, number, _LOCKED_ACCOUNT)
+
+
+def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tuple[str, str, int, bytes]]) -> Account:
+    row = tx.execute(query, {"number": number}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no account {number}.")
+    if row.erased_ms is not None:
+        raise Forbidden(f"Account {number} was erased; nothing can be moved to it or from it.")
+    return Account(number, row.kind, row.name, vault.open(number, row.sealed))
+
+
+def erase_account(tx: sa.Connection, number: int, at: int) -> None:
+    """Sever the person from the proof (R5): destroy the key, the name, and every personal field of evidence.
+
+    Leaves, blocks, proofs and digests stay as they are and still verify. Grams the account holds stay where they
+    are; nobody can move them any more.
+    """
+    erased = tx.execute(
+        sa.update(accounts)
+        .where(accounts.c.id == number, accounts.c.erased_ms.is_(None))
+        .values(name=None, erased_ms=at)
+    )
+    if erased.rowcount == 0:
+        raise NotFound(f"There is no open account {number}.")
+    tx.execute(sa.delete(account_keys).where(account_keys.c.account_id == number))
+    tx.execute(sa.delete(consents).where(consents.c.account_id == number))
+    tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(holder=None))
+    personal = sa.select(evidence).where(
+        evidence.c.account_id == number, evidence.c.personal != sa.literal([], evidence.c.personal.type)
+    )
+    for row in tx.execute(personal).all():
+        kept = disclose(row.fields, set(row.fields) - set(row.personal))
+        tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))

@@ -1,0 +1,55 @@
+"""Accounts' secret keys: 32 random bytes each, stored only under the master key.
+
+Destroying an account's stored key severs its tags for good: nobody can tie them to the person, or to each other.
+"""
+
+import hashlib
+import hmac
+import secrets
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from registry.errors import Unavailable
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 20
+TAG_LABEL = b"gramledger/tag/v1"
+
+
+class Vault:
+    """Seals and opens account keys with AES-256-GCM, the account's number bound in."""
+
+    def __init__(self, master_key: bytes) -> None:
+        """Take the 32-byte master key."""
+        if len(master_key) != KEY_BYTES:
+            raise ValueError("the master key is not 32 bytes")
+        self._aead = AESGCM(master_key)
+
+    def __repr__(self) -> str:
+        """Show nothing of the key."""
+        return "Vault(...)"
+
+    def new_key(self, account_id: int) -> bytes:
+        """Make a key for an account and return it sealed."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _binding(account_id))
+
+    def open(self, account_id: int, sealed: bytes) -> bytes:
+        """Open a sealed key. Raises `Unavailable` when the master key is not the one it was sealed under."""
+        try:
+            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _binding(account_id))
+        except InvalidTag:
+            raise Unavailable("The master key is not the one this registry's account keys were sealed under.") from None
+
+
+def _binding(account_id: int) -> bytes:
+    return b"gramledger/account/v1" + account_id.to_bytes(8, "big")
+
+
+def tag(key: bytes, first: int) -> bytes:
+    """Make the tag of one acquisition: 20 bytes, from the account's key and the first gram acquired.
+
+    Source: docs/design.md, section 3.
+    """
+    return hmac.digest(key, TAG_LABEL + first.to_bytes(8, "big"), hashlib.sha256)[:TAG_BYTES]

@@ -1,0 +1,82 @@
+"""The one place that opens transactions, commits them, and turns the driver's failures into our errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from registry.errors import Conflict, Unavailable
+
+CONNECT_TIMEOUT_S = 5
+"""A database that does not answer is reported, not waited for."""
+STATEMENT_TIMEOUT_MS = 30_000
+"""An act that takes longer is stuck on a lock or on a mistake; a caller has long gone."""
+TAKEN_ONCE = frozenset({"movements_taken_once", "movements_lawful", "blocks_int8range_excl"})
+
+
+class Database:
+    """A PostgreSQL database, reached by SQLAlchemy Core on psycopg 3."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        """Take `postgresql://...`; nothing is opened yet."""
+        self.url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        self.engine = sa.create_engine(
+            self.url,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_TIMEOUT_S,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                "prepare_threshold": 1,
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises `Unavailable` when the database does not answer, `Conflict` when it refuses what the code let through.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            raise _refused(error) from error
+        except (OperationalError, sa.exc.TimeoutError) as error:
+            raise Unavailable("The database does not answer now. Nothing was written; try again shortly.") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("The database went away. Try again with the same Idempotency-Key.") from error
+            raise
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _refused(error: IntegrityError) -> Exception:
+    """Name a refusal of the database's own constraints; one we do not know stays a defect."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if name in TAKEN_ONCE:
+        return Conflict("The grams have moved on in the meantime. Read the account again and repeat the act.")
+    return error
+
+
+def migrate(database: Database) -> None:
+    """Bring the schema to the newest version; does nothing when it is there already.
+
+    Two processes that migrate at once wait for each other on an advisory lock.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with database.transaction() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/migrate'))"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,362 @@
+-- The ground: accounts, sources, lots, movements, blocks, evidence, log, checkpoints, anchors.
+-- Times are Unix milliseconds (_ms), quantities and positions on the number line grams (_g), ranges half open.
+
+CREATE TABLE accounts (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('individual', 'institution')),
+    name text,  -- personal: NULL once erased
+    opened_ms bigint NOT NULL,
+    erased_ms bigint,
+    CHECK (erased_ms IS NULL OR name IS NULL)
+);
+
+CREATE TABLE account_keys (
+    account_id bigint PRIMARY KEY REFERENCES accounts,
+    sealed bytea NOT NULL  -- 32 random bytes, AES-256-GCM under the master key
+);
+
+CREATE TABLE methodologies (
+    code text NOT NULL,
+    version integer NOT NULL CHECK (version > 0),
+    class text NOT NULL CHECK (class IN ('I', 'II')),
+    status text NOT NULL CHECK (status IN ('official', 'illustrative')),
+    record jsonb NOT NULL,
+    digest bytea NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (code, version)
+);
+
+CREATE TABLE policies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    in_force_ms bigint NOT NULL,
+    value jsonb NOT NULL,
+    digest bytea NOT NULL CHECK (length(digest) = 32),
+    UNIQUE (name, in_force_ms)
+);
+
+CREATE TABLE sources (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('project', 'scenario')),
+    name_zh text NOT NULL,
+    name_en text NOT NULL,
+    applicant_id bigint NOT NULL REFERENCES accounts,
+    methodology_code text NOT NULL,
+    methodology_version integer NOT NULL,
+    valid_from_ms bigint NOT NULL,
+    valid_until_ms bigint NOT NULL CHECK (valid_until_ms > valid_from_ms),
+    FOREIGN KEY (methodology_code, methodology_version) REFERENCES methodologies
+);
+
+CREATE TABLE consents (
+    source_id bigint NOT NULL REFERENCES sources,
+    platform_user text NOT NULL,
+    account_id bigint NOT NULL REFERENCES accounts,
+    given_ms bigint NOT NULL,
+    revoked_ms bigint,
+    PRIMARY KEY (source_id, platform_user)
+);
+CREATE INDEX consents_account ON consents (account_id);
+
+CREATE TABLE evidence (
+    digest bytea PRIMARY KEY CHECK (length(digest) = 32),
+    account_id bigint REFERENCES accounts,
+    personal text[] NOT NULL DEFAULT '{}',
+    fields jsonb NOT NULL  -- name -> [salt, value], or name -> hex digest once erased
+);
+CREATE INDEX evidence_account ON evidence (account_id) WHERE personal <> '{}';
+
+CREATE TABLE acts (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    account_id bigint REFERENCES accounts,
+    at_ms bigint NOT NULL,
+    quantity_g bigint NOT NULL CHECK (quantity_g >= 0)
+);
+CREATE INDEX acts_account ON acts (account_id, id);
+
+CREATE TABLE frontier (
+    sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
+    next_g bigint NOT NULL CHECK (next_g >= 0)
+);
+INSERT INTO frontier VALUES (true, 0);
+
+CREATE TABLE lots (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    first_g bigint NOT NULL CHECK (first_g >= 0),
+    last_g bigint NOT NULL CHECK (last_g > first_g),
+    source_id bigint NOT NULL REFERENCES sources,
+    methodology_code text NOT NULL,
+    methodology_version integer NOT NULL,
+    period_from_ms bigint NOT NULL,
+    period_until_ms bigint NOT NULL,
+    issued_ms bigint NOT NULL,
+    inputs_sha256 bytea NOT NULL CHECK (length(inputs_sha256) = 32),
+    FOREIGN KEY (methodology_code, methodology_version) REFERENCES methodologies,
+    UNIQUE (id, first_g, last_g),
+    EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
+);
+
+CREATE TABLE activities (
+    source_id bigint NOT NULL REFERENCES sources,
+    reference text NOT NULL,
+    account_id bigint NOT NULL REFERENCES accounts,
+    starts_ms bigint NOT NULL,
+    ends_ms bigint NOT NULL CHECK (ends_ms >= starts_ms),
+    quantity_g bigint NOT NULL CHECK (quantity_g > 0),
+    lot_id bigint NOT NULL REFERENCES lots,
+    PRIMARY KEY (source_id, reference)
+);
+CREATE INDEX activities_account ON activities (account_id, starts_ms);
+
+CREATE TABLE movements (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    act_id bigint NOT NULL REFERENCES acts,
+    giver_id bigint REFERENCES accounts,  -- the holder before it; NULL for issues and records
+    account_id bigint REFERENCES accounts,  -- the holder after it; NULL at the end and for records
+    kind smallint NOT NULL,
+    form smallint NOT NULL,
+    flags smallint NOT NULL,
+    purpose integer NOT NULL,
+    first_g bigint NOT NULL,
+    last_g bigint NOT NULL,
+    parent_id bigint REFERENCES movements,
+    at_ms bigint NOT NULL CHECK (at_ms >= 0 AND at_ms < 281474976710656),
+    until_ms bigint NOT NULL CHECK (until_ms >= 0 AND until_ms < 281474976710656),
+    from_tag bytea NOT NULL CHECK (length(from_tag) = 20),
+    to_tag bytea NOT NULL CHECK (length(to_tag) = 20),
+    evidence bytea NOT NULL REFERENCES evidence,
+    CHECK (kind BETWEEN 1 AND 11 OR kind BETWEEN 64 AND 255),
+    CHECK (kind >= 64 OR last_g > first_g),
+    CHECK (kind < 64 OR (form = 0 AND flags = 0 AND purpose = 0 AND first_g = 0 AND last_g = 0 AND parent_id IS NULL
+        AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000'
+        AND to_tag = '\x0000000000000000000000000000000000000000')),
+    CHECK (kind <> 1 OR (form = 1 AND flags & ~11 = 0 AND purpose = 0 AND parent_id IS NULL AND until_ms = 0
+        AND from_tag = '\x0000000000000000000000000000000000000000')),
+    CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
+    CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
+    CHECK (parent_id < id),
+    CHECK ((form = 0) = (account_id IS NULL))
+);
+CREATE INDEX movements_parent ON movements (parent_id);
+CREATE INDEX movements_act ON movements (act_id);
+CREATE INDEX movements_giver ON movements (giver_id, id) WHERE giver_id IS NOT NULL;
+CREATE INDEX movements_holder ON movements (account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX movements_first ON movements (first_g, id);
+
+CREATE TABLE blocks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    movement_id bigint NOT NULL REFERENCES movements,  -- the movement that made it
+    account_id bigint NOT NULL REFERENCES accounts,
+    lot_id bigint NOT NULL,
+    lot_first_g bigint NOT NULL,
+    lot_last_g bigint NOT NULL,
+    first_g bigint NOT NULL,
+    last_g bigint NOT NULL CHECK (last_g > first_g),
+    form smallint NOT NULL CHECK (form IN (1, 2)),
+    flags smallint NOT NULL,
+    until_ms bigint NOT NULL,
+    FOREIGN KEY (lot_id, lot_first_g, lot_last_g) REFERENCES lots (id, first_g, last_g),
+    CHECK (first_g >= lot_first_g AND last_g <= lot_last_g),
+    EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
+);
+-- Spending order: earliest expiry first, then the lowest number.
+CREATE INDEX blocks_holder ON blocks (account_id, form, until_ms, first_g);
+CREATE INDEX blocks_movement ON blocks (movement_id);
+
+CREATE TABLE certificates (
+    number text PRIMARY KEY,
+    act_id bigint NOT NULL UNIQUE REFERENCES acts,
+    account_id bigint NOT NULL REFERENCES accounts,
+    holder text,  -- personal where the holder is a person: NULL once erased
+    purpose integer NOT NULL,
+    form smallint NOT NULL CHECK (form IN (1, 2)),
+    quantity_g bigint NOT NULL CHECK (quantity_g > 0),
+    beneficiary text,
+    statement text,
+    issued_ms bigint NOT NULL
+);
+CREATE INDEX certificates_account ON certificates (account_id);
+
+CREATE TABLE idempotency (
+    principal text NOT NULL,
+    key text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    status integer,
+    response jsonb,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (principal, key)
+);
+
+CREATE TABLE unsequenced (movement_id bigint PRIMARY KEY REFERENCES movements);
+
+CREATE TABLE log_entries (
+    index bigint PRIMARY KEY CHECK (index >= 0),
+    movement_id bigint NOT NULL UNIQUE REFERENCES movements,
+    leaf bytea NOT NULL CHECK (length(leaf) = 114)
+);
+
+CREATE TABLE log_head (
+    sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
+    size bigint NOT NULL CHECK (size >= 0),
+    published_size bigint NOT NULL CHECK (published_size >= 0 AND published_size <= size)
+);
+INSERT INTO log_head VALUES (true, 0, 0);
+
+CREATE TABLE checkpoints (
+    size bigint PRIMARY KEY CHECK (size >= 0),
+    root bytea NOT NULL CHECK (length(root) = 32),
+    frontier_g bigint NOT NULL CHECK (frontier_g >= 0),
+    ended_g bigint NOT NULL CHECK (ended_g >= 0 AND ended_g <= frontier_g),
+    edge bytea NOT NULL,  -- the right edge of the tree: what hashing goes on from
+    note text NOT NULL,
+    signed_ms bigint NOT NULL
+);
+
+CREATE TABLE anchors (
+    size bigint PRIMARY KEY REFERENCES checkpoints,
+    chain_id bigint NOT NULL,
+    contract text NOT NULL,
+    transaction text NOT NULL,
+    block bigint NOT NULL,
+    gas bigint NOT NULL,
+    anchored_ms bigint NOT NULL,
+    final_ms bigint
+);
+
+-- Whether a child is lawful against its parent: the rules of registry/ledger/rules.py once more, as one expression.
+-- Flags: 1 CLASS_I, 2 SCENARIO, 4 CONVERTED, 8 INDIVIDUAL, 16 LOCKED.
+CREATE FUNCTION lawful(c movements, p movements) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p.form <> 0
+    AND c.first_g >= p.first_g AND c.last_g <= p.last_g AND c.first_g < c.last_g
+    AND c.form = CASE
+        WHEN c.kind = 2 AND p.form = 1 THEN 1
+        WHEN c.kind = 3 AND p.form = 1 THEN 2
+        WHEN c.kind IN (4, 5) AND p.form = 2 THEN 2
+        WHEN c.kind = 6 AND p.form = 2 THEN 1
+        WHEN c.kind = 7 AND p.form = 2 THEN 0
+        WHEN c.kind IN (8, 9) THEN 0
+        WHEN c.kind IN (10, 11) THEN p.form
+        ELSE -1 END
+    AND c.flags & ~31 = 0
+    AND CASE c.kind
+        WHEN 2 THEN c.purpose BETWEEN 1 AND 4
+        WHEN 8 THEN CASE p.form WHEN 1 THEN c.purpose BETWEEN 16 AND 20 ELSE c.purpose IN (16, 18) END
+        WHEN 9 THEN c.purpose = 48
+        WHEN 10 THEN CASE p.form WHEN 1 THEN c.purpose BETWEEN 32 AND 34 ELSE c.purpose = 34 END
+        ELSE c.purpose = 0 END
+    AND c.at_ms >= p.at_ms
+    AND c.from_tag = p.to_tag
+    AND CASE
+        WHEN c.kind IN (3, 6, 10, 11) THEN c.to_tag = c.from_tag
+        WHEN c.kind IN (2, 4) THEN c.to_tag <> c.from_tag
+        WHEN c.kind = 5 THEN p.kind = 4 AND c.to_tag = p.from_tag
+        ELSE c.to_tag = '\x0000000000000000000000000000000000000000' END
+    AND (c.flags # p.flags) & 3 = 0
+    AND CASE c.kind
+        WHEN 3 THEN p.flags & 6 = 2 AND c.flags & 4 = 4
+        ELSE (c.flags # p.flags) & 4 = 0 END
+    AND CASE c.kind
+        WHEN 2 THEN true
+        WHEN 3 THEN p.flags & 8 = 8 AND c.flags & 8 = 8
+        WHEN 4 THEN p.flags & 8 = 8 AND c.flags & 8 = 0
+        WHEN 5 THEN c.flags & 8 = 8
+        WHEN 6 THEN p.flags & 8 = 0 AND c.flags & 8 = 0
+        WHEN 7 THEN p.flags & 8 = 8 AND c.flags & 8 = 0
+        WHEN 8 THEN c.flags & 8 = 0
+        WHEN 9 THEN c.flags & 8 = 0
+        ELSE (c.flags # p.flags) & 8 = 0 END
+    AND (c.flags & 16 = 16) = (c.kind = 10)
+    AND CASE
+        WHEN c.kind = 11 THEN p.flags & 16 = 16
+        WHEN p.flags & 16 = 0 OR c.kind = 9 THEN true
+        ELSE c.kind = 2 AND p.kind = 10 AND (c.purpose, p.purpose) IN ((2, 32), (4, 33)) END
+    AND CASE
+        WHEN c.kind = 3 THEN c.until_ms > c.at_ms
+        WHEN c.form = 2 THEN c.until_ms = p.until_ms
+        ELSE c.until_ms = 0 END
+    AND CASE
+        WHEN c.kind = 4 THEN c.at_ms <= p.until_ms
+        WHEN c.kind = 7 THEN c.at_ms > p.until_ms
+        WHEN c.kind = 8 AND p.form = 2 AND p.flags & 8 = 8 THEN c.at_ms <= p.until_ms
+        ELSE true END
+    AND (c.purpose <> 20 OR p.flags & 1 = 1);
+
+-- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
+-- that its parent made. A gram that is no longer there cannot be taken twice.
+CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    m movements;
+    p movements;
+    b blocks;
+BEGIN
+    INSERT INTO unsequenced SELECT id FROM written;
+    INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
+        SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
+        FROM written w LEFT JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
+        WHERE w.kind = 1;
+    FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
+        SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
+        IF NOT lawful(m, p) THEN
+            RAISE EXCEPTION 'movement % is not allowed by its parent %', m.id, p.id
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_lawful';
+        END IF;
+        DELETE FROM blocks
+            WHERE movement_id = m.parent_id AND first_g <= m.first_g AND last_g >= m.last_g
+            RETURNING * INTO b;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the grams of movement % are no longer in a live block of movement %', m.id, p.id
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_taken_once';
+        END IF;
+        INSERT INTO blocks
+            (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
+            SELECT b.movement_id, b.account_id, b.lot_id, b.lot_first_g, b.lot_last_g, r.f, r.l, b.form, b.flags, b.until_ms
+            FROM (VALUES (b.first_g, m.first_g), (m.last_g, b.last_g)) AS r (f, l) WHERE r.f < r.l
+            UNION ALL
+            SELECT m.id, m.account_id, b.lot_id, b.lot_first_g, b.lot_last_g, m.first_g, m.last_g, m.form, m.flags, m.until_ms
+            WHERE m.form <> 0;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER apply AFTER INSERT ON movements REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION apply_movements();
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: what is written is corrected by later acts', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_TABLE_NAME || '_written_once';
+END $$;
+
+CREATE FUNCTION refuse_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_trigger_depth() < 2 THEN
+        RAISE EXCEPTION '% of % is refused: it follows from movements', TG_OP, TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_TABLE_NAME || '_follows';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON movements
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON log_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON lots
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON activities
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON acts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
+
+CREATE FUNCTION frontier_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE' OR NEW.next_g < OLD.next_g THEN
+        RAISE EXCEPTION 'the frontier only grows'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'frontier_only_grows';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON frontier FOR EACH ROW EXECUTE FUNCTION frontier_only_grows();

@@ -1,0 +1,139 @@
+"""The tables as SQLAlchemy Core knows them. The migrations are their definition; a test holds the two together."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = sa.MetaData()
+
+
+def _table(name: str, /, **columns: Any) -> sa.Table:
+    return sa.Table(name, metadata, *(sa.Column(column, kind) for column, kind in columns.items()))
+
+
+_int, _text, _bytes = sa.BigInteger, sa.Text, sa.LargeBinary
+
+accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int)
+account_keys = _table("account_keys", account_id=_int, sealed=_bytes)
+methodologies = _table(
+    "methodologies",
+    code=_text,
+    version=sa.Integer,
+    **{"class": _text},
+    status=_text,
+    record=JSONB,
+    digest=_bytes,
+)
+policies = _table("policies", id=_int, name=_text, in_force_ms=_int, value=JSONB, digest=_bytes)
+sources = _table(
+    "sources",
+    id=_int,
+    kind=_text,
+    name_zh=_text,
+    name_en=_text,
+    applicant_id=_int,
+    methodology_code=_text,
+    methodology_version=sa.Integer,
+    valid_from_ms=_int,
+    valid_until_ms=_int,
+)
+consents = _table("consents", source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int)
+evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB)
+acts = _table("acts", id=_int, kind=_text, account_id=_int, at_ms=_int, quantity_g=_int)
+frontier = _table("frontier", sole=sa.Boolean, next_g=_int)
+lots = _table(
+    "lots",
+    id=_int,
+    first_g=_int,
+    last_g=_int,
+    source_id=_int,
+    methodology_code=_text,
+    methodology_version=sa.Integer,
+    period_from_ms=_int,
+    period_until_ms=_int,
+    issued_ms=_int,
+    inputs_sha256=_bytes,
+)
+activities = _table(
+    "activities",
+    source_id=_int,
+    reference=_text,
+    account_id=_int,
+    starts_ms=_int,
+    ends_ms=_int,
+    quantity_g=_int,
+    lot_id=_int,
+)
+movements = _table(
+    "movements",
+    id=_int,
+    act_id=_int,
+    giver_id=_int,
+    account_id=_int,
+    kind=sa.SmallInteger,
+    form=sa.SmallInteger,
+    flags=sa.SmallInteger,
+    purpose=sa.Integer,
+    first_g=_int,
+    last_g=_int,
+    parent_id=_int,
+    at_ms=_int,
+    until_ms=_int,
+    from_tag=_bytes,
+    to_tag=_bytes,
+    evidence=_bytes,
+)
+blocks = _table(
+    "blocks",
+    id=_int,
+    movement_id=_int,
+    account_id=_int,
+    lot_id=_int,
+    lot_first_g=_int,
+    lot_last_g=_int,
+    first_g=_int,
+    last_g=_int,
+    form=sa.SmallInteger,
+    flags=sa.SmallInteger,
+    until_ms=_int,
+)
+certificates = _table(
+    "certificates",
+    number=_text,
+    act_id=_int,
+    account_id=_int,
+    holder=_text,
+    purpose=sa.Integer,
+    form=sa.SmallInteger,
+    quantity_g=_int,
+    beneficiary=_text,
+    statement=_text,
+    issued_ms=_int,
+)
+idempotency = _table(
+    "idempotency",
+    principal=_text,
+    key=_text,
+    request_sha256=_bytes,
+    status=sa.Integer,
+    response=JSONB,
+    at_ms=_int,
+)
+unsequenced = _table("unsequenced", movement_id=_int)
+log_entries = _table("log_entries", index=_int, movement_id=_int, leaf=_bytes)
+log_head = _table("log_head", sole=sa.Boolean, size=_int, published_size=_int)
+checkpoints = _table(
+    "checkpoints", size=_int, root=_bytes, frontier_g=_int, ended_g=_int, edge=_bytes, note=_text, signed_ms=_int
+)
+anchors = _table(
+    "anchors",
+    size=_int,
+    chain_id=_int,
+    contract=_text,
+    transaction=_text,
+    block=_int,
+    gas=_int,
+    anchored_ms=_int,
+    final_ms=_int,
+)

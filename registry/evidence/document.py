@@ -1,0 +1,79 @@
+"""Evidence: what an act rests on, so that each field can be shown by itself (docs/design.md, section 3).
+
+The digest in the leaf is SHA-256 of the RFC 8785 form of an object that maps each field's name to the hex SHA-256
+of the RFC 8785 form of `[salt, name, value]`, the salt 16 random bytes in base64url. A field shown is `[salt, value]`; a
+field withheld, or erased for good, is its hex digest. Both give the same document digest.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+SALT_BYTES = 16
+MAX_FIELDS = 64
+"""A document is read by people; a hostile one must not keep a verifier busy."""
+
+Value = Any
+"""A JSON value; integers stay below 2**53 (RFC 8785)."""
+Fields = dict[str, Any]
+"""Name -> `[salt, value]` when shown, or the field's hex digest when not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A document with all its fields shown, and its digest (32 bytes)."""
+
+    digest: bytes
+    fields: Fields
+
+
+def field_digest(salt: str, name: str, value: Value) -> str:
+    """Hash one field: hex SHA-256 of the RFC 8785 form of `[salt, name, value]`."""
+    return hashlib.sha256(rfc8785.dumps([salt, name, value])).hexdigest()
+
+
+def seal(values: Mapping[str, Value], random: Callable[[int], bytes] = secrets.token_bytes) -> Evidence:
+    """Salt every value and hash the whole. `random(n)` gives n random bytes."""
+    salts = {name: urlsafe_b64encode(random(SALT_BYTES)).rstrip(b"=").decode() for name in values}
+    fields = {name: [salts[name], value] for name, value in values.items()}
+    return Evidence(digest(fields), fields)
+
+
+def digest(fields: Fields) -> bytes:
+    """Hash a document, whichever of its fields are shown: 32 bytes."""
+    digests = {
+        name: shown if isinstance(shown, str) else field_digest(shown[0], name, shown[1])
+        for name, shown in fields.items()
+    }
+    return hashlib.sha256(rfc8785.dumps(digests)).digest()
+
+
+def disclose(fields: Fields, names: Collection[str]) -> Fields:
+    """Show only the fields `names`; of every other, its digest."""
+    return {
+        name: shown if isinstance(shown, str) or name in names else field_digest(shown[0], name, shown[1])
+        for name, shown in fields.items()
+    }
+
+
+def verify(fields: object, expected: bytes) -> bool:
+    """Check a disclosed document against the digest in a leaf. Anything that is no such document gives False."""
+    if not isinstance(fields, dict) or not 0 < len(fields) <= MAX_FIELDS:
+        return False
+    if not all(isinstance(name, str) and _is_field(shown) for name, shown in fields.items()):
+        return False
+    try:
+        return digest(fields) == expected
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError):
+        return False
+
+
+def _is_field(shown: object) -> bool:
+    if isinstance(shown, str):
+        return len(shown) == 64 and set(shown) <= set("0123456789abcdef")
+    return isinstance(shown, list) and len(shown) == 2 and isinstance(shown[0], str)

@@ -1,0 +1,163 @@
+// Verify a receipt, in the browser or in Node, with nothing but Web Crypto and, for the last step, the chain's RPC.
+//
+//   1  read the receipt
+//   2  the checkpoint is of the origin expected, and the log's key signed it
+//   3  the authorities cosigned it
+//   4  the leaf decodes; its hash
+//   5  the inclusion path leads from that hash to the checkpoint's root
+//   6  the root anchored on the chain for that size is the checkpoint's root
+//
+// Each step ends as "ok", "failed" or "not-checked"; a step that could not be done never counts as done.
+
+import { Malformed, NoWebCrypto, equal, subtle, toHex } from "./bytes.js";
+import { ChainSilent, readAnchor } from "./chain.js";
+import { decodeLeaf, leafHash } from "./leaf.js";
+import { climb } from "./merkle.js";
+import { COSIGNATURE_V1, ED25519, checkSignature, parseVkey } from "./note.js";
+import { parseReceipt } from "./receipt.js";
+import { REASONS, STEPS, fill } from "./verify-texts.js";
+
+/** The steps in order; their numbers are those of the command `gram verify`. */
+export const ORDER = ["receipt", "checkpoint", "cosignatures", "leaf", "inclusion", "anchor"];
+
+/**
+ * Verify `file` (bytes or text of a receipt).
+ *
+ * `trust` is what the visitor chooses to believe: `{vkey, origin?, cosigners?: [{vkey, name}], threshold?, chain?: {rpc,
+ * id, contract}}`. Resolves, and never rejects for what is in the file, to `{verdict, steps, receipt, movement}`: verdict
+ * "proven", "partly", "refuted" or "unreadable"; steps `{number, id, outcome, reason, facts, zh, en, title_zh,
+ * title_en}`; `movement` is the decoded leaf, or null.
+ */
+export async function verifyReceipt(file, trust, { fetch = globalThis.fetch } = {}) {
+  const [read, receipt] = readStep(file); // 1
+  if (receipt === null) return report([read, ...ORDER.slice(1).map((id) => unchecked(id, "needs-receipt"))], null, null);
+  const signed = await guarded("checkpoint", () => checkpointStep(receipt.checkpoint, trust)); // 2
+  const cosigned = await guarded("cosignatures", () => cosignatureStep(receipt.checkpoint, trust)); // 3
+  const hashed = await guarded("leaf", () => leafStep(receipt.leaf)); // 4
+  const included = await guarded("inclusion", () => inclusionStep(receipt)); // 5
+  const anchored = await anchorStep(receipt.checkpoint, trust.chain, fetch); // 6
+  return report([read, signed, cosigned, hashed, included, anchored], receipt, hashed.movement ?? null);
+}
+
+function readStep(file) {
+  try {
+    const receipt = parseReceipt(file);
+    const facts = { index: receipt.index, rungs: receipt.path.length, size: receipt.checkpoint.size };
+    return [ok("receipt", "receipt-read", facts), receipt];
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return [failed("receipt", "receipt-malformed", { fault: error.message }), null];
+  }
+}
+
+async function checkpointStep(checkpoint, trust) {
+  if (!trust.vkey) return unchecked("checkpoint", "no-vkey");
+  const key = await keyOf(trust.vkey, ED25519);
+  if (key === null) return unchecked("checkpoint", "bad-vkey");
+  const facts = { origin: checkpoint.origin, expected: trust.origin || key.name };
+  if (facts.origin !== facts.expected) return failed("checkpoint", "other-origin", facts);
+  const { outcome } = await checkSignature(checkpoint, key);
+  if (outcome === "unsupported") return unchecked("checkpoint", "no-ed25519");
+  if (outcome === "ok") return ok("checkpoint", "log-signed", facts);
+  return failed("checkpoint", outcome === "absent" ? "log-unsigned" : "log-badly-signed", facts);
+}
+
+async function cosignatureStep(checkpoint, trust) {
+  const cosigners = (trust.cosigners ?? []).filter((cosigner) => cosigner.vkey);
+  if (cosigners.length === 0) return unchecked("cosignatures", "no-cosigners");
+  const names = { ok: [], failed: [], absent: [], unsupported: [] };
+  for (const { vkey, name } of cosigners) {
+    const key = await keyOf(vkey, COSIGNATURE_V1);
+    if (key === null) return unchecked("cosignatures", "bad-vkey");
+    names[(await checkSignature(checkpoint, key)).outcome].push(name || key.name);
+  }
+  return weigh(names, cosigners.length, trust.threshold ?? 1);
+}
+
+/** One bad cosignature refutes; none at all means that the authorities have not been there yet. */
+function weigh(names, total, threshold) {
+  const count = names.ok.length;
+  if (names.failed.length > 0) return failed("cosignatures", "badly-cosigned", { names: names.failed.join(", ") });
+  if (names.unsupported.length > 0) return unchecked("cosignatures", "no-ed25519");
+  if (count === 0) return unchecked("cosignatures", "not-cosigned");
+  if (count < threshold) return failed("cosignatures", "too-few-cosigners", { count, threshold });
+  return ok("cosignatures", "cosigned", { count, total, names: names.ok.join(", ") });
+}
+
+async function keyOf(text, type) {
+  try {
+    const key = await parseVkey(text);
+    return key.type === type ? key : null;
+  } catch (error) {
+    if (error instanceof Malformed) return null;
+    throw error;
+  }
+}
+
+async function leafStep(leaf) {
+  try {
+    const movement = decodeLeaf(leaf);
+    return { ...ok("leaf", "leaf-hashed", { hash: toHex(await leafHash(leaf)) }), movement };
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return failed("leaf", "leaf-malformed", { fault: error.message });
+  }
+}
+
+async function inclusionStep({ leaf, index, path, checkpoint }) {
+  const climbed = await climb(index, checkpoint.size, await leafHash(leaf), path);
+  const facts = { rungs: path.length, root: toHex(checkpoint.root) };
+  if (climbed === null || !equal(climbed.root, checkpoint.root)) return failed("inclusion", "not-included", facts);
+  return { ...ok("inclusion", "included", facts), rungs: climbed.rungs };
+}
+
+async function anchorStep({ size, root }, chain, fetch) {
+  if (!chain?.rpc || !chain.contract) return unchecked("anchor", "no-chain");
+  const facts = { size, contract: chain.contract, chain: chain.id, rpc: chain.rpc };
+  try {
+    const anchor = await readAnchor(chain, size, fetch);
+    if (anchor.broken) return failed("anchor", "broken", facts);
+    if (anchor.root === null) return unchecked("anchor", "not-anchored", facts);
+    return equal(anchor.root, root) ? ok("anchor", "anchored", facts) : failed("anchor", "other-root", facts);
+  } catch (error) {
+    if (!(error instanceof ChainSilent)) throw error;
+    return unchecked("anchor", error.code, { ...facts, detail: error.detail });
+  }
+}
+
+/** Without Web Crypto no hash and no signature can be checked; that is no fault of the receipt. */
+async function guarded(id, step) {
+  try {
+    subtle();
+    return await step();
+  } catch (error) {
+    if (error instanceof NoWebCrypto) return unchecked(id, "no-web-crypto");
+    throw error;
+  }
+}
+
+const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, facts });
+const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
+const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
+
+function report(steps, receipt, movement) {
+  return { verdict: verdict(steps, receipt), steps: steps.map(worded), receipt, movement };
+}
+
+function verdict(steps, receipt) {
+  if (receipt === null) return "unreadable";
+  if (steps.some((step) => step.outcome === "failed")) return "refuted";
+  return steps.every((step) => step.outcome === "ok") ? "proven" : "partly";
+}
+
+function worded(step) {
+  const { zh, en } = REASONS[step.reason];
+  return {
+    ...step,
+    number: ORDER.indexOf(step.id) + 1,
+    title_zh: STEPS[step.id].zh,
+    title_en: STEPS[step.id].en,
+    zh: fill(zh, step.facts),
+    en: fill(en, step.facts),
+  };
+}

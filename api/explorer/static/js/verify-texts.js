@@ -1,0 +1,85 @@
+// What the verifier says, in Chinese and English. `{name}` is filled in from the step's facts.
+
+export const STEPS = {
+  receipt: { zh: "读取凭证", en: "Read the receipt" },
+  checkpoint: { zh: "检查点的来源与日志签名", en: "The checkpoint's origin and the log's signature" },
+  cosignatures: { zh: "各监督方的联署", en: "The authorities' cosignatures" },
+  leaf: { zh: "解码叶子并计算其散列", en: "Decode the leaf and hash it" },
+  inclusion: { zh: "沿路径算到检查点的树根", en: "Climb the path to the checkpoint's root" },
+  anchor: { zh: "链上的树根与检查点相同", en: "The root on the chain equals the checkpoint's" },
+};
+
+export const OUTCOMES = {
+  ok: { zh: "成立", en: "Holds" },
+  failed: { zh: "不成立", en: "Does not hold" },
+  "not-checked": { zh: "此处未查", en: "Not checked here" },
+};
+
+export const VERDICTS = {
+  proven: {
+    zh: "每一步都成立：这一笔确实在公开日志中，且该日志状态已锚定上链。",
+    en: "Every step holds: this movement is in the public log, and that state of the log is anchored on the chain.",
+  },
+  partly: {
+    zh: "已查的步骤都成立，但有步骤未查，见下。",
+    en: "Every step that was checked holds, but some were not checked; see below.",
+  },
+  refuted: { zh: "有步骤不成立：不要相信这份凭证。", en: "A step does not hold: do not trust this receipt." },
+  unreadable: { zh: "这不是一份能读懂的凭证。", en: "This is not a receipt that can be read." },
+};
+
+export const REASONS = {
+  "receipt-read": {
+    zh: "第 {index} 号叶子，路径 {rungs} 级，检查点含 {size} 片叶子。",
+    en: "Leaf {index}, a path of {rungs} hashes, a checkpoint of {size} leaves.",
+  },
+  "receipt-malformed": { zh: "文件不是 tlog-proof@v1 格式（{fault}）。", en: "The file is not a tlog-proof@v1 ({fault})." },
+  "needs-receipt": { zh: "凭证读不出，无从核验。", en: "Without a readable receipt there is nothing to check." },
+  "no-web-crypto": {
+    zh: "浏览器在此页面不提供 Web Crypto（需要 https 或本机地址）。请用命令行核验。",
+    en: "The browser offers no Web Crypto on this page (it needs https or this machine). Use the command line.",
+  },
+  "no-ed25519": {
+    zh: "此浏览器不支持 Ed25519，签名未查。请用较新的浏览器或命令行。",
+    en: "This browser lacks Ed25519, so the signature was not checked. Use a newer browser or the command line.",
+  },
+  "no-vkey": { zh: "没有给出日志的公钥。", en: "No public key of the log was given." },
+  "bad-vkey": { zh: "给出的公钥无法读懂。", en: "The public key that was given cannot be read." },
+  "log-signed": { zh: "“{origin}”的签名有效。", en: "The signature of “{origin}” is valid." },
+  "other-origin": {
+    zh: "检查点来自“{origin}”，而不是“{expected}”。",
+    en: "The checkpoint is of “{origin}”, not of “{expected}”.",
+  },
+  "log-unsigned": { zh: "检查点上没有该公钥的签名。", en: "The checkpoint bears no signature of this key." },
+  "log-badly-signed": { zh: "日志的签名无效。", en: "The log's signature is not valid." },
+  "no-cosigners": { zh: "没有给出监督方的公钥。", en: "No public keys of authorities were given." },
+  cosigned: { zh: "{count} 家（共 {total} 家）联署有效：{names}。", en: "{count} of {total} valid: {names}." },
+  "not-cosigned": { zh: "检查点上还没有监督方的联署。", en: "The checkpoint bears no authority's cosignature yet." },
+  "too-few-cosigners": {
+    zh: "只有 {count} 家联署有效，需要 {threshold} 家。",
+    en: "Only {count} valid, and {threshold} are needed.",
+  },
+  "badly-cosigned": { zh: "联署无效：{names}。", en: "Not valid: {names}." },
+  "leaf-hashed": { zh: "叶子散列 {hash}。", en: "Leaf hash {hash}." },
+  "leaf-malformed": { zh: "叶子不是 114 字节的第 1 版格式（{fault}）。", en: "The leaf is not 114 bytes of version 1 ({fault})." },
+  included: { zh: "经 {rungs} 级算得 {root}，与检查点相同。", en: "{rungs} hashes up to {root}, the checkpoint's root." },
+  "not-included": { zh: "算出的树根与检查点不同。", en: "The path does not lead to the checkpoint's root." },
+  "no-chain": { zh: "没有给出链的地址与合约。", en: "No chain and contract were given." },
+  anchored: {
+    zh: "合约 {contract} 在链 {chain} 上保存着同一树根。",
+    en: "Contract {contract} on chain {chain} holds the same root.",
+  },
+  "other-root": { zh: "链上对 {size} 片叶子保存着另一个树根。", en: "For {size} leaves the chain holds another root." },
+  broken: { zh: "合约已记录登记簿违规的证据。", en: "The contract holds proof that the registry broke a rule." },
+  "not-anchored": { zh: "大小为 {size} 的检查点尚未锚定。", en: "The checkpoint of {size} leaves is not anchored yet." },
+  unreachable: { zh: "浏览器连不上链的接口 {rpc}。", en: "The browser cannot reach the chain at {rpc}." },
+  "other-chain": { zh: "接口给出的是另一条链（{detail}）。", en: "The endpoint serves another chain ({detail})." },
+  "no-contract": { zh: "该地址上没有合约。", en: "There is no contract at this address." },
+  "contract-address": { zh: "合约地址格式不对。", en: "The contract's address is malformed." },
+  refused: { zh: "链的接口拒绝回答：{detail}", en: "The endpoint refuses: {detail}" },
+  nonsense: { zh: "链的接口答非所问。", en: "The endpoint's answer makes no sense." },
+};
+
+export function fill(text, facts) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(facts[name] ?? whole));
+}

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { Malformed, fromBase64, fromHex, toBase64, toHex } from "../../api/explorer/static/js/bytes.js";
+import { decodeLeaf, flagNames, leafHash, serial } from "../../api/explorer/static/js/leaf.js";
+import { verifyInclusion } from "../../api/explorer/static/js/merkle.js";
+import { checkSignature, parseCheckpoint, parseVkey } from "../../api/explorer/static/js/note.js";
+import { parseReceipt } from "../../api/explorer/static/js/receipt.js";
+import { ORDER, verifyReceipt } from "../../api/explorer/static/js/verify-core.js";
+import { OUTCOMES, REASONS, VERDICTS } from "../../api/explorer/static/js/verify-texts.js";
+import { leafBytes, makeKey, makeLog, serveChain, signatureLine } from "./receipts.mjs";
+
+const vectors = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
+const outcomes = (result) => result.steps.map((step) => step.outcome);
+const CONTRACT = "0x00000000000000000000000000000000000000aa";
+const word = (hex) => `0x${hex.padStart(64, "0")}`;
+const chainOf = (rpc) => ({ rpc, id: 31337, contract: CONTRACT });
+const answersFor = (root) => ({ eth_chainId: "0x7a69", "0xeaa38b41": word(root), "0x7fb1ad62": word("0") });
+
+async function verifyAgainst(answers, log) {
+  const chain = await serveChain(answers);
+  try {
+    return await verifyReceipt(log.receipt, { ...log.trust, chain: chainOf(chain.rpc) });
+  } finally {
+    await chain.stop();
+  }
+}
+
+test("golden inclusion proofs hold", async () => {
+  const { inclusion } = vectors("merkle.json");
+  assert.ok(inclusion.length > 0);
+  for (const { index, size, leaf_hash, root, path } of inclusion) {
+    assert.ok(await verifyInclusion(BigInt(index), BigInt(size), fromHex(leaf_hash), path.map(fromHex), fromHex(root)));
+  }
+});
+
+test("golden bad inclusion proofs do not hold", async () => {
+  const { bad_inclusion } = vectors("merkle.json");
+  assert.ok(bad_inclusion.length > 0);
+  for (const { index, size, leaf_hash, root, path } of bad_inclusion) {
+    const held = await verifyInclusion(BigInt(index), BigInt(size), fromHex(leaf_hash), path.map(fromHex), fromHex(root));
+    assert.equal(held, false);
+  }
+});
+
+test("every leaf of every small tree is found where it is, and nowhere else", async () => {
+  for (let count = 1; count <= 9; count += 1) {
+    for (let index = 0; index < count; index += 1) {
+      const { receipt } = await makeLog({ count, index });
+      const { leaf, path, checkpoint } = parseReceipt(receipt);
+      const hash = await leafHash(leaf);
+      for (let claimed = 0; claimed < count; claimed += 1) {
+        const held = await verifyInclusion(BigInt(claimed), BigInt(count), hash, path, checkpoint.root);
+        assert.equal(held, claimed === index);
+      }
+    }
+  }
+});
+
+test("a whole receipt is proven, step by step", async () => {
+  const log = await makeLog();
+  const result = await verifyAgainst(answersFor(toHex(log.root)), log);
+  assert.equal(result.verdict, "proven");
+  assert.deepEqual(result.steps.map((step) => step.id), ORDER);
+  assert.deepEqual(result.steps.map((step) => step.number), [1, 2, 3, 4, 5, 6]);
+  assert.equal(serial(result.movement.first, result.movement.last), "SHCER-4000-4999");
+  for (const step of result.steps) for (const text of [step.zh, step.en]) assert.doesNotMatch(text, /[{}]/);
+});
+
+test("without a chain the other steps are checked and the last says that it was not", async () => {
+  const { receipt, trust } = await makeLog();
+  const result = await verifyReceipt(receipt, trust);
+  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "ok", "not-checked"]);
+  assert.equal(result.verdict, "partly");
+});
+
+test("a changed leaf does not lead to the root", async () => {
+  const { receipt, trust } = await makeLog();
+  const forged = receipt.replace(/extra .*/, `extra ${toBase64(leafBytes({ first: 0n, last: 9_000_000n }))}`);
+  const result = await verifyReceipt(forged, trust);
+  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "failed", "not-checked"]);
+  assert.equal(result.verdict, "refuted");
+});
+
+test("a checkpoint of another size is no longer signed", async () => {
+  const { receipt, trust } = await makeLog();
+  const result = await verifyReceipt(receipt.replace("\n7\n", "\n8\n"), trust);
+  assert.deepEqual(outcomes(result).slice(1, 3), ["failed", "failed"]);
+});
+
+test("another log's key and another origin are refused", async () => {
+  const { receipt, trust } = await makeLog();
+  const stranger = await makeKey("log.example/gramledger", 1);
+  assert.equal((await verifyReceipt(receipt, { ...trust, vkey: stranger.vkey })).steps[1].reason, "log-unsigned");
+  assert.equal((await verifyReceipt(receipt, { ...trust, origin: "elsewhere" })).steps[1].reason, "other-origin");
+});
+
+test("cosignatures count against the threshold, and a forged one refutes", async () => {
+  const { receipt, trust, body, signatures, cosigners } = await makeLog();
+  const alone = receipt.replace(signatures[2], "");
+  assert.equal((await verifyReceipt(alone, { ...trust, threshold: 2 })).steps[2].reason, "too-few-cosigners");
+  assert.equal((await verifyReceipt(alone, { ...trust, threshold: 1 })).steps[2].outcome, "ok");
+  const none = alone.replace(signatures[1], "");
+  assert.equal((await verifyReceipt(none, trust)).steps[2].reason, "not-cosigned");
+  const later = await signatureLine(cosigners[0], `${body}more\n`);
+  assert.equal((await verifyReceipt(receipt.replace(signatures[1], later), trust)).steps[2].reason, "badly-cosigned");
+});
+
+test("the chain's answers are told apart", async () => {
+  const log = await makeLog();
+  const good = answersFor(toHex(log.root));
+  const cases = [
+    [{ ...good, "0xeaa38b41": word("1") }, "failed", "other-root"],
+    [{ ...good, "0xeaa38b41": word("0") }, "not-checked", "not-anchored"],
+    [{ ...good, "0x7fb1ad62": word("1") }, "failed", "broken"],
+    [{ ...good, "0xeaa38b41": "0x" }, "not-checked", "no-contract"],
+    [{ ...good, eth_chainId: "0x1" }, "not-checked", "other-chain"],
+    [{ ...good, eth_chainId: "five" }, "not-checked", "nonsense"],
+    [{}, "not-checked", "nonsense"],
+    [(_, response) => response.end("<html>"), "not-checked", "nonsense"],
+    [(_, response) => response.end("x".repeat(1_000_000)), "not-checked", "nonsense"],
+    [(_, response) => response.end('{"error":{"message":"no"}}'), "not-checked", "refused"],
+    [(request) => request.socket.destroy(), "not-checked", "unreachable"],
+  ];
+  for (const [answers, outcome, reason] of cases) {
+    const step = (await verifyAgainst(answers, log)).steps[5];
+    assert.deepEqual([step.outcome, step.reason], [outcome, reason]);
+  }
+});
+
+test("whatever is not a receipt is unreadable, and nothing else is claimed", async () => {
+  const { receipt, trust } = await makeLog();
+  const [head, ...rest] = receipt.split("\n");
+  const hostile = [
+    "", "\n\n", "hello", `${head}x\n${rest.join("\n")}`, receipt.slice(0, -1), receipt.replace("index 4", "index 04"),
+    receipt.replace("index 4", "index 18446744073709551616"), receipt.replace("index 4\n", ""),
+    receipt.replace(/extra .*\n/, ""), receipt.replace("\n\n", "\nAAAA\n\n"), receipt.replaceAll("\n", "\r\n"),
+    receipt.replace("\u2014", "-"), `\ufeff${receipt}`, receipt.replace("\n7\n", "\n7\n\n"), "\n".repeat(60_000),
+    receipt + "x".repeat(65_536), new Uint8Array(65_537), Uint8Array.of(0xff, 0xfe, 10, 10),
+    receipt.replace("\n\n", `\n${`${"A".repeat(43)}=\n`.repeat(65)}\n`),
+  ];
+  for (const file of hostile) {
+    const result = await verifyReceipt(file, trust);
+    assert.equal(result.verdict, "unreadable");
+    assert.deepEqual(outcomes(result), ["failed", ...Array(5).fill("not-checked")]);
+  }
+});
+
+test("every cut of a receipt ends in a verdict that is not proven", async () => {
+  const { receipt, trust } = await makeLog({ count: 2, index: 1 });
+  for (let length = 0; length < receipt.length; length += 1) {
+    const { verdict } = await verifyReceipt(receipt.slice(0, length), trust);
+    assert.ok(verdict === "unreadable" || verdict === "partly", `${length}: ${verdict}`);
+  }
+});
+
+test("base64 is canonical and keys name their own hash", async () => {
+  for (const text of ["AA", "AA=", "AB==", "A A=", "AAAA\n", "====", "_-=="]) {
+    assert.throws(() => fromBase64(text), Malformed);
+  }
+  const example = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+  assert.equal((await parseVkey(example)).name, "example.com/foo");
+  await assert.rejects(parseVkey(example.replace("530d903a", "530d903b")), Malformed);
+});
+
+test("the published example note verifies under its key", async () => {
+  // C2SP signed-note: the example is no checkpoint, so its signature is held against the body alone.
+  const key = await parseVkey("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
+  const line = "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=";
+  const bytes = fromBase64(line);
+  const note = (body) => ({ body, signatures: [{ name: key.name, keyId: bytes.slice(0, 4), signature: bytes.slice(4) }] });
+  assert.equal((await checkSignature(note("This is an example message.\n"), key)).outcome, "ok");
+  assert.equal((await checkSignature(note("This is an example message!\n"), key)).outcome, "failed");
+});
+
+test("a checkpoint keeps its extension lines in what is signed", () => {
+  const root = toBase64(new Uint8Array(32));
+  const checkpoint = parseCheckpoint(`a\n0\n${root}\nmore\n\n\u2014 a ${toBase64(new Uint8Array(68))}\n`);
+  assert.equal(checkpoint.body, `a\n0\n${root}\nmore\n`);
+  assert.throws(() => parseCheckpoint(`a\n0\n${root}\n\n${"\u2014 a AAAAAAA=\n".repeat(65)}`), Malformed);
+});
+
+test("a leaf decodes to its fields", () => {
+  const movement = decodeLeaf(leafBytes({ kind: 3, form: 2, flags: 14, first: 5n, last: (1n << 64n) - 2n, parent: 3n }));
+  assert.deepEqual([movement.kind, movement.form, movement.parent, movement.at], [3, 2, 3n, 1_479_000_000_123n]);
+  assert.equal(movement.last, 18446744073709551614n);
+  assert.deepEqual(flagNames(movement.flags), ["SCENARIO", "CONVERTED", "INDIVIDUAL"]);
+  assert.equal(decodeLeaf(leafBytes()).parent, null);
+  assert.throws(() => decodeLeaf(leafBytes().slice(1)), Malformed);
+});
+
+test("every text is there in both languages", () => {
+  for (const table of [OUTCOMES, VERDICTS, REASONS]) {
+    for (const { zh, en } of Object.values(table)) {
+      const blanks = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
+      assert.deepEqual(blanks(zh), blanks(en));
+      assert.ok(zh.length > 0 && en.length > 0);
+    }
+  }
+});

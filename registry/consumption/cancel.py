@@ -1,0 +1,109 @@
+"""Cancellation: the terminal act, with a purpose and a certificate (R25, R26, R28, R30 to R32)."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import Account, lock_account
+from registry.database.schema import certificates
+from registry.errors import Invalid, RuleBroken
+from registry.ledger.blocks import Wanted
+from registry.ledger.child import Step
+from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.movement import Flag, Form, Kind, Purpose
+from registry.ledger.posting import Posted, post
+
+PURPOSES = {
+    "voluntary-cancellation": Purpose.VOLUNTARY_CANCELLATION,
+    "voluntary-offset": Purpose.VOLUNTARY_OFFSET,
+    "donation": Purpose.DONATION,
+    "ecological-damage-compensation": Purpose.ECOLOGICAL_DAMAGE_COMPENSATION,
+    "compliance-offset": Purpose.COMPLIANCE_OFFSET,
+}
+POINTS_PURPOSES = frozenset({Purpose.VOLUNTARY_CANCELLATION, Purpose.DONATION})
+FORMS = {"reduction": Form.REDUCTION, "points": Form.POINTS}
+MAX_TEXT_CHARS = 500
+"""A certificate is one page."""
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0, O, 1, I: certificates are read aloud and typed
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the cancellation is for: form ("reduction" or "points"), purpose, and the words for the certificate."""
+
+    form: str
+    purpose: str
+    beneficiary: str | None = None
+    """What or whom it is for: the organisation, event or case. Public on the certificate."""
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The act, and the number of its certificate."""
+
+    posted: Posted
+    certificate: str
+
+
+def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, intent: Intent) -> Cancelled:
+    """End grams for a purpose and issue the certificate that says so."""
+    purpose, form = _checked(intent)
+    account = lock_account(tx, ledger.vault, account_id)
+    at = ledger.clock()
+    wanted = Wanted(
+        account_id,
+        form,
+        has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
+        usable_at=at if form == Form.POINTS and account.is_individual else None,
+    )
+    pieces = amount.of(tx, wanted)
+    number = certificate_number(at)
+    facts = {"certificate": number, "purpose": intent.purpose}
+    words = {"holder": account.name, "beneficiary": intent.beneficiary, "statement": intent.statement}
+    facts |= {name: value for name, value in words.items() if value is not None}
+    personal = tuple(name for name in words if name in facts) if account.is_individual else ()
+    posted = post(tx, "cancel", account_id, pieces, Step(Kind.CANCEL, at, purpose), facts, personal=personal)
+    _issue(tx, number, posted, account, purpose, form, intent)
+    return Cancelled(posted, number)
+
+
+def _checked(intent: Intent) -> tuple[Purpose, Form]:
+    if intent.purpose not in PURPOSES:
+        raise Invalid(f"The purpose of a cancellation is one of: {', '.join(PURPOSES)}.")
+    if intent.form not in FORMS:
+        raise Invalid("The form is reduction or points.")
+    for words in (intent.beneficiary, intent.statement):
+        if words is not None and (not words.strip() or len(words) > MAX_TEXT_CHARS or not words.isprintable()):
+            raise Invalid(f"The words of a certificate are 1 to {MAX_TEXT_CHARS} printable characters.")
+    purpose, form = PURPOSES[intent.purpose], FORMS[intent.form]
+    if form == Form.POINTS and purpose not in POINTS_PURPOSES:
+        raise RuleBroken("Points are cancelled voluntarily or as a donation; other purposes need reductions.")
+    return purpose, form
+
+
+def certificate_number(at: int) -> str:
+    """Make a certificate number: the UTC day and 50 random bits, so that numbers cannot be guessed through."""
+    day = datetime.fromtimestamp(at // 1000, UTC)
+    return f"GLC-{day:%Y%m%d}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def _issue(
+    tx: sa.Connection, number: str, posted: Posted, account: Account, purpose: Purpose, form: Form, intent: Intent
+) -> None:
+    tx.execute(
+        sa.insert(certificates).values(
+            number=number,
+            act_id=posted.act_id,
+            account_id=account.id,
+            holder=account.name,
+            purpose=int(purpose),
+            form=int(form),
+            quantity_g=posted.quantity_g,
+            beneficiary=intent.beneficiary,
+            statement=intent.statement,
+            issued_ms=posted.at,
+        )
+    )

@@ -1,0 +1,36 @@
+"""Transfers of reductions between accounts: by agreement, or as a donation.
+
+Listed trades and pledge executions take grams out of a lock; they come with the market.
+"""
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import lock_account
+from registry.errors import Invalid
+from registry.ledger.blocks import Wanted
+from registry.ledger.child import Step
+from registry.ledger.ledger import Amount, Ledger, receiver, to_account
+from registry.ledger.movement import Form, Kind, Purpose
+from registry.ledger.posting import Posted, post
+
+PURPOSES = {"agreement": Purpose.AGREEMENT, "donation": Purpose.DONATION_TRANSFER}
+
+
+def transfer(
+    tx: sa.Connection,
+    ledger: Ledger,
+    account_id: int,
+    to_id: int,
+    amount: Amount,
+    purpose: str,
+    reference: str | None = None,
+) -> Posted:
+    """Transfer reductions to another account, for "agreement" or "donation"; `reference` names the agreement."""
+    if purpose not in PURPOSES:
+        raise Invalid("The purpose of a transfer is agreement or donation.")
+    lock_account(tx, ledger.vault, account_id)
+    to = receiver(tx, ledger, account_id, to_id)
+    pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION))
+    facts = {"purpose": purpose} | ({} if reference is None else {"reference": reference})
+    step = Step(Kind.TRANSFER, ledger.clock(), PURPOSES[purpose])
+    return post(tx, "transfer", account_id, pieces, step, facts, to_account(to), ("reference",) if reference else ())

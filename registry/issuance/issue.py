@@ -1,0 +1,168 @@
+"""Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import sqlalchemy as sa
+
+from registry.accounts.vault import tag
+from registry.database.schema import account_keys, accounts, activities, frontier, lots
+from registry.errors import Conflict, Invalid
+from registry.evidence.document import Value, seal
+from registry.ledger.ledger import Ledger
+from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
+from registry.ledger.posting import Line, Written, begin_act, record, write_lines
+from registry.sources.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One accepted activity of one account: its reference at the platform, its time, and what it saved."""
+
+    reference: str
+    account_id: int
+    starts_ms: int
+    ends_ms: int
+    quantity_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """An issuance as it was written: grams `[first, last)`, one ISSUE movement for each account."""
+
+    id: int
+    first: int
+    last: int
+    movements: tuple[Written, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Accepted activities under one source, and what they rest on."""
+
+    source: Source
+    is_class_i: bool
+    activities: Sequence[Activity]
+    inputs_sha256: bytes
+    facts: Mapping[str, Value]
+    """Goes into the evidence of every ISSUE: methodology, version, status, policy."""
+
+
+def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
+    """Issue the grams of a report. The source must be locked by the caller.
+
+    Raises `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
+    report without grams; nothing is written then.
+    """
+    if not report.activities:
+        raise Invalid("The report has no activity to issue for.")
+    at = ledger.clock()
+    grams = _grams_by_account(report.activities)
+    first, last = _advance_frontier(tx, sum(grams.values()))
+    lot_id = _write_lot(tx, report, first, last, at)
+    _write_activities(tx, report, lot_id)
+    facts = {
+        "lot": lot_id,
+        "source": report.source.id,
+        "inputs_sha256": report.inputs_sha256.hex(),
+        **report.facts,
+    }
+    record(tx, Kind.ISSUANCE, at, {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)})
+    act_id = begin_act(tx, "issue", report.source.applicant_id, at, last - first)
+    lines = _lines(tx, ledger, report, grams, first, at, facts)
+    return Lot(lot_id, first, last, write_lines(tx, act_id, lines))
+
+
+def _grams_by_account(of: Sequence[Activity]) -> dict[int, int]:
+    grams: dict[int, int] = {}
+    for activity in of:
+        grams[activity.account_id] = grams.get(activity.account_id, 0) + activity.quantity_g
+    return grams
+
+
+def _advance_frontier(tx: sa.Connection, quantity_g: int) -> tuple[int, int]:
+    """Take the next `quantity_g` numbers of the number line. Issuances wait for each other here."""
+    query = sa.update(frontier).values(next_g=frontier.c.next_g + quantity_g).returning(frontier.c.next_g)
+    last = int(tx.execute(query).scalar_one())
+    return last - quantity_g, last
+
+
+def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int) -> int:
+    values = {
+        "first_g": first,
+        "last_g": last,
+        "source_id": report.source.id,
+        "methodology_code": report.source.methodology_code,
+        "methodology_version": report.source.methodology_version,
+        "period_from_ms": min(activity.starts_ms for activity in report.activities),
+        "period_until_ms": max(activity.ends_ms for activity in report.activities),
+        "issued_ms": at,
+        "inputs_sha256": report.inputs_sha256,
+    }
+    return int(tx.execute(sa.insert(lots).returning(lots.c.id), values).scalar_one())
+
+
+_OVERLAPS = sa.text("""
+    SELECT a.reference FROM activities a
+    JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot AND a.starts_ms < b.ends_ms
+        AND b.starts_ms < a.ends_ms AND (a.source_id, a.reference) <> (b.source_id, b.reference)
+    LIMIT 1
+""")
+
+
+def _write_activities(tx: sa.Connection, report: Report, lot_id: int) -> None:
+    fixed = {"source_id": report.source.id, "lot_id": lot_id}
+    tx.execute(sa.insert(activities), [fixed | _activity_row(activity) for activity in report.activities])
+    overlapping = tx.execute(_OVERLAPS, {"lot": lot_id}).scalar_one_or_none()
+    if overlapping is not None:
+        raise Conflict(f"Activity {overlapping} overlaps another of the same account; one physical act is issued once.")
+
+
+def _activity_row(activity: Activity) -> dict[str, object]:
+    return {
+        "reference": activity.reference,
+        "account_id": activity.account_id,
+        "starts_ms": activity.starts_ms,
+        "ends_ms": activity.ends_ms,
+        "quantity_g": activity.quantity_g,
+    }
+
+
+def _lines(
+    tx: sa.Connection,
+    ledger: Ledger,
+    report: Report,
+    grams: Mapping[int, int],
+    first: int,
+    at: int,
+    facts: Mapping[str, Value],
+) -> list[Line]:
+    holders = _holders(tx, ledger, grams)
+    edges = pairwise(accumulate(grams.values(), initial=first))
+    lines = []
+    for account_id, (start, end) in zip(grams, edges, strict=True):
+        key, is_individual = holders[account_id]
+        sealed = seal({"act": "issue", "first_g": start, "quantity_g": end - start, **facts})
+        flags = Flag.SCENARIO if report.source.kind == "scenario" else Flag(0)
+        flags |= (Flag.CLASS_I if report.is_class_i else Flag(0)) | (Flag.INDIVIDUAL if is_individual else Flag(0))
+        movement = Movement(
+            Kind.ISSUE, Form.REDUCTION, int(flags), 0, start, end, None, at, 0, NO_TAG, tag(key, start), sealed.digest
+        )
+        lines.append(Line(movement, None, account_id, sealed))
+    return lines
+
+
+def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> dict[int, tuple[bytes, bool]]:
+    """Read key and kind of every account that receives. An erased one has no key, and stops the issuance."""
+    rows = tx.execute(
+        sa.select(accounts.c.id, accounts.c.kind, account_keys.c.sealed)
+        .join_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
+        .where(accounts.c.id.in_(list(wanted)))
+        .with_for_update(read=True, key_share=True, of=accounts)
+    )
+    holders = {row.id: (ledger.vault.open(row.id, row.sealed), row.kind == "individual") for row in rows}
+    missing = sorted(set(wanted) - set(holders))
+    if missing:
+        raise Conflict(f"Accounts {missing[:5]} are not open; report again without their activities.")
+    return holders

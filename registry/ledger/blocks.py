@@ -1,0 +1,187 @@
+"""Live blocks as an account holds them, and which of them an act takes: earliest expiry first, then the lowest gram."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.database.schema import blocks, movements
+from registry.errors import Insufficient, Invalid
+from registry.ledger.movement import Flag, Form, Movement, serial
+
+MAX_BLOCKS_PER_ACT = 1000
+"""An act is one transaction; a larger one would keep the account's other acts waiting for seconds."""
+_PAGE = 64
+NO_FLAG = Flag(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A live block: grams `[first, last)` in one lot, and the movement that made it."""
+
+    movement_id: int
+    act_id: int
+    giver_id: int | None
+    account_id: int
+    lot_id: int
+    first: int
+    last: int
+    maker: Movement
+
+    @property
+    def quantity_g(self) -> int:
+        """Grams in the block."""
+        return self.last - self.first
+
+    @property
+    def serial(self) -> str:
+        """The block's name for people."""
+        return serial(self.first, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What an act takes of one block: grams `[first, last)`."""
+
+    block: Block
+    first: int
+    last: int
+
+    @property
+    def quantity_g(self) -> int:
+        """Grams taken."""
+        return self.last - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which blocks an act may take."""
+
+    account_id: int
+    form: Form
+    has: Flag = NO_FLAG
+    """Flags that must be set."""
+    lacks: Flag = Flag.LOCKED
+    """Flags that must not be set."""
+    usable_at: int | None = None
+    """Points must not be past their expiry at this time, Unix milliseconds; None where expiry does not matter."""
+    redeemed_by_act: int | None = None
+    """Only what this redemption brought."""
+
+
+def select_blocks() -> sa.Select[Any]:
+    """Blocks joined with the movement that made each, for `block_of`."""
+    return sa.select(
+        blocks.c.movement_id,
+        blocks.c.account_id,
+        blocks.c.lot_id,
+        blocks.c.first_g.label("block_first"),
+        blocks.c.last_g.label("block_last"),
+        *(column for column in movements.c if column.key not in {"id", "account_id"}),
+    ).join_from(blocks, movements, movements.c.id == blocks.c.movement_id)
+
+
+def block_of(row: sa.Row[Any]) -> Block:
+    """Read a row of `select_blocks`."""
+    return Block(
+        row.movement_id, row.act_id, row.giver_id, row.account_id, row.lot_id, row.block_first, row.block_last,
+        movement_of(row),
+    )  # fmt: skip
+
+
+def movement_of(row: sa.Row[Any]) -> Movement:
+    """Read a movement from a row with all columns of `movements`. Its parent is a movement number, no log index."""
+    return Movement(
+        kind=row.kind,
+        form=row.form,
+        flags=row.flags,
+        purpose=row.purpose,
+        first=row.first_g,
+        last=row.last_g,
+        parent=row.parent_id,
+        at=row.at_ms,
+        until=row.until_ms,
+        from_tag=bytes(row.from_tag),
+        to_tag=bytes(row.to_tag),
+        evidence=bytes(row.evidence),
+    )
+
+
+_ALLOWED = (
+    select_blocks()
+    .where(
+        blocks.c.account_id == sa.bindparam("account"),
+        blocks.c.form == sa.bindparam("form"),
+        blocks.c.flags.bitwise_and(sa.bindparam("mask", type_=sa.SmallInteger)) == sa.bindparam("has"),
+        blocks.c.until_ms >= sa.bindparam("usable_at"),
+    )
+    .order_by(blocks.c.until_ms, blocks.c.first_g)
+)
+_OF_ACT = _ALLOWED.where(movements.c.act_id == sa.bindparam("act"))
+_IN_ORDER = _ALLOWED.where(
+    sa.tuple_(blocks.c.until_ms, blocks.c.first_g) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first"))
+).limit(_PAGE)
+_OVERLAPPING = _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+
+
+def _parameters(wanted: Wanted) -> dict[str, int]:
+    return {
+        "account": wanted.account_id,
+        "form": int(wanted.form),
+        "mask": int(wanted.has | wanted.lacks),
+        "has": int(wanted.has),
+        "usable_at": wanted.usable_at or 0,
+    }
+
+
+def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
+    """Take `quantity_g` grams from the account's blocks. The account must be locked by the caller.
+
+    Raises `Insufficient` when there are not that many, `Invalid` when they lie in too many blocks for one act.
+    """
+    if quantity_g <= 0:
+        raise Invalid("quantity_g is a whole number of grams, at least 1.")
+    pieces: list[Piece] = []
+    missing = quantity_g
+    for block in _in_order(tx, wanted):
+        if len(pieces) == MAX_BLOCKS_PER_ACT:
+            raise Invalid(
+                f"{quantity_g} g lie in more than {MAX_BLOCKS_PER_ACT} blocks. Do the act in parts of at most "
+                f"{quantity_g - missing} g."
+            )
+        pieces.append(Piece(block, block.first, block.first + min(missing, block.quantity_g)))
+        missing -= pieces[-1].quantity_g
+        if not missing:
+            return pieces
+    raise Insufficient(f"Only {quantity_g - missing} g can be used for this; {quantity_g} g were asked for.")
+
+
+def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:
+    parameters = _parameters(wanted)
+    if wanted.redeemed_by_act is not None:
+        yield from map(block_of, tx.execute(_OF_ACT, parameters | {"act": wanted.redeemed_by_act}).all())
+        return
+    after = (-1, -1)
+    while True:
+        rows = tx.execute(_IN_ORDER, parameters | {"after_until": after[0], "after_first": after[1]}).all()
+        for row in rows:
+            yield block_of(row)
+        if len(rows) < _PAGE:
+            return
+        after = (rows[-1].until_ms, rows[-1].block_first)
+
+
+def take_exactly(tx: sa.Connection, wanted: Wanted, first: int, last: int) -> list[Piece]:
+    """Take exactly the grams `[first, last)`, which may lie in several adjoining blocks. The account must be locked.
+
+    Raises `Insufficient` when any of them is not there to take.
+    """
+    rows = tx.execute(_OVERLAPPING.limit(MAX_BLOCKS_PER_ACT), _parameters(wanted) | {"first": first, "last": last})
+    pieces = sorted(
+        (Piece(block, max(first, block.first), min(last, block.last)) for block in map(block_of, rows)),
+        key=lambda piece: piece.first,
+    )
+    if sum(piece.quantity_g for piece in pieces) != last - first:
+        raise Insufficient(f"Not all grams of {serial(first, last)} are there to be used for this.")
+    return pieces

@@ -1,0 +1,74 @@
+"""Make the lawful child of a movement: what a kind leaves to choose is asked for, all else follows from the parent.
+
+Pure. What it makes is still held against `broken_rule` before it is written.
+"""
+
+from dataclasses import dataclass
+
+from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
+from registry.ledger.rules import COURSES
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who holds the grams after a TRANSFER or a REDEEM: the tag of this acquisition, and the kind of holder."""
+
+    tag: bytes
+    is_individual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to happen, the same for every block it takes."""
+
+    kind: Kind
+    at: int
+    purpose: int = 0
+    until: int = 0
+    """Expiry that a CONVERT gives, Unix milliseconds; for every other kind it follows from the parent."""
+
+
+_SETS = {Kind.CONVERT: Flag.CONVERTED, Kind.REFUND: Flag.INDIVIDUAL, Kind.LOCK: Flag.LOCKED}
+_CLEARS = {Kind.REDEEM: Flag.INDIVIDUAL, Kind.TRANSFER: Flag.INDIVIDUAL | Flag.LOCKED, Kind.UNLOCK: Flag.LOCKED}
+
+
+def child_of(
+    parent: Movement, parent_id: int, grams: tuple[int, int], step: Step, receiver: Receiver | None, evidence: bytes
+) -> Movement:
+    """Make the child that takes `grams` (`[first, last)`) from `parent`.
+
+    `parent_id` is what the child names as its parent. `receiver` is given for TRANSFER and REDEEM only.
+    A form that the kind does not start from leads to a movement that `broken_rule` refuses.
+    """
+    is_end = COURSES[step.kind].holder == "end"
+    cleared = Flag.INDIVIDUAL | Flag.LOCKED if is_end else _CLEARS.get(step.kind, Flag(0))
+    flags = parent.flags & ~cleared | _SETS.get(step.kind, Flag(0))
+    if step.kind == Kind.TRANSFER and receiver is not None and receiver.is_individual:
+        flags |= Flag.INDIVIDUAL
+    form = COURSES[step.kind].forms.get(parent.form, parent.form)
+    until = step.until if step.kind == Kind.CONVERT else parent.until if form == parent.form and not is_end else 0
+    return Movement(
+        kind=step.kind,
+        form=form,
+        flags=int(flags),
+        purpose=step.purpose,
+        first=grams[0],
+        last=grams[1],
+        parent=parent_id,
+        at=max(step.at, parent.at),  # clocks of two servers differ; a child is never before its parent
+        until=until,
+        from_tag=parent.to_tag,
+        to_tag=_to_tag(parent, step, receiver),
+        evidence=evidence,
+    )
+
+
+def _to_tag(parent: Movement, step: Step, receiver: Receiver | None) -> bytes:
+    match COURSES[step.kind].holder:
+        case "same":
+            return parent.to_tag
+        case "refund":
+            return parent.from_tag
+        case "changes" if receiver is not None:
+            return receiver.tag
+    return NO_TAG

@@ -1,0 +1,75 @@
+"""What every act needs beside its transaction: the clock and the vault; and the kinds of act that need nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import Account, get_account, lock_account
+from registry.accounts.vault import Vault, tag
+from registry.clock import Clock
+from registry.errors import Invalid
+from registry.ledger.blocks import NO_FLAG, Piece, Wanted, take, take_exactly
+from registry.ledger.child import Receiver, Step
+from registry.ledger.movement import Flag, Form, Kind, Purpose
+from registry.ledger.posting import Posted, ReceiverOf, post
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Clock and vault, handed to every act."""
+
+    clock: Clock
+    vault: Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much an act takes: a quantity in the order of spending, or exactly the grams `[first, last)`."""
+
+    quantity_g: int
+    first: int | None = None
+
+    def of(self, tx: sa.Connection, wanted: Wanted) -> list[Piece]:
+        """Take it from the account's blocks. The account must be locked."""
+        if self.first is None:
+            return take(tx, wanted, self.quantity_g)
+        if self.quantity_g <= 0:
+            raise Invalid("A serial names at least one gram.")
+        return take_exactly(tx, wanted, self.first, self.first + self.quantity_g)
+
+
+def to_account(account: Account) -> ReceiverOf:
+    """Every piece goes to this account, under a tag of its own."""
+    return lambda piece: (account.id, Receiver(tag(account.key, piece.first), account.is_individual))
+
+
+def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int) -> Account:
+    """Read the account that is to receive. Raises `Invalid` when it is the giver's own."""
+    if number == giver_id:
+        raise Invalid("Grams cannot be moved to the account they come from.")
+    return get_account(tx, ledger.vault, number)
+
+
+def lock_grams(
+    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount, purpose: Purpose
+) -> Posted:
+    """Lock grams for a listing, a pledge or a freeze (purposes 32 to 34)."""
+    lock_account(tx, ledger.vault, account_id)
+    pieces = amount.of(tx, Wanted(account_id, form))
+    return post(
+        tx, "lock", account_id, pieces, Step(Kind.LOCK, ledger.clock(), purpose), {"purpose": purpose.name.lower()}
+    )
+
+
+def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount) -> Posted:
+    """Unlock grams that were locked."""
+    lock_account(tx, ledger.vault, account_id)
+    pieces = amount.of(tx, Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG))
+    return post(tx, "unlock", account_id, pieces, Step(Kind.UNLOCK, ledger.clock()), {})
+
+
+def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Sequence[Piece], reason: str) -> Posted:
+    """Void grams that came from abnormal data (R20), locked ones too. The account must be locked by the caller."""
+    step = Step(Kind.VOID, ledger.clock(), Purpose.ABNORMAL_DATA)
+    return post(tx, "void", account_id, pieces, step, {"reason": reason})

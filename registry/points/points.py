@@ -1,0 +1,134 @@
+"""Points: convert, redeem, refund, return, expire (R21 to R24).
+
+Each function runs inside the caller's transaction, locks the acting account, and writes one act.
+"""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import get_account, lock_account
+from registry.database.schema import blocks
+from registry.errors import Invalid, RuleBroken
+from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
+from registry.ledger.child import Receiver, Step
+from registry.ledger.ledger import Amount, Ledger, receiver, to_account
+from registry.ledger.movement import Flag, Form, Kind
+from registry.ledger.posting import Posted, post
+from registry.policies.policies import POINTS, Policy, in_force
+
+
+def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
+    """Turn a person's scenario reductions into points, 1 g for 1 point, valid as the policy in force says."""
+    account = lock_account(tx, ledger.vault, account_id)
+    if not account.is_individual:
+        raise RuleBroken("Only reductions that an individual holds convert to points.")
+    at = ledger.clock()
+    policy = in_force(tx, POINTS, at)
+    wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED)
+    step = Step(Kind.CONVERT, at, until=valid_until(policy, at))
+    return post(tx, "convert", account_id, amount.of(tx, wanted), step, {"policy_sha256": policy.digest.hex()})
+
+
+def valid_until(policy: Policy, at: int) -> int:
+    """Last millisecond at which points converted at `at` can be used: the same time of day, years later.
+
+    29 February becomes 28 February. Both times are Unix milliseconds; the day is counted in the policy's time zone.
+    """
+    zone = ZoneInfo(policy.value["time_zone"])
+    local = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone)
+    year = local.year + int(policy.value["validity_years"])
+    try:
+        later = local.replace(year=year)
+    except ValueError:
+        later = local.replace(year=year, day=28)
+    return int(later.timestamp()) * 1000 + at % 1000
+
+
+def redeem(
+    tx: sa.Connection, ledger: Ledger, account_id: int, provider_id: int, amount: Amount, reference: str | None = None
+) -> Posted:
+    """Spend a person's points at a benefit provider, earliest expiry first.
+
+    `reference` is the provider's order number; it stays in the evidence.
+    """
+    giver = lock_account(tx, ledger.vault, account_id)
+    provider = receiver(tx, ledger, account_id, provider_id)
+    if not giver.is_individual or provider.is_individual:
+        raise RuleBroken("Points are redeemed by an individual at an institution.")
+    at = ledger.clock()
+    pieces = amount.of(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at))
+    facts = {} if reference is None else {"reference": reference}
+    return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
+
+
+def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, amount: Amount) -> Posted:
+    """Give points back to the person who redeemed them, out of act `redemption`. The provider acts."""
+    lock_account(tx, ledger.vault, account_id)
+    wanted = Wanted(account_id, Form.POINTS, lacks=Flag.LOCKED | Flag.INDIVIDUAL, redeemed_by_act=redemption)
+    pieces = amount.of(tx, wanted)
+    if any(piece.block.maker.kind != Kind.REDEEM for piece in pieces):
+        raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
+    for giver_id in {piece.block.giver_id for piece in pieces}:
+        get_account(tx, ledger.vault, _redeemer(giver_id))
+    step = Step(Kind.REFUND, ledger.clock())
+    return post(tx, "refund", account_id, pieces, step, {}, lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG))
+
+
+_OLD_TAG = Receiver(b"", is_individual=True)
+"""A refund takes the tag the person had before; `child_of` reads it from the redemption."""
+
+
+def _redeemer(giver_id: int | None) -> int:
+    if giver_id is None:
+        raise RuleBroken("The points were not redeemed by anyone; only redeemed points are refunded.")
+    return giver_id
+
+
+def return_points(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
+    """Turn the points an institution collected back into the same reductions."""
+    account = lock_account(tx, ledger.vault, account_id)
+    if account.is_individual:
+        raise RuleBroken("Only an institution returns points to reductions; a person's points stay points.")
+    pieces = amount.of(tx, Wanted(account_id, Form.POINTS))
+    return post(tx, "return", account_id, pieces, Step(Kind.RETURN, ledger.clock()), {})
+
+
+_HOLDERS_OF_EXPIRED = (
+    sa.select(blocks.c.account_id)
+    .where(
+        blocks.c.form == int(Form.POINTS),
+        blocks.c.flags.bitwise_and(int(Flag.INDIVIDUAL | Flag.LOCKED)) == int(Flag.INDIVIDUAL),
+        blocks.c.until_ms < sa.bindparam("at"),
+    )
+    .distinct()
+    .order_by(blocks.c.account_id)
+)
+_EXPIRED = (
+    select_blocks()
+    .where(
+        blocks.c.account_id == sa.bindparam("account"),
+        blocks.c.form == int(Form.POINTS),
+        blocks.c.flags.bitwise_and(int(Flag.INDIVIDUAL | Flag.LOCKED)) == int(Flag.INDIVIDUAL),
+        blocks.c.until_ms < sa.bindparam("at"),
+    )
+    .order_by(blocks.c.until_ms, blocks.c.first_g)
+    .limit(MAX_BLOCKS_PER_ACT)
+)
+
+
+def holders_of_expired_points(tx: sa.Connection, ledger: Ledger) -> list[int]:
+    """List the accounts whose points are past their expiry now."""
+    return list(tx.execute(_HOLDERS_OF_EXPIRED, {"at": ledger.clock()}).scalars())
+
+
+def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
+    """End a person's points that are past their expiry (R22). Raises `Invalid` when there are none."""
+    lock_account(tx, ledger.vault, account_id)
+    at = ledger.clock()
+    found = [block_of(row) for row in tx.execute(_EXPIRED, {"account": account_id, "at": at})]
+    if not found:
+        raise Invalid(f"Account {account_id} has no points past their expiry.")
+    pieces = [Piece(block, block.first, block.last) for block in found]
+    return post(tx, "expire", account_id, pieces, Step(Kind.EXPIRE, at), {})

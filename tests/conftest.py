@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: a real PostgreSQL, a fresh database for each test, a small scheme with people in it."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+
+from registry.database.embedded import EmbeddedPostgres
+from registry.database.engine import Database, migrate
+from tests.support.scheme import Scheme
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this test process's own, with a migrated template database."""
+    with tempfile.TemporaryDirectory(prefix="gl-pg-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        url = server.start()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE migrated")
+        template = Database(_named(url, "migrated"), pool_size=1)
+        migrate(template)
+        template.close()
+        yield url
+        server.stop()
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    """A database of the test's own, made from the migrated template."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY wal_log")
+    fresh = Database(_named(postgres_url, name))
+    yield fresh
+    fresh.close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def scheme(database: Database) -> Scheme:
+    """A scheme with a clock of its own, policies, a methodology, a scenario, and people."""
+    return Scheme.found(database)
+
+
+def _named(url: str, database: str) -> str:
+    return url.replace("/postgres?", f"/{database}?")

@@ -1,0 +1,94 @@
+"""Acts on a real PostgreSQL: what each does to holdings, and what it refuses."""
+
+import pytest
+
+from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
+from registry.errors import Insufficient, Invalid, RuleBroken
+from registry.ledger.ledger import Amount
+from registry.ledger.movement import Form
+from registry.points.points import convert, expire, redeem, refund, return_points
+
+R, P = Form.REDUCTION, Form.POINTS
+
+
+def test_the_whole_life_of_grams(scheme):
+    rider, shop, firm = scheme.person(), scheme.institution(), scheme.institution()
+    scheme.issue({rider: 1000})
+    with scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(800))
+    with scheme.database.transaction() as tx:
+        spent = redeem(tx, scheme.ledger, rider, shop, Amount(500), "order 1")
+    with scheme.database.transaction() as tx:
+        refund(tx, scheme.ledger, shop, spent.act_id, Amount(100))
+    with scheme.database.transaction() as tx:
+        return_points(tx, scheme.ledger, shop, Amount(400))
+    with scheme.database.transaction() as tx:
+        transfer(tx, scheme.ledger, shop, firm, Amount(300), "agreement")
+    with scheme.database.transaction() as tx:
+        done = cancel(tx, scheme.ledger, firm, Amount(250), Intent("reduction", "voluntary-offset", "Event"))
+    assert scheme.holdings(rider) == {R: 200, P: 400}
+    assert scheme.holdings(shop) == {R: 100}
+    assert scheme.holdings(firm) == {R: 50}
+    assert done.certificate.startswith("GLC-")
+
+
+def test_points_are_spent_earliest_expiry_first(scheme):
+    rider, shop = scheme.person(), scheme.institution()
+    scheme.issue({rider: 30})
+    for _ in range(3):
+        with scheme.database.transaction() as tx:
+            convert(tx, scheme.ledger, rider, Amount(10))
+    with scheme.database.transaction() as tx:
+        spent = redeem(tx, scheme.ledger, rider, shop, Amount(25))
+    untils = [written.movement.until for written in spent.movements]
+    assert [w.movement.quantity_g for w in spent.movements] == [10, 10, 5]
+    assert untils == sorted(untils)
+
+
+def test_an_act_that_asks_too_much_writes_nothing(scheme):
+    rider, shop = scheme.person(), scheme.institution()
+    scheme.issue({rider: 30})
+    with scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(20))
+    with pytest.raises(Insufficient), scheme.database.transaction() as tx:
+        redeem(tx, scheme.ledger, rider, shop, Amount(21))
+    assert scheme.holdings(rider) == {R: 10, P: 20}
+    assert scheme.holdings(shop) == {}
+
+
+def test_expired_points_cannot_be_used_and_expire(scheme):
+    rider, shop = scheme.person(), scheme.institution()
+    scheme.issue({rider: 30})
+    with scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(20))
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        expire(tx, scheme.ledger, rider)
+    scheme.clock.now += 731 * 86_400_000
+    with pytest.raises(Insufficient), scheme.database.transaction() as tx:
+        redeem(tx, scheme.ledger, rider, shop, Amount(1))
+    with scheme.database.transaction() as tx:
+        assert expire(tx, scheme.ledger, rider).quantity_g == 20
+    assert scheme.holdings(rider) == {R: 10}
+
+
+def test_only_individuals_convert_and_only_institutions_return(scheme):
+    rider, shop = scheme.person(), scheme.institution()
+    scheme.issue({rider: 30, shop: 10})
+    with pytest.raises(RuleBroken), scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, shop, Amount(5))
+    with scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(20))
+    with pytest.raises(RuleBroken), scheme.database.transaction() as tx:
+        return_points(tx, scheme.ledger, rider, Amount(5))
+
+
+def test_exact_grams_are_taken_out_of_the_middle_of_a_block(scheme):
+    rider = scheme.person()
+    lot = scheme.issue({rider: 100})
+    with scheme.database.transaction() as tx:
+        done = convert(tx, scheme.ledger, rider, Amount(10, lot.first + 40))
+    assert [(w.movement.first, w.movement.last) for w in done.movements] == [(lot.first + 40, lot.first + 50)]
+    with pytest.raises(Insufficient), scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(20, lot.first + 45))
+    assert scheme.holdings(rider) == {R: 90, P: 10}

@@ -290,7 +290,7 @@ class EmbeddedChain:
             sender = transaction.sender
         except Exception as error:  # whatever py-evm, rlp or the curve say about hostile bytes
             raise Refused("the bytes are no signed transaction") from error
-        if getattr(transaction, "type_id", 0) not in _SUPPORTED_TYPES:
+        if (getattr(transaction, "type_id", None) or 0) not in _SUPPORTED_TYPES:
             raise Refused("transaction type not supported")
         if transaction.chain_id != CHAIN_ID:
             raise Refused("invalid chain id for signer, or not replay-protected (EIP-155)")

@@ -27,16 +27,16 @@ class EmbeddedChainProcess:
     """
 
     def __init__(
-        self, folder: Path, *, port: int = 0, prefund: Sequence[bytes] = (), final_depth: int | None = None
+        self, folder: Path, *, port: int = 0, prefund: Sequence[str] = (), final_depth: int | None = None
     ) -> None:
-        """Start the chain in its own `folder`; `prefund` (20 bytes each) hold ether if the chain begins now.
+        """Start the chain in its own `folder`; the addresses `prefund` hold ether if the chain begins now.
 
         Raises Unreachable with the chain's own sentence if it does not start: the folder is in use, its state is
         damaged or of another version, the port is taken, the environment is production.
         """
         command = [sys.executable, "-m", "anchoring.chain.embedded_server", "--owned"]
         command += ["--data", str(folder), "--port", str(port)]
-        command += [word for address in prefund for word in ("--prefund", "0x" + address.hex())]
+        command += [word for address in prefund for word in ("--prefund", address)]
         command += [] if final_depth is None else ["--final-depth", str(final_depth)]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # a file, because a pipe nobody reads fills up
         self._process = subprocess.Popen(

@@ -34,6 +34,10 @@ HOST = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
 MAX_CONNECTIONS = 64
 IDLE_SECONDS = 15
+# Libraries under py-evm raise the limit to 100,000, so that nested JSON overflows the C stack and kills the process;
+# this is what 1,024 nested calls of the EVM need, on a stack that certainly holds it.
+RECURSION_LIMIT = 12 * 1024
+STACK_BYTES = 32 << 20
 WARNING = (
     "Warning: the embedded chain is a stand-in for development. One process makes its blocks, so it proves nothing "
     "to those who do not trust this machine; use a real EVM endpoint for anything that counts."
@@ -170,7 +174,8 @@ def _announce(folder: Path, url: str) -> None:
 
 
 def _end_with_stdin() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would hold up our own exit
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -217,6 +222,8 @@ def _utc_ms() -> int:
 
 def main() -> int:
     given = _arguments()
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    threading.stack_size(STACK_BYTES)
     if os.environ.get("GRAMLEDGER_ENVIRONMENT") == "production":
         sys.stderr.write("The embedded chain is a stand-in and does not run with environment=production.\n")
         return 2

@@ -1,0 +1,90 @@
+"""JSON-RPC over HTTP to an endpoint that is not trusted: a limit on size and time, and no redirects.
+
+Three things can go wrong, and a sender of transactions must tell them apart: nothing was sent (`Unreachable`), or
+something may have been (`Lost`, which is one), or the endpoint answered with an error of its own (not this module's).
+"""
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from anchoring.errors import Malformed, Unreachable
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 10
+MAX_ANSWER_BYTES = 8 << 20
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Lost(Unreachable):
+    """The request may have been carried out, but no usable answer came back."""
+
+
+class Endpoint:
+    """One endpoint. `shown` is how errors name it: without path and password, which may be secrets."""
+
+    def __init__(self, url: str, read_seconds: float = READ_SECONDS) -> None:
+        """Raises Malformed for what is no http or https URL."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise Malformed(f"The chain's address is no URL: {error}.") from error
+        if parts.scheme not in ("http", "https") or not host:
+            raise Malformed("The chain's address must be an http or https URL.")
+        self.shown = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+        self._url = url
+        self._seconds = read_seconds
+        self._http = httpx2.Client(
+            timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
+            trust_env=host not in _LOOPBACK,  # a proxy from the environment does not know our loopback
+        )
+
+    def post(self, body: bytes) -> dict[str, Any]:
+        """The JSON-RPC response, with either `result` or `error`. Raises Unreachable, or Lost."""
+        try:
+            with self._http.stream(
+                "POST", self._url, content=body, headers={"Content-Type": "application/json"}
+            ) as response:
+                return self._read(self._bounded(response), response.status_code)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
+            raise Unreachable(f"The chain at {self.shown} cannot be reached: {error or 'no answer'}.") from error
+        except httpx2.TimeoutException as error:
+            raise self._slow() from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Lost(f"The chain at {self.shown} broke off: {error}.") from error
+
+    def _bounded(self, response: httpx2.Response) -> bytes:
+        deadline = time.monotonic() + self._seconds
+        received = bytearray()
+        for chunk in response.iter_bytes():
+            received += chunk
+            if len(received) > MAX_ANSWER_BYTES:
+                raise Lost(f"The chain at {self.shown} answers with more than {MAX_ANSWER_BYTES} bytes.")
+            if time.monotonic() > deadline:
+                raise self._slow()
+        return bytes(received)
+
+    def _read(self, text: bytes, status: int) -> dict[str, Any]:
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Lost(f"The chain at {self.shown} answers with no JSON (HTTP {status}).") from error
+        if isinstance(answer, dict) and answer.get("error") is None:
+            answer.pop("error", None)  # some nodes send both, one of them null
+        if not isinstance(answer, dict) or not ("result" in answer or _is_error(answer.get("error"))):
+            raise Lost(f"The chain at {self.shown} answers with JSON that is no JSON-RPC (HTTP {status}).")
+        return answer
+
+    def _slow(self) -> Lost:
+        return Lost(f"The chain at {self.shown} does not answer within {self._seconds:g} seconds.")
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _is_error(error: Any) -> bool:
+    return isinstance(error, dict) and isinstance(error.get("code"), int) and isinstance(error.get("message"), str)

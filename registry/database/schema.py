@@ -124,8 +124,9 @@ unsequenced = _table("unsequenced", movement_id=_int)
 log_entries = _table("log_entries", index=_int, movement_id=_int, leaf=_bytes)
 log_head = _table("log_head", sole=sa.Boolean, size=_int, published_size=_int)
 checkpoints = _table(
-    "checkpoints", size=_int, root=_bytes, frontier_g=_int, ended_g=_int, edge=_bytes, note=_text, signed_ms=_int
+    "checkpoints", size=_int, root=_bytes, frontier_g=_int, ended_g=_int, peaks=_bytes, note=_text, signed_ms=_int
 )
+publications = _table("publications", size=_int, note=_text, published_ms=_int)
 anchors = _table(
     "anchors",
     size=_int,

@@ -137,11 +137,12 @@ CREATE TABLE movements (
     CHECK (parent_id < id),
     CHECK ((form = 0) = (account_id IS NULL))
 );
-CREATE INDEX movements_parent ON movements (parent_id);
+CREATE INDEX movements_parent ON movements (parent_id, first_g);
 CREATE INDEX movements_act ON movements (act_id);
 CREATE INDEX movements_giver ON movements (giver_id, id) WHERE giver_id IS NOT NULL;
 CREATE INDEX movements_holder ON movements (account_id, id) WHERE account_id IS NOT NULL;
-CREATE INDEX movements_first ON movements (first_g, id);
+CREATE INDEX movements_issued ON movements (first_g) WHERE kind = 1;
+CREATE INDEX movements_ended ON movements (first_g) WHERE kind IN (7, 8, 9);
 
 CREATE TABLE blocks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -162,6 +163,7 @@ CREATE TABLE blocks (
 -- Spending order: earliest expiry first, then the lowest number.
 CREATE INDEX blocks_holder ON blocks (account_id, form, until_ms, first_g);
 CREATE INDEX blocks_movement ON blocks (movement_id);
+CREATE UNIQUE INDEX blocks_first ON blocks (first_g);
 
 CREATE TABLE certificates (
     number text PRIMARY KEY,
@@ -187,11 +189,13 @@ CREATE TABLE idempotency (
     PRIMARY KEY (principal, key)
 );
 
-CREATE TABLE unsequenced (movement_id bigint PRIMARY KEY REFERENCES movements);
+-- The queue between the ledger and the log. Neither it nor log_entries refers to movements by a foreign key: only the
+-- trigger and the sequencer write them, and a check on each of millions of rows would cost more than the rest.
+CREATE TABLE unsequenced (movement_id bigint PRIMARY KEY);
 
 CREATE TABLE log_entries (
     index bigint PRIMARY KEY CHECK (index >= 0),
-    movement_id bigint NOT NULL UNIQUE REFERENCES movements,
+    movement_id bigint NOT NULL UNIQUE,
     leaf bytea NOT NULL CHECK (length(leaf) = 114)
 );
 
@@ -207,18 +211,24 @@ CREATE TABLE checkpoints (
     root bytea NOT NULL CHECK (length(root) = 32),
     frontier_g bigint NOT NULL CHECK (frontier_g >= 0),
     ended_g bigint NOT NULL CHECK (ended_g >= 0 AND ended_g <= frontier_g),
-    edge bytea NOT NULL,  -- the right edge of the tree: what hashing goes on from
-    note text NOT NULL,
+    peaks bytea NOT NULL,  -- roots of the perfect subtrees, leftmost first: what hashing goes on from
+    note text NOT NULL,  -- signed by the log alone
     signed_ms bigint NOT NULL
 );
 
-CREATE TABLE anchors (
+CREATE TABLE publications (
     size bigint PRIMARY KEY REFERENCES checkpoints,
+    note text NOT NULL,  -- as it was published, with cosignatures
+    published_ms bigint NOT NULL
+);
+
+CREATE TABLE anchors (
+    size bigint PRIMARY KEY REFERENCES publications,
     chain_id bigint NOT NULL,
     contract text NOT NULL,
-    transaction text NOT NULL,
+    transaction text,  -- NULL when it was found on the chain and not sent from here
     block bigint NOT NULL,
-    gas bigint NOT NULL,
+    gas bigint,
     anchored_ms bigint NOT NULL,
     final_ms bigint
 );
@@ -341,6 +351,8 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON movements
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON log_entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON publications
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON lots
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

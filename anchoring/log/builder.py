@@ -1,0 +1,118 @@
+"""Builds the tiles and entry bundles of a growing tree, from leaves in order (C2SP tlog-tiles).
+
+It keeps only the right edge: for every level the hashes of the tile that is not full yet. What it makes is a list of
+files; writing them is `anchoring.log.folder`'s.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anchoring.errors import Malformed
+from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
+from anchoring.log.folder import LogFolder
+from anchoring.log.tiles import TILE_WIDTH, entries_path, tile_path
+from anchoring.merkle import HASH_SIZE, root
+
+File = tuple[str, bytes]
+"""A path below the log's folder, and the bytes that belong there."""
+_PREFIX = LEAF_SIZE.to_bytes(2, "big")
+_BUNDLED = np.dtype([("size", ">u2"), ("leaf", f"V{LEAF_SIZE}")])
+
+
+class TileBuilder:
+    """The right edge of the tree of `size` leaves."""
+
+    def __init__(self, size: int, edge: list[list[bytes]], bundle: bytes) -> None:
+        """Go on from a size, the hashes of each level's unfinished tile, and the unfinished entry bundle."""
+        self.size = size
+        self._edge = edge
+        self._bundle = bundle
+
+    @classmethod
+    def load(cls, folder: LogFolder, size: int) -> "TileBuilder":
+        """Read the right edge of the tree of `size` leaves back from its partial tiles.
+
+        Raises `Malformed` or `Unreachable` when one is missing or not of its size.
+        """
+        edge, level, width = [], 0, size
+        while width:
+            part = width % TILE_WIDTH
+            path = tile_path(level, width // TILE_WIDTH, part)
+            edge.append(_hashes(folder.read(path), part, path) if part else [])
+            level, width = level + 1, width // TILE_WIDTH
+        part = size % TILE_WIDTH
+        path = entries_path(size // TILE_WIDTH, part)
+        bundle = folder.read(path) if part else b""
+        if len(bundle) != part * _BUNDLED.itemsize:
+            raise Malformed(f"{path} holds {len(bundle)} bytes, not {part} entries.")
+        return cls(size, edge, bundle)
+
+    def extend(self, leaves: npt.NDArray[Any]) -> Iterator[File]:
+        """Append leaves (`LEAF_DTYPE`), giving every tile and bundle as it becomes full."""
+        while len(leaves):
+            room = TILE_WIDTH - self.size % TILE_WIDTH
+            yield from self._append(leaves[:room])
+            leaves = leaves[room:]
+
+    def _append(self, leaves: npt.NDArray[Any]) -> Iterator[File]:
+        """Append leaves that fit the unfinished tile at level 0."""
+        data = np.ascontiguousarray(leaves).tobytes()
+        hashes = [sha256(b"\0" + data[at : at + LEAF_SIZE]).digest() for at in range(0, len(data), LEAF_SIZE)]
+        bundled = np.empty(len(leaves), _BUNDLED)
+        bundled["size"] = LEAF_SIZE
+        bundled["leaf"] = np.frombuffer(data, f"V{LEAF_SIZE}")
+        self._bundle += bundled.tobytes()
+        self.size += len(leaves)
+        if self.size % TILE_WIDTH == 0:
+            yield entries_path(self.size // TILE_WIDTH - 1), self._bundle
+            self._bundle = b""
+        yield from self._rise(0, hashes)
+
+    def _rise(self, level: int, hashes: list[bytes]) -> Iterator[File]:
+        """Put hashes on a level; a tile that becomes full is given, and its root goes one level up."""
+        if level == len(self._edge):
+            self._edge.append([])
+        tile = self._edge[level]
+        tile += hashes
+        if len(tile) < TILE_WIDTH:
+            return
+        number = self.size // TILE_WIDTH ** (level + 1) - 1
+        yield tile_path(level, number), b"".join(tile)
+        self._edge[level] = []
+        yield from self._rise(level + 1, [root(tile)])
+
+    def partials(self) -> Iterator[File]:
+        """Give the unfinished tiles and the unfinished bundle as they are now."""
+        for level, tile in enumerate(self._edge):
+            if tile:
+                yield tile_path(level, self.size // TILE_WIDTH ** (level + 1), len(tile)), b"".join(tile)
+        if self._bundle:
+            yield entries_path(self.size // TILE_WIDTH, self.size % TILE_WIDTH), self._bundle
+
+    def root(self) -> bytes:
+        """Compute the root: an unfinished subtree stands as the last node of the level above it."""
+        below: list[bytes] = []
+        for tile in self._edge:
+            level = tile + below
+            below = [root(level)] if level else []
+        return root(below)
+
+
+def _hashes(data: bytes, count: int, path: str) -> list[bytes]:
+    if len(data) != count * HASH_SIZE:
+        raise Malformed(f"{path} holds {len(data)} bytes, not {count} hashes.")
+    return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+
+
+def leaves_of(bundle: bytes, count: int) -> npt.NDArray[Any]:
+    """Read the `count` leaves of an entry bundle as `LEAF_DTYPE`. Raises `Malformed` when it is not one of ours."""
+    if len(bundle) != count * _BUNDLED.itemsize:
+        raise Malformed(f"An entry bundle of {count} leaves has {len(bundle)} bytes.")
+    rows = np.frombuffer(bundle, _BUNDLED)
+    if not (rows["size"] == LEAF_SIZE).all():
+        raise Malformed("An entry bundle holds an entry that is no leaf of 114 bytes.")
+    return np.frombuffer(np.ascontiguousarray(rows["leaf"]).tobytes(), LEAF_DTYPE)

@@ -1,0 +1,193 @@
+"""The publisher: stage, sign, write tiles, publish the checkpoint (docs/design.md, section 4).
+
+Recovery is the same code:
+
+| we crash | what is there | the next run |
+|---|---|---|
+| before the stage commits | nothing | stages |
+| after it | leaves with an index, not signed | signs them |
+| after the head advanced | a signed checkpoint, tiles missing | writes the tiles |
+| between two tiles | some tiles, each whole | writes the others |
+| before the checkpoint file | all tiles | cosigns again and publishes |
+| after it | the log is public, the database says not yet | publishes the same tree again |
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from anchoring import checkpoint, note
+from anchoring.checkpoint import Checkpoint
+from anchoring.errors import Refuted
+from anchoring.leaf import LEAF_SIZE
+from anchoring.log.builder import File, TileBuilder
+from anchoring.log.folder import LogFolder
+from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, rederive, stage, staged_size
+from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
+from anchoring.note import Note, Signer
+from registry.ledger.movement import ENDS, Kind
+
+Transactions = Callable[[], AbstractContextManager[sa.Connection]]
+"""Opens a transaction that commits when its block ends."""
+Rows = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last signed checkpoint in the database, and how far the log is published."""
+
+    size: int
+    root: bytes
+    frontier_g: int
+    ended_g: int
+    peaks: tuple[bytes, ...]
+    published_size: int
+
+
+def _nothing(_step: str) -> None:
+    """Take no notice of a step."""
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Publishes one log. Only one runs at a time; a second one loses the compare-and-swap and stops."""
+
+    transaction: Transactions
+    folder: LogFolder
+    signer: Signer
+    cosigners: Sequence[Signer]
+    clock: Callable[[], int]
+    on_step: Callable[[str], None] = _nothing
+    """Told the name of each step as it is done; the crash tests stop the process there."""
+
+    def publish(self) -> int:
+        """Bring everything that is committed into the published log; return its size."""
+        self._finish()
+        while self._stage_and_sign():
+            self._finish()
+        return self._head().size
+
+    def _stage_and_sign(self) -> bool:
+        """Sign one batch more, if there is one."""
+        head = self._head()
+        with self.transaction() as tx:
+            lock_head(tx)
+            is_recovery = staged_size(tx) > head.size
+            staged = None if is_recovery else stage(tx)
+        self.on_step("staged")
+        if staged is None:
+            staged = self._left_behind(head)
+        if staged.size == head.size:
+            return False
+        self._sign(head, staged)
+        self.on_step("signed")
+        return True
+
+    def _left_behind(self, head: Head) -> Staged:
+        """Take up leaves that a run before us staged and did not sign, made anew from their movements."""
+        with self.transaction() as tx:
+            end = min(staged_size(tx), head.size + MAX_BATCH)
+            return Staged(head.size, rederive(tx, head.size, end))
+
+    def _sign(self, head: Head, staged: Staged) -> None:
+        """Advance the signed checkpoint over the staged leaves, by compare-and-swap.
+
+        The leaves are hashed twice: as they were made, along the tree's edge; and as they are read back from the
+        database, through the tiles. The two must agree before anything is signed.
+        """
+        tree = CompactRange(head.size, head.peaks)
+        data = np.ascontiguousarray(staged.leaves).tobytes()
+        tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
+        _, root = self._tiles(head.size, staged.size)
+        if root != tree.root():
+            raise Refuted(f"Leaves {head.size} to {staged.size - 1} read back otherwise than they were written.")
+        frontier_g, ended_g = _totals(head, staged.leaves)
+        signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, root), self.signer)
+        values = {
+            "size": staged.size,
+            "root": root,
+            "frontier_g": frontier_g,
+            "ended_g": ended_g,
+            "peaks": b"".join(tree.peaks),
+            "note": signed.decode(),
+            "signed_ms": self.clock(),
+        }
+        with self.transaction() as tx:
+            if tx.execute(_ADVANCE, {"old": head.size, "new": staged.size}).rowcount != 1:
+                raise Refuted("Another publisher advanced this log; only one may run. This one stops.")
+            tx.execute(_INSERT_CHECKPOINT, values)
+
+    def _finish(self) -> None:
+        """Write what is signed and not published: tiles, then the checkpoint with its cosignatures."""
+        head = self._head()
+        if head.published_size == head.size:
+            return
+        files, root = self._tiles(head.published_size, head.size)
+        if root != head.root:
+            raise Refuted(f"The tiles up to {head.size} do not have the root that was signed.")
+        self.folder.write_immutable(self._announced(files))
+        self.on_step("tiles")
+        with self.transaction() as tx:
+            signed = str(tx.execute(_NOTE, {"size": head.size}).scalar_one())
+        at = self.clock()
+        cosigned = self._cosigned(note.parse(signed.encode()), at // 1000)
+        self.folder.write_checkpoint(cosigned)
+        self.on_step("checkpoint")
+        with self.transaction() as tx:
+            tx.execute(_INSERT_PUBLICATION, {"size": head.size, "note": cosigned.decode(), "at": at})
+            tx.execute(_PUBLISHED, {"size": head.size})
+        self.on_step("published")
+        self.folder.drop_partials(path for path, _ in files if ".p/" not in path)
+
+    def _cosigned(self, signed: Note, at_s: int) -> bytes:
+        cosignatures = (cosigner.cosign(signed.text, at_s) for cosigner in self.cosigners)
+        return Note(signed.text, (*signed.signatures, *cosignatures)).encode()
+
+    def _announced(self, files: list[File]) -> Any:
+        for path, data in files:
+            yield path, data
+            self.on_step(f"tile {path}")
+
+    def _tiles(self, start: int, end: int) -> tuple[list[File], bytes]:
+        """Make the files that lead from the tree of `start` to the tree of `end` leaves, and the root there."""
+        builder = TileBuilder.load(self.folder, start)
+        with self.transaction() as tx:
+            leaves = read_staged(tx, start, end)
+        files = list(builder.extend(leaves))
+        files += builder.partials()
+        return files, builder.root()
+
+    def _head(self) -> Head:
+        with self.transaction() as tx:
+            row = tx.execute(_HEAD).one()
+        peaks = bytes(row.peaks or b"")
+        cut = tuple(peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE))
+        root = CompactRange().root() if row.root is None else bytes(row.root)
+        return Head(row.size, root, row.frontier_g or 0, row.ended_g or 0, cut, row.published_size)
+
+
+_HEAD = sa.text("""
+    SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
+    FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size
+""")
+_ADVANCE = sa.text("UPDATE log_head SET size = :new WHERE size = :old")
+_INSERT_CHECKPOINT = sa.text("""
+    INSERT INTO checkpoints (size, root, frontier_g, ended_g, peaks, note, signed_ms)
+    VALUES (:size, :root, :frontier_g, :ended_g, :peaks, :note, :signed_ms)
+""")
+_NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
+_INSERT_PUBLICATION = sa.text("INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at)")
+_PUBLISHED = sa.text("UPDATE log_head SET published_size = :size")
+
+
+def _totals(head: Head, leaves: Rows) -> tuple[int, int]:
+    """Count on: the frontier is the highest gram issued, ended grams are those of EXPIRE, CANCEL and VOID."""
+    issues = leaves[leaves["kind"] == Kind.ISSUE]
+    frontier_g = max(head.frontier_g, int(issues["last"].max(initial=0)))
+    ends = leaves[np.isin(leaves["kind"], [int(kind) for kind in ENDS])]
+    return frontier_g, head.ended_g + int((ends["last"] - ends["first"]).sum(dtype=np.uint64))

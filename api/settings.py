@@ -1,0 +1,53 @@
+"""Settings, from the environment (`GRAMLEDGER_...`) and the command line. What is not set runs embedded."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Development may use stand-ins (embedded chain, development keys); production refuses them."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations. Secrets never show in a repr or a log."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAMLEDGER_", extra="ignore")
+
+    environment: Environment = Environment.DEVELOPMENT
+    data: Path = Path("data")
+    """Data folder: log, keys, and whatever runs embedded."""
+    database: SecretStr | None = None
+    """`postgresql://...`; embedded when not set."""
+    rpc: str | None = None
+    """JSON-RPC endpoint of an EVM chain; embedded when not set."""
+    contract: str | None = None
+    """Address of the anchor contract; deployed when not set (development only)."""
+    origin: str | None = None
+    """The log's origin line, fixed when the data folder is made."""
+    master_key: SecretStr | None = None
+    """64 hex digits; a file in the data folder when not set (development only)."""
+    token_public_key: str | None = None
+    """PEM of the identity service's Ed25519 key that signs bearer tokens; a development key when not set."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    publish_interval_ms: int = Field(default=1000, ge=10)
+    anchor_interval_ms: int = Field(default=10_000, ge=10)
+    final_depth: int = Field(default=1, ge=0)
+    """Blocks on top of an anchor before it counts as final."""
+
+    @model_validator(mode="after")
+    def _refuse_stand_ins(self) -> Self:
+        if self.environment == Environment.PRODUCTION:
+            needed = ("database", "rpc", "contract", "master_key", "token_public_key", "origin")
+            missing = [f"GRAMLEDGER_{name.upper()}" for name in needed if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"Production refuses stand-ins; set {', '.join(missing)}.")
+        return self

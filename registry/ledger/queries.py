@@ -1,0 +1,314 @@
+"""What can be read of the ledger: movements with their state, holdings, lots, totals. Nothing here writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from registry.errors import Invalid, NotFound
+from registry.ledger.blocks import movement_of
+from registry.ledger.movement import Movement, serial
+
+MAX_PAGE = 200
+"""Rows in one answer of a list."""
+MAX_LIFE = 500
+"""Steps of a block's life that one page shows."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A movement as it is shown: its number, log index (None while only recorded), state and leaf."""
+
+    id: int
+    act_id: int
+    giver_id: int | None
+    account_id: int | None
+    movement: Movement
+    parent_index: int | None
+    index: int | None
+    leaf: bytes | None
+    state: str
+
+    @property
+    def serial(self) -> str | None:
+        """The grams' name for people; None for a record."""
+        return None if self.movement.is_record else serial(self.movement.first, self.movement.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, and the cursor of the next part; None at the end."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+_SEEN = """
+    SELECT m.*, e.index AS log_index, e.leaf, p.index AS parent_index,
+        CASE WHEN e.index < s.final THEN 'final' WHEN e.index < s.anchored THEN 'anchored'
+             WHEN e.index < s.published THEN 'logged' ELSE 'recorded' END AS state
+    FROM movements m
+    LEFT JOIN log_entries e ON e.movement_id = m.id
+    LEFT JOIN log_entries p ON p.movement_id = m.parent_id
+    CROSS JOIN (
+        SELECT (SELECT published_size FROM log_head) AS published,
+            (SELECT max(size) FROM anchors) AS anchored,
+            (SELECT max(size) FROM anchors WHERE final_ms IS NOT NULL) AS final
+    ) s
+"""
+
+
+def _seen(row: sa.Row[Any]) -> Seen:
+    published = row.state != "recorded"
+    return Seen(
+        row.id,
+        row.act_id,
+        row.giver_id,
+        row.account_id,
+        movement_of(row),
+        row.parent_index if published else None,
+        row.log_index if published else None,
+        bytes(row.leaf) if published else None,
+        row.state,
+    )
+
+
+_ONE = sa.text(f"{_SEEN} WHERE m.id = :id")
+_CHILDREN = sa.text(f"{_SEEN} WHERE m.parent_id = :id ORDER BY m.first_g, m.id LIMIT {MAX_LIFE}")
+_AT_INDEX = sa.text(f"{_SEEN} WHERE e.index = :index")
+_OF_ACT = sa.text(f"{_SEEN} WHERE m.act_id = :act ORDER BY m.id LIMIT {MAX_LIFE}")
+_NEWEST = sa.text(f"{_SEEN} WHERE m.id < :before ORDER BY m.id DESC LIMIT :limit")
+_OF_ACCOUNT = sa.text(
+    f"{_SEEN} WHERE m.id IN ("
+    "(SELECT id FROM movements WHERE giver_id = :account AND id < :before ORDER BY id DESC LIMIT :limit) UNION "
+    "(SELECT id FROM movements WHERE account_id = :account AND id < :before ORDER BY id DESC LIMIT :limit)"
+    ") ORDER BY m.id DESC LIMIT :limit"
+)
+_MAX_BIGINT = 2**63 - 1
+
+
+def get_movement(tx: sa.Connection, number: int) -> Seen:
+    """Read a movement by its number. Raises `NotFound`."""
+    row = tx.execute(_ONE, {"id": number}).one_or_none() if number <= _MAX_BIGINT else None
+    if row is None:
+        raise NotFound(f"There is no movement {number}.")
+    return _seen(row)
+
+
+def children(tx: sa.Connection, number: int) -> list[Seen]:
+    """Read the movements that took grams out of what this one made, by gram number."""
+    return [_seen(row) for row in tx.execute(_CHILDREN, {"id": number})]
+
+
+def movements_of_act(tx: sa.Connection, act_id: int) -> list[Seen]:
+    """Read the movements of one act, in order."""
+    return [_seen(row) for row in tx.execute(_OF_ACT, {"act": act_id})]
+
+
+def list_movements(
+    tx: sa.Connection, *, account_id: int | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[Seen]:
+    """List movements, newest first: all of them, or those an account gave or received."""
+    limit = _limit(limit)
+    before = _MAX_BIGINT if cursor is None else read_cursor(cursor)
+    parameters = {"before": before, "limit": limit + 1, "account": account_id}
+    if account_id is None:
+        del parameters["account"]
+    rows = tx.execute(_NEWEST if account_id is None else _OF_ACCOUNT, parameters).all()
+    items = [_seen(row) for row in rows[:limit]]
+    return Page(items, str(items[-1].id) if len(rows) > limit else None)
+
+
+def read_cursor(cursor: str) -> int:
+    """Read a cursor this registry gave. Raises `Invalid` for anything else."""
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 19 or int(cursor) > _MAX_BIGINT:
+        raise Invalid("The cursor is not one that this registry gave. Begin the list again without one.")
+    return int(cursor)
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= MAX_PAGE:
+        raise Invalid(f"limit is 1 to {MAX_PAGE}.")
+    return limit
+
+
+_LIFE = sa.text(
+    "WITH RECURSIVE life (id, parent_id, step) AS ("
+    "SELECT id, parent_id, 0 FROM movements WHERE id = :id UNION ALL "
+    f"SELECT m.id, m.parent_id, step + 1 FROM movements m JOIN life ON m.id = life.parent_id WHERE step < {MAX_LIFE}"
+    f") {_SEEN} JOIN life ON life.id = m.id ORDER BY m.id"
+)
+# Down from the ISSUE that has the gram: no two children of one parent overlap, so there is one way.
+_MAKER_OF_GRAM = sa.text(f"""
+    WITH RECURSIVE way (id, step) AS (
+        (SELECT id, 0 FROM movements WHERE kind = 1 AND first_g <= :gram ORDER BY first_g DESC LIMIT 1)
+        UNION ALL
+        SELECT m.id, step + 1 FROM way JOIN movements m ON m.parent_id = way.id AND m.first_g <= :gram AND m.last_g > :gram
+        WHERE step < {MAX_LIFE}
+    ) SELECT w.id FROM way w JOIN movements m ON m.id = w.id WHERE m.last_g > :gram ORDER BY step DESC LIMIT 1
+""")
+_REMAINING = sa.text(
+    "SELECT first_g, last_g FROM blocks WHERE movement_id = :id AND first_g <= :gram AND last_g > :gram"
+)
+
+
+def life_of(tx: sa.Connection, number: int) -> list[Seen]:
+    """Read the line of movements from the ISSUE down to movement `number`."""
+    return [_seen(row) for row in tx.execute(_LIFE, {"id": number})]
+
+
+def block_at(tx: sa.Connection, gram: int) -> tuple[Seen, int, int]:
+    """Find the block that holds a gram now, or in which it ended: its maker and its grams `[first, last)`.
+
+    Raises `NotFound` for a gram that was never issued.
+    """
+    number = tx.execute(_MAKER_OF_GRAM, {"gram": gram}).scalar_one_or_none() if gram <= _MAX_BIGINT else None
+    if number is None:
+        raise NotFound(f"Gram {gram} has not been issued.")
+    maker = get_movement(tx, number)
+    row = tx.execute(_REMAINING, {"id": number, "gram": gram}).one_or_none()
+    return (maker, row.first_g, row.last_g) if row else (maker, maker.movement.first, maker.movement.last)
+
+
+_HOLDINGS = sa.text("""
+    SELECT form, flags & 16 <> 0 AS locked, sum(last_g - first_g)::bigint AS grams, count(*) AS blocks,
+        min(until_ms) AS next_until
+    FROM blocks WHERE account_id = :account GROUP BY 1, 2
+""")
+_BLOCKS = sa.text("""
+    SELECT b.*, l.source_id, l.methodology_code, l.methodology_version FROM blocks b JOIN lots l ON l.id = b.lot_id
+    WHERE b.account_id = :account AND b.first_g > :after ORDER BY b.first_g LIMIT :limit
+""")
+
+
+def holdings(tx: sa.Connection, account_id: int) -> Sequence[sa.Row[Any]]:
+    """Sum an account's live blocks by form and lock: rows of form, locked, grams, blocks, next_until (ms)."""
+    return tx.execute(_HOLDINGS, {"account": account_id}).all()
+
+
+def list_blocks(tx: sa.Connection, account_id: int, *, cursor: str | None = None, limit: int = 50) -> Page[sa.Row[Any]]:
+    """List an account's live blocks by gram number, each with its lot's source and methodology."""
+    limit = _limit(limit)
+    after = -1 if cursor is None else read_cursor(cursor)
+    rows = tx.execute(_BLOCKS, {"account": account_id, "after": after, "limit": limit + 1}).all()
+    return Page(rows[:limit], str(rows[limit - 1].first_g) if len(rows) > limit else None)
+
+
+_LOTS = """
+    SELECT l.*, s.name_zh, s.name_en, m.class AS methodology_class, m.status, m.record
+    FROM lots l JOIN sources s ON s.id = l.source_id
+    JOIN methodologies m ON m.code = l.methodology_code AND m.version = l.methodology_version
+"""
+_LOT = sa.text(f"{_LOTS} WHERE l.id = :id")
+_LOT_OF_GRAM = sa.text(f"{_LOTS} WHERE l.first_g <= :gram AND l.last_g > :gram")
+_NEWEST_LOTS = sa.text(f"{_LOTS} WHERE l.id < :before ORDER BY l.id DESC LIMIT :limit")
+_ACTIVITIES = sa.text("SELECT count(*) FROM activities WHERE lot_id = :id")
+_ISSUES = sa.text(
+    f"{_SEEN} WHERE m.kind = 1 AND m.first_g >= :first AND m.first_g < :last AND m.id > :after "
+    "ORDER BY m.id LIMIT :limit"
+)
+
+
+def get_lot(tx: sa.Connection, number: int) -> sa.Row[Any]:
+    """Read a lot with its source and methodology. Raises `NotFound`."""
+    row = tx.execute(_LOT, {"id": number}).one_or_none() if number <= _MAX_BIGINT else None
+    if row is None:
+        raise NotFound(f"There is no lot {number}.")
+    return row
+
+
+def lot_of_gram(tx: sa.Connection, gram: int) -> sa.Row[Any]:
+    """Read the lot a gram was issued in. Raises `NotFound`."""
+    row = tx.execute(_LOT_OF_GRAM, {"gram": gram}).one_or_none() if gram <= _MAX_BIGINT else None
+    if row is None:
+        raise NotFound(f"Gram {gram} has not been issued.")
+    return row
+
+
+def list_lots(tx: sa.Connection, *, cursor: str | None = None, limit: int = 50) -> Page[sa.Row[Any]]:
+    """List lots, newest first."""
+    limit = _limit(limit)
+    before = _MAX_BIGINT if cursor is None else read_cursor(cursor)
+    rows = tx.execute(_NEWEST_LOTS, {"before": before, "limit": limit + 1}).all()
+    return Page(rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def count_activities(tx: sa.Connection, lot_id: int) -> int:
+    """Count the activities a lot was issued for."""
+    return int(tx.execute(_ACTIVITIES, {"id": lot_id}).scalar_one())
+
+
+def list_issues(tx: sa.Connection, lot: sa.Row[Any], *, cursor: str | None = None, limit: int = 50) -> Page[Seen]:
+    """List the ISSUE movements of a lot, in the order of their numbers."""
+    limit = _limit(limit)
+    after = 0 if cursor is None else read_cursor(cursor)
+    rows = tx.execute(_ISSUES, {"first": lot.first_g, "last": lot.last_g, "after": after, "limit": limit + 1}).all()
+    items = [_seen(row) for row in rows[:limit]]
+    return Page(items, str(items[-1].id) if len(rows) > limit else None)
+
+
+_TOTALS = sa.text("""
+    SELECT kind, form, purpose, sum(grams)::bigint AS grams FROM (
+        SELECT 0 AS kind, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
+            WHERE first_g >= :first AND first_g < :last
+        UNION ALL
+        SELECT kind, 0, purpose, last_g - first_g FROM movements
+            WHERE kind IN (7, 8, 9) AND first_g >= :first AND first_g < :last
+    ) t GROUP BY kind, form, purpose
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Grams by state: live as reductions or points, or ended, by purpose (48 for voided, 0 for expired)."""
+
+    issued_g: int
+    reduction_g: int
+    points_g: int
+    ended_g: Mapping[int, int]
+
+
+def totals(tx: sa.Connection, first: int = 0, last: int = _MAX_BIGINT) -> Totals:
+    """Add up the grams `[first, last)` by state: of a lot, or of everything."""
+    live, ended = {1: 0, 2: 0}, {}
+    for row in tx.execute(_TOTALS, {"first": first, "last": last}):
+        if row.kind == 0:
+            live[row.form] = row.grams
+        else:
+            ended[row.purpose] = row.grams
+    return Totals(sum(live.values()) + sum(ended.values()), live[1], live[2], ended)
+
+
+_CERTIFICATE = sa.text("SELECT * FROM certificates WHERE number = :number")
+
+
+def get_certificate(tx: sa.Connection, number: str) -> sa.Row[Any]:
+    """Read a certificate. Raises `NotFound`."""
+    row = tx.execute(_CERTIFICATE, {"number": number}).one_or_none() if number.isprintable() else None
+    if row is None:
+        raise NotFound("There is no certificate of that number.")
+    return row
+
+
+_CHECKPOINT = sa.text("""
+    SELECT c.size, c.root, c.frontier_g, c.ended_g, p.published_ms, p.note FROM publications p
+    JOIN checkpoints c ON c.size = p.size ORDER BY p.size DESC LIMIT 1
+""")
+_ANCHOR = sa.text("""
+    SELECT a.*, c.root, p.note FROM anchors a JOIN checkpoints c ON c.size = a.size
+    JOIN publications p ON p.size = a.size
+    ORDER BY a.size DESC LIMIT 1
+""")
+
+
+def last_checkpoint(tx: sa.Connection) -> sa.Row[Any] | None:
+    """Read the last published checkpoint, None while there is none."""
+    return tx.execute(_CHECKPOINT).one_or_none()
+
+
+def last_anchor(tx: sa.Connection) -> sa.Row[Any] | None:
+    """Read the last anchor with its checkpoint's root and note, None while there is none."""
+    return tx.execute(_ANCHOR).one_or_none()

@@ -44,6 +44,26 @@ test("golden bad inclusion proofs do not hold", async () => {
   }
 });
 
+test("golden leaves decode to their fields and hash to their leaf hash", async () => {
+  const { lawful_log, extremes } = vectors("leaf.json");
+  assert.ok(lawful_log.length > 0 && extremes.length > 0);
+  for (const { movement, hex, leaf_hash } of [...lawful_log, ...extremes]) {
+    const bytes = fromHex(hex);
+    const { fromTag, toTag, evidence, first, last, parent, at, until, ...codes } = decodeLeaf(bytes);
+    assert.deepEqual(movement, {
+      ...codes, first: String(first), last: String(last), parent: parent === null ? null : String(parent),
+      at: Number(at), until: Number(until), from_tag: toHex(fromTag), to_tag: toHex(toTag), evidence: toHex(evidence),
+    });
+    assert.equal(toHex(await leafHash(bytes)), leaf_hash);
+  }
+});
+
+test("golden malformed leaves are refused", () => {
+  const { malformed } = vectors("leaf.json");
+  assert.ok(malformed.length > 0);
+  for (const hex of malformed) assert.throws(() => decodeLeaf(fromHex(hex)), Malformed);
+});
+
 test("every leaf of every small tree is found where it is, and nowhere else", async () => {
   for (let count = 1; count <= 9; count += 1) {
     for (let index = 0; index < count; index += 1) {

@@ -6,6 +6,7 @@ import { fromHex, toHex } from "./bytes.js";
 const ROOT_AT = "eaa38b41"; // rootAt(uint64)
 const BROKEN = "7fb1ad62"; // broken()
 
+/** For all questions together: the visitor waits no longer for the last step. */
 const TIMEOUT_MS = 10_000;
 /** Our three answers are under 200 bytes each. */
 const MAX_ANSWER_CHARACTERS = 65_536;
@@ -27,7 +28,8 @@ export class ChainSilent extends Error {
  */
 export async function readAnchor(chain, size, fetch = globalThis.fetch) {
   if (!/^0x[0-9a-fA-F]{40}$/.test(chain.contract)) throw new ChainSilent("contract-address");
-  const ask = (method, params) => call(chain.rpc, method, params, fetch);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const ask = (method, params) => call(chain.rpc, method, params, fetch, signal);
   const id = await ask("eth_chainId", []);
   if (!/^0x[0-9a-fA-F]{1,64}$/.test(id)) throw new ChainSilent("nonsense");
   if (BigInt(id) !== BigInt(chain.id)) throw new ChainSilent("other-chain", String(BigInt(id)));
@@ -47,12 +49,11 @@ function isZero(bytes) {
   return /^0*$/.test(toHex(bytes));
 }
 
-async function call(rpc, method, params, fetch) {
+async function call(rpc, method, params, fetch, signal) {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
   let text;
   try {
     const headers = { "content-type": "application/json" };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(rpc, { method: "POST", headers, body, signal, credentials: "omit" });
     text = await readBounded(response);
   } catch (error) {

@@ -40,16 +40,16 @@ function trust() {
   const cosigners = value("cosigners").split(/\s+/).filter(Boolean).map((vkey) => ({ vkey, name: known.get(vkey) }));
   const rpc = value("rpc");
   const id = value("chain-id");
-  const chain = rpc && /^[0-9]+$/.test(id)
-    ? { rpc: new URL(rpc, location.href).href, id: BigInt(id), contract: value("contract") }
-    : null;
+  const chain = rpc && /^[0-9]{1,78}$/.test(id) ? { rpc, id: BigInt(id), contract: value("contract") } : null;
   const origin = value("vkey") === about.vkey ? about.origin : undefined;
   return { vkey: value("vkey"), origin, cosigners, threshold: about.threshold, chain };
 }
 
 async function verify(bytes) {
+  const run = (runs += 1);
   say(texts.running);
   const found = await verifyReceipt(bytes, trust());
+  if (run !== runs) return; // another receipt was dropped meanwhile
   result.replaceChildren(verdictOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
@@ -69,7 +69,7 @@ function verdictOf({ verdict }) {
 function stepsOf({ steps }) {
   const items = steps.map((step) => {
     const words = element("div", {},
-      element("h3", {}, `${step.number}. ${step[`title_${lang}`]}`),
+      element("h2", {}, `${step.number}. ${step[`title_${lang}`]}`),
       element("p", {}, element("span", { class: `outcome outcome-${step.outcome}` }, OUTCOMES[step.outcome][lang]), " ", step[lang]));
     const mark = element("div", { class: `outcome-${step.outcome}` }, icon(ICONS[step.outcome]));
     return element("li", { "data-step": step.id, "data-outcome": step.outcome }, mark, words);
@@ -139,6 +139,7 @@ async function prefill() {
 }
 
 let last = null;
+let runs = 0;
 root.hidden = false;
 const drop = document.getElementById("drop");
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });

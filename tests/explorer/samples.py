@@ -1,0 +1,118 @@
+"""A sample context for every template, as hostile as data may be."""
+
+from typing import Any
+
+HOSTILE = "<script>alert(1)</script>'\"&"
+NOW_MS = 1_795_226_400_000
+
+ABOUT: dict[str, Any] = {
+    "origin": HOSTILE,
+    "vkey": HOSTILE,
+    "log_url": "https://log.example",
+    "chain": {"rpc": "https://rpc.example", "id": 31337, "contract": "0x" + "ab" * 20},
+    "signers": [{"name_zh": HOSTILE, "name_en": HOSTILE, "address": "0x" + "11" * 20, "cosigner_vkey": HOSTILE}],
+}
+
+
+def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, Any]:
+    """Build a movement as the templates expect it."""
+    return {
+        "id": f"m-{kind}",
+        "index": None if state == "recorded" else kind,
+        "kind": kind,
+        "form": 2,
+        "flags": 31,
+        "purpose": 17,
+        "quantity_g": 1_234_567,
+        "serial": "SHCER-0-1234566",
+        "first": 0,
+        "last": 1_234_567,
+        "parent_id": "m-0",
+        "parent_index": 0,
+        "at": "2026-11-19T06:03:22.123Z",
+        "until": "2028-11-19T06:03:22+00:00",
+        "from_tag": "aa" * 20,
+        "to_tag": "bb" * 20,
+        "evidence": "cc" * 32,
+        "leaf_hex": "01" * 114,
+        "state": state,
+        "due": "2026-11-21T08:05:00Z",
+        "receipt_url": None if state == "recorded" else f"/v1/receipts/m-{kind}",
+    } | fields
+
+
+EVERY_KIND = [movement(kind) for kind in (*range(1, 12), *range(64, 72), 200)]
+EVERY_STATE = [movement(2, state) for state in ("recorded", "logged", "anchored", "final", "missing")]
+
+LOT: dict[str, Any] = {
+    "id": "lot-1",
+    "serial": "SHCER-0-1234566",
+    "first": 0,
+    "last": 1_234_567,
+    "quantity_g": 1_234_567,
+    "source": {"code": "SCN-1", "name_zh": HOSTILE, "name_en": HOSTILE},
+    "methodology": {
+        "code": "M1",
+        "version": 1,
+        "name_zh": HOSTILE,
+        "name_en": HOSTILE,
+        "class": "II",
+        "status": "illustrative",
+    },
+    "period_start": "2016-08-01",
+    "period_end": "2016-08-31",
+    "issued_at": "2026-11-18T01:00:00Z",
+    "activities": 987,
+}
+TOTALS: dict[str, Any] = {
+    "issued_g": 1_234_567,
+    "reduction_g": 1_000_000,
+    "points_g": 200_000,
+    "ended_g": {"16": 0, "17": 34_000, "expired": 567},
+    "logged": False,
+}
+CHECKPOINT: dict[str, Any] = {
+    "size": 10_433,
+    "root": "9f" * 32,
+    "at": "2026-11-21T01:55:00Z",
+    "cosigners": ABOUT["signers"],
+}
+ANCHOR: dict[str, Any] = {
+    "size": 9,
+    "root": "8e" * 32,
+    "tx": "0xcd",
+    "block": 4711,
+    "at": "2026-11-21T01:50:00Z",
+    "state": "anchored",
+}
+CERTIFICATE: dict[str, Any] = {
+    "number": HOSTILE,
+    "purpose": 17,
+    "quantity_g": 1_234_567,
+    "at": "2026-11-20T06:00:00Z",
+    "holder": HOSTILE,
+    "beneficiary": HOSTILE,
+    "statement": HOSTILE,
+    "url": "https://registry.example/certificates/1",
+}
+BLOCK: dict[str, Any] = {
+    "serial": "SHCER-0-1234566",
+    "first": 0,
+    "last": 1_234_567,
+    "quantity_g": 1_234_567,
+    "form": 2,
+    "moved": True,
+}
+
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "home.html": {"totals": TOTALS, "movements": EVERY_KIND, "checkpoint": CHECKPOINT, "anchor": ANCHOR},
+    "block.html": {"block": BLOCK, "gram": 7, "lot": LOT, "life": EVERY_STATE, "after": EVERY_KIND},
+    "movement.html": {"movement": movement(8), "children": EVERY_STATE},
+    "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "lots": [LOT]},
+    "lot.html": {"lot": LOT, "totals": TOTALS, "movements": EVERY_KIND, "next_cursor": HOSTILE},
+    "verify.html": {},
+    "how.html": {},
+    "not_found.html": {},
+    "problem.html": {"problem": {"status": 503, "title": "Busy", "detail": HOSTILE}},
+}
+EVERYWHERE: dict[str, Any] = {"about": ABOUT, "notices": ["broken", "standin"], "query": HOSTILE}

@@ -1,0 +1,160 @@
+"""Templates, labels and how numbers and times are written for people."""
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.explorer import pages
+
+_spec = util.spec_from_file_location("explorer_samples", Path(__file__).with_name("samples.py"))
+assert _spec is not None
+assert _spec.loader is not None
+samples = util.module_from_spec(_spec)
+_spec.loader.exec_module(samples)
+
+TEMPLATES = sorted(samples.CONTEXTS)
+VOID = {"meta", "link", "img", "input", "br"}
+
+
+class Outline(HTMLParser):
+    """What a page is made of: ids, links, labels, and whether every element that opens also closes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(tag)
+
+    def all(self, attribute: str) -> list[str]:
+        return [attrs[attribute] or "" for _, attrs in self.tags if attribute in attrs]
+
+
+def rendered(template: str, lang: str, **changes: Any) -> str:
+    context = samples.EVERYWHERE | samples.CONTEXTS[template] | changes
+    return pages.render(template, lang=lang, path="/x?a=1", now_ms=samples.NOW_MS, **context)
+
+
+def outline(html: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(html)
+    return parsed
+
+
+def test_every_template_has_a_sample() -> None:
+    frames = {"base.html", "parts.html"}
+    assert {path.name for path in (pages.ROOM / "templates").glob("*.html")} - frames == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("lang", pages.LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_pages_are_well_formed_and_escape_what_they_show(template: str, lang: str) -> None:
+    html = rendered(template, lang)
+    page = outline(html)
+    assert (page.open, page.faults) == ([], [])
+    assert "<script>alert" not in html
+    assert not [attrs for _, attrs in page.tags for name in attrs if name.startswith("on") or name == "style"]
+    assert [tag for tag, _ in page.tags].count("h1") == 1
+    assert all(attrs.get("src", "").startswith("/static/") for tag, attrs in page.tags if tag in {"script", "img"})
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_ids_are_unique_and_fields_are_labelled(template: str) -> None:
+    page = outline(rendered(template, "zh"))
+    ids = page.all("id")
+    assert len(ids) == len(set(ids))
+    assert set(page.all("for")) | set(page.all("aria-labelledby")) <= set(ids)
+    fields = [attrs for tag, attrs in page.tags if tag in {"input", "textarea"} and attrs.get("type") != "hidden"]
+    assert {attrs["id"] for attrs in fields} <= set(page.all("for"))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_links_keep_the_language(template: str) -> None:
+    links = [link for link in outline(rendered(template, "en")).all("href") if link.startswith("/")]
+    pages_of_ours = [link for link in links if not link.startswith(("/static/", "/v1/", "/openapi.json"))]
+    marked = {link for link in pages_of_ours if "lang=en" in link}
+    assert set(pages_of_ours) - marked == {"/x?a=1"}  # the link to the other language
+
+
+def test_every_static_file_named_is_there() -> None:
+    symbols = set(re.findall(r'symbol id="(\w+)"', (pages.STATIC / "icons.svg").read_text(encoding="utf-8")))
+    named = {link for name in TEMPLATES for link in outline(rendered(name, "zh")).all("href") if "/static/" in link}
+    for link in named:
+        file, _, fragment = link.removeprefix("/static/").partition("#")
+        assert (pages.STATIC / file).is_file()
+        assert not fragment or fragment in symbols
+
+
+def test_empty_registry_says_so() -> None:
+    nothing = {"issued_g": 0, "reduction_g": 0, "points_g": 0, "ended_g": {}, "logged": True}
+    html = rendered("home.html", "en", totals=nothing, movements=[], checkpoint=None, anchor=None)
+    for key in ("home_nothing", "home_no_acts", "home_no_checkpoint", "home_no_anchor"):
+        assert pages.texts()["en"][key] in html
+
+
+def test_what_is_only_recorded_is_called_a_claim() -> None:
+    claimed, proven = (pages.texts()["en"][key] for key in ("label_claimed", "label_proven"))
+    facts = rendered("movement.html", "en", movement=samples.movement(2, "recorded"), children=[]).split(
+        'class="legend"'
+    )[0]
+    assert claimed in facts
+    assert proven not in facts
+
+
+def test_labels_are_all_used_and_speak_both_languages() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (pages.ROOM / "templates").glob("*.html"))
+    sources += (pages.ROOM / "pages.py").read_text(encoding="utf-8")
+    built = ("kind_", "say_", "form_", "purpose_", "flag_", "state_", "label_", "how_", "block_live_", "ago_", "in_")
+    zh, en = (pages.texts()[lang] for lang in pages.LANGUAGES)
+    for key in zh:
+        assert key.startswith(built) or f"t.{key}" in sources or key in {"broken", "standin"}, key
+        assert zh[key]
+        assert en[key]
+        assert set(re.findall(r"\{\w+\}", zh[key])) == set(re.findall(r"\{\w+\}", en[key])), key
+
+
+@given(st.integers(0, 2**64))
+def test_quantities_are_exact(quantity_g: int) -> None:
+    assert int(pages.grams(quantity_g).replace(pages.THIN_SPACE, "")) == quantity_g
+    whole, decimals = pages.tonnes(quantity_g).replace(pages.THIN_SPACE, "").split(".")
+    assert len(decimals) == 6
+    assert int(whole + decimals) == quantity_g
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "just now"), (59, "just now"), (60, "1 min ago"), (7199, "1 h ago"), (172_800, "2 d ago"), (-3600, "in 1 h")],
+)
+def test_relative_time(seconds: int, expected: str) -> None:
+    html = rendered("movement.html", "en", movement=samples.movement(1, at="2026-11-21T02:00:00Z"), children=[])
+    assert "2026-11-21 10:00:00 (UTC+8)" in html
+    at_ms = samples.NOW_MS
+    page = pages.render(
+        "movement.html",
+        lang="en",
+        path="/x",
+        now_ms=at_ms + seconds * 1000,
+        **samples.EVERYWHERE,
+        movement=samples.movement(1, at=datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()),
+        children=[],
+    )
+    assert f'<span class="relative">{expected}</span>' in page
+
+
+def test_unknown_language_is_chinese() -> None:
+    assert [pages.language(asked) for asked in (None, "en", "zh", "xx", "")] == ["zh", "en", "zh", "zh", "zh"]

@@ -32,7 +32,7 @@ function parseSignatures(text) {
   const lines = text.split("\n");
   if (lines.length > MAX_SIGNATURES) throw new Malformed("checkpoint", "too many signatures");
   return lines.map((line) => {
-    const parts = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line);
+    const parts = /^\u2014 ([^\s\u0085+]+) ([A-Za-z0-9+/=]+)$/u.exec(line);
     if (!parts) throw new Malformed("checkpoint", "signature line");
     const bytes = fromBase64(parts[2]);
     if (bytes.length < 5) throw new Malformed("checkpoint", "signature too short");
@@ -42,7 +42,7 @@ function parseSignatures(text) {
 
 /** Read a verifier key `<name>+<key id>+<base64(type || key)>`, and hold its key id against its own hash. */
 export async function parseVkey(text) {
-  const parts = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim());
+  const parts = /^([^\s\u0085+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim());
   if (!parts) throw new Malformed("vkey");
   const material = fromBase64(parts[3], 33);
   const keyId = fromHex(parts[2]);

@@ -63,7 +63,8 @@ async function checkpointStep(checkpoint, trust) {
 }
 
 async function cosignatureStep(checkpoint, trust) {
-  const cosigners = (trust.cosigners ?? []).filter((cosigner) => cosigner.vkey);
+  const given = (trust.cosigners ?? []).filter((cosigner) => cosigner.vkey);
+  const cosigners = [...new Map(given.map((cosigner) => [cosigner.vkey, cosigner])).values()]; // each counts once
   if (cosigners.length === 0) return unchecked("cosignatures", "no-cosigners");
   const names = { ok: [], failed: [], absent: [], unsupported: [] };
   for (const { vkey, name } of cosigners) {

@@ -1,0 +1,1 @@
+"""From monitored activities to grams: read, validate, compute, and then issue."""

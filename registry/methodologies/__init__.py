@@ -1,0 +1,1 @@
+"""Versioned methodology records: what a reduction is computed from, by which formula, and how sure that is."""

@@ -1,0 +1,23 @@
+"""The engine that runs the expressions: DuckDB in memory by default, any Ibis backend that is passed in."""
+
+# mypy: disable-error-code="import-untyped"
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ibis
+from ibis.backends import BaseBackend
+
+
+@contextmanager
+def engine(given: BaseBackend | None = None) -> Iterator[BaseBackend]:
+    """Lend an engine; one that was opened here is closed here, one that was given stays open."""
+    with warnings.catch_warnings():
+        # Ibis 12 calls a method that DuckDB 2 renamed, and DuckDB warns; nothing that we could call differently.
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        backend = given or ibis.duckdb.connect()
+        try:
+            yield backend
+        finally:
+            if given is None:
+                backend.disconnect()

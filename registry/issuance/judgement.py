@@ -1,0 +1,183 @@
+"""The judgement of rides as Ibis expressions: rows of text in, times, distance, grams and one reason out.
+
+Any engine that Ibis speaks can run it. Values come in as text, so that a wrong type is a refused row and never a
+failed query; quantities are integers and decimals, never floats.
+"""
+
+# mypy: disable-error-code="import-untyped"
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import ibis
+import pyarrow as pa
+from ibis import Table
+from ibis.expr.types import BooleanValue, IntegerValue, StringValue
+
+from registry.issuance.distance import DistanceRule
+from registry.issuance.policy import RidePolicy
+from registry.issuance.reasons import Reason
+from registry.issuance.ridefile import COLUMNS
+from registry.methodologies.record import Window
+
+_TIMES = ("start_time", "end_time")
+_PLACES = ("start_x", "start_y", "end_x", "end_y")
+_PATTERNS = {
+    **dict.fromkeys(("order_id", "bike_id", "user_id"), r"^[0-9A-Za-z._:-]{1,64}$"),
+    **dict.fromkeys(_TIMES, r"^[12][0-9]{3}-[01][0-9]-[0-3][0-9] ([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"),
+    **dict.fromkeys(_PLACES, r"^-?[0-9]{1,3}(\.[0-9]{1,20})?$"),
+}
+"""`$` and `^` are the text's ends: the reader lets no line break through."""
+
+_FOREVER_MS = 1 << 52
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What rides are judged by: the rule of distance, grams per metre, the windows of validity, the policy."""
+
+    rule: DistanceRule
+    grams_per_metre: Decimal
+    windows: tuple[Window, ...]
+    policy: RidePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the registry knows, as tables.
+
+    `riders` maps `user_id` to `account_id` for those who consented; `orders` has the issued `order_id`s; `spans` the
+    issued activities of these accounts: `account_id`, `starts_at_ms`, `ends_at_ms`.
+    """
+
+    riders: Table
+    orders: Table
+    spans: Table
+
+    @classmethod
+    def of(cls, riders: Mapping[str, int], orders: list[str], spans: list[tuple[int, int, int]]) -> "Ledger":
+        """Make the tables from values."""
+        accounts, starts, ends = zip(*spans, strict=True) if spans else ((), (), ())
+        return cls(
+            _table(user_id=(riders.keys(), pa.string()), account_id=(riders.values(), pa.int64())),
+            _table(order_id=(orders, pa.string())),
+            _table(
+                account_id=(accounts, pa.int64()),
+                starts_at_ms=(starts, pa.int64()),
+                ends_at_ms=(ends, pa.int64()),
+            ),
+        )
+
+
+def judge(rows: Table, terms: Terms, known: Ledger) -> Table:
+    """Judge every row but for overlaps inside the file.
+
+    Gives `row, order_id, bike_id, user_id, account_id, starts_at_ms, ends_at_ms, distance_m, quantity_g, reason,
+    detail, contended`: `reason` is null for a ride that stands, and `contended` says that another that stands, of
+    the same account, overlaps one of the account's rides; `resolve` in `overlap.py` then decides.
+    """
+    rides = terms.rule.measure(_typed(rows, terms.policy))
+    rides = rides.mutate(quantity_g=_grams(rides.distance_m, terms.grams_per_metre))
+    rides = rides.left_join(known.riders, "user_id").drop("user_id_right")
+    rides = rides.mutate(first_row=rides.row.min().over(ibis.window(group_by="order_id")))
+    rides = rides.left_join(_under_way(rides, known.spans), "row").drop("row_right")
+    is_known = rides.order_id.isin(known.orders.order_id) | (rides.known_until_ms > rides.starts_at_ms)
+    rides = rides.mutate(reason=_reason(rides, terms, is_known))
+    rides = rides.mutate(detail=_detail(rides))
+    return _contended(rides).select(
+        *("row", "order_id", "bike_id", "user_id", "account_id", "starts_at_ms", "ends_at_ms"),
+        *("distance_m", "quantity_g", "reason", "detail", "contended"),
+    )
+
+
+def _table(**columns: tuple[Iterable[object], pa.DataType]) -> Table:
+    return ibis.memtable(pa.table({name: pa.array(list(values), kind) for name, (values, kind) in columns.items()}))
+
+
+def _typed(rows: Table, policy: RidePolicy) -> Table:
+    """Convert text that has its pattern; what has not becomes null, and `wrong` names the first such column."""
+    good = {name: rows[name].re_search(pattern).fill_null(False) for name, pattern in _PATTERNS.items()}
+    text = {name: good[name].ifelse(rows[name], ibis.null("string")) for name in _PATTERNS}
+    rows = rows.mutate(
+        **{name: text[name] for name in _PATTERNS if name.endswith("_id")},
+        **{f"{name}_u": _microdegrees(text[name]) for name in _PLACES},
+        starts_at_ms=_unix_ms(text["start_time"], policy),
+        ends_at_ms=_unix_ms(text["end_time"], policy),
+        given_order=rows.order_id.substr(0, 64),
+    )
+    typed = ("order_id", "bike_id", "user_id", "starts_at_ms", "ends_at_ms", *(f"{name}_u" for name in _PLACES))
+    pairs = zip(COLUMNS, typed, strict=True)
+    return rows.mutate(wrong=ibis.cases(*((rows[name].isnull(), column) for column, name in pairs)))
+
+
+def _microdegrees(text: StringValue) -> IntegerValue:
+    """Degrees as text to integers, through an exact decimal rounded to the sixth place."""
+    return (text.try_cast("decimal(9, 6)") * 1_000_000).cast("int64")
+
+
+def _unix_ms(text: StringValue, policy: RidePolicy) -> IntegerValue:
+    return (text.try_cast("timestamp").epoch_seconds().cast("int64") - policy.utc_offset_minutes * 60) * 1000
+
+
+def _grams(distance_m: IntegerValue, grams_per_metre: Decimal) -> IntegerValue:
+    """Round down, once for each ride. The product is an exact decimal."""
+    rate = ibis.literal(grams_per_metre, "decimal(18, 9)")
+    return (distance_m.cast("decimal(18, 0)") * rate).floor().cast("int64")
+
+
+def _under_way(rides: Table, spans: Table) -> Table:
+    """Give `row` and `known_until_ms`: when the last issued activity ended, of those that began before the ride's end.
+
+    If that is after the ride's start, the two overlap. A window instead of a join by inequality: the work stays
+    n log n however many activities one account has.
+    """
+    no_number = ibis.null("int64")
+    ends = rides.filter(rides.account_id.notnull() & rides.ends_at_ms.notnull()).select(
+        row="row", account_id="account_id", at="ends_at_ms", is_span=ibis.literal(False), until_ms=no_number
+    )
+    begins = spans.select(
+        row=no_number, account_id="account_id", at="starts_at_ms", is_span=ibis.literal(True), until_ms="ends_at_ms"
+    )
+    events = ends.union(begins)
+    # At one moment a ride's end comes before a span's begin: half open, they only touch.
+    so_far = ibis.cumulative_window(group_by="account_id", order_by=["at", "is_span"])
+    events = events.mutate(known_until_ms=events.until_ms.max().over(so_far))
+    return events.filter(~events.is_span).select("row", "known_until_ms")
+
+
+def _reason(rides: Table, terms: Terms, is_known: BooleanValue) -> StringValue:
+    policy = terms.policy
+    lasts_ms = rides.ends_at_ms - rides.starts_at_ms
+    begins_ms = max(window.from_ms for window in terms.windows)
+    closes_ms = min(_FOREVER_MS if window.until_ms is None else window.until_ms for window in terms.windows)
+    # Whole numbers on both sides: metres x ms/h against m/h x ms.
+    may_reach = policy.max_speed_m_per_h * (lasts_ms + policy.clock_resolution_s * 1000)
+    return ibis.cases(
+        (rides.fault.notnull(), Reason.MALFORMED.value),
+        (rides.wrong.notnull(), Reason.WRONG_TYPE.value),
+        (rides.account_id.isnull(), Reason.NOT_CONSENTED.value),
+        (rides.row > rides.first_row, Reason.REPEATED_ORDER.value),
+        (is_known, Reason.ALREADY_ISSUED.value),
+        (lasts_ms <= 0, Reason.ENDS_BEFORE_START.value),
+        (lasts_ms > policy.max_duration_s * 1000, Reason.TOO_LONG.value),
+        ((rides.starts_at_ms < begins_ms) | (rides.ends_at_ms > closes_ms), Reason.OUTSIDE_VALIDITY.value),
+        (~rides.in_area, Reason.OUTSIDE_AREA.value),
+        (rides.distance_m * 3_600_000 > may_reach, Reason.TOO_FAST.value),
+        (rides.quantity_g <= 0, Reason.NO_REDUCTION.value),
+    )
+
+
+def _detail(rides: Table) -> StringValue:
+    return ibis.cases(
+        (rides.reason == Reason.MALFORMED.value, rides.fault),
+        (rides.reason == Reason.WRONG_TYPE.value, rides.wrong),
+        (rides.reason == Reason.REPEATED_ORDER.value, rides.first_row.cast("string")),
+    )
+
+
+def _contended(rides: Table) -> Table:
+    rides = rides.mutate(order_id=rides.order_id.coalesce(rides.given_order), stands=rides.reason.isnull())
+    before = ibis.window(group_by=["account_id", "stands"], order_by=["starts_at_ms", "row"], preceding=(None, 1))
+    rides = rides.mutate(met=(rides.ends_at_ms.max().over(before) > rides.starts_at_ms).fill_null(False))
+    same_account = ibis.window(group_by=["account_id", "stands"])
+    return rides.mutate(contended=rides.stands & rides.met.max().over(same_account))

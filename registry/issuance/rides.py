@@ -1,0 +1,196 @@
+"""Rides to grams: read a platform's file, judge every ride, and hand back what stands and what was refused.
+
+Nothing here touches the database; `issue.py` takes over with the batch. The same file, records and knowledge give
+the same batch, on every machine and engine.
+"""
+
+# mypy: disable-error-code="import-untyped"
+import csv
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.backends import BaseBackend
+
+from registry.errors import Invalid
+from registry.issuance.distance import DistanceRule
+from registry.issuance.engine import engine
+from registry.issuance.judgement import Ledger, Terms, judge
+from registry.issuance.overlap import Span, resolve
+from registry.issuance.policy import RidePolicy
+from registry.issuance.reasons import Reason, sentence
+from registry.issuance.ridefile import read_ride_file
+from registry.methodologies.record import Methodology, Window
+
+
+class Ride(NamedTuple):
+    """A ride that stands. `row` is its line in the file, the header being line 1; times are Unix milliseconds."""
+
+    row: int
+    order_id: str
+    bike_id: str
+    user_id: str
+    account_id: int
+    starts_at_ms: int
+    ends_at_ms: int
+    distance_m: int
+    quantity_g: int
+
+
+class Reject(NamedTuple):
+    """A row that was refused, with its stable reason and a sentence; `order_id` as far as it could be read."""
+
+    row: int
+    order_id: str | None
+    reason: Reason
+    sentence: str
+
+
+class Rider(NamedTuple):
+    """What one account's rides add up to."""
+
+    account_id: int
+    quantity_g: int
+    rides: int
+    first_start_ms: int
+    last_end_ms: int
+
+
+class Issued(NamedTuple):
+    """What was issued before, as far as it can meet the file: order numbers of the same source, and activities.
+
+    An activity is `(account_id, starts_at_ms, ends_at_ms)`, of whatever scenario (R19).
+    """
+
+    order_ids: Collection[str] = ()
+    activities: Collection[tuple[int, int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file of rides, judged. Rides and rejects are in the order of the file.
+
+    `input_sha256` is of the file's bytes, `accepted_sha256` of the rides that stand (`digest_of`); both are 32 bytes.
+    """
+
+    accepted: Sequence[Ride]
+    rejects: Sequence[Reject]
+    input_sha256: bytes
+    accepted_sha256: bytes
+
+    @property
+    def rows(self) -> int:
+        """How many rides were in the file."""
+        return len(self.accepted) + len(self.rejects)
+
+    @property
+    def quantity_g(self) -> int:
+        """Grams of all rides that stand."""
+        return sum(ride.quantity_g for ride in self.accepted)
+
+    def rejected_by_reason(self) -> dict[Reason, int]:
+        """Count the rejects, most frequent first."""
+        return dict(Counter(reject.reason for reject in self.rejects).most_common())
+
+
+def read_rides(
+    path: Path,
+    methodology: Methodology,
+    scenario: Window,
+    policy: RidePolicy,
+    *,
+    consented: Mapping[str, int],
+    known: Issued = Issued(),  # noqa: B008 - an immutable value
+    backend: BaseBackend | None = None,
+) -> Batch:
+    """Read and judge the CSV file at `path`.
+
+    `consented` maps a platform's user to the account, for those who consented and only those (R4). `scenario` is the
+    window in which the source is approved; the methodology's own validity holds beside it. Raises `Invalid` for a
+    file that is unreadable as a whole, and for a methodology that cannot be computed.
+    """
+    windows = (scenario, methodology.validity)
+    terms = Terms(DistanceRule.of(methodology), methodology.grams_per_unit(), windows, policy)
+    ledger = Ledger.of(consented, list(known.order_ids), list(known.activities))
+    with tempfile.TemporaryDirectory(prefix="rides-") as folder, engine(backend) as running:
+        source = read_ride_file(path, Path(folder) / "rows.parquet", policy)
+        rows = running.read_parquet(source.path, table_name=f"rides_{uuid4().hex}")
+        judged = running.to_pyarrow(judge(rows, terms, ledger).order_by("row"))
+    return _batch(judged, policy, source.sha256)
+
+
+def per_rider(batch: Batch) -> list[Rider]:
+    """Add up the rides of each account, by account number."""
+    riders: dict[int, Rider] = {}
+    for ride in batch.accepted:
+        so_far = riders.get(ride.account_id, Rider(ride.account_id, 0, 0, ride.starts_at_ms, ride.ends_at_ms))
+        riders[ride.account_id] = Rider(
+            ride.account_id,
+            so_far.quantity_g + ride.quantity_g,
+            so_far.rides + 1,
+            min(so_far.first_start_ms, ride.starts_at_ms),
+            max(so_far.last_end_ms, ride.ends_at_ms),
+        )
+    return [riders[account_id] for account_id in sorted(riders)]
+
+
+def digest_of(rides: Sequence[Ride]) -> bytes:
+    """SHA-256 of the rides as plain lines, so that `sha256sum` of such a file gives the same.
+
+    One line a ride, in the order of the file, ended by LF: `order_id,bike_id,user_id,starts_at_ms,ends_at_ms,
+    distance_m,quantity_g`. No value can hold a comma or a quotation mark. Account numbers are left out: they are this
+    registry's own, and an auditor with the platform's data must get the same digest.
+    """
+    sha256 = hashlib.sha256()
+    for ride in rides:
+        line = (ride.order_id, ride.bike_id, ride.user_id, *ride[5:])
+        sha256.update((",".join(map(str, line)) + "\n").encode())
+    return sha256.digest()
+
+
+def write_rejects(batch: Batch, path: Path) -> None:
+    """Write the rejects as CSV (`row, orderid, reason, sentence`), every value quoted. Raises `Invalid`."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerow(("row", "orderid", "reason", "sentence"))
+            for reject in batch.rejects:
+                writer.writerow((reject.row, _inert(reject.order_id or ""), reject.reason, reject.sentence))
+    except OSError as error:
+        raise Invalid(f"The rejects cannot be written to {path.name}: {error.strerror or error}.") from error
+
+
+def _inert(value: str) -> str:
+    """Keep a spreadsheet from running a value that a hostile file brought (`=cmd|...`)."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
+
+
+def _batch(judged: pa.Table, policy: RidePolicy, input_sha256: bytes) -> Batch:
+    contended = judged.filter(judged["contended"])
+    spans: Iterable[Span] = _tuples(contended.select(["account_id", "starts_at_ms", "row", "ends_at_ms"]))
+    yields = resolve(spans)
+    stands = pc.and_(
+        pc.is_null(judged["reason"]),
+        pc.invert(pc.is_in(judged["row"], value_set=pa.array(yields, pa.int64()))),
+    )
+    accepted = tuple(map(Ride._make, _tuples(judged.filter(stands).select(list(Ride._fields)))))
+    refused = judged.filter(pc.invert(stands)).select(["row", "order_id", "reason", "detail"])
+    rejects = tuple(_reject(row, yields, policy) for row in _tuples(refused))
+    return Batch(accepted, rejects, input_sha256, digest_of(accepted))
+
+
+def _reject(refused: tuple[Any, ...], yields: Mapping[int, int], policy: RidePolicy) -> Reject:
+    row, order_id, code, detail = refused
+    reason = Reason(code or Reason.OVERLAPPING)
+    return Reject(row, order_id, reason, sentence(reason, detail or str(yields.get(row)), policy))
+
+
+def _tuples(table: pa.Table) -> "zip[tuple[Any, ...]]":
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)

@@ -1,0 +1,48 @@
+"""The web application: REST under /v1, the log under /log, the chain under /chain, the explorer at /."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api.auth import token_key
+from api.explorer import routes as explorer
+from api.explorer.pages import STATIC
+from api.problems import add_handlers
+from api.rest import accounts, acts, chain, log, public
+from api.site import Site, site_from_environment
+
+DESCRIPTION = (
+    "A registry for carbon inclusion (碳普惠). Amounts are integers in grams of CO2e, times RFC 3339, errors problem "
+    "documents (RFC 9457). Every write takes an Idempotency-Key."
+)
+
+
+def create(site: Site | None = None) -> FastAPI:
+    """Make the application for a running site; without one, for the site the supervisor handed to this process."""
+    app = FastAPI(
+        title="Gramledger",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.site = site or site_from_environment()
+    app.state.token_key = token_key(app.state.site)
+    add_handlers(app)
+    for room in (accounts, acts, public, log, chain):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(explorer.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with httpx2.AsyncClient(timeout=chain.TIMEOUT_S) as client:
+        app.state.chain_client = client
+        yield
+    app.state.site.close()

@@ -1,0 +1,126 @@
+"""Who asks: bearer tokens (JWT, EdDSA) with a role and, for holders, an account. Deny by default."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.data_folder import make_secret
+from api.settings import Settings
+from api.site import Site, is_production
+from registry.errors import Forbidden, Invalid, Unauthenticated
+
+ISSUER = "gramledger-development"
+AUDIENCE = "gramledger"
+MAX_DEVELOPMENT_TOKEN_S = 30 * 86_400
+
+
+class Role(StrEnum):
+    """What a caller is. Authorities have separate powers (R2)."""
+
+    HOLDER = "holder"
+    CENTRE = "centre"
+    EXCHANGE = "exchange"
+    BUREAU = "bureau"
+
+
+READERS = frozenset({Role.CENTRE, Role.BUREAU})
+"""Roles that may read any account: the centre manages them, the bureau supervises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose token verified."""
+
+    subject: str
+    role: Role
+    account: int | None
+
+    @property
+    def id(self) -> str:
+        """Under this name idempotency keys are kept apart."""
+        return f"{self.role}:{self.subject}"
+
+    def must_hold(self, account: int, *, or_be: frozenset[Role] = frozenset()) -> None:
+        """Let only the account's holder pass, or one of these roles. Raises `Forbidden`."""
+        is_holder = self.role == Role.HOLDER and self.account == account
+        if not is_holder and self.role not in or_be:
+            raise Forbidden("This account is not yours to read or to act for.")
+
+    def must_be(self, *roles: Role) -> None:
+        """Let only these roles pass. Raises `Forbidden`."""
+        if self.role not in roles:
+            raise Forbidden(f"This is for: {', '.join(roles)}.")
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+
+
+def authenticate(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """Verify the bearer token. Raises `Unauthenticated`, and never says anything of the token itself."""
+    if credentials is None:
+        raise Unauthenticated("Send a bearer token: Authorization: Bearer <token>.")
+    key = request.app.state.token_key
+    try:
+        claims = jwt.decode(
+            credentials.credentials,
+            key,
+            algorithms=["EdDSA"],
+            audience=AUDIENCE,
+            options={"require": ["exp", "sub", "role"]},
+        )
+        return _principal(claims)
+    except (jwt.InvalidTokenError, ValueError):
+        raise Unauthenticated("The token does not verify, or has expired. Get a new one.") from None
+
+
+Caller = Annotated[Principal, Depends(authenticate)]
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    role = Role(claims["role"])
+    account = claims.get("account")
+    if role == Role.HOLDER and (type(account) is not int or account <= 0):
+        raise ValueError("a holder's token names its account")
+    return Principal(str(claims["sub"]), role, account if role == Role.HOLDER else None)
+
+
+def token_key(site: Site) -> Any:
+    """Give the key that tokens verify under: the identity service's, or the development key's public half."""
+    configured = site.settings.token_public_key
+    return configured or _development_key(site).public_key()
+
+
+def _development_key(site: Site) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(make_secret(site.folder, "token.key"))
+
+
+def development_token(
+    settings: Settings, key: bytes, *, role: str, account: int | None, now_s: int, life_s: int
+) -> str:
+    """Make a token for trying things. Raises `Forbidden` in production and `Invalid` for a role that is none."""
+    if is_production(settings):
+        raise Forbidden("Production takes tokens from the identity service only.")
+    if role not in set(Role):
+        raise Invalid(f"A role is one of: {', '.join(Role)}.")
+    if (role == Role.HOLDER) != (account is not None):
+        raise Invalid("A holder's token names its account, and only a holder's does.")
+    if not 0 < life_s <= MAX_DEVELOPMENT_TOKEN_S:
+        raise Invalid(f"A development token lives 1 to {MAX_DEVELOPMENT_TOKEN_S} seconds.")
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": f"account-{account}" if account is not None else role,
+        "role": role,
+        "iat": now_s,
+        "exp": now_s + life_s,
+    }
+    if account is not None:
+        claims["account"] = account
+    return jwt.encode(claims, Ed25519PrivateKey.from_private_bytes(key), algorithm="EdDSA")

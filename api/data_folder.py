@@ -1,0 +1,128 @@
+"""The data folder: used by one process at a time, of one version, with its keys in files of mode 600."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from registry.errors import Unavailable
+from registry.keyfile import read_or_make
+
+FORMAT = 1
+"""Version of the folder's layout. Another one is refused, never guessed at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a data folder says of itself, in `gramledger.json`."""
+
+    format: int
+    origin: str
+    chain_id: int | None = None
+    contract: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Where everything of one installation lies."""
+
+    path: Path
+    marker: Marker
+
+    @property
+    def log(self) -> Path:
+        """The static tree, as it is served."""
+        return self.path / "log"
+
+    @property
+    def postgres(self) -> Path:
+        """The embedded PostgreSQL."""
+        return self.path / "postgres"
+
+    @property
+    def chain(self) -> Path:
+        """The embedded chain."""
+        return self.path / "chain"
+
+    def key(self, name: str) -> Path:
+        """The file of a secret."""
+        return self.path / "keys" / name
+
+    def with_contract(self, chain_id: int, contract: str) -> "DataFolder":
+        """Note which contract this log is anchored in."""
+        marker = replace(self.marker, chain_id=chain_id, contract=contract)
+        _write_marker(self.path, marker)
+        return replace(self, marker=marker)
+
+
+@contextmanager
+def hold(path: Path, origin: str | None = None) -> Iterator[DataFolder]:
+    """Hold a data folder for this process alone, making it when it is new.
+
+    `origin` names the log in a new folder; one is made up when it is None. Raises `Unavailable` when the folder is in
+    use, of another version, holds something else, or cannot be written.
+    """
+    path = path.expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unavailable(f"The data folder {path} cannot be used: {error.strerror}.") from error
+    try:
+        _lock(descriptor, path)
+        yield DataFolder(path, _marker(path, origin))
+    finally:
+        os.close(descriptor)
+
+
+def read_folder(path: Path) -> DataFolder:
+    """Read a data folder that another process may hold. Raises `Unavailable` when it is none."""
+    path = path.expanduser().resolve()
+    if not (path / "gramledger.json").exists():
+        raise Unavailable(f"{path} is no data folder. `gram serve --data {path}` or `gram demo` makes one.")
+    return DataFolder(path, _marker(path, None))
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Unavailable(f"The data folder {path} is in use by another process. Stop that one first.") from None
+
+
+def _marker(path: Path, origin: str | None) -> Marker:
+    file = path / "gramledger.json"
+    if not file.exists():
+        strangers = [entry.name for entry in path.iterdir() if entry.name != ".lock"]
+        if strangers:
+            raise Unavailable(f"{path} is not empty and no data folder of this program ({strangers[0]} is in it).")
+        _write_marker(path, Marker(FORMAT, origin or f"gramledger.invalid/{secrets.token_hex(6)}"))
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        version = said["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Unavailable(f"{file} cannot be read; restore it from a backup.") from None
+    if version != FORMAT:
+        raise Unavailable(f"{path} is a data folder of version {version}; this program uses version {FORMAT}.")
+    marker = Marker(**{name: said.get(name) for name in Marker.__dataclass_fields__})
+    if origin is not None and origin != marker.origin:
+        raise Unavailable(f"The log in {path} is {marker.origin}, not {origin}; a log keeps its origin for life.")
+    return marker
+
+
+def _write_marker(path: Path, marker: Marker) -> None:
+    beside = path / ".gramledger.json.tmp"
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(asdict(marker), file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path / "gramledger.json")
+
+
+def make_secret(folder: DataFolder, name: str) -> bytes:
+    """Read a secret of 32 random bytes from the folder, making it when there is none yet."""
+    return read_or_make(folder.key(name), lambda: secrets.token_bytes(32))

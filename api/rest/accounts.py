@@ -1,0 +1,142 @@
+"""Accounts: opened by the centre, read by their holder, erased on request."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from api.auth import READERS, Caller, Role
+from api.problems import documented
+from api.rest import schemas, views
+from api.rest.acts import AccountId
+from api.rest.perform import SiteOf, Write
+from registry.accounts.accounts import erase_account, open_account
+from registry.clock import rfc3339
+from registry.database.schema import accounts
+from registry.errors import NotFound
+from registry.ledger.movement import Form
+from registry.ledger.queries import MAX_PAGE, holdings, list_blocks, list_movements
+
+Cursor = Annotated[str | None, Query(max_length=20, description="From the previous answer's next_cursor.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+WriteOf = Annotated[Write, Depends(Write)]
+READ = documented(400, 401, 403, 404, 422, 503)
+
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+
+
+class NewAccount(BaseModel):
+    """An account to open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[StrictStr, Field(examples=["individual", "institution"])]
+    name: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+
+
+@router.post(
+    "",
+    summary="Open an account",
+    status_code=201,
+    response_class=Response,
+    responses={201: {"model": schemas.Account}, **documented(400, 401, 403, 409, 422, 503)},
+)
+def open_an_account(body: NewAccount, write: WriteOf) -> Response:
+    """Open an account; the centre does."""
+    write.caller.must_be(Role.CENTRE)
+    ledger = write.site.ledger
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        number = open_account(tx, ledger.vault, kind=body.kind, name=body.name, at=ledger.clock())
+        return _account(tx, number)
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.get("/{account_id}", summary="Read an account and its balances", response_model=schemas.Account, responses=READ)
+def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+    """Read an account with what it holds."""
+    caller.must_hold(account_id, or_be=READERS)
+    with site.database.transaction() as tx:
+        return _account(tx, account_id)
+
+
+@router.get(
+    "/{account_id}/blocks", summary="List an account's live blocks", response_model=schemas.Blocks, responses=READ
+)
+def read_blocks(
+    account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """List live blocks by gram number."""
+    caller.must_hold(account_id, or_be=READERS)
+    with site.database.transaction() as tx:
+        page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
+    return {"items": [views.block(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get(
+    "/{account_id}/movements", summary="List an account's movements", response_model=schemas.Movements, responses=READ
+)
+def read_movements(
+    account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """List what the account gave and received, newest first."""
+    caller.must_hold(account_id, or_be=READERS)
+    with site.database.transaction() as tx:
+        page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
+    return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
+
+
+@router.post(
+    "/{account_id}/erasure",
+    summary="Erase an account",
+    status_code=201,
+    response_class=Response,
+    responses={201: {"model": schemas.Account}, **documented(400, 401, 403, 404, 409, 422, 503)},
+)
+def erase_an_account(account_id: AccountId, write: WriteOf) -> Response:
+    """Destroy the account's key and its personal data (R5); every proof still verifies. It cannot be undone."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        erase_account(tx, account_id, ledger.clock())
+        return _account(tx, account_id)
+
+    return write.perform({}, act)
+
+
+_ACCOUNT = sa.select(accounts).where(accounts.c.id == sa.bindparam("number"))
+
+
+def _account(tx: sa.Connection, number: int) -> dict[str, Any]:
+    row = tx.execute(_ACCOUNT, {"number": number}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no account {number}.")
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "name": row.name,
+        "opened_at": rfc3339(row.opened_ms),
+        "erased_at": None if row.erased_ms is None else rfc3339(row.erased_ms),
+        "balances": _balances(tx, number),
+    }
+
+
+def _balances(tx: sa.Connection, number: int) -> list[dict[str, Any]]:
+    held = holdings(tx, number)
+    balances = []
+    for form in (Form.REDUCTION, Form.POINTS):
+        rows = [row for row in held if row.form == form]
+        expiries = [row.next_until for row in rows if row.next_until]
+        balances.append(
+            {
+                "form": views.FORMS[form],
+                **views.amount(sum(row.grams for row in rows)),
+                "locked_g": sum(row.grams for row in rows if row.locked),
+                "blocks": sum(row.blocks for row in rows),
+                "earliest_until": rfc3339(min(expiries)) if expiries else None,
+            }
+        )
+    return balances

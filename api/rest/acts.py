@@ -1,0 +1,165 @@
+"""What a holder does with grams: convert, redeem, refund, return, transfer, cancel."""
+
+import re
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+from api.auth import Role
+from api.problems import documented
+from api.rest.perform import Write, posted
+from api.rest.schemas import ActAnswer, CancelAnswer
+from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
+from registry.errors import Invalid
+from registry.ledger.ledger import Amount
+from registry.points.points import convert, redeem, refund, return_points
+
+MAX_GRAMS = 2**53 - 1
+"""Larger numbers are not exact in every JSON reader (RFC 8785)."""
+_SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})\Z")
+
+Grams = Annotated[StrictInt, Field(ge=1, le=MAX_GRAMS, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
+AccountId = Annotated[int, Path(ge=1, le=MAX_GRAMS, description="Account number.")]
+AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_GRAMS)]
+Words = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Reference = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+
+router = APIRouter(prefix="/v1/accounts/{account_id}", tags=["acts"])
+ANSWERS: dict[str, Any] = {
+    "status_code": 201,
+    "response_class": Response,
+    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 422, 503)},
+}
+
+
+class Quantity(BaseModel):
+    """How much: a quantity in the order of spending, or exactly the block named by a serial."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quantity_g: Grams | None = None
+    serial: Annotated[StrictStr, Field(max_length=60, examples=["SHCER-0-999"])] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.quantity_g is None) == (self.serial is None):
+            raise ValueError("give quantity_g or serial, and not both")
+        return self
+
+    def amount(self) -> Amount:
+        """Read it. Raises `Invalid` for a serial that is none."""
+        if self.quantity_g is not None:
+            return Amount(self.quantity_g)
+        match = _SERIAL.match(self.serial or "")
+        if match is None or int(match[2]) < int(match[1]):
+            raise Invalid("A serial is SHCER-<first>-<last>, as the account's blocks show it.")
+        return Amount(int(match[2]) + 1 - int(match[1]), int(match[1]))
+
+
+class Conversion(Quantity):
+    """Reductions to points."""
+
+
+class Redemption(Quantity):
+    """Points to a benefit provider."""
+
+    provider: AnAccount
+    reference: Reference | None = None
+
+
+class Refund(Quantity):
+    """Redeemed points back to the person."""
+
+    redemption: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]{0,15}$", description="The act that redeemed them.")]
+
+
+class Return(Quantity):
+    """Collected points back to reductions."""
+
+
+class Transfer(Quantity):
+    """Reductions to another account."""
+
+    to: AnAccount
+    purpose: Annotated[StrictStr, Field(examples=["agreement", "donation"])] = "agreement"
+    reference: Reference | None = None
+
+
+class Cancellation(Quantity):
+    """The terminal act."""
+
+    form: Annotated[StrictStr, Field(examples=["reduction", "points"])] = "reduction"
+    purpose: Annotated[StrictStr, Field(examples=["voluntary-offset"])]
+    beneficiary: Words | None = None
+    statement: Words | None = None
+
+
+WriteOf = Annotated[Write, Depends(Write)]
+
+
+@router.post("/conversions", summary="Convert reductions to points", **ANSWERS)
+def convert_reductions(account_id: AccountId, body: Conversion, write: WriteOf) -> Response:
+    """Turn an individual's scenario reductions into points, 1 g for 1 point (R21)."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    return write.perform(body.model_dump(), lambda tx: posted(convert(tx, ledger, account_id, body.amount())))
+
+
+@router.post("/redemptions", summary="Redeem points at a benefit provider", **ANSWERS)
+def redeem_points(account_id: AccountId, body: Redemption, write: WriteOf) -> Response:
+    """Spend points, earliest expiry first (R23)."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    return write.perform(
+        body.model_dump(),
+        lambda tx: posted(redeem(tx, ledger, account_id, body.provider, body.amount(), body.reference)),
+    )
+
+
+@router.post("/refunds", summary="Refund redeemed points", **ANSWERS)
+def refund_points(account_id: AccountId, body: Refund, write: WriteOf) -> Response:
+    """Give points back to the person who redeemed them; the provider asks."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    return write.perform(
+        body.model_dump(), lambda tx: posted(refund(tx, ledger, account_id, int(body.redemption), body.amount()))
+    )
+
+
+@router.post("/returns", summary="Return collected points to reductions", **ANSWERS)
+def return_collected_points(account_id: AccountId, body: Return, write: WriteOf) -> Response:
+    """Turn the points a provider collected into the reductions they came from (R24)."""
+    write.caller.must_hold(account_id, or_be=frozenset({Role.CENTRE}))
+    ledger = write.site.ledger
+    return write.perform(body.model_dump(), lambda tx: posted(return_points(tx, ledger, account_id, body.amount())))
+
+
+@router.post("/transfers", summary="Transfer reductions to another account", **ANSWERS)
+def transfer_reductions(account_id: AccountId, body: Transfer, write: WriteOf) -> Response:
+    """Transfer reductions by agreement, or as a donation."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    return write.perform(
+        body.model_dump(),
+        lambda tx: posted(transfer(tx, ledger, account_id, body.to, body.amount(), body.purpose, body.reference)),
+    )
+
+
+@router.post(
+    "/cancellations",
+    summary="Cancel grams for good",
+    **(ANSWERS | {"responses": {**ANSWERS["responses"], 201: {"model": CancelAnswer}}}),
+)
+def cancel_grams(account_id: AccountId, body: Cancellation, write: WriteOf) -> Response:
+    """End grams for a purpose, with a certificate (R25, R30, R31)."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    intent = Intent(body.form, body.purpose, body.beneficiary, body.statement)
+
+    def act(tx: Any) -> dict[str, Any]:
+        done = cancel(tx, ledger, account_id, body.amount(), intent)
+        return posted(done.posted) | {"certificate": done.certificate}
+
+    return write.perform(body.model_dump(), act)

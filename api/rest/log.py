@@ -1,0 +1,38 @@
+"""The log's static tree over HTTP (C2SP tlog-tiles), and the chain's JSON-RPC passed through."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import FileResponse
+
+from api.rest.perform import SiteOf
+from registry.errors import NotFound
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""Tiles and bundles never change."""
+CHECKPOINT = "public, max-age=1, must-revalidate"
+"""The checkpoint is the one thing that does."""
+CORS = {"Access-Control-Allow-Origin": "*"}
+"""Anyone's page may read the public log."""
+_TILE = re.compile(r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,6}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?\Z")
+
+router = APIRouter(prefix="/log", tags=["log"], include_in_schema=False)
+
+
+@router.get("/checkpoint")
+def read_checkpoint(site: SiteOf) -> Response:
+    """Serve the last published checkpoint."""
+    file = site.folder.log / "checkpoint"
+    if not file.exists():
+        raise NotFound("Nothing has been published yet. Ask again in a moment.")
+    return Response(file.read_bytes(), 200, {"Cache-Control": CHECKPOINT, **CORS}, "text/plain; charset=utf-8")
+
+
+@router.get("/{path:path}")
+def read_tile(path: Annotated[str, Path(max_length=80)], site: SiteOf) -> Response:
+    """Serve a tile or an entry bundle. The path's form is checked, so that nothing else is ever read."""
+    file = site.folder.log / path
+    if _TILE.match(path) is None or not file.is_file():
+        raise NotFound("The log has no such tile. Read the checkpoint first.")
+    return FileResponse(file, 200, {"Cache-Control": IMMUTABLE, **CORS}, "application/octet-stream")

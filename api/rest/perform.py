@@ -1,0 +1,78 @@
+"""Every write goes through here: one transaction, an idempotency key, and the first answer kept."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import rfc8785
+import sqlalchemy as sa
+from fastapi import Depends, Header, Request, Response
+
+from api.auth import Caller, Principal
+from api.rest import views
+from api.site import Site
+from registry.clock import rfc3339
+from registry.ledger.idempotency import claim, keep
+from registry.ledger.movement import serial
+from registry.ledger.posting import Posted
+
+CREATED = 201
+Act = Callable[[sa.Connection], Mapping[str, Any]]
+
+
+def get_site(request: Request) -> Site:
+    """The running installation."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteOf = Annotated[Site, Depends(get_site)]
+IdempotencyKey = Annotated[str, Header(description="The same key with the same body returns the first answer.")]
+
+
+class Write:
+    """A write that is about to happen: who asks, under which key, for what."""
+
+    def __init__(self, request: Request, site: SiteOf, caller: Caller, idempotency_key: IdempotencyKey) -> None:
+        """Gather what FastAPI has read."""
+        self.site = site
+        self.caller: Principal = caller
+        self._key = idempotency_key
+        self._asked = f"{request.method} {request.url.path}"
+
+    def perform(self, body: Mapping[str, Any], act: Act) -> Response:
+        """Do the act once, however often it is asked for, and answer what it gave the first time."""
+        asked = hashlib.sha256(rfc8785.dumps([self._asked, dict(body)])).digest()
+        with self.site.database.transaction() as tx:
+            earlier = claim(tx, self.caller.id, self._key, asked, self.site.ledger.clock())
+            if earlier is not None:
+                return _answer(json.dumps(earlier.response, ensure_ascii=False), earlier.status, replayed=True)
+            text = json.dumps(act(tx), ensure_ascii=False)
+            keep(tx, self.caller.id, self._key, CREATED, text)
+        return _answer(text, CREATED, replayed=False)
+
+
+def _answer(text: str, status: int, *, replayed: bool) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    return Response(text, status, headers, "application/json")
+
+
+def posted(of: Posted) -> dict[str, Any]:
+    """Write an act as it was written to the ledger; it is recorded, and not yet logged."""
+    return {
+        "act": str(of.act_id),
+        "kind": of.kind,
+        "at": rfc3339(of.at),
+        **views.amount(of.quantity_g),
+        "state": "recorded",
+        "movements": [
+            {
+                "id": str(written.id),
+                "serial": serial(written.movement.first, written.movement.last),
+                "quantity_g": written.movement.quantity_g,
+                "until": rfc3339(written.movement.until) if written.movement.until else None,
+            }
+            for written in of.movements
+        ],
+    }

@@ -1,0 +1,151 @@
+"""What anyone may read: movements, lots, totals, certificates, receipts, and what is needed to check them."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Request, Response
+
+from anchoring.errors import NotYet
+from anchoring.log.tiles import inclusion_proof
+from anchoring.receipt import Receipt
+from api.auth import READERS, Caller
+from api.problems import documented
+from api.rest import schemas, views
+from api.rest.accounts import Cursor, Limit
+from api.rest.perform import SiteOf
+from api.site import THRESHOLD, Site
+from registry.database.schema import evidence
+from registry.errors import Forbidden
+from registry.ledger.queries import (
+    Seen,
+    get_certificate,
+    get_lot,
+    get_movement,
+    last_anchor,
+    last_checkpoint,
+    list_lots,
+    list_movements,
+    movements_of_act,
+    totals,
+)
+
+MovementId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Movement number.")]
+READ = documented(400, 404, 422, 503)
+
+router = APIRouter(prefix="/v1", tags=["public"])
+
+
+@router.get("/about", summary="What an outsider needs to check this registry", response_model=schemas.About)
+def about(request: Request, site: SiteOf) -> dict[str, Any]:
+    """Name the log, its key, the chain and the contract."""
+    return describe(site, str(request.base_url))
+
+
+def describe(site: Site, base_url: str) -> dict[str, Any]:
+    """Describe an installation for outsiders. `base_url` ends in a slash."""
+    return {
+        "log": {
+            "origin": site.folder.marker.origin,
+            "vkey": site.log_signer.verifier.vkey,
+            "url": f"{base_url}log",
+        },
+        "chain": {"rpc": f"{base_url}chain", "id": site.where.chain_id, "contract": site.where.contract},
+        "signers": list(site.signers),
+        "threshold": THRESHOLD,
+        "environment": str(site.settings.environment),
+    }
+
+
+@router.get("/movements", summary="List movements", response_model=schemas.Movements, responses=READ)
+def read_movements(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+    """List movements and records, newest first."""
+    with site.database.transaction() as tx:
+        page = list_movements(tx, cursor=cursor, limit=limit)
+    return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get("/movements/{movement}", summary="Read a movement", response_model=schemas.Movement, responses=READ)
+def read_movement(movement: MovementId, site: SiteOf) -> dict[str, Any]:
+    """Read a movement with its state and, once logged, its leaf."""
+    with site.database.transaction() as tx:
+        return views.movement(get_movement(tx, movement))
+
+
+@router.get(
+    "/movements/{movement}/evidence",
+    summary="Read what a movement rests on",
+    response_model=schemas.EvidenceAnswer,
+    responses=READ | documented(401, 403),
+)
+def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+    """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
+    with site.database.transaction() as tx:
+        seen = get_movement(tx, movement)
+        is_party = caller.account is not None and caller.account in {seen.giver_id, seen.account_id}
+        if not is_party and caller.role not in READERS:
+            raise Forbidden("Evidence is for the parties of the movement and the authorities.")
+        row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
+    return {"digest": seen.movement.evidence.hex(), "fields": row.fields}
+
+
+@router.get(
+    "/receipts/{movement}",
+    summary="Get a movement's receipt",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "c2sp.org/tlog-proof@v1"}, **READ},
+)
+def read_receipt(movement: MovementId, site: SiteOf) -> Response:
+    """Get a proof that verifies offline, under the last anchored checkpoint that has the leaf, or the last published."""
+    with site.database.transaction() as tx:
+        seen = get_movement(tx, movement)
+        note = receipt_note(tx, seen)
+    name = f'attachment; filename="movement-{movement}.tlog-proof"'
+    headers = {"Content-Disposition": name, "Cache-Control": "no-cache"}
+    return Response(make_receipt(site, seen, *note), 200, headers, "text/plain; charset=utf-8")
+
+
+def receipt_note(tx: sa.Connection, seen: Seen) -> tuple[int, str]:
+    """Choose the checkpoint for a receipt: its size and its note. Raises `NotYet` while there is none."""
+    for row in (last_anchor(tx), last_checkpoint(tx)):
+        if row is not None and seen.index is not None and seen.index < row.size:
+            return row.size, row.note
+    raise NotYet(f"Movement {seen.id} is recorded and not in a published checkpoint yet. Ask again in a moment.")
+
+
+def make_receipt(site: Site, seen: Seen, size: int, note: str) -> bytes:
+    """Make a receipt: the leaf, its path, and the checkpoint of `size` leaves."""
+    assert seen.index is not None  # noqa: S101  (receipt_note refused it otherwise)
+    assert seen.leaf is not None  # noqa: S101
+    path = inclusion_proof(site.reader, seen.index, size)
+    return Receipt(seen.leaf, seen.index, tuple(path), note.encode()).encode()
+
+
+@router.get("/lots", summary="List lots", response_model=schemas.Lots, responses=READ)
+def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+    """List lots, newest first."""
+    with site.database.transaction() as tx:
+        page = list_lots(tx, cursor=cursor, limit=limit)
+    return {"items": [views.lot(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get("/lots/{lot}", summary="Read a lot", response_model=schemas.Lot, responses=READ)
+def read_lot(lot: MovementId, site: SiteOf) -> dict[str, Any]:
+    """Read a lot with its source and methodology."""
+    with site.database.transaction() as tx:
+        return views.lot(get_lot(tx, lot))
+
+
+@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=READ)
+def read_totals(site: SiteOf) -> dict[str, Any]:
+    """Add up all grams by state."""
+    with site.database.transaction() as tx:
+        return views.totals(totals(tx))
+
+
+@router.get("/certificates/{number}", summary="Read a certificate", response_model=schemas.Certificate, responses=READ)
+def read_certificate(number: Annotated[str, Path(max_length=60)], site: SiteOf) -> dict[str, Any]:
+    """Read a certificate as data, with the movements it stands for."""
+    with site.database.transaction() as tx:
+        row = get_certificate(tx, number)
+        movements = [views.movement(seen) for seen in movements_of_act(tx, row.act_id)]
+    return views.certificate(row) | {"movements": movements}

@@ -1,0 +1,225 @@
+"""The shapes of answers, for OpenAPI. What is answered is built in `views`; a test holds the two together."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+State = Literal["recorded", "logged", "anchored", "final"]
+
+
+class MovementOfAct(BaseModel):
+    """A movement as an act's answer names it."""
+
+    id: str
+    serial: str
+    quantity_g: int
+    until: str | None
+
+
+class ActAnswer(BaseModel):
+    """An act as it was written."""
+
+    act: str
+    kind: str
+    at: str
+    quantity_g: int
+    quantity_t: str
+    state: State
+    movements: list[MovementOfAct]
+
+
+class CancelAnswer(ActAnswer):
+    """A cancellation as it was written, with its certificate's number."""
+
+    certificate: str
+
+
+class Movement(BaseModel):
+    """A movement as the public sees it."""
+
+    id: str
+    act: str
+    kind: str
+    form: Literal["end", "reduction", "points"]
+    flags: list[str]
+    purpose: str | None
+    serial: str | None
+    first_g: int
+    last_g: int
+    quantity_g: int
+    quantity_t: str
+    parent: str | None
+    parent_index: int | None
+    index: int | None
+    at: str
+    until: str | None
+    from_tag: str
+    to_tag: str
+    evidence: str
+    leaf: str | None
+    state: State
+    receipt: str | None
+
+
+class Movements(BaseModel):
+    """Part of a list of movements."""
+
+    items: list[Movement]
+    next_cursor: str | None
+
+
+class Block(BaseModel):
+    """A live block of an account."""
+
+    serial: str
+    first_g: int
+    last_g: int
+    quantity_g: int
+    quantity_t: str
+    form: Literal["reduction", "points"]
+    flags: list[str]
+    until: str | None
+    movement: str
+    lot: str
+    source: str
+    methodology: str
+    methodology_version: int
+
+
+class Blocks(BaseModel):
+    """Part of a list of blocks."""
+
+    items: list[Block]
+    next_cursor: str | None
+
+
+class Balance(BaseModel):
+    """What an account holds in one form."""
+
+    form: Literal["reduction", "points"]
+    quantity_g: int
+    quantity_t: str
+    locked_g: int
+    blocks: int
+    earliest_until: str | None
+
+
+class Account(BaseModel):
+    """An account and its balances."""
+
+    id: int
+    kind: Literal["individual", "institution"]
+    name: str | None
+    opened_at: str
+    erased_at: str | None
+    balances: list[Balance]
+
+
+class SourceOfLot(BaseModel):
+    """Where a lot comes from."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+class MethodologyOfLot(BaseModel):
+    """How a lot was computed."""
+
+    code: str
+    version: int
+    class_: Annotated[Literal["I", "II"], Field(alias="class")]
+    status: Literal["official", "illustrative"]
+
+
+class Lot(BaseModel):
+    """What one issuance created."""
+
+    id: str
+    serial: str
+    first_g: int
+    last_g: int
+    quantity_g: int
+    quantity_t: str
+    source: SourceOfLot
+    methodology: MethodologyOfLot
+    period_from: str
+    period_until: str
+    issued_at: str
+    inputs_sha256: str
+
+
+class Lots(BaseModel):
+    """Part of the list of lots."""
+
+    items: list[Lot]
+    next_cursor: str | None
+
+
+class Totals(BaseModel):
+    """Grams by state."""
+
+    issued_g: int
+    issued_t: str
+    reduction_g: int
+    points_g: int
+    ended_g: dict[str, int]
+
+
+class Certificate(BaseModel):
+    """A certificate as data, with the movements it stands for."""
+
+    number: str
+    act: str
+    purpose: str
+    form: Literal["reduction", "points"]
+    quantity_g: int
+    quantity_t: str
+    holder: str | None
+    beneficiary: str | None
+    statement: str | None
+    issued_at: str
+    movements: list[Movement]
+
+
+class EvidenceAnswer(BaseModel):
+    """What a movement rests on: each field as [salt, value], or as its digest."""
+
+    digest: str
+    fields: dict[str, list[object] | str]
+
+
+class LogAbout(BaseModel):
+    """The log."""
+
+    origin: str
+    vkey: str
+    url: str
+
+
+class ChainAbout(BaseModel):
+    """The chain and the contract."""
+
+    rpc: str
+    id: int
+    contract: str
+
+
+class Signer(BaseModel):
+    """An authority that signs checkpoints."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    address: str
+    cosigner_vkey: str
+
+
+class About(BaseModel):
+    """What an outsider needs to check this registry."""
+
+    log: LogAbout
+    chain: ChainAbout
+    signers: list[Signer]
+    threshold: int
+    environment: Literal["development", "production"]

@@ -1,0 +1,117 @@
+"""How things read in JSON: amounts in grams and tonnes, times in RFC 3339, hashes in hex."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.clock import rfc3339
+from registry.ledger.movement import Flag, Form, Kind, Purpose, serial
+from registry.ledger.queries import Seen, Totals
+
+KINDS = {int(kind): kind.name.lower() for kind in Kind}
+FORMS = {Form.END: "end", Form.REDUCTION: "reduction", Form.POINTS: "points"}
+PURPOSES = {int(purpose): purpose.name.lower().replace("_", "-") for purpose in Purpose if purpose}
+
+
+def tonnes(quantity_g: int) -> str:
+    """Write grams as tonnes with six decimals."""
+    return f"{quantity_g // 1_000_000}.{quantity_g % 1_000_000:06d}"
+
+
+def amount(quantity_g: int) -> dict[str, Any]:
+    """Write an amount both ways."""
+    return {"quantity_g": quantity_g, "quantity_t": tonnes(quantity_g)}
+
+
+def movement(seen: Seen) -> dict[str, Any]:
+    """Write a movement as the public may see it."""
+    m = seen.movement
+    return {
+        "id": str(seen.id),
+        "act": str(seen.act_id),
+        "kind": KINDS.get(m.kind, str(m.kind)),
+        "form": FORMS[Form(m.form)],
+        "flags": [flag.name.lower() for flag in Flag if flag.name and m.flags & flag],
+        "purpose": PURPOSES.get(m.purpose),
+        "serial": seen.serial,
+        "first_g": m.first,
+        "last_g": m.last,
+        **amount(m.quantity_g),
+        "parent": None if m.parent is None else str(m.parent),
+        "parent_index": seen.parent_index,
+        "index": seen.index,
+        "at": rfc3339(m.at),
+        "until": rfc3339(m.until) if m.until else None,
+        "from_tag": m.from_tag.hex(),
+        "to_tag": m.to_tag.hex(),
+        "evidence": m.evidence.hex(),
+        "leaf": None if seen.leaf is None else seen.leaf.hex(),
+        "state": seen.state,
+        "receipt": f"/v1/receipts/{seen.id}" if seen.index is not None else None,
+    }
+
+
+def block(row: sa.Row[Any]) -> dict[str, Any]:
+    """Write a live block of an account."""
+    return {
+        "serial": serial(row.first_g, row.last_g),
+        "first_g": row.first_g,
+        "last_g": row.last_g,
+        **amount(row.last_g - row.first_g),
+        "form": FORMS[Form(row.form)],
+        "flags": [flag.name.lower() for flag in Flag if flag.name and row.flags & flag],
+        "until": rfc3339(row.until_ms) if row.until_ms else None,
+        "movement": str(row.movement_id),
+        "lot": str(row.lot_id),
+        "source": str(row.source_id),
+        "methodology": row.methodology_code,
+        "methodology_version": row.methodology_version,
+    }
+
+
+def lot(row: sa.Row[Any]) -> dict[str, Any]:
+    """Write a lot with its source and methodology."""
+    return {
+        "id": str(row.id),
+        "serial": serial(row.first_g, row.last_g),
+        "first_g": row.first_g,
+        "last_g": row.last_g,
+        **amount(row.last_g - row.first_g),
+        "source": {"id": str(row.source_id), "name_zh": row.name_zh, "name_en": row.name_en},
+        "methodology": {
+            "code": row.methodology_code,
+            "version": row.methodology_version,
+            "class": row.methodology_class,
+            "status": row.status,
+        },
+        "period_from": rfc3339(row.period_from_ms),
+        "period_until": rfc3339(row.period_until_ms),
+        "issued_at": rfc3339(row.issued_ms),
+        "inputs_sha256": bytes(row.inputs_sha256).hex(),
+    }
+
+
+def totals(of: Totals) -> dict[str, Any]:
+    """Write grams by state."""
+    return {
+        "issued_g": of.issued_g,
+        "reduction_g": of.reduction_g,
+        "points_g": of.points_g,
+        "ended_g": {PURPOSES.get(purpose, "expired"): grams for purpose, grams in of.ended_g.items()},
+        "issued_t": tonnes(of.issued_g),
+    }
+
+
+def certificate(row: sa.Row[Any]) -> dict[str, Any]:
+    """Write a certificate as data."""
+    return {
+        "number": row.number,
+        "act": str(row.act_id),
+        "purpose": PURPOSES[row.purpose],
+        "form": FORMS[Form(row.form)],
+        **amount(row.quantity_g),
+        "holder": row.holder,
+        "beneficiary": row.beneficiary,
+        "statement": row.statement,
+        "issued_at": rfc3339(row.issued_ms),
+    }

@@ -1,0 +1,80 @@
+"""The composition root: starts what is embedded, connects to what is not, and gives the running site."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from anchoring.chain.client import AnchorClient, deploy
+from anchoring.chain.embedded_process import EmbeddedChainProcess
+from anchoring.chain.signing import address_of
+from anchoring.errors import AnchoringError, Refuted
+from api.data_folder import DataFolder, hold
+from api.settings import Settings
+from api.site import AUTHORITIES, THRESHOLD, Site, Whereabouts, chain_key, is_production, payer_key
+from contracts import artifact
+from registry.database.embedded import EmbeddedPostgres
+from registry.database.engine import migrate
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def running(settings: Settings, tell: Tell) -> Iterator[Site]:
+    """Run an installation until the block ends. `tell` is given one sentence for each thing worth knowing.
+
+    Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(hold(settings.data, settings.origin))
+        database_url = _database(settings, folder, stack, tell)
+        rpc_url = _chain(settings, folder, stack, tell)
+        folder, where = _contract(settings, folder, database_url, rpc_url, tell)
+        site = Site(settings, folder, where)
+        stack.callback(site.close)
+        migrate(site.database)
+        if not is_production(settings):
+            tell("Development keys sign for the authorities; production refuses them.")
+        yield site
+
+
+def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
+    if settings.database is not None:
+        return settings.database.get_secret_value()
+    tell("The embedded PostgreSQL is a stand-in for a database server; production refuses it.")
+    server = EmbeddedPostgres(folder.postgres)
+    url = server.start()
+    stack.callback(server.stop)
+    return url
+
+
+def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
+    if settings.rpc is not None:
+        return settings.rpc
+    process = EmbeddedChainProcess(
+        folder.chain, prefund=[address_of(payer_key(folder))], final_depth=settings.final_depth
+    )
+    stack.enter_context(process)
+    tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
+    return process.rpc_url
+
+
+def _contract(
+    settings: Settings, folder: DataFolder, database_url: str, rpc_url: str, tell: Tell
+) -> tuple[DataFolder, Whereabouts]:
+    """Find the contract, or deploy it on a chain where this log has none yet."""
+    contract = settings.contract or folder.marker.contract
+    if contract is None:
+        tell("Deploying the anchor contract with three signers, two of whom must sign.")
+        signers = [address_of(chain_key(folder, authority)) for authority in AUTHORITIES]
+        contract = deploy(rpc_url, payer_key(folder), signers, THRESHOLD, artifact())
+    with AnchorClient(rpc_url, contract) as client:
+        chain_id = client.chain_id()
+        if not client.code_present():
+            raise Refuted(f"There is no contract at {contract} on chain {chain_id}; the log is anchored elsewhere.")
+    if folder.marker.contract is None:
+        folder = folder.with_contract(chain_id, contract)
+    elif (folder.marker.chain_id, folder.marker.contract) != (chain_id, contract):
+        raise AnchoringError(
+            f"This log is anchored in {folder.marker.contract} on chain {folder.marker.chain_id}, "
+            f"not in {contract} on chain {chain_id}."
+        )
+    return folder, Whereabouts(database_url, rpc_url, chain_id, contract, settings.rpc is None)

@@ -1,0 +1,182 @@
+"""A running installation, as each of its processes needs to know it: where things are, and who signs.
+
+The supervisor hands it to its children as JSON in the environment; secrets stay in their files.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from anchoring.chain.anchorer import Anchorer
+from anchoring.chain.client import AnchorClient
+from anchoring.chain.signing import address_of
+from anchoring.log.folder import LogFolder
+from anchoring.log.publisher import Publisher
+from anchoring.log.tiles import DirectorySource, TileReader
+from anchoring.note import COSIGNATURE, Signer, parse_signer
+from api.data_folder import DataFolder, make_secret, read_folder
+from api.settings import Environment, Settings
+from registry.accounts.vault import Vault
+from registry.clock import system_clock
+from registry.database.engine import Database
+from registry.keyfile import read_or_make
+from registry.ledger.ledger import Ledger
+
+SITE_VARIABLE = "GRAMLEDGER_SITE"
+THRESHOLD = 2
+"""Signatures a checkpoint needs: 2 of the 3 authorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One of those who sign checkpoints: its id and names."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+AUTHORITIES = (
+    Authority("centre", "市减污降碳中心", "Centre"),
+    Authority("exchange", "上海环交所", "Exchange"),
+    Authority("bureau", "市生态环境局", "Bureau"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Addresses of what is running. The database's URL may hold a password; it never leaves our processes."""
+
+    database_url: str
+    rpc_url: str
+    chain_id: int
+    contract: str
+    embedded_chain: bool
+
+
+@dataclass(frozen=True)
+class Site:
+    """An installation whose services run, and what is made from them. Everything is made when first used."""
+
+    settings: Settings
+    folder: DataFolder
+    where: Whereabouts
+
+    @cached_property
+    def database(self) -> Database:
+        """The database."""
+        return Database(self.where.database_url)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Clock and vault."""
+        configured = self.settings.master_key
+        key = bytes.fromhex(configured.get_secret_value()) if configured else make_secret(self.folder, "master.key")
+        return Ledger(system_clock, Vault(key))
+
+    @cached_property
+    def log_signer(self) -> Signer:
+        """The log's own key."""
+        return log_signer(self.folder)
+
+    @cached_property
+    def reader(self) -> TileReader:
+        """The published log, read from its folder."""
+        return TileReader(DirectorySource(self.folder.log))
+
+    @cached_property
+    def client(self) -> AnchorClient:
+        """The anchor contract."""
+        return AnchorClient(self.where.rpc_url, self.where.contract, chain_id=self.where.chain_id)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Publishes the log, cosigned by the authorities' development keys."""
+        cosigners = [cosigner(self.folder, authority) for authority in AUTHORITIES]
+        return Publisher(
+            self.database.transaction, LogFolder(self.folder.log), self.log_signer, cosigners, system_clock
+        )
+
+    @cached_property
+    def anchorer(self) -> Anchorer:
+        """Anchors the log, signed by the authorities' development keys."""
+        return Anchorer(
+            transaction=self.database.transaction,
+            reader=self.reader,
+            client=self.client,
+            signer_keys=[chain_key(self.folder, authority) for authority in AUTHORITIES],
+            threshold=THRESHOLD,
+            payer_key=payer_key(self.folder),
+            clock=system_clock,
+            final_depth=self.settings.final_depth,
+        )
+
+    @cached_property
+    def signers(self) -> Sequence[dict[str, str]]:
+        """The authorities with their public keys, for `/v1/about`."""
+        return [
+            {
+                "id": authority.id,
+                "name_zh": authority.name_zh,
+                "name_en": authority.name_en,
+                "address": address_of(chain_key(self.folder, authority)),
+                "cosigner_vkey": cosigner(self.folder, authority).verifier.vkey,
+            }
+            for authority in AUTHORITIES
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Give the environment for a child process that is to see the same site."""
+        said = {"where": asdict(self.where), "data": str(self.folder.path)}
+        return {
+            **os.environ,
+            SITE_VARIABLE: json.dumps(said),
+            "GRAMLEDGER_ENVIRONMENT": str(self.settings.environment),
+            "GRAMLEDGER_FINAL_DEPTH": str(self.settings.final_depth),
+        }
+
+    def close(self) -> None:
+        """Give back connections."""
+        if "database" in self.__dict__:
+            self.database.close()
+        if "client" in self.__dict__:
+            self.client.close()
+
+
+def site_from_environment() -> Site:
+    """Take up the site a supervisor handed to this process."""
+    said = json.loads(os.environ[SITE_VARIABLE])
+    return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**said["where"]))
+
+
+def log_signer(folder: DataFolder) -> Signer:
+    """Read the log's signing key, making it when the folder is new."""
+    return _signer(folder, "log.key", Signer(folder.marker.origin, 0x01, os.urandom(32)))
+
+
+def cosigner(folder: DataFolder, authority: Authority) -> Signer:
+    """Read an authority's development cosigning key, making it when the folder is new."""
+    name = f"{folder.marker.origin}/{authority.id}"
+    return _signer(folder, f"{authority.id}.cosigner.key", Signer(name, COSIGNATURE, os.urandom(32)))
+
+
+def _signer(folder: DataFolder, file: str, fresh: Signer) -> Signer:
+    return parse_signer(read_or_make(folder.key(file), fresh.secret.encode).decode())
+
+
+def chain_key(folder: DataFolder, authority: Authority) -> bytes:
+    """Read an authority's development key for the chain, making it when the folder is new."""
+    return make_secret(folder, f"{authority.id}.chain.key")
+
+
+def payer_key(folder: DataFolder) -> bytes:
+    """Read the key that pays for transactions, making it when the folder is new."""
+    return make_secret(folder, "payer.key")
+
+
+def is_production(settings: Settings) -> bool:
+    """Whether stand-ins are refused."""
+    return settings.environment == Environment.PRODUCTION

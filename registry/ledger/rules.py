@@ -107,8 +107,9 @@ COURSES: dict[int, Course] = {
     Kind.UNLOCK: _course({_R: _R, _P: _P}, "same"),
 }
 
-ALL_FLAGS = Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED | Flag.INDIVIDUAL | Flag.LOCKED
-ISSUE_FLAGS = Flag.CLASS_I | Flag.SCENARIO | Flag.INDIVIDUAL
+# Plain integers: the complement of an IntFlag is the other named flags only, and bits without a name would pass.
+ALL_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED | Flag.INDIVIDUAL | Flag.LOCKED)
+ISSUE_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.INDIVIDUAL)
 KEPT_FLAGS = Flag.CLASS_I | Flag.SCENARIO
 LOCK_OPENED_BY = {Purpose.LISTED_TRADE: Purpose.LISTING, Purpose.PLEDGE_EXECUTION: Purpose.PLEDGE}
 """Purpose of a TRANSFER -> purpose of the LOCK that it may take the grams out of."""
@@ -128,7 +129,7 @@ def broken_rule(child: Movement, parent: Movement | None) -> Rule | None:
         return Rule.RANGE
     if child.kind == Kind.ISSUE:
         return _broken_by_issue(child)
-    if child.parent is None or parent is None or parent.form == Form.END:
+    if child.parent is None or parent is None or parent.form == Form.END or parent.is_record:
         return Rule.PARENT
     return _broken_by_shape(child, parent) or _broken_by_holder(child, parent) or _broken_by_kind(child, parent)
 
@@ -138,7 +139,7 @@ def overlap(one: Movement, other: Movement) -> Rule | None:
 
     Two children of one parent never overlap, and two ISSUEs never overlap.
     """
-    if one.last <= other.first or other.last <= one.first or one.is_record or other.is_record:
+    if max(one.first, other.first) >= min(one.last, other.last) or one.is_record or other.is_record:
         return None
     if one.kind == Kind.ISSUE and other.kind == Kind.ISSUE:
         return Rule.ISSUE_OVERLAP

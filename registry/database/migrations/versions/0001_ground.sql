@@ -107,6 +107,7 @@ CREATE TABLE activities (
     PRIMARY KEY (source_id, reference)
 );
 CREATE INDEX activities_account ON activities (account_id, starts_ms);
+CREATE INDEX activities_lot ON activities (lot_id);
 
 CREATE TABLE movements (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -125,17 +126,19 @@ CREATE TABLE movements (
     from_tag bytea NOT NULL CHECK (length(from_tag) = 20),
     to_tag bytea NOT NULL CHECK (length(to_tag) = 20),
     evidence bytea NOT NULL REFERENCES evidence,
-    CHECK (kind BETWEEN 1 AND 11 OR kind BETWEEN 64 AND 255),
-    CHECK (kind >= 64 OR last_g > first_g),
-    CHECK (kind < 64 OR (form = 0 AND flags = 0 AND purpose = 0 AND first_g = 0 AND last_g = 0 AND parent_id IS NULL
-        AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000'
+    CONSTRAINT movements_kind CHECK (kind BETWEEN 1 AND 11 OR kind BETWEEN 64 AND 255),
+    CONSTRAINT movements_range CHECK (kind >= 64 OR last_g > first_g),
+    CONSTRAINT movements_record CHECK (kind < 64 OR (form = 0 AND flags = 0 AND purpose = 0 AND first_g = 0
+        AND last_g = 0 AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000'
         AND to_tag = '\x0000000000000000000000000000000000000000')),
-    CHECK (kind <> 1 OR (form = 1 AND flags & ~11 = 0 AND purpose = 0 AND parent_id IS NULL AND until_ms = 0
-        AND from_tag = '\x0000000000000000000000000000000000000000')),
-    CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
-    CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
-    CHECK (parent_id < id),
-    CHECK ((form = 0) = (account_id IS NULL))
+    CONSTRAINT movements_issue CHECK (kind <> 1 OR (form = 1 AND flags & ~11 = 0 AND purpose = 0
+        AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000')),
+    CONSTRAINT movements_parent_named CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
+    CONSTRAINT movements_giver_of_parent CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
+    CONSTRAINT movements_parent_before CHECK (parent_id < id),
+    CONSTRAINT movements_holder_of_form CHECK ((form = 0) = (account_id IS NULL)),
+    -- Not only live blocks: grams that have ended are not issued again either.
+    CONSTRAINT movements_issued_once EXCLUDE USING gist (int8range(first_g, last_g) WITH &&) WHERE (kind = 1)
 );
 CREATE INDEX movements_parent ON movements (parent_id, first_g);
 CREATE INDEX movements_act ON movements (act_id);
@@ -236,7 +239,7 @@ CREATE TABLE anchors (
 -- Whether a child is lawful against its parent: the rules of registry/ledger/rules.py once more, as one expression.
 -- Flags: 1 CLASS_I, 2 SCENARIO, 4 CONVERTED, 8 INDIVIDUAL, 16 LOCKED.
 CREATE FUNCTION lawful(c movements, p movements) RETURNS boolean LANGUAGE sql IMMUTABLE
-RETURN p.form <> 0
+RETURN p.form IN (1, 2) AND p.kind < 64
     AND c.first_g >= p.first_g AND c.last_g <= p.last_g AND c.first_g < c.last_g
     AND c.form = CASE
         WHEN c.kind = 2 AND p.form = 1 THEN 1
@@ -291,6 +294,14 @@ RETURN p.form <> 0
         ELSE true END
     AND (c.purpose <> 20 OR p.flags & 1 = 1);
 
+-- Whether giver and holder, as accounts, are whom the kind says; the tags say the same, but only key holders read them.
+CREATE FUNCTION held(c movements, p movements) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN c.giver_id = p.account_id AND CASE
+    WHEN c.kind IN (3, 6, 10, 11) THEN c.account_id = c.giver_id
+    WHEN c.kind IN (2, 4) THEN c.account_id <> c.giver_id
+    WHEN c.kind = 5 THEN c.account_id = p.giver_id
+    ELSE c.account_id IS NULL END;
+
 -- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
 -- that its parent made. A gram that is no longer there cannot be taken twice.
 CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -306,9 +317,13 @@ BEGIN
         WHERE w.kind = 1;
     FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
         SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
-        IF NOT lawful(m, p) THEN
+        IF lawful(m, p) IS NOT TRUE THEN
             RAISE EXCEPTION 'movement % is not allowed by its parent %', m.id, p.id
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_lawful';
+        END IF;
+        IF held(m, p) IS NOT TRUE THEN
+            RAISE EXCEPTION 'movement % does not go from and to the accounts that its kind says', m.id
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_held';
         END IF;
         DELETE FROM blocks
             WHERE movement_id = m.parent_id AND first_g <= m.first_g AND last_g >= m.last_g
@@ -360,6 +375,12 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON activities
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON acts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON policies
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON methodologies
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON certificates  -- erasure takes the words out
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
 
@@ -372,3 +393,4 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON frontier FOR EACH ROW EXECUTE FUNCTION frontier_only_grows();
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON frontier FOR EACH STATEMENT EXECUTE FUNCTION frontier_only_grows();

@@ -1,0 +1,287 @@
+# ruff: noqa: S608 (the names in the statements are this file's own)
+"""What the database refuses although no code stands before it, and the name of the constraint that does."""
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from registry.consumption.cancel import Intent, cancel
+from registry.ledger.ledger import Amount
+from registry.ledger.movement import NO_TAG
+from registry.points.points import convert, redeem
+from tests.support.raw import columns_of, write_movement
+
+OTHER = b"o" * 20
+WRITTEN_ONCE = {
+    "movements": "to_tag = to_tag",
+    "log_entries": "leaf = leaf",
+    "checkpoints": "note = note",
+    "publications": "note = note",
+    "lots": "issued_ms = 0",
+    "activities": "quantity_g = 1",
+    "acts": "kind = ''",
+    "policies": "value = '{}'",
+    "methodologies": "class = 'I'",
+}
+
+
+@pytest.fixture
+def world(scheme):
+    """A person with grams 0 to 99: 0 to 9 cancelled, 10 to 49 points, the rest reductions; another with 100 to 149."""
+    return World(scheme)
+
+
+class World:
+    def __init__(self, scheme):
+        self.scheme = scheme
+        self.ann, self.bob, self.shop = scheme.person(), scheme.person(), scheme.institution()
+        lot = scheme.issue({self.ann: 100, self.bob: 50})
+        self.lot, self.issued = lot.id, lot.movements[0].id
+        ledger = scheme.ledger
+        with scheme.database.transaction() as tx:
+            intent = Intent("reduction", "donation")
+            self.cancelled = cancel(tx, ledger, self.ann, Amount(10), intent).posted.movements[0].id
+            self.points = convert(tx, ledger, self.ann, Amount(40)).movements[0].id
+
+    def refused(self, do):
+        """Run `do(tx)` in a transaction of its own and name the constraint that stopped it."""
+        before = self.everything()
+        with pytest.raises(IntegrityError) as caught, self.scheme.database.engine.begin() as tx:
+            do(tx)
+        assert self.everything() == before
+        return caught.value.orig.diag.constraint_name
+
+    def refused_sql(self, statement):
+        return self.refused(lambda tx: tx.execute(sa.text(statement)))
+
+    def refused_movement(self, **changes):
+        """Try a lawful transfer of Ann's grams 60 to 69 to Bob with some columns changed."""
+        return self.refused(lambda tx: write_movement(tx, **(self.transfer(tx) | changes)))
+
+    def transfer(self, tx):
+        """Columns of a lawful transfer of Ann's grams 60 to 69 to Bob."""
+        of = columns_of(tx, self.issued)
+        change = {"kind": 2, "purpose": 1, "first_g": 60, "last_g": 70, "parent_id": self.issued, "to_tag": OTHER}
+        return of | change | {"giver_id": self.ann, "account_id": self.bob, "from_tag": of["to_tag"]}
+
+    def everything(self):
+        with self.scheme.database.transaction() as tx:
+            return {
+                name: tx.execute(sa.text(f"SELECT * FROM {name} ORDER BY 1")).all()
+                for name in ("movements", "blocks", "lots", "frontier", "activities", "unsequenced")
+            }
+
+
+def test_the_lawful_movement_that_the_others_depart_from_is_taken(world):
+    with world.scheme.database.engine.begin() as tx:
+        write_movement(tx, **world.transfer(tx))
+    assert world.scheme.holdings(world.bob) == {1: 60}
+
+
+@pytest.mark.parametrize("table", WRITTEN_ONCE)
+def test_what_is_written_once_is_never_changed(world, table):
+    assert world.refused_sql(f"UPDATE {table} SET {WRITTEN_ONCE[table]}") == f"{table}_written_once"
+    assert world.refused_sql(f"DELETE FROM {table}") == f"{table}_written_once"
+    assert world.refused_sql(f"TRUNCATE {table} CASCADE") is not None
+
+
+@pytest.mark.parametrize("table", ["certificates"])
+def test_certificates_stay(world, table):
+    assert world.refused_sql(f"DELETE FROM {table}") == f"{table}_written_once"
+    assert world.refused_sql(f"TRUNCATE {table}") == f"{table}_written_once"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE blocks SET account_id = account_id",
+        "DELETE FROM blocks",
+        "TRUNCATE blocks",
+        """INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags,
+            until_ms) SELECT movement_id, account_id, lot_id, lot_first_g, lot_last_g, 0, 10, form, flags, until_ms
+            FROM blocks LIMIT 1""",
+    ],
+)
+def test_blocks_are_never_written_by_hand(world, statement):
+    assert world.refused_sql(statement) == "blocks_follows"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE frontier SET next_g = next_g - 1", "DELETE FROM frontier", "TRUNCATE frontier"],
+)
+def test_the_frontier_only_grows(world, statement):
+    assert world.refused_sql(statement) == "frontier_only_grows"
+
+
+def test_there_is_one_frontier(world):
+    assert world.refused_sql("INSERT INTO frontier VALUES (true, 1000)") == "frontier_pkey"
+    assert world.refused_sql("INSERT INTO frontier VALUES (false, 1000)") == "frontier_sole_check"
+
+
+@pytest.mark.parametrize(("first", "last"), [(60, 70), (55, 61), (69, 80), (64, 65)])
+def test_siblings_never_overlap(world, first, last):
+    with world.scheme.database.engine.begin() as tx:
+        write_movement(tx, **world.transfer(tx))
+    assert world.refused_movement(first_g=first, last_g=last) == "movements_taken_once"
+
+
+def test_siblings_in_one_statement_never_overlap(world):
+    def twice(tx):
+        write_movement(tx, **world.transfer(tx))
+        tx.execute(
+            sa.text("""
+            INSERT INTO movements (act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g,
+                parent_id, at_ms, until_ms, from_tag, to_tag, evidence)
+            SELECT act_id, giver_id, account_id, kind, form, flags, purpose, first_g + shift, last_g + shift,
+                parent_id, at_ms, until_ms, from_tag, to_tag, evidence
+            FROM movements, (VALUES (10), (19)) AS s (shift) WHERE kind = 2
+        """)
+        )
+
+    assert world.refused(twice) == "movements_taken_once"
+
+
+@pytest.mark.parametrize(
+    "range_",
+    [(0, 10), (5, 15), (20, 30), (45, 55), (0, 100)],
+    ids=["cancelled", "half cancelled", "points by now", "half points", "all that was issued"],
+)
+def test_grams_that_moved_on_are_not_taken_from_where_they_were(world, range_):
+    assert world.refused_movement(first_g=range_[0], last_g=range_[1]) == "movements_taken_once"
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"first_g": 90, "last_g": 101}, "movements_lawful"),
+        ({"first_g": 100, "last_g": 110}, "movements_lawful"),
+        ({"flags": 0}, "movements_lawful"),
+        ({"flags": 2 | 8 | 32}, "movements_lawful"),
+        ({"purpose": 5}, "movements_lawful"),
+        ({"form": 2}, "movements_lawful"),
+        ({"at_ms": 0}, "movements_lawful"),
+        ({"until_ms": 5}, "movements_lawful"),
+        ({"from_tag": OTHER}, "movements_lawful"),
+        ({"to_tag": NO_TAG, "kind": 8, "form": 0, "flags": 2, "purpose": 20, "account_id": None}, "movements_lawful"),
+        ({"first_g": 70, "last_g": 60}, "movements_range"),
+        ({"kind": 12}, "movements_kind"),
+        ({"kind": 0}, "movements_kind"),
+        ({"parent_id": None, "giver_id": None}, "movements_parent_named"),
+        ({"giver_id": None}, "movements_giver_of_parent"),
+        ({"parent_id": 10**9}, "movements_parent_before"),
+        ({"account_id": None}, "movements_holder_of_form"),
+        ({"from_tag": b"short"}, "movements_from_tag_check"),
+        ({"at_ms": 2**48}, "movements_at_ms_check"),
+    ],
+    ids=str,
+)
+def test_unlawful_children_are_refused(world, changes, constraint):
+    assert world.refused_movement(**changes) == constraint
+
+
+def test_a_child_of_another_or_an_ended_parent_is_refused(world):
+    assert world.refused_movement(parent_id=world.points) == "movements_lawful"
+    assert world.refused_movement(parent_id=world.cancelled, first_g=0, last_g=10) == "movements_lawful"
+    with world.scheme.database.transaction() as tx:
+        record = tx.execute(sa.text("SELECT max(id) FROM movements WHERE kind >= 64")).scalar_one()
+    assert world.refused_movement(parent_id=record, first_g=0, last_g=0) == "movements_range"
+    assert world.refused_movement(parent_id=record) == "movements_lawful"
+
+
+def test_giver_and_holder_are_whom_the_kind_says(world):
+    ann, bob = world.ann, world.bob
+    with world.scheme.database.engine.begin() as tx:
+        same = columns_of(tx, world.issued)
+    lock = {"kind": 10, "purpose": 32, "flags": 2 | 8 | 16, "to_tag": same["to_tag"]}
+    assert world.refused_movement(giver_id=bob, account_id=ann) == "movements_held", "grams of another"
+    assert world.refused_movement(account_id=ann) == "movements_held", "a transfer to oneself"
+    assert world.refused_movement(**lock, account_id=bob) == "movements_held", "a lock that gives them away"
+
+
+def test_a_refund_goes_to_the_account_that_redeemed(world):
+    scheme = world.scheme
+    with scheme.database.transaction() as tx:
+        spent = redeem(tx, scheme.ledger, world.ann, world.shop, Amount(5)).movements[0]
+    with scheme.database.engine.begin() as tx:
+        redeemed = columns_of(tx, spent.id)
+    refund = redeemed | {"kind": 5, "flags": 2 | 4 | 8, "parent_id": spent.id, "giver_id": world.shop}
+    refund |= {"from_tag": redeemed["to_tag"], "to_tag": redeemed["from_tag"]}
+    refund |= {"account_id": world.bob}
+    assert world.refused(lambda tx: write_movement(tx, **refund)) == "movements_held"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "constraint"),
+    [
+        (0, 100, "movements_issued_once"),
+        (0, 10, "movements_issued_once"),
+        (99, 101, "movements_issued_once"),
+        (149, 151, "movements_issued_once"),
+        (150, 160, None),
+        (10**15, 10**15 + 1, None),
+    ],
+    ids=["the same again", "grams that ended", "across two", "over the lot's end", "after the lot", "far off"],
+)
+def test_no_gram_is_issued_twice_or_outside_a_lot(world, first, last, constraint):
+    issue = {"kind": 1, "form": 1, "flags": 2 | 8, "first_g": first, "last_g": last, "to_tag": OTHER}
+    assert world.refused(lambda tx: write_movement(tx, **issue, account_id=world.ann)) == constraint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"flags": 4}, {"flags": 16}, {"flags": 32}, {"purpose": 1}, {"until_ms": 1}, {"from_tag": OTHER}, {"form": 2}],
+    ids=str,
+)
+def test_an_issue_starts_from_nothing(world, change):
+    def attack(tx):
+        write_lot(tx, world.lot, 150, 160)
+        issue = {"kind": 1, "form": 1, "first_g": 150, "last_g": 160, "to_tag": OTHER, "account_id": world.ann}
+        write_movement(tx, **(issue | change))
+
+    assert world.refused(attack) == "movements_issue"
+
+
+def write_lot(tx, like, first, last):
+    tx.execute(
+        sa.text("""
+            INSERT INTO lots (first_g, last_g, source_id, methodology_code, methodology_version, period_from_ms,
+                period_until_ms, issued_ms, inputs_sha256)
+            SELECT :first, :last, source_id, methodology_code, methodology_version, 0, 0, 0, inputs_sha256
+            FROM lots WHERE id = :like
+        """),
+        {"first": first, "last": last, "like": like},
+    )
+
+
+def test_lots_never_overlap(world):
+    assert world.refused(lambda tx: write_lot(tx, world.lot, 149, 151)) == "lots_int8range_excl"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"form": 1}, {"flags": 1}, {"purpose": 1}, {"first_g": 1, "last_g": 2}, {"until_ms": 1}, {"from_tag": OTHER},
+        {"to_tag": OTHER}, {"last_g": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_has_no_grams(world, change):
+    holder = {"account_id": world.ann} if "form" in change else {}
+    assert world.refused(lambda tx: write_movement(tx, **change, **holder)) == "movements_record"
+
+
+def test_a_record_has_no_parent(world):
+    attack = {"parent_id": world.issued, "giver_id": world.ann}
+    assert world.refused(lambda tx: write_movement(tx, **attack)) == "movements_record"
+
+
+def test_evidence_that_a_movement_rests_on_stays(world):
+    assert world.refused_sql("DELETE FROM evidence") == "movements_evidence_fkey"
+
+
+def test_every_movement_waits_to_be_logged(world):
+    with world.scheme.database.transaction() as tx:
+        waiting = tx.execute(sa.text("SELECT movement_id FROM unsequenced ORDER BY 1")).scalars().all()
+        written = tx.execute(sa.text("SELECT id FROM movements ORDER BY 1")).scalars().all()
+    assert waiting == written

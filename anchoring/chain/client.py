@@ -6,6 +6,7 @@ name of its error. Whatever web3 raises inside, one of the two comes out, with o
 """
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,15 @@ from anchoring.chain.endpoint import READ_SECONDS, Endpoint, Lost
 from anchoring.chain.signing import address_bytes, address_of, checksummed
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
 
+# py_ecc, somewhere under web3, raises the limit to 100,000 when it is imported: JSON that is nested deep enough would
+# then overflow the C stack and kill the process, in any part of the program. 1,000 is Python's own.
+sys.setrecursionlimit(1_000)
+
 WAIT_SECONDS = 60
 POLL_SECONDS = 0.25
+# What we sign at most, whatever an endpoint asks: it could empty the payer's account otherwise.
+MAX_GAS = 16_000_000
+MAX_FEE_WEI = 10**13  # 10,000 gwei a unit of gas
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +123,10 @@ class _Chain:
             if not isinstance(error, Lost) and "known" not in str(error):
                 raise
         receipt = self._await(bytes(signed.hash), wait_seconds)
-        if receipt["status"] != 1:
-            self._explain(transaction, receipt["blockNumber"])
+        with self.asked():
+            mined_in, succeeded = _whole(receipt["blockNumber"]), _whole(receipt["status"]) == 1
+        if not succeeded:
+            self._explain(transaction, mined_in)
         return receipt
 
     def _transaction(self, key: bytes, to: str | None, call_data: bytes) -> dict[str, Any]:
@@ -125,17 +135,21 @@ class _Chain:
         call |= {} if to is None else {"to": to}
         with self.asked():
             eth = self.web3.eth
-            gas = int(eth.estimate_gas(cast("Any", call)))
-            nonce = int(eth.get_transaction_count(cast("Any", sender), "latest"))
-            return call | self._fees() | {"chainId": int(eth.chain_id), "nonce": nonce, "gas": gas * 5 // 4}
+            gas = _whole(eth.estimate_gas(cast("Any", call)))
+            nonce = _whole(eth.get_transaction_count(cast("Any", sender), "latest"))
+            fees = self._fees()
+            price = max(fees.values())
+            if gas > MAX_GAS or price > MAX_FEE_WEI:
+                raise Unreachable(f"The chain at {self.endpoint.shown} asks too much: {gas} gas at {price} wei.")
+            return call | fees | {"chainId": _whole(eth.chain_id), "nonce": nonce, "gas": gas * 5 // 4}
 
     def _fees(self) -> dict[str, int]:
         """EIP-1559 where the blocks have a base fee, with room for it to double; the node's gas price elsewhere."""
         base_fee = self.web3.eth.get_block("latest").get("baseFeePerGas")
-        gas_price = int(self.web3.eth.gas_price)
+        gas_price = _whole(self.web3.eth.gas_price)
         if base_fee is None:
             return {"gasPrice": gas_price}
-        tip = max(gas_price - base_fee, 0)
+        tip = max(gas_price - _whole(base_fee), 0)
         return {"maxFeePerGas": 2 * base_fee + tip, "maxPriorityFeePerGas": tip}
 
     def _await(self, tx_hash: bytes, wait_seconds: float) -> Mapping[str, Any]:
@@ -175,7 +189,7 @@ def deploy(
     """
     with contextlib.closing(_Chain(rpc_url, artifact["abi"], READ_SECONDS)) as chain:
         factory = chain.web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
-        with _encoded():
+        with _encoded("the constructor"):
             creation = factory.constructor(list(signers), threshold).data_in_transaction
         receipt = chain.send(deployer_key, None, _bytes(creation), wait_seconds)
         address = receipt.get("contractAddress")
@@ -207,7 +221,7 @@ class AnchorClient:
     def chain_id(self) -> int:
         """The chain's id, as it says itself."""
         with self._chain.asked():
-            return int(self._chain.web3.eth.chain_id)
+            return _whole(self._chain.web3.eth.chain_id)
 
     def code_present(self) -> bool:
         """Whether there is a contract at the address."""
@@ -217,7 +231,7 @@ class AnchorClient:
     def block_number(self) -> int:
         """The number of the chain's last block."""
         with self._chain.asked():
-            return int(self._chain.web3.eth.block_number)
+            return _whole(self._chain.web3.eth.block_number)
 
     def depth(self, block: int) -> int:
         """How many blocks are on top of `block`; negative if the chain is not there yet."""
@@ -263,14 +277,14 @@ class AnchorClient:
         before = self.head()
         if before.size >= size and self.root_at(size) == root:
             return AnchorReceipt(None, before.block_number, 0)
-        with _encoded():
+        with _encoded("anchor"):
             call = self._contract.encode_abi(
                 "anchor", args=[size, root, frontier, ended, list(proof), list(signatures)]
             )
         receipt = self._chain.send(payer_key, self.address, _bytes(call), wait_seconds)
         with self._chain.asked():
             return AnchorReceipt(
-                bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["gasUsed"])
+                bytes(receipt["transactionHash"]), _whole(receipt["blockNumber"]), _whole(receipt["gasUsed"])
             )
 
     def _check(self) -> None:
@@ -286,7 +300,7 @@ class AnchorClient:
         self._checked = True
 
     def _view(self, name: str, *arguments: Any, at: int | None = None) -> Any:
-        with _encoded():
+        with _encoded(name):
             self._contract.encode_abi(name, args=list(arguments))  # only to tell our fault from the chain's
             function = self._contract.functions[name](*arguments)
         with self._chain.asked():
@@ -303,12 +317,12 @@ class AnchorClient:
 
 
 @contextlib.contextmanager
-def _encoded() -> Iterator[None]:
+def _encoded(name: str) -> Iterator[None]:
     """Inside, arguments are encoded: what does not fit the contract's types is Malformed, not the chain's fault."""
     try:
         yield
     except (EncodingError, Web3Exception, TypeError, ValueError) as error:
-        raise Malformed(f"An argument does not fit the contract: {_short(error)}.") from error
+        raise Malformed(f"These arguments do not fit the types of the contract's {name}.") from error
 
 
 def _bytes(encoded: str) -> bytes:
@@ -318,6 +332,13 @@ def _bytes(encoded: str) -> bytes:
 def _selector(entry: Mapping[str, Any]) -> str:
     types = ",".join(str(argument["type"]) for argument in entry["inputs"])
     return keccak(f"{entry['name']}({types})".encode())[:4].hex()
+
+
+def _whole(value: Any) -> int:
+    """An integer that is no less than zero; web3 hands on whatever JSON had. Raises ValueError."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{_short(repr(value))} instead of an integer")
+    return value
 
 
 def _rpc_message(error: Web3RPCError) -> str:

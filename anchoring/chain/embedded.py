@@ -10,6 +10,7 @@ each other within one second run ahead of the clock.
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -277,8 +278,10 @@ class EmbeddedChain:
         try:
             with self._store.atomic_batch():
                 yield
-        except BaseException:
+        except BaseException as error:
             self._backend = _Backend(_Chain(self._store))
+            if isinstance(error, sqlite3.OperationalError):
+                raise Refused(f"the block cannot be written, and nothing of it was: {error}") from error
             raise
 
     def _decode(self, raw: bytes) -> Any:
@@ -290,6 +293,10 @@ class EmbeddedChain:
             sender = transaction.sender
         except Exception as error:  # whatever py-evm, rlp or the curve say about hostile bytes
             raise Refused("the bytes are no signed transaction") from error
+        self._check(transaction, sender)
+        return transaction
+
+    def _check(self, transaction: Any, sender: bytes) -> None:
         if (getattr(transaction, "type_id", None) or 0) not in _SUPPORTED_TYPES:
             raise Refused("transaction type not supported")
         if transaction.chain_id != CHAIN_ID:
@@ -298,11 +305,13 @@ class EmbeddedChain:
             raise Refused("already known")
         if transaction.gas < transaction.intrinsic_gas:
             raise Refused(f"intrinsic gas too low: have {transaction.gas}, want {transaction.intrinsic_gas}")
+        cost = transaction.value + transaction.gas * transaction.max_fee_per_gas  # a legacy one's gas price, too
+        if (held := self.balance(sender, self.height())) < cost:
+            raise Refused(f"insufficient funds for gas * price + value: 0x{sender.hex()} has {held}, needs {cost} wei")
         due = self.nonce(sender, self.height())
         if transaction.nonce != due:
             word = "low" if transaction.nonce < due else "high"
             raise Refused(f"nonce too {word}: next nonce {due}, tx nonce {transaction.nonce}")
-        return transaction
 
 
 def _executed(run: Callable[[], T]) -> T:

@@ -34,7 +34,7 @@ HOST = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
 MAX_CONNECTIONS = 64
 IDLE_SECONDS = 15
-# Libraries under py-evm raise the limit to 100,000, so that nested JSON overflows the C stack and kills the process;
+# py_ecc, under py-evm, raises the limit to 100,000: nested JSON would overflow the C stack and kill the process;
 # this is what 1,024 nested calls of the EVM need, on a stack that certainly holds it.
 RECURSION_LIMIT = 12 * 1024
 STACK_BYTES = 32 << 20

@@ -60,6 +60,19 @@ def test_a_step_that_fails_half_way_leaves_nothing(open_chain, payer, init_code)
     assert again.height() == 2
 
 
+def test_a_full_disk_is_told_and_loses_nothing(chain, payer, init_code):
+    """SQLite's own limit of pages stands for the disk: the same error, SQLITE_FULL, at the same place."""
+    disk = chain._store._connection
+    (pages,) = disk.execute("PRAGMA page_count").fetchone()
+    disk.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(Refused, match="database or disk is full"):
+        chain.mine(60)
+    assert chain.height() == 0
+    disk.execute("PRAGMA max_page_count=1000000")
+    assert chain.receipt(chain.send_raw(payer.sign(None, init_code)))["status"] == 1
+    assert chain.height() == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

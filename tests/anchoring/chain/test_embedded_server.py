@@ -17,10 +17,12 @@ import pytest
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError, Web3RPCError
 
+from anchoring.chain.client import AnchorClient
 from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.embedded_server import MAX_BODY_BYTES
 from anchoring.errors import Malformed, Unreachable
+from anchoring.merkle import root
 
 
 @pytest.fixture
@@ -125,6 +127,19 @@ def assert_whole(url, payer, acknowledged, seed):
     if sent > 1:
         address = receipts[0]["contractAddress"]
         assert int(call(url, "eth_getStorageAt", address, "0x0", "latest")["result"], 16) == sent - 1, seed
+
+
+def test_anchors_survive_kill_9(own_authorities, payer, start_chain, tmp_path):
+    running = json.loads((tmp_path / "chain" / "rpc.json").read_text())
+    with AnchorClient(running["rpc"], own_authorities.contract, chain_id=CHAIN_ID) as client:
+        sent = client.anchor(*own_authorities.checkpoint(0, 7), payer.key)
+        os.kill(running["pid"], signal.SIGKILL)
+        with pytest.raises(Unreachable, match=r"cannot be reached|broke off"):
+            client.head()
+    with AnchorClient(start_chain().rpc_url, own_authorities.contract, chain_id=CHAIN_ID) as client:
+        assert client.head().root == root(own_authorities.leaves[:7])
+        assert client.depth(sent.block_number) == 1
+        assert client.anchor(*own_authorities.checkpoint(7, 8), payer.key).tx_hash
 
 
 def test_a_folder_has_one_process(start_chain):

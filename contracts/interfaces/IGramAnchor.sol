@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title IGramAnchor
+/// @notice Keeps the checkpoints of one append-only log of gram movements, and refuses any checkpoint that rewrites an
+/// earlier one. Every gram of CO2e has one number on one number line; each step of its life is one leaf of the log.
+/// @dev The log is a Merkle tree of RFC 9162 with SHA-256. A *checkpoint* is the tree's size and root, the *frontier*
+/// (the first gram number never issued yet) and the grams *ended* (cancelled, expired or voided). The contract cannot be
+/// upgraded and has no owner: what it accepted stays, whoever asks.
+/// Invariants, by name:
+/// - SIZE_GROWS: `size` never shrinks, and grows with every accepted checkpoint.
+/// - ROOTS_STAY: once `rootAt(s)` is set it never changes, and `root()` is `rootAt(size())`.
+/// - GRAMS_GROW: `frontier` and `ended` never shrink.
+/// - ENDED_WITHIN: `ended` never passes `frontier`.
+/// - SIGNED: nothing changes without the signatures of `threshold` distinct signers.
+interface IGramAnchor {
+    /// @notice A checkpoint was accepted; from this block on its root is kept for good.
+    event Anchored(uint64 indexed size, bytes32 root, uint64 frontier, uint64 ended);
+
+    /// @notice The signers changed; `epoch` is the number of changes so far, 0 for the constructor's.
+    event SignersChanged(uint256 indexed epoch, address[] signers, uint256 threshold);
+
+    /// @notice The contract was convicted of an unlawful movement and takes no further checkpoint.
+    error ContractBroken();
+    /// @notice The checkpoint's size must be larger than the last one's.
+    error SizeNotGrown(uint64 last, uint64 given);
+    /// @notice The log is longer than a checkpoint can be anchored for, see `MAX_SIZE`.
+    error SizeTooLarge(uint64 given);
+    /// @notice A root of zero would look like a size that was never anchored.
+    error ZeroRoot();
+    /// @notice The frontier must not be smaller than the last one: a gram number is never used again.
+    error FrontierShrunk(uint64 last, uint64 given);
+    /// @notice The ended grams must not be fewer than the last ones: an end is final.
+    error EndedShrunk(uint64 last, uint64 given);
+    /// @notice More grams ended than were ever issued.
+    error EndedPassesFrontier(uint64 ended, uint64 frontier);
+    /// @notice The consistency proof does not show the last checkpoint's tree to be a prefix of this one's.
+    error Inconsistent(uint64 last, uint64 given);
+    /// @notice No checkpoint of this size was anchored.
+    error NotAnchored(uint64 size);
+    /// @notice Fewer signatures than the threshold.
+    error TooFewSignatures(uint256 given, uint256 needed);
+    /// @notice The signature at `position` is not 65 bytes r, s, v with a low s and a v of 27 or 28, or recovers nobody.
+    error MalformedSignature(uint256 position);
+    /// @notice A signature by somebody who is no signer; also what a signature over other values looks like.
+    error UnknownSigner(address signer);
+    /// @notice One signer twice, among the signatures or in a list of signers.
+    error RepeatedSigner(address signer);
+    /// @notice The zero address cannot sign.
+    error ZeroSigner();
+    /// @notice More signers than `MAX_SIGNERS`.
+    error TooManySigners(uint256 given);
+    /// @notice The threshold must lie between 1 and the number of signers.
+    error BadThreshold(uint256 threshold, uint256 signers);
+
+    /// @notice Accept a checkpoint that `threshold` signers signed and that continues the last one. Anyone may call.
+    /// @dev The signatures are over the EIP-712 type `Checkpoint(uint64 size,bytes32 root,uint64 frontier,uint64 ended)`
+    /// in the domain "Gramledger", version "1", of this chain and contract. Checks are made in the order of the errors
+    /// here: ContractBroken, SizeNotGrown, SizeTooLarge, ZeroRoot, FrontierShrunk, EndedShrunk, EndedPassesFrontier,
+    /// TooFewSignatures, (MalformedSignature, UnknownSigner, RepeatedSigner), Inconsistent.
+    /// @param size The number of leaves, larger than the last.
+    /// @param root The root over them, not zero.
+    /// @param frontier The first gram number not issued yet, not smaller than the last.
+    /// @param ended The grams that ended, not fewer than the last and not more than `frontier`.
+    /// @param proof The consistency proof from the last size to this one (RFC 9162, 2.1.4.1); empty for the first.
+    /// @param signatures At least `threshold`, each 65 bytes r, s, v, by distinct signers, in any order. All are checked.
+    function anchor(
+        uint64 size,
+        bytes32 root,
+        uint64 frontier,
+        uint64 ended,
+        bytes32[] calldata proof,
+        bytes[] calldata signatures
+    ) external;
+
+    /// @notice Replace all signers and the threshold, by the signatures of `threshold` of the present ones.
+    /// @dev The signatures are over the EIP-712 type `Signers(address[] signers,uint256 threshold,uint256 epoch)` in the
+    /// domain of `anchor`, with the present `signersEpoch`, so that a change cannot be replayed.
+    /// @param signers The new signers, distinct, none zero, at most `MAX_SIGNERS`.
+    /// @param threshold How many of them must sign from now on, at least 1.
+    /// @param signatures As in `anchor`.
+    function changeSigners(address[] calldata signers, uint256 threshold, bytes[] calldata signatures) external;
+
+    /// @notice Verify that `leaf` is the log's leaf number `index` in the anchored tree of `size` leaves.
+    /// @dev Reverts with NotAnchored when no checkpoint of `size` was anchored. Answers in a broken contract too.
+    /// @param leaf The leaf's bytes, as they stand in the log, before hashing.
+    /// @param index The leaf's number, from 0.
+    /// @param size An anchored size.
+    /// @param path The inclusion proof (RFC 9162, 2.1.3.1), sibling first.
+    /// @return Whether the proof holds; false for one that does not, whatever is wrong with it.
+    function included(bytes calldata leaf, uint64 index, uint64 size, bytes32[] calldata path)
+        external
+        view
+        returns (bool);
+
+    /// @notice The last checkpoint's number of leaves, 0 before the first.
+    function size() external view returns (uint64);
+
+    /// @notice The last checkpoint's root, zero before the first.
+    function root() external view returns (bytes32);
+
+    /// @notice The last checkpoint's frontier: gram numbers below it were issued.
+    function frontier() external view returns (uint64);
+
+    /// @notice The last checkpoint's ended grams.
+    function ended() external view returns (uint64);
+
+    /// @notice The root anchored for a tree of `size` leaves, zero if none was.
+    function rootAt(uint64 size) external view returns (bytes32);
+
+    /// @notice Whether the contract was convicted of an unlawful movement. Only a conviction, by two leaves and their
+    /// inclusion proofs, will set it; a broken contract takes no further checkpoint.
+    function broken() external view returns (bool);
+
+    /// @notice Who may sign.
+    function signers() external view returns (address[] memory);
+
+    /// @notice Whether `account` may sign.
+    function isSigner(address account) external view returns (bool);
+
+    /// @notice How many of the signers must sign.
+    function threshold() external view returns (uint256);
+
+    /// @notice How often the signers changed; part of what is signed to change them.
+    function signersEpoch() external view returns (uint256);
+
+    /// @notice The largest size that can be anchored, 2^44 leaves: with two signatures, and whatever the proof, `anchor`
+    /// then stays under 120,000 gas. At a thousand leaves a second, day and night, a log reaches it in 557 years.
+    function MAX_SIZE() external view returns (uint64);
+
+    /// @notice The most signers there can be, 16, so that a change of all of them fits any block.
+    function MAX_SIGNERS() external view returns (uint256);
+
+    /// @notice The EIP-712 domain separator, of the chain that executes the call.
+    function DOMAIN_SEPARATOR() external view returns (bytes32);
+
+    /// @notice The EIP-712 domain (ERC-5267).
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        );
+}

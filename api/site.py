@@ -15,7 +15,8 @@ from anchoring.chain.client import AnchorClient
 from anchoring.chain.signing import address_of
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
-from anchoring.log.tiles import DirectorySource, TileReader
+from anchoring.log.sources import DirectorySource
+from anchoring.log.tiles import TileReader
 from anchoring.note import COSIGNATURE, Signer, parse_signer
 from api.data_folder import DataFolder, make_secret, read_folder
 from api.settings import Environment, Settings

@@ -72,6 +72,29 @@ class Publisher:
             self._finish()
         return self._head().size
 
+    def rebuild(self) -> int:
+        """Write whatever the folder lacks of the published log, from the database; return its size.
+
+        For a folder that was lost, or a second place to serve from. Files that are there are compared, not replaced.
+        """
+        head = self._head()
+        builder = TileBuilder(0, [], b"")
+        while builder.size < head.published_size:
+            end = min(head.published_size, builder.size + MAX_BATCH)
+            with self.transaction() as tx:
+                leaves = read_staged(tx, builder.size, end)
+            self.folder.write_immutable(builder.extend(leaves))
+        self.folder.write_immutable(builder.partials())
+        if head.published_size:
+            with self.transaction() as tx:
+                row = tx.execute(_PUBLICATION, {"size": head.published_size}).one()
+            if builder.root() != bytes(row.root):
+                raise Refuted(
+                    f"The database's leaves up to {head.published_size} do not have the root that was signed."
+                )
+            self.folder.write_checkpoint(row.note.encode())
+        return head.published_size
+
     def _stage_and_sign(self) -> bool:
         """Sign one batch more, if there is one."""
         head = self._head()
@@ -182,6 +205,7 @@ _INSERT_CHECKPOINT = sa.text("""
 """)
 _NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
 _INSERT_PUBLICATION = sa.text("INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at)")
+_PUBLICATION = sa.text("SELECT p.note, c.root FROM publications p JOIN checkpoints c USING (size) WHERE size = :size")
 _PUBLISHED = sa.text("UPDATE log_head SET published_size = :size")
 
 

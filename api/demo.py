@@ -1,0 +1,219 @@
+"""The demonstration: real or synthetic rides through the whole life of a gram, proven from outside at the end."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from api.rest.public import make_receipt, receipt_note
+from api.site import Site
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
+from registry.database.schema import accounts, methodologies, policies, sources
+from registry.errors import Invalid
+from registry.issuance.policy import RIDES
+from registry.issuance.ride_report import RideIssue, issue_rides, publish_methodology
+from registry.issuance.rides import write_rejects
+from registry.ledger.ledger import Amount
+from registry.ledger.posting import Posted
+from registry.ledger.queries import get_movement
+from registry.methodologies.record import Methodology
+from registry.methodologies.shelf import find
+from registry.points.points import convert, redeem, refund, return_points
+from registry.policies.policies import POINTS, publish_policy, shipped_policy
+from registry.sources.sources import NewScenario, approve_scenario, consented_users, give_consent
+
+METHODOLOGY = "shared-bicycle"
+SCENARIO_EN = "Shared bicycles (illustrative)"
+PLATFORM, PROVIDER, FIRM = "Example cycling platform", "Example benefit provider", "Example organisation"
+STATEMENT = "Offsets the example organisation's team day. Illustrative: computed under an illustrative methodology."
+REDEEMERS = 50
+"""So many riders redeem, each half of what they have; the first gets a refund."""
+
+Step = Callable[[str], None]
+
+
+@dataclass
+class Story:
+    """What happened, for the table at the end. Movement numbers are of one issue, one conversion and the cancel."""
+
+    report: RideIssue
+    rejects_file: Path
+    acts: dict[str, int] = field(default_factory=dict)
+    certificate: str | None = None
+    shown: dict[str, int] = field(default_factory=dict)
+
+    def add(self, posted: Posted) -> Posted:
+        """Count an act's grams."""
+        self.acts[posted.kind] = self.acts.get(posted.kind, 0) + posted.quantity_g
+        return posted
+
+
+def sample_rides(folder: Path) -> Path:
+    """Make the small synthetic file that is used when none is given."""
+    generator = Path(__file__).resolve().parent.parent / "scripts" / "make-sample-rides"
+    file = folder / "synthetic-rides.csv"
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, str(generator), "--rows", "400"], stdout=out, check=True)
+    return file
+
+
+def tell_story(site: Site, rides: Path, step: Step) -> Story:
+    """Do everything that the demonstration does in the ledger. The second time for the same file issues nothing."""
+    methodology = find(METHODOLOGY)
+    with _transaction(site) as tx:
+        source_id = _scenario(tx, site, methodology)
+        _riders(tx, site, source_id, rides)
+    step("Reading and judging the rides")
+    rejects_file = site.folder.path / "rejects" / f"{rides.stem}.rejects.csv"
+    with _transaction(site) as tx:
+        report = issue_rides(tx, site.ledger, source_id, methodology, rides)
+    rejects_file.parent.mkdir(exist_ok=True)
+    write_rejects(report.batch, rejects_file)
+    story = Story(report, rejects_file)
+    if report.lot is not None:
+        _spend(site, story, step)
+    return story
+
+
+def _spend(site: Site, story: Story, step: Step) -> None:
+    lot = story.report.lot
+    assert lot is not None  # noqa: S101  (the caller looked)
+    story.acts["issue"] = lot.last - lot.first
+    story.shown["issue"] = lot.movements[0].id
+    held = _holders(site, [written.id for written in lot.movements])
+    step("Riders convert")
+    for number, (account, grams) in enumerate(held):
+        with _transaction(site) as tx:
+            converted = story.add(convert(tx, site.ledger, account, Amount(grams)))
+        if number == 0:
+            story.shown["convert"] = converted.movements[0].id
+    _trade(site, story, held[:REDEEMERS], step)
+
+
+def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Step) -> None:
+    """Redeem, refund, return, transfer and cancel."""
+    with _transaction(site) as tx:
+        provider, firm = _institution(tx, site, PROVIDER), _institution(tx, site, FIRM)
+    step("Riders redeem; one is refunded")
+    redemptions = []
+    for account, grams in redeemers:
+        with _transaction(site) as tx:
+            half = max(1, grams // 2)
+            redemptions.append(story.add(redeem(tx, site.ledger, account, provider, Amount(half))))
+    if len(redemptions) > 1:
+        with _transaction(site) as tx:
+            story.add(refund(tx, site.ledger, provider, redemptions[0].act_id, Amount(redemptions[0].quantity_g)))
+    step("The provider returns, transfers; the organisation cancels")
+    collected = story.acts["redeem"] - story.acts.get("refund", 0)
+    with _transaction(site) as tx:
+        story.add(return_points(tx, site.ledger, provider, Amount(collected)))
+    with _transaction(site) as tx:
+        story.add(transfer(tx, site.ledger, provider, firm, Amount(max(1, collected // 2)), "agreement", "DEMO-1"))
+    with _transaction(site) as tx:
+        intent = Intent("reduction", "voluntary-offset", "Team day of the example organisation", STATEMENT)
+        done = cancel(tx, site.ledger, firm, Amount(max(1, collected // 2)), intent)
+    story.add(done.posted)
+    story.certificate = done.certificate
+    story.shown["cancel"] = done.posted.movements[0].id
+
+
+@contextmanager
+def _transaction(site: Site) -> Iterator[sa.Connection]:
+    with site.database.transaction() as tx:
+        yield tx
+
+
+def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
+    """Find the scenario of an earlier run, or set up policies, methodology, platform and scenario."""
+    found = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    clock = site.ledger.clock
+    for name in (POINTS, RIDES):
+        if tx.execute(sa.select(policies.c.id).where(policies.c.name == name).limit(1)).first() is None:
+            publish_policy(tx, name, shipped_policy(name), 0, clock())
+    known = sa.select(methodologies.c.code).where(methodologies.c.code == methodology.key)
+    if tx.execute(known).first() is None:
+        publish_methodology(tx, methodology, clock())
+    until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 8 * 3_600_000
+    scenario = NewScenario(
+        "互联网租赁自行车（示例）",
+        SCENARIO_EN,
+        _institution(tx, site, PLATFORM),
+        methodology.key,
+        methodology.version,
+        methodology.validity.from_ms,
+        until,
+    )
+    return approve_scenario(tx, scenario, clock()).id
+
+
+def _institution(tx: sa.Connection, site: Site, name: str) -> int:
+    query = sa.select(accounts.c.id).where(accounts.c.name == name, accounts.c.kind == INSTITUTION).limit(1)
+    found = tx.execute(query).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    return open_account(tx, site.ledger.vault, kind=INSTITUTION, name=name, at=site.ledger.clock())
+
+
+def _riders(tx: sa.Connection, site: Site, source_id: int, rides: Path) -> None:
+    """Open an account, with consent, for every rider in the file that has none yet."""
+    known = consented_users(tx, source_id)
+    at = site.ledger.clock()
+    new = {
+        user: open_account(tx, site.ledger.vault, kind=INDIVIDUAL, name=f"Rider {user}", at=at)
+        for user in users_in(rides)
+        if user not in known
+    }
+    give_consent(tx, source_id, new, at)
+
+
+def users_in(rides: Path) -> list[str]:
+    """List the users that a file of rides names; a file that cannot be read names none and is refused later."""
+    import duckdb
+
+    try:
+        relation = duckdb.connect().read_csv(str(rides), all_varchar=True, ignore_errors=True, max_line_size=1_000_000)
+        rows = relation.filter("length(userid) BETWEEN 1 AND 100").project("DISTINCT userid").order("userid").fetchall()
+    except duckdb.Error:
+        return []
+    return [user for (user,) in rows if user.isprintable()]
+
+
+def _holders(site: Site, movements: list[int]) -> list[tuple[int, int]]:
+    """Who got how many grams, of these ISSUE movements."""
+    held = []
+    with site.database.transaction() as tx:
+        for number in movements:
+            seen = get_movement(tx, number)
+            held.append((int(seen.account_id or 0), seen.movement.quantity_g))
+    return held
+
+
+def write_receipts(site: Site, shown: dict[str, int]) -> list[Path]:
+    """Write a receipt for each movement in `shown` to `receipts/`, and return the files."""
+    folder = site.folder.path / "receipts"
+    folder.mkdir(exist_ok=True)
+    files = []
+    for name, number in shown.items():
+        with site.database.transaction() as tx:
+            seen = get_movement(tx, number)
+            size, note = receipt_note(tx, seen)
+        file = folder / f"{name}-{number}.tlog-proof"
+        file.write_bytes(make_receipt(site, seen, size, note))
+        files.append(file)
+    return files
+
+
+def check_file(rides: Path) -> Path:
+    """Refuse a rides file that is not there, before anything starts. Raises `Invalid`."""
+    if not rides.is_file():
+        raise Invalid(f"There is no file {rides}. Name a CSV of rides, or leave --rides out for a synthetic sample.")
+    return rides

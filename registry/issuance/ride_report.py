@@ -1,0 +1,94 @@
+"""A scenario's report of rides: judged against what is known, issued as one lot, and what was refused recorded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from registry.database.schema import activities
+from registry.database.schema import methodologies as methodologies_table
+from registry.errors import Conflict
+from registry.issuance.issue import Activity, Lot, Report, issue
+from registry.issuance.policy import RIDES, RidePolicy
+from registry.issuance.reasons import Reason
+from registry.issuance.rides import Batch, Issued, read_rides
+from registry.ledger.ledger import Ledger
+from registry.ledger.movement import Kind
+from registry.ledger.posting import record
+from registry.methodologies.record import Methodology, Window, digest, to_document
+from registry.policies.policies import in_force
+from registry.sources.sources import Source, consented_users, get_source
+
+
+@dataclass(frozen=True, slots=True)
+class RideIssue:
+    """What became of a file of rides; `lot` is None when nothing was issued."""
+
+    batch: Batch
+    lot: Lot | None
+
+
+def publish_methodology(tx: sa.Connection, methodology: Methodology, at: int) -> None:
+    """Publish a methodology version and record it in the log. Raises `Conflict` for one without a class."""
+    if methodology.methodology_class is None:
+        raise Conflict(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
+    sha256 = digest(methodology)
+    tx.execute(
+        sa.insert(methodologies_table).values(
+            code=methodology.key,
+            version=methodology.version,
+            status=str(methodology.status),
+            record=to_document(methodology),
+            digest=sha256,
+            **{"class": str(methodology.methodology_class)},
+        )
+    )
+    facts = {"code": methodology.key, "version": methodology.version, "sha256": sha256.hex()}
+    record(tx, Kind.METHODOLOGY, at, facts | {"status": str(methodology.status)})
+
+
+def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: Methodology, path: Path) -> RideIssue:
+    """Judge a file of rides and issue what stands as one lot, one ISSUE for each rider.
+
+    A ride that was issued before is refused and the refusal recorded, so the same file twice issues nothing.
+    Raises `Invalid` for a file that is unreadable as a whole; nothing is written then.
+    """
+    source = get_source(tx, source_id, lock=True)
+    policy = in_force(tx, RIDES, ledger.clock())
+    batch = read_rides(
+        path,
+        methodology,
+        Window(source.valid_from_ms, source.valid_until_ms),
+        RidePolicy.of(policy.value),
+        consented=consented_users(tx, source_id),
+        known=_issued(tx, source_id),
+    )
+    _record_duplicates(tx, ledger, source, batch)
+    if not batch.accepted:
+        return RideIssue(batch, None)
+    facts = {
+        "methodology": methodology.key,
+        "methodology_version": methodology.version,
+        "methodology_sha256": digest(methodology).hex(),
+        "status": str(methodology.status),
+        "policy_sha256": policy.digest.hex(),
+    }
+    done = [
+        Activity(ride.order_id, ride.account_id, ride.starts_at_ms, ride.ends_at_ms, ride.quantity_g)
+        for ride in batch.accepted
+    ]
+    report = Report(source, methodology.methodology_class == "I", done, batch.accepted_sha256, facts)
+    return RideIssue(batch, issue(tx, ledger, report))
+
+
+def _issued(tx: sa.Connection, source_id: int) -> Issued:
+    references = tx.execute(sa.select(activities.c.reference).where(activities.c.source_id == source_id)).scalars()
+    spans = tx.execute(sa.select(activities.c.account_id, activities.c.starts_ms, activities.c.ends_ms))
+    return Issued(list(references), [(row.account_id, row.starts_ms, row.ends_ms) for row in spans])
+
+
+def _record_duplicates(tx: sa.Connection, ledger: Ledger, source: Source, batch: Batch) -> None:
+    duplicates = batch.rejected_by_reason().get(Reason.ALREADY_ISSUED, 0)
+    if duplicates:
+        facts = {"source": source.id, "refused": duplicates, "input_sha256": batch.input_sha256.hex()}
+        record(tx, Kind.DUPLICATE, ledger.clock(), facts)

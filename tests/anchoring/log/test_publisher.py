@@ -1,0 +1,159 @@
+"""Publication on a real PostgreSQL and a real folder: what is published, and what a crash at each step leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from anchoring.checkpoint import open_checkpoint
+from anchoring.errors import Refuted, Unreachable
+from anchoring.leaf import decode
+from anchoring.log.folder import LogFolder
+from anchoring.log.publisher import Publisher
+from anchoring.log.sources import DirectorySource
+from anchoring.log.tiles import TileReader, inclusion_proof, root_at
+from anchoring.merkle import leaf_hash, verify_inclusion
+from anchoring.note import COSIGNATURE, ED25519, Signer
+from registry.errors import Conflict
+from registry.ledger.ledger import Amount
+from registry.ledger.rules import broken_rule
+from registry.points.points import convert
+
+LOG = Signer("example.com/log", ED25519, b"l" * 32)
+COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> LogFolder:
+    return LogFolder(tmp_path / "log")
+
+
+@pytest.fixture
+def publisher(scheme, folder) -> Publisher:
+    return Publisher(scheme.database.transaction, folder, LOG, COSIGNERS, scheme.clock)
+
+
+def files_of(folder: LogFolder) -> dict[str, bytes]:
+    """Everything below the folder but the checkpoint, whose cosignatures carry the time."""
+    files = (path for path in folder.path.rglob("*") if path.is_file() and path.name != "checkpoint")
+    return {str(path.relative_to(folder.path)): path.read_bytes() for path in files}
+
+
+def checkpoint_of(folder: LogFolder):
+    vkeys = [cosigner.verifier.vkey for cosigner in COSIGNERS]
+    return open_checkpoint(folder.read("checkpoint"), LOG.verifier.vkey, vkeys)
+
+
+def act(scheme, riders: int = 5) -> None:
+    people = [scheme.person() for _ in range(riders)]
+    scheme.issue(dict.fromkeys(people, 100))
+    for person in people:
+        with scheme.database.transaction() as tx:
+            convert(tx, scheme.ledger, person, Amount(60))
+
+
+def test_what_is_committed_is_published_and_provable(scheme, folder, publisher):
+    act(scheme)
+    size = publisher.publish()
+    signed = checkpoint_of(folder)
+    assert signed.checkpoint.size == size == 1 + 1 + 1 + 5 + 5  # policy, source, issuance, issues, conversions
+    assert len(signed.cosignatures) == 2
+    reader = TileReader(DirectorySource(folder.path))
+    assert root_at(reader, size) == signed.checkpoint.root
+    leaves = [reader.leaf(index, size) for index in range(size)]
+    for index, leaf in enumerate(leaves):
+        proof = inclusion_proof(reader, index, size)
+        assert verify_inclusion(index, size, leaf_hash(leaf), proof, signed.checkpoint.root)
+        movement = decode(leaf)
+        parent = None if movement.parent is None else decode(leaves[movement.parent])
+        assert broken_rule(movement, parent) is None
+        assert movement.parent is None or movement.parent < index
+
+
+def test_publishing_again_without_news_changes_nothing(scheme, folder, publisher):
+    act(scheme)
+    size = publisher.publish()
+    before = folder.read("checkpoint")
+    assert publisher.publish() == size
+    assert folder.read("checkpoint") == before
+
+
+def test_a_log_that_grows_past_a_tile_drops_its_partial_versions(scheme, folder, publisher):
+    act(scheme)
+    publisher.publish()
+    act(scheme, 150)
+    size = publisher.publish()
+    assert size > 256
+    names = set(files_of(folder))
+    assert {"tile/0/000", "tile/entries/000"} <= names
+    assert not any(name.startswith(("tile/0/000.p/", "tile/entries/000.p/")) for name in names)
+    reader = TileReader(DirectorySource(folder.path))
+    assert root_at(reader, size) == checkpoint_of(folder).checkpoint.root
+
+
+def test_a_tile_changed_behind_our_back_stops_publication(scheme, folder, publisher):
+    act(scheme)
+    publisher.publish()
+    tile = next(path for path in folder.path.rglob("*") if "tile/0/" in str(path) and path.is_file())
+    tile.write_bytes(bytes([tile.read_bytes()[0] ^ 1]) + tile.read_bytes()[1:])
+    act(scheme)
+    with pytest.raises(Refuted):
+        publisher.publish()
+
+
+CRASHING = """
+import os, signal, sys
+from pathlib import Path
+from anchoring.log.folder import LogFolder
+from anchoring.log.publisher import Publisher
+from registry.database.engine import Database
+from tests.anchoring.log.test_publisher import COSIGNERS, LOG
+
+url, folder, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+steps = 0
+
+def on_step(name):
+    global steps
+    steps += 1
+    if steps == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Publisher(Database(url).transaction, LogFolder(folder), LOG, COSIGNERS, lambda: 1_760_000_000_000, on_step).publish()
+"""
+
+
+def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path, publisher, folder):
+    act(scheme)
+    root = Path(__file__).parents[3]
+    url = scheme.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    kills = 0
+    for last in range(1, 100):
+        act(scheme, 1)
+        command = [sys.executable, "-c", CRASHING, url, str(folder.path), str(last)]
+        done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        kills += 1
+        size = publisher.publish()
+        assert checkpoint_of(folder).checkpoint.size == size
+    assert kills >= 8
+    size = publisher.publish()
+    untouched = LogFolder(tmp_path / "again")
+    assert Publisher(scheme.database.transaction, untouched, LOG, COSIGNERS, scheme.clock).rebuild() == size
+    assert files_of(untouched).items() <= files_of(folder).items()
+    assert checkpoint_of(untouched) == checkpoint_of(folder)
+
+
+def test_two_publishers_never_fork_the_log(scheme, folder, publisher):
+    act(scheme)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(publisher.publish) for _ in range(2)]
+        for run in runs:
+            assert run.exception() is None or isinstance(run.exception(), (Refuted, Unreachable, Conflict))
+    size = publisher.publish()
+    assert checkpoint_of(folder).checkpoint.size == size

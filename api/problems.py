@@ -1,15 +1,19 @@
-"""Problem documents (RFC 9457): one handler for the closed set of errors, one shape for all of them."""
+"""Problem documents (RFC 9457): one handler for the closed set of errors, one shape for all of them.
+
+What a person's browser asks for gets the same words as a page.
+"""
 
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from anchoring.errors import AnchoringError, NotYet
+from api.explorer.answers import is_page, problem_page
 from registry.errors import RegistryError, Unauthenticated, Unavailable
 
 TYPE_BASE = "urn:gramledger:problem:"
@@ -34,44 +38,51 @@ def problem(code: str, status: int, title: str, detail: str, headers: dict[str, 
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
-def _registry_error(_request: Request, error: Exception) -> JSONResponse:
+def _answer(
+    request: Request, code: str, status: int, title: str, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    if is_page(request.url.path):
+        return problem_page(request, status, title, detail, headers)
+    return problem(code, status, title, detail, headers)
+
+
+def _registry_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RegistryError)  # noqa: S101  (the handler is registered for this class)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
     if isinstance(error, Unavailable):
         headers = {"Retry-After": RETRY_AFTER_S}
-    return problem(error.code, error.status, error.title, str(error), headers)
+    return _answer(request, error.code, error.status, error.title, str(error), headers)
 
 
-def _anchoring_error(_request: Request, error: Exception) -> JSONResponse:
+def _anchoring_error(request: Request, error: Exception) -> Response:
+    again = {"Retry-After": RETRY_AFTER_S}
     if isinstance(error, NotYet):
-        return problem(NotYet.code, 404, "Not logged yet", str(error), {"Retry-After": RETRY_AFTER_S})
+        return _answer(request, NotYet.code, 404, "Not logged yet", str(error), again)
     assert isinstance(error, AnchoringError)  # noqa: S101
     log.error("log or chain at fault", code=error.code, detail=str(error))
-    return problem(
-        error.code, 503, "The log or the chain cannot be read now", str(error), {"Retry-After": RETRY_AFTER_S}
-    )
+    return _answer(request, error.code, 503, "The log or the chain cannot be read now", str(error), again)
 
 
-def _malformed(_request: Request, error: Exception) -> JSONResponse:
+def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     first = error.errors()[0]
     # Only where and why: the value itself may be personal, and an answer is no place to repeat it.
     where = ".".join(str(part) for part in first["loc"])
-    return problem("malformed", 422, "The request is malformed", f"{where}: {first['msg']}.")
+    return _answer(request, "malformed", 422, "The request is malformed", f"{where}: {first['msg']}.")
 
 
-def _http_error(_request: Request, error: Exception) -> JSONResponse:
+def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     codes = {404: "not-found", 405: "method-not-allowed", 400: "malformed"}
     headers = dict(error.headers) if error.headers else None
-    return problem(
-        codes.get(error.status_code, "http"), error.status_code, str(error.detail), str(error.detail), headers
-    )
+    code = codes.get(error.status_code, "http")
+    return _answer(request, code, error.status_code, str(error.detail), str(error.detail), headers)
 
 
-def _defect(_request: Request, error: Exception) -> JSONResponse:
+def _defect(request: Request, error: Exception) -> Response:
     log.error("defect", error=type(error).__name__, exc_info=error)
-    return problem("defect", 500, "A defect of ours", "Something is wrong on our side; it was logged. Try again later.")
+    sentence = "Something is wrong on our side; it was logged. Try again later."
+    return _answer(request, "defect", 500, "A defect of ours", sentence)
 
 
 def add_handlers(app: FastAPI) -> None:

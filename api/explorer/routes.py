@@ -1,5 +1,168 @@
-"""The explorer's pages."""
+"""The explorer's pages. Everything on them is read in one transaction, so a page never contradicts itself."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.explorer import search, views
+from api.explorer.answers import answer, redirect
+from api.rest.perform import SiteOf
+from registry.database.schema import accounts
+from registry.errors import NotFound
+from registry.ledger.queries import (
+    children,
+    count_activities,
+    get_certificate,
+    get_lot,
+    get_movement,
+    last_anchor,
+    last_checkpoint,
+    life_of_block,
+    list_issues,
+    list_movements,
+    lot_of_gram,
+    movements_of_act,
+)
+
+LATEST = 20
+"""Movements on the first page."""
+ISSUES = 50
+"""Issues on one page of a lot."""
 
 router = APIRouter(include_in_schema=False)
+
+
+def page(path: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Register a page, for GET and HEAD."""
+    return router.api_route(path, methods=["GET", "HEAD"], response_class=HTMLResponse)
+
+
+@page("/")
+def home(request: Request, site: SiteOf) -> Response:
+    """Show the grams by state, the last checkpoint and anchor, and what happened last."""
+    with site.database.transaction() as tx:
+        latest = list_movements(tx, limit=LATEST)
+        context = {
+            "about": _about(request),
+            "totals": views.totals_of(tx),
+            "movements": views.movements(latest.items, site.settings),
+            "checkpoint": views.checkpoint(last_checkpoint(tx), site),
+            "anchor": views.anchor(last_anchor(tx)),
+        }
+    return answer(request, "home.html", context)
+
+
+@page("/blocks/{name}")
+def block(request: Request, name: str, site: SiteOf) -> Response:
+    """Show a block's life, step by step."""
+    first, last = search.read_serial(name)
+    gram = _gram(request.query_params.get("gram"), first, last)
+    with site.database.transaction() as tx:
+        try:
+            life, after = life_of_block(tx, first, last)
+        except NotFound:
+            return redirect(request, search.lot_path(tx, first, last))
+        context = {
+            "about": _about(request),
+            "block": views.block_of(life, after, first, last),
+            "gram": gram,
+            "namesakes": {} if gram is None else search.namesakes(tx, gram),
+            "lot": views.lot_of(lot_of_gram(tx, first)),
+            "life": views.movements(life, site.settings),
+            "after": views.movements(after, site.settings),
+        }
+    return answer(request, "block.html", context)
+
+
+@page("/movements/{movement}")
+def movement(request: Request, movement: str, site: SiteOf) -> Response:
+    """Show one movement with its leaf."""
+    with site.database.transaction() as tx:
+        seen = get_movement(tx, _number(movement))
+        shown = views.movement(seen, site.settings)
+        followed = views.movements(children(tx, seen.id), site.settings)
+    context = {"about": _about(request), "movement": shown, "children": followed}
+    return answer(request, "movement.html", context)
+
+
+@page("/certificates/{number}")
+def certificate(request: Request, number: str, site: SiteOf) -> Response:
+    """Show a certificate, made to be printed."""
+    with site.database.transaction() as tx:
+        row = get_certificate(tx, number)
+        kind = tx.execute(_KIND, {"account": row.account_id}).scalar_one()
+        cancels = views.cancels(movements_of_act(tx, row.act_id))
+        url = str(request.url_for("certificate", number=row.number))
+        context = {
+            "about": _about(request),
+            "certificate": views.certificate(row, kind, url),
+            "movements": views.movements(cancels, site.settings),
+            "lots": views.lots_of(tx, cancels),
+        }
+    return answer(request, "certificate.html", context)
+
+
+@page("/lots/{lot}")
+def lot(request: Request, lot: str, site: SiteOf) -> Response:
+    """Show what one issuance created and what became of it."""
+    with site.database.transaction() as tx:
+        row = get_lot(tx, _number(lot))
+        issues = list_issues(tx, row, cursor=request.query_params.get("cursor"), limit=ISSUES)
+        context = {
+            "about": _about(request),
+            "lot": views.lot_of(row) | {"activities": count_activities(tx, row.id)},
+            "totals": views.totals_of(tx, row),
+            "movements": views.movements(issues.items, site.settings),
+            "next_cursor": issues.next_cursor,
+        }
+    return answer(request, "lot.html", context)
+
+
+@page("/verify")
+def verify(request: Request) -> Response:
+    """Let the visitor's own browser verify a receipt."""
+    return answer(request, "verify.html", {"about": _about(request)}, any_chain=True)
+
+
+@page("/how-it-works")
+def how(request: Request) -> Response:
+    """Explain, and say what one needs to check everything."""
+    return answer(request, "how.html", {"about": _about(request)})
+
+
+@page("/search")
+def look_up(request: Request, site: SiteOf) -> Response:
+    """Go to what was searched, or say that nothing goes by that name."""
+    query = request.query_params.get("q", "").strip()[: search.MAX_QUERY]
+    if not query:
+        return redirect(request, "/")
+    try:
+        with site.database.transaction() as tx:
+            return redirect(request, search.find(tx, query))
+    except NotFound:
+        return answer(request, "not_found.html", {}, 404, query=query)
+
+
+_KIND = sa.select(accounts.c.kind).where(accounts.c.id == sa.bindparam("account"))
+
+
+def _about(request: Request) -> dict[str, Any]:
+    return views.about(request.app.state.site, str(request.base_url))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= search.MAX_DIGITS):
+        raise NotFound("A number is decimal digits.")
+    return int(text)
+
+
+def _gram(text: str | None, first: int, last: int) -> int | None:
+    """Read `?gram=`; one that is not in the block says nothing here."""
+    try:
+        gram = _number(text or "")
+    except NotFound:
+        return None
+    return gram if first <= gram < last else None

@@ -77,8 +77,11 @@ def _seen(row: sa.Row[Any]) -> Seen:
 
 
 _ONE = sa.text(f"{_SEEN} WHERE m.id = :id")
-_CHILDREN = sa.text(f"{_SEEN} WHERE m.parent_id = :id ORDER BY m.first_g, m.id LIMIT {MAX_LIFE}")
-_AT_INDEX = sa.text(f"{_SEEN} WHERE e.index = :index")
+_CHILDREN = sa.text(
+    f"{_SEEN} WHERE m.parent_id = :id AND m.first_g < :last AND m.last_g > :first "
+    f"ORDER BY m.first_g, m.id LIMIT {MAX_LIFE}"
+)
+_AT_INDEX = sa.text(f"{_SEEN} WHERE e.index = :index AND e.index < s.published")
 _OF_ACT = sa.text(f"{_SEEN} WHERE m.act_id = :act ORDER BY m.id LIMIT {MAX_LIFE}")
 _NEWEST = sa.text(f"{_SEEN} WHERE m.id < :before ORDER BY m.id DESC LIMIT :limit")
 _OF_ACCOUNT = sa.text(
@@ -98,9 +101,17 @@ def get_movement(tx: sa.Connection, number: int) -> Seen:
     return _seen(row)
 
 
-def children(tx: sa.Connection, number: int) -> list[Seen]:
-    """Read the movements that took grams out of what this one made, by gram number."""
-    return [_seen(row) for row in tx.execute(_CHILDREN, {"id": number})]
+def children(tx: sa.Connection, number: int, first: int = 0, last: int = _MAX_BIGINT) -> list[Seen]:
+    """Read the movements that took some of the grams `[first, last)` out of what this one made, by gram number."""
+    return [_seen(row) for row in tx.execute(_CHILDREN, {"id": number, "first": first, "last": last})]
+
+
+def movement_at(tx: sa.Connection, index: int) -> Seen:
+    """Read the movement at an index of the published log. Raises `NotFound`."""
+    row = tx.execute(_AT_INDEX, {"index": index}).one_or_none() if index <= _MAX_BIGINT else None
+    if row is None:
+        raise NotFound(f"The log has no leaf {index} yet.")
+    return _seen(row)
 
 
 def movements_of_act(tx: sa.Connection, act_id: int) -> list[Seen]:
@@ -141,18 +152,15 @@ _LIFE = sa.text(
     f"SELECT m.id, m.parent_id, step + 1 FROM movements m JOIN life ON m.id = life.parent_id WHERE step < {MAX_LIFE}"
     f") {_SEEN} JOIN life ON life.id = m.id ORDER BY m.id"
 )
-# Down from the ISSUE that has the gram: no two children of one parent overlap, so there is one way.
-_MAKER_OF_GRAM = sa.text(f"""
-    WITH RECURSIVE way (id, step) AS (
-        (SELECT id, 0 FROM movements WHERE kind = 1 AND first_g <= :gram ORDER BY first_g DESC LIMIT 1)
-        UNION ALL
-        SELECT m.id, step + 1 FROM way JOIN movements m ON m.parent_id = way.id AND m.first_g <= :gram AND m.last_g > :gram
-        WHERE step < {MAX_LIFE}
-    ) SELECT w.id FROM way w JOIN movements m ON m.id = w.id WHERE m.last_g > :gram ORDER BY step DESC LIMIT 1
+# Live blocks never overlap, nor do ends, and no gram is in both: at most one of these holds it.
+_LAST_OF_GRAM = sa.text("""
+    (SELECT movement_id, first_g, last_g FROM (
+        SELECT * FROM blocks WHERE first_g <= :gram ORDER BY first_g DESC LIMIT 1) b WHERE last_g > :gram)
+    UNION ALL
+    (SELECT id, first_g, last_g FROM (
+        SELECT * FROM movements WHERE kind IN (7, 8, 9) AND first_g <= :gram ORDER BY first_g DESC LIMIT 1
+    ) m WHERE last_g > :gram)
 """)
-_REMAINING = sa.text(
-    "SELECT first_g, last_g FROM blocks WHERE movement_id = :id AND first_g <= :gram AND last_g > :gram"
-)
 
 
 def life_of(tx: sa.Connection, number: int) -> list[Seen]:
@@ -165,12 +173,24 @@ def block_at(tx: sa.Connection, gram: int) -> tuple[Seen, int, int]:
 
     Raises `NotFound` for a gram that was never issued.
     """
-    number = tx.execute(_MAKER_OF_GRAM, {"gram": gram}).scalar_one_or_none() if gram <= _MAX_BIGINT else None
-    if number is None:
+    row = tx.execute(_LAST_OF_GRAM, {"gram": gram}).one_or_none() if gram <= _MAX_BIGINT else None
+    if row is None:
         raise NotFound(f"Gram {gram} has not been issued.")
-    maker = get_movement(tx, number)
-    row = tx.execute(_REMAINING, {"id": number, "gram": gram}).one_or_none()
-    return (maker, row.first_g, row.last_g) if row else (maker, maker.movement.first, maker.movement.last)
+    return get_movement(tx, row.movement_id), row.first_g, row.last_g
+
+
+def life_of_block(tx: sa.Connection, first: int, last: int) -> tuple[list[Seen], list[Seen]]:
+    """Read what happened to the grams `[first, last)` as one block, and the movements that took parts of it after.
+
+    The block need not be there any more: its serial keeps naming the same life. Raises `NotFound` when the grams
+    never were together in one block.
+    """
+    maker, _, _ = block_at(tx, first)
+    # Each step's grams lie in its parent's, so those that had the whole block come first.
+    life = [seen for seen in life_of(tx, maker.id) if seen.movement.first <= first < last <= seen.movement.last]
+    if not life:
+        raise NotFound(f"{serial(first, last)} never was one block.")
+    return life, children(tx, life[-1].id, first, last)
 
 
 _HOLDINGS = sa.text("""
@@ -280,6 +300,25 @@ def totals(tx: sa.Connection, first: int = 0, last: int = _MAX_BIGINT) -> Totals
         else:
             ended[row.purpose] = row.grams
     return Totals(sum(live.values()) + sum(ended.values()), live[1], live[2], ended)
+
+
+_UNLOGGED = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT movement_id FROM unsequenced UNION ALL
+            SELECT movement_id FROM log_entries WHERE index >= (SELECT published_size FROM log_head)
+        ) waiting JOIN movements m ON m.id = waiting.movement_id
+        WHERE m.kind < 64 AND m.first_g < :last AND m.last_g > :first
+    )
+""")
+
+
+def all_logged(tx: sa.Connection, first: int = 0, last: int = _MAX_BIGINT) -> bool:
+    """Whether every movement of the grams `[first, last)` is in a published checkpoint.
+
+    Ask after reading what is to be called logged, never before: movements may come in between.
+    """
+    return not tx.execute(_UNLOGGED, {"first": first, "last": last}).scalar_one()
 
 
 _CERTIFICATE = sa.text("SELECT * FROM certificates WHERE number = :number")

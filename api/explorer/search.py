@@ -1,0 +1,106 @@
+"""Where the search box leads: a serial, a certificate, a movement, or a plain number.
+
+A plain number is a gram first, for grams are what most people ask after; the block's page then offers the movement and
+the leaf of the same number. `#12` is a movement and nothing else.
+"""
+
+import re
+import unicodedata
+
+import sqlalchemy as sa
+
+from registry.errors import NotFound
+from registry.ledger.movement import serial
+from registry.ledger.queries import (
+    block_at,
+    get_certificate,
+    get_movement,
+    life_of_block,
+    lot_of_gram,
+    movement_at,
+)
+
+MAX_QUERY = 200
+"""Longer is nothing that we gave out."""
+MAX_DIGITS = 19
+"""Every number of ours fits a signed 64-bit integer."""
+_NUMBER = re.compile(r"[0-9]{1,19}")
+_SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
+_MOVEMENT = re.compile(r"#([0-9]{1,19})")
+_CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
+
+
+def normal(query: str) -> str:
+    """Write a query as we write names: full-width forms made plain, no spaces or commas, upper case."""
+    plain = unicodedata.normalize("NFKC", query[:MAX_QUERY])
+    return "".join(mark for mark in plain if not mark.isspace() and mark != ",").upper()
+
+
+def find(tx: sa.Connection, query: str) -> str:
+    """Give the path of the page that `query` names. Raises `NotFound` when it names nothing."""
+    name = normal(query)
+    if _NUMBER.fullmatch(name):
+        return _find_number(tx, int(name))
+    if match := _SERIAL.fullmatch(name):
+        return find_serial(tx, int(match[1]), int(match[2]) + 1)
+    if match := _MOVEMENT.fullmatch(name):
+        return movement_path(get_movement(tx, int(match[1])).id)
+    if _CERTIFICATE.fullmatch(name):
+        return f"/certificates/{get_certificate(tx, name).number}"
+    raise NotFound("Nothing goes by that name.")
+
+
+def read_serial(text: str) -> tuple[int, int]:
+    """Read `SHCER-<first>-<last>` as grams `[first, last)`. Raises `NotFound` for anything else."""
+    match = _SERIAL.fullmatch(text)
+    if match is None or int(match[2]) < int(match[1]) or serial(int(match[1]), int(match[2]) + 1) != text:
+        raise NotFound("A serial is SHCER-<first>-<last>.")
+    return int(match[1]), int(match[2]) + 1
+
+
+def find_serial(tx: sa.Connection, first: int, last: int) -> str:
+    """Give the path of a block, or of the lot whose grams these are. Raises `NotFound` for neither."""
+    try:
+        life_of_block(tx, first, last)
+    except NotFound:
+        return lot_path(tx, first, last)
+    return f"/blocks/{serial(first, last)}"
+
+
+def lot_path(tx: sa.Connection, first: int, last: int) -> str:
+    """Give the path of the lot with exactly the grams `[first, last)`. Raises `NotFound`."""
+    lot = lot_of_gram(tx, first)
+    if (lot.first_g, lot.last_g) != (first, last):
+        raise NotFound(f"{serial(first, last)} is neither a block nor a lot.")
+    return f"/lots/{lot.id}"
+
+
+def movement_path(number: int) -> str:
+    """Give the path of a movement's page."""
+    return f"/movements/{number}"
+
+
+def _find_number(tx: sa.Connection, number: int) -> str:
+    try:
+        _, first, last = block_at(tx, number)
+    except NotFound:
+        return movement_path(_movement_or_leaf(tx, number))
+    return f"/blocks/{serial(first, last)}?gram={number}"
+
+
+def _movement_or_leaf(tx: sa.Connection, number: int) -> int:
+    try:
+        return get_movement(tx, number).id
+    except NotFound:
+        return movement_at(tx, number).id
+
+
+def namesakes(tx: sa.Connection, number: int) -> dict[str, str]:
+    """Give the ids of the movement and of the leaf's movement that go by the same number as a gram."""
+    found = {}
+    for name, read in (("movement", get_movement), ("leaf", movement_at)):
+        try:
+            found[name] = str(read(tx, number).id)
+        except NotFound:
+            continue
+    return found

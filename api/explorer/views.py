@@ -1,0 +1,186 @@
+"""What the templates are given: rows of the registry as plain dicts, as each template's first comment names them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from anchoring import note
+from anchoring.checkpoint import open_cosignatures
+from anchoring.errors import AnchoringError
+from api.explorer.pages import SHANGHAI
+from api.rest.public import describe
+from api.settings import Settings
+from api.site import Site
+from registry.clock import rfc3339
+from registry.ledger.movement import Kind, serial
+from registry.ledger.queries import Seen, all_logged, lot_of_gram, totals
+
+
+def about(site: Site, base_url: str) -> dict[str, Any]:
+    """Describe the installation as `/v1/about` does. `base_url` ends in a slash."""
+    said = describe(site, base_url)
+    return {
+        "origin": said["log"]["origin"],
+        "vkey": said["log"]["vkey"],
+        "log_url": said["log"]["url"],
+        "threshold": said["threshold"],
+        "chain": said["chain"],
+        "signers": said["signers"],
+    }
+
+
+def movement(seen: Seen, settings: Settings) -> dict[str, Any]:
+    """Show a movement; codes stay the leaf's integers, for the templates have the words."""
+    m = seen.movement
+    return {
+        "id": str(seen.id),
+        "index": seen.index,
+        "kind": m.kind,
+        "form": m.form,
+        "flags": m.flags,
+        "purpose": m.purpose,
+        "quantity_g": m.quantity_g,
+        "serial": seen.serial,
+        "first": m.first,
+        "last": m.last,
+        "parent_id": None if m.parent is None else str(m.parent),
+        "parent_index": seen.parent_index,
+        "at": rfc3339(m.at),
+        "until": rfc3339(m.until) if m.until else None,
+        "from_tag": m.from_tag.hex(),
+        "to_tag": m.to_tag.hex(),
+        "evidence": m.evidence.hex(),
+        "leaf_hex": None if seen.leaf is None else seen.leaf.hex(),
+        "state": seen.state,
+        "due": _due(seen, settings),
+        "receipt_url": None if seen.index is None else f"/v1/receipts/{seen.id}",
+    }
+
+
+def movements(of: Iterable[Seen], settings: Settings) -> list[dict[str, Any]]:
+    """Show several movements."""
+    return [movement(seen, settings) for seen in of]
+
+
+def _due(seen: Seen, settings: Settings) -> str | None:
+    """Say when the next state is expected; how fast a chain grows deep is not ours to say."""
+    logged_by = seen.movement.at + settings.publish_interval_ms
+    due = {"recorded": logged_by, "logged": logged_by + settings.anchor_interval_ms}.get(seen.state)
+    return None if due is None else rfc3339(due)
+
+
+def totals_of(tx: sa.Connection, lot: sa.Row[Any] | None = None) -> dict[str, Any]:
+    """Add up the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
+    within = {} if lot is None else {"first": lot.first_g, "last": lot.last_g}
+    of = totals(tx, **within)
+    return {
+        "issued_g": of.issued_g,
+        "reduction_g": of.reduction_g,
+        "points_g": of.points_g,
+        "ended_g": {str(purpose) if purpose else "expired": of.ended_g[purpose] for purpose in sorted(of.ended_g)},
+        "logged": all_logged(tx, **within),
+    }
+
+
+def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
+    """Show a lot with its source and methodology."""
+    return {
+        "id": str(row.id),
+        "serial": serial(row.first_g, row.last_g),
+        "first": row.first_g,
+        "last": row.last_g,
+        "quantity_g": row.last_g - row.first_g,
+        "source": {"code": str(row.source_id), "name_zh": row.name_zh, "name_en": row.name_en},
+        "methodology": {
+            "code": row.methodology_code,
+            "version": row.methodology_version,
+            "name_zh": row.record["name"]["zh"],
+            "name_en": row.record["name"]["en"],
+            "class": row.methodology_class,
+            "status": row.status,
+        },
+        "period_start": _day(row.period_from_ms),
+        "period_end": _day(row.period_until_ms),
+        "issued_at": rfc3339(row.issued_ms),
+    }
+
+
+def lots_of(tx: sa.Connection, of: Sequence[Seen]) -> list[dict[str, Any]]:
+    """Show the lots that the grams of these movements came from, each once."""
+    found: dict[int, sa.Row[Any]] = {}
+    for seen in of:
+        if not any(row.first_g <= seen.movement.first < row.last_g for row in found.values()):
+            row = lot_of_gram(tx, seen.movement.first)
+            found[row.id] = row
+    return [lot_of(found[number]) for number in sorted(found)]
+
+
+def block_of(life: Sequence[Seen], after: Sequence[Seen], first: int, last: int) -> dict[str, Any]:
+    """Show a block: its grams, and what they became by the last step they took together."""
+    return {
+        "serial": serial(first, last),
+        "first": first,
+        "last": last,
+        "quantity_g": last - first,
+        "form": life[-1].movement.form,
+        "moved": bool(after),
+    }
+
+
+def checkpoint(row: sa.Row[Any] | None, site: Site) -> dict[str, Any] | None:
+    """Show the last checkpoint, with those whose cosignature it bears and who really signed."""
+    if row is None:
+        return None
+    signed = note.parse(row.note.encode())
+    return {
+        "size": row.size,
+        "root": bytes(row.root).hex(),
+        "at": rfc3339(row.published_ms),
+        "cosigners": [signer for signer in site.signers if _cosigned(signed, signer["cosigner_vkey"])],
+    }
+
+
+def _cosigned(signed: note.Note, vkey: str) -> bool:
+    try:
+        return bool(open_cosignatures(signed, [vkey]))
+    except AnchoringError:
+        return False
+
+
+def anchor(row: sa.Row[Any] | None) -> dict[str, Any] | None:
+    """Show the last anchor. Its transaction is None when it was found on the chain and not sent from here."""
+    if row is None:
+        return None
+    return {
+        "size": row.size,
+        "root": bytes(row.root).hex(),
+        "tx": row.transaction,
+        "block": row.block,
+        "at": rfc3339(row.anchored_ms),
+        "state": "anchored" if row.final_ms is None else "final",
+    }
+
+
+def certificate(row: sa.Row[Any], holder_kind: str, url: str) -> dict[str, Any]:
+    """Show a certificate at its `url`. Only an institution is named: a person's name stays confidential (R5)."""
+    return {
+        "number": row.number,
+        "purpose": row.purpose,
+        "quantity_g": row.quantity_g,
+        "at": rfc3339(row.issued_ms),
+        "holder": row.holder if holder_kind == "institution" else None,
+        "beneficiary": row.beneficiary,
+        "statement": row.statement,
+        "url": url,
+    }
+
+
+def cancels(of: Iterable[Seen]) -> list[Seen]:
+    """Keep the movements that ended grams for a certificate."""
+    return [seen for seen in of if seen.movement.kind == Kind.CANCEL]
+
+
+def _day(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(SHANGHAI):%Y-%m-%d}"

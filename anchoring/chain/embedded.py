@@ -12,14 +12,14 @@ each other within one second run ahead of the clock.
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from eth.chains.base import MiningChain
 from eth.constants import BLANK_ROOT_HASH, POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.estimators.gas import binary_gas_search
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, TransactionNotFound, VMError
+from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, TransactionNotFound
 from eth.vm.forks import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_tester.backends.pyevm.main import PyEVMBackend
@@ -223,13 +223,23 @@ class EmbeddedChain:
         return output
 
     def estimate(self, message: Message, number: int) -> int:
-        """The least gas limit with which the message succeeds on the state after block `number`; errors as `call`."""
-        try:
-            gas: int = _executed(lambda: self._chain.estimate_gas(self._spoof(message, number), self.header(number)))
-        except VMError as error:
-            _raise_if_failed(error)
-            raise
-        return gas
+        """A gas limit with which the message succeeds on the state after block `number`; errors as `call`.
+
+        What one run used and 1/64 more (a call hands on at most 63/64 of its gas) nearly always suffices; py-evm's
+        search, five times as slow, is for the rest.
+        """
+        freely = self._try(message, number)
+        _raise_if_failed(freely.error if freely.is_error else None)
+        used: int = min(message.gas, GAS_LIMIT) - freely.get_gas_remaining()
+        gas = min(used + used // 63 + 1, message.gas, GAS_LIMIT)
+        if not self._try(replace(message, gas=gas), number).is_error:
+            return gas
+        searched: int = self._chain.estimate_gas(self._spoof(message, number), self.header(number))
+        return searched
+
+    def _try(self, message: Message, number: int) -> Any:
+        with self._chain.get_vm(self.header(number)).in_costless_state() as state:
+            return _executed(lambda: state.apply_transaction(self._spoof(message, number)))
 
     def _spoof(self, message: Message, number: int) -> Any:
         transaction = self._chain.create_unsigned_transaction(

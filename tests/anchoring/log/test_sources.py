@@ -118,9 +118,7 @@ def test_what_is_no_url_of_a_log_is_malformed(url):
         HttpSource(url)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://a..b/", "http://[/", "http://127.0.0.1:99999999/", f"http://{'a' * 300}/"], ids=range(4)
-)
+@pytest.mark.parametrize("url", ["http://a..b/", "http://127.0.0.1:99999999/", f"http://{'a' * 300}/"], ids=range(3))
 def test_a_host_that_cannot_be_is_unreachable(url):
     with HttpSource(url) as source, pytest.raises(Unreachable):
         source.read("checkpoint", 100)

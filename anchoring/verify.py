@@ -1,0 +1,205 @@
+"""Verify one receipt, from nothing but the receipt and keys that the verifier trusts. No network, no clock.
+
+The steps, each marked by its number below:
+
+1. Read the receipt.
+2. The checkpoint is the log's: its origin is the key's name, and the key's signature on it holds.
+3. Enough known cosigners have signed it; left out when no cosigners are given.
+4. Read the leaf and hash it.
+5. The path leads from that hash, at that index, to the checkpoint's root.
+6. The chain holds the same root for that size; left out when no chain is given.
+
+Each step stands on those before it, so the first that does not hold is the last that is taken. What this proves:
+this movement is in the log whose key was given, as those cosigners saw it and as it is anchored. What it does not:
+that the movement is lawful, or the last one of its grams; that takes the log (`anchoring.audit`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from anchoring import leaf, merkle, note, receipt
+from anchoring.checkpoint import SignedCheckpoint, open_checkpoint, open_cosignatures
+from anchoring.errors import AnchoringError, Malformed, Refuted
+from anchoring.receipt import Receipt
+from registry.ledger.movement import Kind, Movement
+
+TITLES: Final = (
+    ("Read the receipt", "读取凭证"),
+    ("The checkpoint is signed by the log", "检查点由日志签名"),
+    ("Known cosigners have signed the checkpoint", "已知见证方已联署检查点"),
+    ("Read the leaf and hash it", "读取叶子并计算散列"),
+    ("The path leads to the checkpoint's root", "路径通向检查点的根"),
+    ("The root is anchored on the chain", "根已锚定上链"),
+)
+"""English and Chinese titles of steps 1 to 6."""
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    HOLDS = "holds"
+    REFUTED = "refuted"
+    """Checked, and false."""
+    UNCHECKED = "unchecked"
+    """It could not be checked: unreadable, out of reach, or not there yet."""
+    NOT_ASKED = "not-asked"
+    """The verifier gave nothing to check it against."""
+    NOT_REACHED = "not-reached"
+    """An earlier step did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step: its titles, what became of it, and one sentence about this receipt."""
+
+    number: int
+    title_en: str
+    title_zh: str
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What the chain knows: the last anchored `size`, and the root of 32 bytes anchored at a size, None if none is.
+
+    `root_at` may raise our errors, such as Unreachable; the step is unchecked then.
+    """
+
+    size: int
+    root_at: Callable[[int], bytes | None]
+
+
+@dataclass(slots=True)
+class Verification:
+    """The steps in order, and what was read on the way; None for what was not reached.
+
+    `receipt` and `movement` are only what the file claims unless `outcome` is HOLDS.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    receipt: Receipt | None = None
+    checkpoint: SignedCheckpoint | None = None
+    cosignatures: tuple[note.Verified, ...] = ()
+    movement: Movement | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """REFUTED when a step was false, UNCHECKED when one could not be checked, otherwise HOLDS."""
+        outcomes = {step.outcome for step in self.steps}
+        return next((worst for worst in (Outcome.REFUTED, Outcome.UNCHECKED) if worst in outcomes), Outcome.HOLDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """What the verifier brings: keys, how many cosigners must have signed, and the chain."""
+
+    vkey: str
+    cosigners: tuple[str, ...]
+    quorum: int
+    anchors: Anchors | None
+
+
+def verify_receipt(
+    data: bytes,
+    vkey: str,
+    cosigners: Sequence[str] = (),
+    quorum: int | None = None,
+    anchors: Anchors | None = None,
+) -> Verification:
+    """Take steps 1 to 6 on the bytes of a receipt; `quorum` of the `cosigners` must have signed, by default all.
+
+    Bad evidence never raises: it is a step's outcome. Raises Malformed when a key given by the verifier cannot be
+    read or is of the wrong type, ValueError when `quorum` is not a number of the distinct cosigners given.
+    """
+    _check_key(vkey, note.ED25519)
+    known = {_check_key(key, note.COSIGNATURE) for key in cosigners}
+    quorum = len(known) if quorum is None else quorum
+    if not min(1, len(known)) <= quorum <= len(known):
+        raise ValueError(f"{quorum} of {len(known)} cosigners is no quorum")
+    found = Verification()
+    taken = _take_steps(data, _Trust(vkey, tuple(cosigners), quorum, anchors), found)
+    stopped = 0
+    for number, titles in enumerate(TITLES, start=1):
+        outcome, detail = (Outcome.NOT_REACHED, f"step {stopped} does not hold") if stopped else _next(taken)
+        if not stopped and outcome in (Outcome.REFUTED, Outcome.UNCHECKED):
+            stopped = number
+        found.steps.append(Step(number, *titles, outcome, detail))
+    return found
+
+
+def _check_key(vkey: str, key_type: int) -> note.Verifier:
+    verifier = note.parse_vkey(vkey)
+    if verifier.key_type != key_type:
+        raise Malformed(f"the key of {verifier.name} is of type {verifier.key_type:#04x}, not {key_type:#04x}")
+    return verifier
+
+
+def _next(taken: Iterator[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+    try:
+        return next(taken)
+    except Refuted as fault:
+        return Outcome.REFUTED, str(fault)
+    except AnchoringError as fault:
+        return Outcome.UNCHECKED, str(fault)
+
+
+def _take_steps(data: bytes, trust: _Trust, found: Verification) -> Iterator[tuple[Outcome, str]]:
+    """Give the outcome of each step in turn, or raise what it failed by."""
+    # 1. Read the receipt.
+    read = found.receipt = receipt.parse(data)
+    yield Outcome.HOLDS, f"it is for leaf {read.index}, with a path of {len(read.path)} hashes"
+
+    # 2. The checkpoint is the log's.
+    signed = found.checkpoint = open_checkpoint(read.checkpoint_text, trust.vkey)
+    head = signed.checkpoint
+    yield Outcome.HOLDS, f"{head.origin} signed its tree of {head.size} leaves with root {head.root.hex()}"
+
+    # 3. Enough known cosigners have signed it.
+    found.cosignatures = open_cosignatures(signed.note, trust.cosigners)
+    yield _judge_cosigners([one.verifier.name for one in found.cosignatures], trust)
+
+    # 4. Read the leaf and hash it.
+    found.movement = leaf.decode(read.leaf)
+    leaf_hash = merkle.leaf_hash(read.leaf)
+    yield Outcome.HOLDS, f"{_describe(found.movement)}; its hash is {leaf_hash.hex()}"
+
+    # 5. The path leads to the checkpoint's root.
+    if not merkle.verify_inclusion(read.index, head.size, leaf_hash, read.path, head.root):
+        raise Refuted(f"the path does not lead from leaf {read.index} to the root of the tree of {head.size} leaves")
+    yield Outcome.HOLDS, f"leaf {read.index} is one of the tree's {head.size}"
+
+    # 6. The chain holds the same root for that size.
+    yield _judge_anchor(head.size, head.root, trust.anchors)
+
+
+def _judge_cosigners(names: list[str], trust: _Trust) -> tuple[Outcome, str]:
+    if not trust.cosigners:
+        return Outcome.NOT_ASKED, "no cosigner's key was given"
+    signed = f"{len(names)} of the cosigners given have signed ({', '.join(names) or 'none'})"
+    if len(names) < trust.quorum:
+        raise Refuted(f"{signed}; {trust.quorum} are needed")
+    return Outcome.HOLDS, signed
+
+
+def _judge_anchor(size: int, root: bytes, anchors: Anchors | None) -> tuple[Outcome, str]:
+    if anchors is None:
+        return Outcome.NOT_ASKED, "no chain was given"
+    anchored = anchors.root_at(size)
+    if anchored is None and anchors.size < size:
+        return Outcome.UNCHECKED, f"size {size} is not anchored yet; the chain is at {anchors.size}"
+    if anchored is None:
+        return Outcome.UNCHECKED, f"not anchored at this size, {size}; ask for a receipt at {anchors.size}, which is"
+    if anchored != root:
+        raise Refuted(f"the chain holds another root for size {size}, {anchored.hex()}: the log shows two histories")
+    return Outcome.HOLDS, f"the chain holds the same root for size {size}"
+
+
+def _describe(movement: Movement) -> str:
+    known = movement.kind in set(Kind)
+    name = Kind(movement.kind).name if known else f"a movement of the unknown kind {movement.kind}"
+    if movement.is_record:
+        return f"{name}, a record"
+    return f"{name} of {movement.quantity_g} g, grams {movement.first} to {movement.last - 1}"

@@ -1,0 +1,108 @@
+"""`gram`: the command. Exit codes: 0 good, 1 checked and false, 2 could not check or bad usage.
+
+What a command needs is imported when it runs, so that `gram --help` is quick.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+EXIT_FALSE, EXIT_NOT_CHECKED = 1, 2
+
+app = typer.Typer(
+    name="gram",
+    help=(
+        "Gramledger 克账: a carbon-inclusion registry in which every gram of CO2e has one number for life.\n\n"
+        "Start with `gram demo`. To check somebody else's registry, you need only `gram verify` and `gram audit`."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+account_app = typer.Typer(help="Open and read accounts, on the machine of the data folder.", no_args_is_help=True)
+log_app = typer.Typer(help="Publish the log, show how it stands, rebuild its files.", no_args_is_help=True)
+chain_app = typer.Typer(help="Anchor the log on the chain, show what the chain holds.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure. Every figure stands beside a yardstick of the same run.", no_args_is_help=True)
+app.add_typer(account_app, name="account")
+app.add_typer(log_app, name="log")
+app.add_typer(chain_app, name="chain")
+app.add_typer(bench_app, name="bench")
+
+Data = Annotated[Path, typer.Option("--data", help="Data folder: log, keys, and whatever runs embedded.")]
+Database = Annotated[
+    str | None,
+    typer.Option("--database", help="postgresql://... instead of the embedded PostgreSQL.", show_default=False),
+]
+Rpc = Annotated[
+    str | None,
+    typer.Option("--rpc", help="JSON-RPC URL of an EVM chain instead of the embedded one.", show_default=False),
+]
+Contract = Annotated[str | None, typer.Option("--contract", help="Address of the anchor contract.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DATA = Path("data")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings_of(data: Path, **given: Any) -> "Settings":
+    """Read settings: the command line over the environment over the defaults. Exits 2 with a sentence if wrong."""
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+    from registry.errors import Invalid
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if data != DATA or "GRAMLEDGER_DATA" not in os.environ:
+        chosen["data"] = data
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"{where}: {first['msg']}" if where else str(first["msg"]).removeprefix("Value error, ")
+        ) from None
+
+
+def warn(sentence: str) -> None:
+    """Tell a person something on stderr."""
+    err.print(f"· {sentence}", markup=False)
+
+
+def main() -> None:
+    """Run the command; an error is one sentence on stderr."""
+    from anchoring.errors import AnchoringError, Refuted
+    from registry.errors import RegistryError
+
+    try:
+        app()
+    except Refuted as error:
+        _leave(error, EXIT_FALSE)
+    except (AnchoringError, RegistryError) as error:
+        _leave(error, EXIT_NOT_CHECKED)
+    except OSError as error:
+        _leave(f"{error.filename or 'The system'}: {error.strerror or error}.", EXIT_NOT_CHECKED)
+    except KeyboardInterrupt:
+        _leave("Stopped.", 130)
+    except Exception as error:
+        if os.environ.get("GRAMLEDGER_TRACEBACK"):
+            raise
+        said = f"A defect of ours: {type(error).__name__}. Set GRAMLEDGER_TRACEBACK=1 and run it again to see where."
+        _leave(said, EXIT_NOT_CHECKED)
+
+
+def _leave(said: object, code: int) -> None:
+    err.print(f"gram: {said}", markup=False)
+    sys.exit(code)
+
+
+from api.commands import account, bench, chain, check, demo, log, run  # noqa: E402, F401  (they register themselves)

@@ -1,0 +1,1 @@
+"""`gram bench`: figures, each beside a yardstick of the same run."""

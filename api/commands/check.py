@@ -1,0 +1,125 @@
+"""`gram verify` and `gram audit`: what outsiders run. They need no data folder, and no trust in the operator."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out
+
+if TYPE_CHECKING:
+    from anchoring.chain.client import AnchorClient
+    from anchoring.log.sources import Source
+    from anchoring.verify import Verification
+
+Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
+ChainRpc = Annotated[str | None, typer.Option("--rpc", help="JSON-RPC URL of the chain.", show_default=False)]
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A receipt: FILE.tlog-proof.")],
+    vkey: Vkey,
+    rpc: ChainRpc = None,
+    contract: Contract = None,
+    cosigner: Annotated[
+        list[str] | None, typer.Option(help="Verifier key of an authority that must have co-signed; repeat it.")
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(help="How many of the cosigners given must have signed; all by default.", min=1)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check one receipt, step by step. Without --rpc it needs no network.
+
+    It proves that the movement is in the log whose key you gave, as the cosigners saw it and the chain holds it. It
+    does not prove that the movement is lawful, or the last one of its grams: that takes `gram audit`.
+    """
+    from anchoring.errors import Malformed
+    from anchoring.receipt import MAX_RECEIPT
+    from anchoring.verify import Anchors, Outcome, verify_receipt
+
+    with file.open("rb") as stream:
+        data = stream.read(MAX_RECEIPT + 1)
+    with ExitStack() as stack:
+        client = _client(stack, rpc, contract)
+        anchors = None if client is None else Anchors(client.head().size, client.root_at)
+        try:
+            done = verify_receipt(data, vkey, tuple(cosigner or ()), quorum, anchors)
+        except ValueError as error:
+            raise Malformed(f"--quorum: {error}.") from None
+    out.print(json.dumps(_verification(done)) if as_json else "\n".join(_steps(done)), markup=False)
+    raise typer.Exit({Outcome.HOLDS: 0, Outcome.REFUTED: EXIT_FALSE}.get(done.outcome, EXIT_NOT_CHECKED))
+
+
+_MARKS = {"holds": "✓", "refuted": "✗", "unchecked": "?", "not-asked": "–", "not-reached": "–"}
+_VERDICTS = {
+    "holds": "Proven: the movement is in this log.",
+    "refuted": "False: do not rely on this receipt.",
+    "unchecked": "Not proven: something could not be checked.",
+}
+
+
+def _steps(done: "Verification") -> list[str]:
+    lines = [
+        f"{_MARKS[step.outcome]} {step.number} {step.title_en} {step.title_zh}: {step.detail}" for step in done.steps
+    ]
+    return [*lines, _VERDICTS[done.outcome]]
+
+
+def _verification(done: "Verification") -> dict[str, Any]:
+    steps = [
+        {"number": step.number, "title": step.title_en, "outcome": str(step.outcome), "detail": step.detail}
+        for step in done.steps
+    ]
+    return {"outcome": str(done.outcome), "steps": steps}
+
+
+@app.command()
+def audit(
+    log: Annotated[str, typer.Option("--log", help="URL of the log, or a folder with its static tree.")],
+    vkey: Vkey,
+    rpc: ChainRpc = None,
+    contract: Contract = None,
+    as_json: AsJson = False,
+) -> None:
+    """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
+
+    Exits 1 when a fault is found, and names the first one by its leaf and its rule.
+    """
+    from anchoring.audit import audit as run_audit
+
+    with ExitStack() as stack:
+        client = _client(stack, rpc, contract)
+        source = _source(stack, log)
+        bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"), TimeRemainingColumn(),
+            console=err, transient=True,
+        )  # fmt: skip
+        task = stack.enter_context(bar).add_task("leaves", total=None)
+        report = run_audit(source, vkey, client, lambda done, total: bar.update(task, completed=done, total=total))
+    out.print(json.dumps(report.to_json()) if as_json else report.to_text(), markup=False)
+    raise typer.Exit(0 if report.is_sound else EXIT_FALSE)
+
+
+def _client(stack: ExitStack, rpc: str | None, contract: str | None) -> "AnchorClient | None":
+    from anchoring.errors import Malformed
+
+    if (rpc is None) != (contract is None):
+        raise Malformed("--rpc and --contract belong together: the chain, and the address on it.")
+    if rpc is None or contract is None:
+        return None
+    from anchoring.chain.client import AnchorClient
+
+    return stack.enter_context(AnchorClient(rpc, contract))
+
+
+def _source(stack: ExitStack, log: str) -> "Source":
+    from anchoring.log.sources import DirectorySource, HttpSource
+
+    if log.startswith(("http://", "https://")):
+        return stack.enter_context(HttpSource(log))
+    return DirectorySource(Path(log))

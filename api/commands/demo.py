@@ -1,0 +1,133 @@
+"""`gram demo`: the whole life of a gram on a file of rides, and the proofs of it checked from outside."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from api.cli import DATA, Contract, Data, Database, Rpc, app, out, settings_of, warn
+
+if TYPE_CHECKING:
+    from api.demo import Story
+    from api.site import Site
+
+
+@app.command()
+def demo(
+    rides: Annotated[
+        Path | None, typer.Option("--rides", help="CSV of shared-bicycle rides; a synthetic sample without it.")
+    ] = None,
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
+) -> None:
+    """Turn rides into reductions, points, a redemption, a return and a cancellation, anchored and audited.
+
+    Everything is written to the data folder. The second time for the same file nothing is issued. The methodology
+    is illustrative, and so is every result.
+    """
+    from api.demo import check_file, sample_rides, tell_story, write_receipts
+    from api.services import running
+
+    started = time.monotonic()
+    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
+    if rides is not None:
+        check_file(rides)
+    with ExitStack() as stack:
+        _step("Starting database and chain")
+        site = stack.enter_context(running(settings, warn))
+        if rides is None:
+            rides = sample_rides(site.folder.path)
+            _step(f"No --rides given: using the synthetic sample {rides}")
+        story = tell_story(site, rides, _step)
+        _step("Publishing and anchoring the log")
+        site.publisher.publish()
+        site.anchorer.anchor()
+        site.anchorer.settle()
+        receipts = write_receipts(site, story.shown)
+        _step("Verifying the receipts, then auditing the whole log")
+        good = _verified(site, receipts) and _audited(site)
+        _print(site, story, receipts)
+    out.print(f"Done in {time.monotonic() - started:.1f} s.")
+    raise typer.Exit(0 if good else 1)
+
+
+def _step(what: str) -> None:
+    out.print(f"▸ {what}", markup=False)
+
+
+def _verified(site: "Site", receipts: list[Path]) -> bool:
+    from anchoring.verify import Anchors, Outcome, verify_receipt
+
+    anchors = Anchors(site.client.head().size, site.client.root_at)
+    cosigners = [signer["cosigner_vkey"] for signer in site.signers]
+    vkey = site.log_signer.verifier.vkey
+    good = True
+    for file in receipts:
+        done = verify_receipt(file.read_bytes(), vkey, cosigners, None, anchors)
+        good &= done.outcome == Outcome.HOLDS
+        held = sum(step.outcome == Outcome.HOLDS for step in done.steps)
+        out.print(f"  {file.name}: {held} of {len(done.steps)} steps hold", markup=False)
+    return good
+
+
+def _audited(site: "Site") -> bool:
+    from anchoring.audit import audit
+    from anchoring.log.sources import DirectorySource
+
+    report = audit(DirectorySource(site.folder.log), site.log_signer.verifier.vkey, site.client)
+    for line in report.to_text().splitlines():
+        out.print(f"  {line}", markup=False)
+    return report.is_sound
+
+
+def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
+    from api.rest.views import PURPOSES
+    from registry.ledger.queries import last_anchor, last_checkpoint, totals
+
+    with site.database.transaction() as tx:
+        grams, checkpoint, anchor = totals(tx), last_checkpoint(tx), last_anchor(tx)
+    table = Table(title="What happened 结果（示例方法学 illustrative methodology）", show_header=False)
+    batch = story.report.batch
+    table.add_row("rides in 骑行", str(batch.rows))
+    table.add_row("accepted 接受", str(len(batch.accepted)))
+    for reason, count in batch.rejected_by_reason().items():
+        table.add_row(f"  rejected 拒绝: {reason}", str(count))
+    for act, quantity in story.acts.items():
+        table.add_row(f"{act} in this run", f"{quantity} g")
+    table.add_section()
+    table.add_row("issued so far 签发", f"{grams.issued_g} g")
+    table.add_row("  now reductions 减排量", f"{grams.reduction_g} g")
+    table.add_row("  now points 碳积分", f"{grams.points_g} g")
+    for purpose, quantity in grams.ended_g.items():
+        table.add_row(f"  ended 注销: {PURPOSES.get(purpose, 'expired')}", f"{quantity} g")
+    table.add_section()
+    if checkpoint is not None:
+        table.add_row("leaves in the log 叶子", str(checkpoint.size))
+    if anchor is not None:
+        table.add_row("anchored size 锚定", f"{anchor.size}, block {anchor.block}, {anchor.gas or 'no new'} gas")
+        table.add_row("state 状态", "final" if anchor.final_ms else "anchored")
+    if story.certificate:
+        table.add_row("certificate 证书", story.certificate)
+    out.print(table)
+    if story.report.lot is None:
+        out.print(
+            "Nothing was issued: no ride stands that was not issued before. See the rejects for each row's reason."
+        )
+    _print_files(site, story, receipts)
+
+
+def _print_files(site: "Site", story: "Story", receipts: list[Path]) -> None:
+    vkey = site.log_signer.verifier.vkey
+    out.print("\nFiles", style="bold")
+    for name, path in (("log", site.folder.log), ("rejects", story.rejects_file), *(("receipt", f) for f in receipts)):
+        out.print(f"  {name:<8} {path}", markup=False)
+    out.print("\nNext", style="bold")
+    if receipts:
+        out.print(f"  .venv/bin/gram verify {receipts[-1]} --vkey '{vkey}'", markup=False)
+    out.print(f"  .venv/bin/gram audit --log {site.folder.log} --vkey '{vkey}'", markup=False)
+    out.print(f"  .venv/bin/gram serve --data {site.folder.path}   # then open http://127.0.0.1:8000", markup=False)

@@ -1,0 +1,42 @@
+"""`gram log`: publish, status, rebuild."""
+
+from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, log_app, out, settings_of, warn
+
+
+@log_app.command()
+def publish(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
+    """Publish everything that is recorded, once. `gram serve` does it by itself every second."""
+    from api.services import running
+
+    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
+        out.print(f"The published log has {site.publisher.publish()} leaves.")
+
+
+@log_app.command()
+def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
+    """Write the log's files that are missing, from the database; those that are there are compared."""
+    from api.services import running
+
+    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
+        out.print(f"The folder {site.folder.log} holds the log of {site.publisher.rebuild()} leaves.", markup=False)
+
+
+@log_app.command()
+def status(data: Data = DATA, as_json: AsJson = False) -> None:
+    """Show the published log in the data folder: origin, key, size, root. Needs nothing to run."""
+    import json
+
+    from anchoring.checkpoint import open_checkpoint
+    from anchoring.log.folder import LogFolder
+    from api.data_folder import read_folder
+    from api.site import log_signer
+
+    folder = read_folder(settings_of(data).data)
+    vkey = log_signer(folder).verifier.vkey
+    signed = open_checkpoint(LogFolder(folder.log).read("checkpoint"), vkey).checkpoint
+    said = {"origin": signed.origin, "vkey": vkey, "size": signed.size, "root": signed.root.hex()}
+    if as_json:
+        out.print(json.dumps(said), markup=False)
+        return
+    for name, value in said.items():
+        out.print(f"{name:<7} {value}", markup=False)

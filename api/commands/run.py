@@ -1,0 +1,73 @@
+"""`gram serve`, `gram migrate`, `gram token`."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from api.cli import DATA, Contract, Data, Database, Rpc, app, out, settings_of, warn
+
+
+@app.command()
+def serve(
+    data: Data = DATA,
+    port: Annotated[int, typer.Option(help="Port for HTTP; 0 takes a free one.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback unless told otherwise.")] = "127.0.0.1",
+    workers: Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64)] = None,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
+) -> None:
+    """Run database, chain, publisher and HTTP, until Ctrl-C.
+
+    The explorer is at /, REST under /v1 (OpenAPI at /openapi.json), the public log under /log, the chain's JSON-RPC
+    at /chain; /v1/about says everything an outsider needs.
+    """
+    from api.serve import listen
+    from api.serve import run as run_site
+    from api.services import running
+
+    settings = settings_of(data, port=port, host=host, workers=workers, database=database, rpc=rpc, contract=contract)
+    with listen(settings.host, settings.port) as listener, running(settings, warn) as site:
+        run_site(site, listener, lambda url: out.print(f"Gramledger is at {url}", markup=False))
+
+
+@app.command()
+def migrate(data: Data = DATA, database: Database = None) -> None:
+    """Bring the database to this version's schema; does nothing when it is there already."""
+    from contextlib import ExitStack
+
+    from api.data_folder import hold
+    from registry.database.embedded import EmbeddedPostgres
+    from registry.database.engine import Database as Engine
+    from registry.database.engine import migrate as bring_up
+
+    settings = settings_of(data, database=database)
+    with ExitStack() as stack:
+        if settings.database is not None:
+            url = settings.database.get_secret_value()
+        else:
+            server = EmbeddedPostgres(stack.enter_context(hold(settings.data)).postgres)
+            url = server.start()
+            stack.callback(server.stop)
+        engine = Engine(url, pool_size=1)
+        stack.callback(engine.close)
+        bring_up(engine)
+    out.print("The database has this version's schema.")
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Option(help="holder, centre, exchange or bureau.")],
+    account: Annotated[int | None, typer.Option(help="For a holder: the account's number.", show_default=False)] = None,
+    hours: Annotated[int, typer.Option(help="How long it is good for.", min=1, max=720)] = 12,
+    data: Data = DATA,
+) -> None:
+    """Print a development bearer token for the REST interface. Production refuses them."""
+    from api.auth import development_token
+    from api.data_folder import make_secret, read_folder
+
+    settings = settings_of(data)
+    key = make_secret(read_folder(settings.data), "token.key")
+    now, life = int(time.time()), hours * 3600
+    out.print(development_token(settings, key, role=role, account=account, now_s=now, life_s=life), markup=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
+from tests.support.running import Live, live_site
 from tests.support.scheme import Scheme
 
 _numbers = itertools.count()
@@ -48,6 +48,13 @@ def database(postgres_url: str) -> Iterator[Database]:
 def scheme(database: Database) -> Scheme:
     """A scheme with a clock of its own, policies, a methodology, a scenario, and people."""
     return Scheme.found(database)
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Live]:
+    """A whole installation that runs, served over HTTP; shared, so tests count only what is theirs."""
+    with tempfile.TemporaryDirectory(prefix="gl-live-") as folder, live_site(Path(folder)) as site:
+        yield site
 
 
 def _named(url: str, database: str) -> str:

@@ -1,0 +1,130 @@
+"""A whole installation for tests: embedded PostgreSQL and chain, the contract, a real HTTP server, and a scenario."""
+
+import hashlib
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+import uvicorn
+
+from api.app import create
+from api.auth import development_token
+from api.data_folder import make_secret
+from api.services import running
+from api.settings import Settings
+from api.site import Site
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.database.schema import methodologies
+from registry.issuance.issue import Activity, Lot, Report, issue
+from registry.methodologies.record import digest, to_document
+from registry.methodologies.shelf import find
+from registry.policies.policies import publish_policy, shipped_policy
+from registry.sources.sources import NewScenario, Source, approve_scenario
+
+DAY_MS = 86_400_000
+FIRST_RIDE_MS = 1_470_009_600_000
+"""1 August 2016 in Shanghai."""
+START_S = 30
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running installation at `url`, and ways to put people and grams there."""
+
+    site: Site
+    url: str
+    source: Source
+    _rides: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def token(self, role: str, account: int | None = None) -> str:
+        """Give a development token; a holder's names the account."""
+        key = make_secret(self.site.folder, "token.key")
+        return development_token(
+            self.site.settings, key, role=role, account=account, now_s=int(time.time()), life_s=3600
+        )
+
+    def person(self, name: str = "Person") -> int:
+        return self._open(INDIVIDUAL, name)
+
+    def institution(self, name: str = "Institution") -> int:
+        return self._open(INSTITUTION, name)
+
+    def issue(self, grams: Mapping[int, int]) -> Lot:
+        """Issue grams to accounts, each for one ride of its own."""
+        rides = [self._ride(account, quantity) for account, quantity in grams.items()]
+        inputs = hashlib.sha256(repr(rides).encode()).digest()
+        facts = {"methodology": self.source.methodology_code, "version": self.source.methodology_version}
+        with self.site.database.transaction() as tx:
+            return issue(tx, self.site.ledger, Report(self.source, False, rides, inputs, facts))
+
+    def publish(self) -> None:
+        """Log, anchor and settle everything that is recorded."""
+        self.site.publisher.publish()
+        self.site.anchorer.anchor()
+        self.site.anchorer.settle()
+
+    def _open(self, kind: str, name: str) -> int:
+        ledger = self.site.ledger
+        with self.site.database.transaction() as tx:
+            return open_account(tx, ledger.vault, kind=kind, name=name, at=ledger.clock())
+
+    def _ride(self, account: int, quantity_g: int) -> Activity:
+        number = next(self._rides)
+        start = FIRST_RIDE_MS + number * 600_000
+        return Activity(f"ride-{number}", account, start, start + 540_000, quantity_g)
+
+
+@contextmanager
+def live_site(folder: Path) -> Iterator[Live]:
+    """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it."""
+    settings = Settings(data=folder / "data", origin="log.test/gramledger")
+    with running(settings, lambda _sentence: None) as site, _served(site) as url:
+        yield Live(site, url, _found(site))
+
+
+def _found(site: Site) -> Source:
+    ledger, record = site.ledger, find("shared-bicycle")
+    assert record.methodology_class is not None
+    row = {
+        "code": record.key,
+        "version": record.version,
+        "class": str(record.methodology_class),
+        "status": str(record.status),
+        "record": to_document(record),
+        "digest": digest(record),
+    }
+    with site.database.transaction() as tx:
+        publish_policy(tx, "points", shipped_policy("points"), 0, ledger.clock())
+        tx.execute(sa.insert(methodologies).values(row))
+        applicant = open_account(tx, ledger.vault, kind=INSTITUTION, name="Test platform", at=ledger.clock())
+        window = (FIRST_RIDE_MS - DAY_MS, FIRST_RIDE_MS + 9000 * DAY_MS)
+        scenario = NewScenario("共享单车骑行", "Shared-bicycle rides", applicant, record.key, record.version, *window)
+        return approve_scenario(tx, scenario, ledger.clock())
+
+
+@contextmanager
+def _served(site: Site) -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create(site), log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        _await_start(server)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _await_start(server: uvicorn.Server) -> None:
+    deadline = time.monotonic() + START_S
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)

@@ -49,6 +49,8 @@ _OPEN_ACCOUNT = (
 )
 # Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
 _LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
+# Erasure alone waits for this, and this for it: otherwise grams could still arrive where nobody can move them.
+_RECEIVING_ACCOUNT = _OPEN_ACCOUNT.with_for_update(read=True, key_share=True, of=accounts)
 
 
 def get_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
@@ -59,6 +61,11 @@ def get_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
 def lock_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     """Read an open account and keep every other act of it waiting until this transaction ends."""
     return _account(tx, vault, number, _LOCKED_ACCOUNT)
+
+
+def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
+    """Read an open account and keep it from being erased until this transaction ends."""
+    return _account(tx, vault, number, _RECEIVING_ACCOUNT)
 
 
 def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tuple[str, str, int, bytes]]) -> Account:
@@ -76,16 +83,15 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     Leaves, blocks, proofs and digests stay as they are and still verify. Grams the account holds stay where they
     are; nobody can move them any more.
     """
-    erased = tx.execute(
-        sa.update(accounts)
-        .where(accounts.c.id == number, accounts.c.erased_ms.is_(None))
-        .values(name=None, erased_ms=at)
-    )
-    if erased.rowcount == 0:
+    is_open = accounts.c.id == number, accounts.c.erased_ms.is_(None)
+    kind = tx.execute(sa.select(accounts.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
+    if kind is None:
         raise NotFound(f"There is no open account {number}.")
+    tx.execute(sa.update(accounts).where(accounts.c.id == number).values(name=None, erased_ms=at))
     tx.execute(sa.delete(account_keys).where(account_keys.c.account_id == number))
     tx.execute(sa.delete(consents).where(consents.c.account_id == number))
-    tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(holder=None))
+    words = ("holder", "beneficiary", "statement") if kind == INDIVIDUAL else ("holder",)
+    tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(dict.fromkeys(words)))
     personal = sa.select(evidence).where(
         evidence.c.account_id == number, evidence.c.personal != sa.literal([], evidence.c.personal.type)
     )

@@ -6,6 +6,7 @@ Destroying an account's stored key severs its tags for good: nobody can tie them
 import hashlib
 import hmac
 import secrets
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -39,7 +40,7 @@ class Vault:
         """Open a sealed key. Raises `Unavailable` when the master key is not the one it was sealed under."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _binding(account_id))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: what is stored is too short to have been sealed
             raise Unavailable("The master key is not the one this registry's account keys were sealed under.") from None
 
 

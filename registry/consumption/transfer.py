@@ -9,7 +9,7 @@ from registry.accounts.accounts import lock_account
 from registry.errors import Invalid
 from registry.ledger.blocks import Wanted
 from registry.ledger.child import Step
-from registry.ledger.ledger import Amount, Ledger, receiver, to_account
+from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 
@@ -31,6 +31,6 @@ def transfer(
     lock_account(tx, ledger.vault, account_id)
     to = receiver(tx, ledger, account_id, to_id)
     pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION))
-    facts = {"purpose": purpose} | ({} if reference is None else {"reference": reference})
+    named = reference_facts(reference)
     step = Step(Kind.TRANSFER, ledger.clock(), PURPOSES[purpose])
-    return post(tx, "transfer", account_id, pieces, step, facts, to_account(to), ("reference",) if reference else ())
+    return post(tx, "transfer", account_id, pieces, step, {"purpose": purpose} | named, to_account(to), tuple(named))

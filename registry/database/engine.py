@@ -7,16 +7,23 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from registry.errors import Conflict, Unavailable
+from registry.errors import Conflict, Invalid, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
 STATEMENT_TIMEOUT_MS = 30_000
 """An act that takes longer is stuck on a lock or on a mistake; a caller has long gone."""
-TAKEN_ONCE = frozenset({"movements_taken_once", "movements_lawful", "blocks_int8range_excl"})
+_MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
+REFUSALS = {
+    "movements_taken_once": _MOVED_ON,
+    "movements_lawful": _MOVED_ON,
+    "blocks_int8range_excl": _MOVED_ON,
+    "activities_pkey": "An activity of the report was issued before; one physical act is issued once.",
+}
+"""Name of a constraint -> what to tell whoever was too late."""
 
 
 class Database:
@@ -42,13 +49,16 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises `Unavailable` when the database does not answer, `Conflict` when it refuses what the code let through.
+        Raises `Unavailable` when the database does not answer, `Conflict` when it refuses what the code let through,
+        `Invalid` for a value that it cannot hold.
         """
         try:
             with self.engine.begin() as connection:
                 yield connection
         except IntegrityError as error:
             raise _refused(error) from error
+        except DataError as error:
+            raise Invalid("A value is out of range: numbers have 64 bits, and text has no NUL character.") from error
         except (OperationalError, sa.exc.TimeoutError) as error:
             raise Unavailable("The database does not answer now. Nothing was written; try again shortly.") from error
         except DBAPIError as error:
@@ -64,9 +74,7 @@ class Database:
 def _refused(error: IntegrityError) -> Exception:
     """Name a refusal of the database's own constraints; one we do not know stays a defect."""
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-    if name in TAKEN_ONCE:
-        return Conflict("The grams have moved on in the meantime. Read the account again and repeat the act.")
-    return error
+    return Conflict(REFUSALS[name]) if name in REFUSALS else error
 
 
 def migrate(database: Database) -> None:

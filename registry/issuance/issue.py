@@ -60,6 +60,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     at = ledger.clock()
     grams = _grams_by_account(report.activities)
     first, last = _advance_frontier(tx, sum(grams.values()))
+    holders = _holders(tx, ledger, grams)
     lot_id = _write_lot(tx, report, first, last, at)
     _write_activities(tx, report, lot_id)
     facts = {
@@ -70,7 +71,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     }
     record(tx, Kind.ISSUANCE, at, {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)})
     act_id = begin_act(tx, "issue", report.source.applicant_id, at, last - first)
-    lines = _lines(tx, ledger, report, grams, first, at, facts)
+    lines = _lines(report, grams, holders, first, at, facts)
     return Lot(lot_id, first, last, write_lines(tx, act_id, lines))
 
 
@@ -105,8 +106,9 @@ def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int
 
 _OVERLAPS = sa.text("""
     SELECT a.reference FROM activities a
-    JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot AND a.starts_ms < b.ends_ms
-        AND b.starts_ms < a.ends_ms AND (a.source_id, a.reference) <> (b.source_id, b.reference)
+    JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot
+        AND (a.starts_ms < b.ends_ms AND b.starts_ms < a.ends_ms OR a.starts_ms = b.starts_ms)
+        AND (a.source_id, a.reference) <> (b.source_id, b.reference)
     LIMIT 1
 """)
 
@@ -130,15 +132,13 @@ def _activity_row(activity: Activity) -> dict[str, object]:
 
 
 def _lines(
-    tx: sa.Connection,
-    ledger: Ledger,
     report: Report,
     grams: Mapping[int, int],
+    holders: Mapping[int, tuple[bytes, bool]],
     first: int,
     at: int,
     facts: Mapping[str, Value],
 ) -> list[Line]:
-    holders = _holders(tx, ledger, grams)
     edges = pairwise(accumulate(grams.values(), initial=first))
     lines = []
     for account_id, (start, end) in zip(grams, edges, strict=True):
@@ -158,8 +158,9 @@ def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> di
     rows = tx.execute(
         sa.select(accounts.c.id, accounts.c.kind, account_keys.c.sealed)
         .join_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
-        .where(accounts.c.id.in_(list(wanted)))
-        .with_for_update(read=True, key_share=True, of=accounts)
+        .where(accounts.c.id == sa.any_(sa.bindparam("numbers")), accounts.c.erased_ms.is_(None))
+        .with_for_update(read=True, key_share=True, of=accounts),
+        {"numbers": list(wanted)},
     )
     holders = {row.id: (ledger.vault.open(row.id, row.sealed), row.kind == "individual") for row in rows}
     missing = sorted(set(wanted) - set(holders))

@@ -122,11 +122,15 @@ _OF_ACT = _ALLOWED.where(movements.c.act_id == sa.bindparam("act"))
 _IN_ORDER = _ALLOWED.where(
     sa.tuple_(blocks.c.until_ms, blocks.c.first_g) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first"))
 ).limit(_PAGE)
-_OVERLAPPING = _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+_OVERLAPPING = _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first")).limit(
+    MAX_BLOCKS_PER_ACT + 1
+)
+_OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
 
 
 def _parameters(wanted: Wanted) -> dict[str, int]:
-    return {
+    of_act = {} if wanted.redeemed_by_act is None else {"act": wanted.redeemed_by_act}
+    return of_act | {
         "account": wanted.account_id,
         "form": int(wanted.form),
         "mask": int(wanted.has | wanted.lacks),
@@ -160,7 +164,7 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
 def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:
     parameters = _parameters(wanted)
     if wanted.redeemed_by_act is not None:
-        yield from map(block_of, tx.execute(_OF_ACT, parameters | {"act": wanted.redeemed_by_act}).all())
+        yield from map(block_of, tx.execute(_OF_ACT, parameters).all())
         return
     after = (-1, -1)
     while True:
@@ -175,9 +179,12 @@ def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:
 def take_exactly(tx: sa.Connection, wanted: Wanted, first: int, last: int) -> list[Piece]:
     """Take exactly the grams `[first, last)`, which may lie in several adjoining blocks. The account must be locked.
 
-    Raises `Insufficient` when any of them is not there to take.
+    Raises `Insufficient` when any of them is not there to take, `Invalid` when they lie in too many blocks for one act.
     """
-    rows = tx.execute(_OVERLAPPING.limit(MAX_BLOCKS_PER_ACT), _parameters(wanted) | {"first": first, "last": last})
+    query = _OVERLAPPING if wanted.redeemed_by_act is None else _OVERLAPPING_OF_ACT
+    rows = tx.execute(query, _parameters(wanted) | {"first": first, "last": last}).all()
+    if len(rows) > MAX_BLOCKS_PER_ACT:
+        raise Invalid(f"{serial(first, last)} lies in more than {MAX_BLOCKS_PER_ACT} blocks. Do the act in parts.")
     pieces = sorted(
         (Piece(block, max(first, block.first), min(last, block.last)) for block in map(block_of, rows)),
         key=lambda piece: piece.first,

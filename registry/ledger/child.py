@@ -43,7 +43,7 @@ def child_of(
     is_end = COURSES[step.kind].holder == "end"
     cleared = Flag.INDIVIDUAL | Flag.LOCKED if is_end else _CLEARS.get(step.kind, Flag(0))
     flags = parent.flags & ~cleared | _SETS.get(step.kind, Flag(0))
-    if step.kind == Kind.TRANSFER and receiver is not None and receiver.is_individual:
+    if receiver is not None and receiver.is_individual:
         flags |= Flag.INDIVIDUAL
     form = COURSES[step.kind].forms.get(parent.form, parent.form)
     until = step.until if step.kind == Kind.CONVERT else parent.until if form == parent.form and not is_end else 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import Account, get_account, lock_account
+from registry.accounts.accounts import Account, lock_account, receiving_account
 from registry.accounts.vault import Vault, tag
 from registry.clock import Clock
 from registry.errors import Invalid
@@ -13,6 +13,9 @@ from registry.ledger.blocks import NO_FLAG, Piece, Wanted, take, take_exactly
 from registry.ledger.child import Receiver, Step
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted, ReceiverOf, post
+
+MAX_REFERENCE_CHARS = 200
+"""The number of an order or an agreement; a longer text is a document, and belongs elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,16 @@ def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int) -> A
     """Read the account that is to receive. Raises `Invalid` when it is the giver's own."""
     if number == giver_id:
         raise Invalid("Grams cannot be moved to the account they come from.")
-    return get_account(tx, ledger.vault, number)
+    return receiving_account(tx, ledger.vault, number)
+
+
+def reference_facts(reference: str | None) -> dict[str, str]:
+    """Make the evidence field of a reference, or none. Raises `Invalid` for what no order or agreement is called."""
+    if reference is None:
+        return {}
+    if not reference.strip() or len(reference) > MAX_REFERENCE_CHARS or not reference.isprintable():
+        raise Invalid(f"A reference is 1 to {MAX_REFERENCE_CHARS} printable characters.")
+    return {"reference": reference}
 
 
 def lock_grams(

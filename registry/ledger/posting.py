@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.database.schema import acts, evidence, movements
-from registry.errors import RuleBroken
+from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
 from registry.ledger.blocks import Piece
 from registry.ledger.child import Receiver, Step, child_of
@@ -76,6 +76,8 @@ def post(
     that nothing public ties the blocks of one act together. Raises `RuleBroken` and writes nothing when a rule of the
     design's section 2 forbids a movement.
     """
+    if not pieces:
+        raise Invalid("An act takes at least one gram.")
     lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces]
     quantity_g = sum(piece.quantity_g for piece in pieces)
     act_id = begin_act(tx, act, account_id, step.at, quantity_g)

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import get_account, lock_account
+from registry.accounts.accounts import lock_account, receiving_account
 from registry.database.schema import blocks
 from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
-from registry.ledger.ledger import Amount, Ledger, receiver, to_account
+from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import POINTS, Policy, in_force
@@ -59,7 +59,7 @@ def redeem(
         raise RuleBroken("Points are redeemed by an individual at an institution.")
     at = ledger.clock()
     pieces = amount.of(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at))
-    facts = {} if reference is None else {"reference": reference}
+    facts = reference_facts(reference)
     return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
 
 
@@ -71,7 +71,7 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
     if any(piece.block.maker.kind != Kind.REDEEM for piece in pieces):
         raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
     for giver_id in {piece.block.giver_id for piece in pieces}:
-        get_account(tx, ledger.vault, _redeemer(giver_id))
+        receiving_account(tx, ledger.vault, _redeemer(giver_id))
     step = Step(Kind.REFUND, ledger.clock())
     return post(tx, "refund", account_id, pieces, step, {}, lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG))
 

@@ -94,12 +94,13 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes | None]:
         while line := self._read():
-            if len(line) > self._policy.max_line_bytes and not line.endswith(b"\n"):
-                while (rest := self._read()) and not rest.endswith(b"\n"):
-                    pass
-                yield None
-            else:
-                yield line.removesuffix(b"\n").removesuffix(b"\r")
+            text = line.removesuffix(b"\n").removesuffix(b"\r")
+            if len(text) <= self._policy.max_line_bytes:
+                yield text
+                continue
+            while line and not line.endswith(b"\n"):
+                line = self._read()
+            yield None
 
     def _read(self) -> bytes:
         line = self._stream.readline(self._policy.max_line_bytes + 2)
@@ -143,7 +144,7 @@ def _header(line: bytes | None, name: str) -> list[str]:
 def _fields(line: bytes | None) -> tuple[list[str], str | None]:
     """Split one line; the second value says what is wrong with it."""
     if line is None:
-        return [], "is longer than any ride can be"
+        return [], "is longer than a line may be"
     try:
         text = line.decode()
         if not text.isprintable():

@@ -114,7 +114,8 @@ def read_rides(
 
     `consented` maps a platform's user to the account, for those who consented and only those (R4). `scenario` is the
     window in which the source is approved; the methodology's own validity holds beside it. Raises `Invalid` for a
-    file that is unreadable as a whole, and for a methodology that cannot be computed.
+    file that is unreadable as a whole, and for a methodology that cannot be computed. In a `backend` that was given
+    stays a view `rides_...` of a file that is gone; lend one that is closed afterwards.
     """
     windows = (scenario, methodology.validity)
     terms = Terms(DistanceRule.of(methodology), methodology.grams_per_unit(), windows, policy)

@@ -1,0 +1,165 @@
+"""Every row that must be refused, for the reason it must be refused for."""
+
+import pytest
+
+from registry.issuance.policy import RidePolicy
+from registry.issuance.reasons import Reason, sentence
+from registry.issuance.rides import Issued, read_rides
+from registry.methodologies.shelf import find
+from tests.support.rides import GOOD, SCENARIO, ride_line, write_rides
+
+FAR = {"end_location_x": "121.814"}
+BACK = {"end_location_x": GOOD["start_location_x"], "end_location_y": GOOD["start_location_y"]}
+
+CASES = {
+    "a good ride": ({}, None),
+    "as floats print": ({"start_location_x": "121.51899999999999", "end_location_y": "31.304000000000002"}, None),
+    "trailing zeros lost": ({"start_location_x": "121.5", "end_location_y": "31.3"}, None),
+    "with seconds": ({"start_time": "2016-08-19 21:41:30"}, None),
+    "no track": ({"track": ""}, None),
+    "a track of junk": ({"track": "=cmd|' /C calc'!A0"}, None),
+    "empty order": ({"orderid": ""}, "wrong-type"),
+    "an order that is a formula": ({"orderid": "=1+1"}, "wrong-type"),
+    "an order too long": ({"orderid": "1" * 65}, "wrong-type"),
+    "empty rider": ({"userid": ""}, "wrong-type"),
+    "a rider with a space": ({"userid": " 7"}, "wrong-type"),
+    "a bicycle in other letters": ({"bikeid": "自行车"}, "wrong-type"),
+    "a place that is a word": ({"start_location_x": "east"}, "wrong-type"),
+    "a place that is no number": ({"start_location_x": "nan"}, "wrong-type"),
+    "an infinite place": ({"end_location_y": "inf"}, "wrong-type"),
+    "a place in scientific notation": ({"end_location_y": "3.1e1"}, "wrong-type"),
+    "a place with a comma": ({"end_location_y": "31,3"}, "wrong-type"),
+    "a place in full-width digits": ({"end_location_y": "\uff13\uff11.3"}, "wrong-type"),
+    "a time that is a word": ({"start_time": "noon"}, "wrong-type"),
+    "a day that does not exist": ({"start_time": "2016-02-30 10:00"}, "wrong-type"),
+    "an hour that does not exist": ({"end_time": "2016-08-19 24:00"}, "wrong-type"),
+    "another format of time": ({"start_time": "19/08/2016 21:41"}, "wrong-type"),
+    "a time with an offset": ({"start_time": "2016-08-19T21:41:00+08:00"}, "wrong-type"),
+    "ends before it starts": ({"end_time": "2016-08-19 21:40"}, "ends-before-start"),
+    "ends as it starts": ({"end_time": "2016-08-19 21:41"}, "ends-before-start"),
+    "six hours": ({"end_time": "2016-08-20 03:41"}, None),
+    "more than six hours": ({"end_time": "2016-08-20 03:42"}, "too-long"),
+    "before the scenario": ({"start_time": "2015-12-31 23:50", "end_time": "2016-01-01 00:10"}, "outside-validity"),
+    "from its first minute": ({"start_time": "2016-01-01 00:00", "end_time": "2016-01-01 00:10"}, None),
+    "to its last minute": ({"start_time": "2017-12-31 23:50", "end_time": "2018-01-01 00:00"}, None),
+    "beyond its end": ({"start_time": "2017-12-31 23:50", "end_time": "2018-01-01 00:01"}, "outside-validity"),
+    "in Beijing": ({"end_location_x": "116.397", "end_location_y": "39.908"}, "outside-area"),
+    "where no place is": ({"start_location_x": "999.999", "start_location_y": "-999.999"}, "outside-area"),
+    "longitude and latitude swapped": ({"start_location_x": "31.289", "start_location_y": "121.522"}, "outside-area"),
+    "28 km in 20 minutes": (FAR, "too-fast"),
+    "28 km in an hour": (FAR | {"end_time": "2016-08-19 22:41"}, None),
+    "back where it began": (BACK, "no-reduction"),
+    "one cell away": (BACK | {"end_location_x": "121.523"}, "no-reduction"),
+    "not consented": ({"userid": "stranger"}, "not-consented"),
+    "an order issued before": ({"orderid": "issued"}, "already-issued"),
+    "a first bad reason": ({"userid": "stranger", "end_time": "2016-08-19 21:40"}, "not-consented"),
+}
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, backend):
+    """All cases in one file, each by another rider and under another order number; reasons by name."""
+    rides = [
+        {"orderid": f"order-{number}", "userid": f"rider-{number}"} | changes
+        for number, (changes, _) in enumerate(CASES.values())
+    ]
+    path = write_rides(tmp_path_factory.mktemp("cases") / "rides.csv", rides)
+    riders = {f"rider-{number}": number for number in range(len(CASES))}
+    batch = read_rides(
+        path,
+        find("shared-bicycle"),
+        SCENARIO,
+        RidePolicy.shipped(),
+        consented=riders,
+        known=Issued(order_ids=["issued"]),
+        backend=backend,
+    )
+    assert batch.rows == len(CASES)
+    reasons = {ride.row: None for ride in batch.accepted} | {reject.row: reject.reason for reject in batch.rejects}
+    return {name: reasons[row] for row, name in enumerate(CASES, start=2)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_row_is_judged_for_its_first_reason(judged, name):
+    assert judged[name] == CASES[name][1]
+
+
+def _read(path, backend, **more):
+    riders = {"7": 70, "seven": 70, "8": 80}
+    return read_rides(
+        path,
+        find("shared-bicycle"),
+        SCENARIO,
+        RidePolicy.shipped(),
+        consented=riders,
+        backend=backend,
+        **more,
+    )
+
+
+def _at(order, start, end, user="7"):
+    return {"orderid": order, "userid": user, "start_time": f"2016-08-19 {start}", "end_time": f"2016-08-19 {end}"}
+
+
+def test_a_repeated_order_yields_to_the_row_that_had_it_first_even_a_bad_one(tmp_path, backend):
+    rides = [_at("1", "08:00", "07:00"), _at("1", "09:00", "09:30"), _at("2", "10:00", "10:30")]
+    batch = _read(write_rides(tmp_path / "rides.csv", rides), backend)
+    assert [(r.row, r.reason) for r in batch.rejects] == [(2, Reason.ENDS_BEFORE_START), (3, Reason.REPEATED_ORDER)]
+    assert batch.rejects[1].sentence == "The order number stands in row 2 already."
+
+
+def test_overlaps_are_judged_by_person_not_by_platform_user_or_order_in_the_file(tmp_path, backend):
+    rides = [
+        _at("1", "09:20", "09:40"),
+        _at("2", "09:00", "09:30", user="seven"),
+        _at("3", "09:10", "09:20", user="8"),
+        _at("4", "09:30", "09:50"),
+    ]
+    batch = _read(write_rides(tmp_path / "rides.csv", rides), backend)
+    assert [ride.row for ride in batch.accepted] == [3, 4, 5]
+    assert [(r.row, r.reason) for r in batch.rejects] == [(2, Reason.OVERLAPPING)]
+    assert "row 3" in batch.rejects[0].sentence
+
+
+def test_a_refused_ride_is_in_nobodys_way(tmp_path, backend):
+    rides = [_at("1", "01:00", "09:00"), _at("2", "08:00", "08:20")]
+    batch = _read(write_rides(tmp_path / "rides.csv", rides), backend)
+    assert [ride.row for ride in batch.accepted] == [3]
+
+
+def test_what_was_issued_under_any_scenario_is_not_issued_again(tmp_path, backend):
+    path = write_rides(tmp_path / "rides.csv", [_at("1", "09:00", "09:30"), _at("2", "10:00", "10:30")])
+    first = _read(path, backend)
+    spans = [(70, ride.starts_at_ms + 60_000, ride.ends_at_ms - 60_000) for ride in first.accepted[:1]]
+    later = _read(path, backend, known=Issued(activities=spans))
+    assert [(r.row, r.reason) for r in later.rejects] == [(2, Reason.ALREADY_ISSUED)]
+    touching = [(70, first.accepted[0].ends_at_ms, first.accepted[1].starts_at_ms)]
+    assert len(_read(path, backend, known=Issued(activities=touching)).accepted) == 2
+    again = _read(path, backend, known=Issued(order_ids=["1", "2"]))
+    assert (again.accepted, again.rejected_by_reason()) == ((), {Reason.ALREADY_ISSUED: 2})
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_is_one_sentence(reason):
+    said = sentence(reason, "start_time", RidePolicy.shipped())
+    assert said.endswith(".")
+    assert "{" not in said
+
+
+def test_a_line_that_is_no_row_is_refused_and_spoils_no_other(tmp_path, backend):
+    header, first, last = ride_line({}), ride_line({"orderid": "1"}), ride_line({"orderid": "2", "userid": "8"})
+    junk = [
+        b"1,2,3",
+        b'"never closed,' + b"x" * 100,
+        first.encode() + b",more",
+        b"\x00" * 10,
+        b"\xff\xfe,\x80",
+        b"9" * 200_000,
+    ]
+    header = ",".join(GOOD)
+    path = tmp_path / "rides.csv"
+    path.write_bytes(b"\n".join([header.encode(), first.encode(), *junk, b"", last.encode()]))
+    batch = _read(path, backend)
+    assert [ride.row for ride in batch.accepted] == [2, 10]
+    assert [(reject.row, reject.reason) for reject in batch.rejects] == [(row, "malformed") for row in range(3, 9)]
+    assert batch.rejects[0].sentence == "The line has 3 values where the header names 10."

@@ -1,0 +1,180 @@
+"""The batch as a whole: against a naive model, its digests, its sums, its rejects file, and the synthetic sample."""
+
+import csv
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from registry.errors import Invalid
+from registry.issuance.policy import RidePolicy
+from registry.issuance.reasons import Reason
+from registry.issuance.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
+from registry.methodologies.shelf import find
+from tests.support.rides import GOOD, SCENARIO, write_rides
+
+GENERATOR = Path(__file__).parents[3] / "scripts" / "make-sample-rides"
+START = datetime(2016, 8, 19, 8, tzinfo=UTC)
+"""In Beijing's clock; the file has no offset."""
+
+_rides = st.lists(
+    st.tuples(st.integers(1, 25), st.sampled_from("abc"), st.integers(0, 120), st.integers(-5, 40)), max_size=30
+)
+_known = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 120), st.integers(1, 30)), max_size=4)
+
+
+def _read(path, backend, riders, known=()):
+    issued = Issued(order_ids=["25"], activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
+    return read_rides(
+        path,
+        find("shared-bicycle"),
+        SCENARIO,
+        RidePolicy.shipped(),
+        consented=riders,
+        known=issued,
+        backend=backend,
+    )
+
+
+def _ms(minute):
+    return int((START + timedelta(hours=-8, minutes=minute)).timestamp() * 1000)
+
+
+def _naively(rides, riders, known):
+    """One ride after the other, every rule in words."""
+    reasons, orders, standing = {}, set(), []
+    for row, (order, user, start, length) in enumerate(rides, start=2):
+        account, end = riders.get(user), start + length
+        if account is None:
+            reasons[row] = "not-consented"
+        elif order in orders:
+            reasons[row] = "repeated-order"
+        elif order == 25 or any(a == account and s < end and start < s + n for a, s, n in known):
+            reasons[row] = "already-issued"
+        elif length <= 0:
+            reasons[row] = "ends-before-start"
+        elif length < 3:  # 1990 m at 30 km/h take 239 s, and a minute may be hidden
+            reasons[row] = "too-fast"
+        else:
+            standing.append((start, row, account, end))
+        orders.add(order)
+    kept = []
+    for start, row, account, end in sorted(standing):
+        if any(a == account and s < end and start < e for s, _, a, e in kept):
+            reasons[row] = "overlapping"
+        else:
+            kept.append((start, row, account, end))
+    return reasons
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.reuse, Phase.generate],  # an example takes half a second: shrinking would take minutes
+)
+@given(_rides, _known)
+def test_judges_as_a_naive_model_does(backend, rides, known):
+    riders = {"a": 1, "b": 2}
+    lines = [
+        {
+            "orderid": str(order),
+            "userid": user,
+            "start_time": f"{START + timedelta(minutes=start):%Y-%m-%d %H:%M}",
+            "end_time": f"{START + timedelta(minutes=start + length):%Y-%m-%d %H:%M}",
+        }
+        for order, user, start, length in rides
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        batch = _read(write_rides(Path(folder) / "rides.csv", lines), backend, riders, known)
+    assert {reject.row: reject.reason.value for reject in batch.rejects} == _naively(rides, riders, known)
+    for ride in batch.accepted:
+        _, user, start, length = rides[ride.row - 2]
+        assert (ride.account_id, ride.starts_at_ms, ride.ends_at_ms) == (riders[user], _ms(start), _ms(start + length))
+        assert (ride.distance_m, ride.quantity_g) == (1990, 193)
+
+
+def test_sums_and_digests_can_be_had_again_by_hand(tmp_path, backend):
+    rides = [
+        {},
+        {"orderid": "2", "start_time": "2016-08-20 08:00", "end_time": "2016-08-20 08:30"},
+        {"orderid": "3", "userid": "8", "end_location_y": "31.300"},
+    ]
+    path = write_rides(tmp_path / "rides.csv", rides)
+    batch = _read(path, backend, {"7": 70, "8": 80})
+    lines = (
+        "1,9,7,1471614060000,1471615260000,1990,193\n"
+        "2,9,7,1471651200000,1471653000000,1990,193\n"
+        "3,9,8,1471614060000,1471615260000,1286,124\n"
+    )
+    assert batch.accepted_sha256 == sha256(lines.encode()).digest()
+    assert batch.input_sha256 == sha256(path.read_bytes()).digest()
+    assert batch.quantity_g == 510
+    assert per_rider(batch) == [
+        (70, 386, 2, 1471614060000, 1471653000000),
+        (80, 124, 1, 1471614060000, 1471615260000),
+    ]
+
+
+def test_the_batch_does_not_depend_on_which_engine_was_lent(tmp_path, backend):
+    path = write_rides(tmp_path / "rides.csv", [{}, {"orderid": "2"}])
+    assert _read(path, None, {"7": 70}) == _read(path, backend, {"7": 70})
+
+
+def test_rejects_are_quoted_and_run_nothing_in_a_spreadsheet(tmp_path, backend):
+    rides = [{"orderid": order} for order in ("=cmd|' /C calc'!A0", '@x"y', "-1+1", "订单,一")]
+    batch = _read(write_rides(tmp_path / "rides.csv", rides), backend, {"7": 70})
+    target = tmp_path / "rejects.csv"
+    write_rejects(batch, target)
+    with target.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == ["row", "orderid", "reason", "sentence"]
+    assert [row[:3] for row in rows[1:]] == [
+        ["2", "'=cmd|' /C calc'!A0", "wrong-type"],
+        ["3", "'@x\"y", "wrong-type"],
+        ["4", "'-1+1", "wrong-type"],
+        ["5", "订单,一", "wrong-type"],
+    ]
+
+
+def test_rejects_that_cannot_be_written_are_an_error_with_a_sentence(tmp_path):
+    batch = Batch((), (Reject(2, "1", Reason.OVERLAPPING, "It overlaps."),), b"", b"")
+    with pytest.raises(Invalid, match="cannot be written"):
+        write_rejects(batch, tmp_path / "absent" / "rejects.csv")
+
+
+def test_a_methodology_that_cannot_be_computed_is_refused_before_the_file_is_read(tmp_path, backend):
+    for key in ("bus", "distributed-pv", "residential-electricity"):
+        with pytest.raises(Invalid, match="does not take its activity"):
+            read_rides(
+                tmp_path / "absent.csv",
+                find(key),
+                SCENARIO,
+                RidePolicy.shipped(),
+                consented={},
+                backend=backend,
+            )
+
+
+def test_the_sample_says_it_is_synthetic_and_has_each_bad_kind_in_its_stated_share(tmp_path, backend):
+    def generate(*options):
+        return subprocess.run([sys.executable, GENERATOR, *options], check=True, capture_output=True).stdout
+
+    sample = generate("--rows", "1000", "--seed", "5")
+    assert sample == generate("--rows", "1000", "--seed", "5") != generate("--rows", "1000")
+    path = tmp_path / "sample.csv"
+    path.write_bytes(sample)
+    rows = list(csv.DictReader(sample.decode().splitlines()))
+    assert list(rows[0]) == list(GOOD)
+    assert all(row[name].startswith("SYNTHETIC-") for row in rows for name in ("orderid", "bikeid", "userid"))
+    riders = {row["userid"]: number for number, row in enumerate(rows)}
+    found = _read(path, backend, riders).rejected_by_reason()
+    made = set(Reason) - {Reason.NOT_CONSENTED, Reason.ALREADY_ISSUED}
+    assert found == Counter(dict.fromkeys(made, 5))

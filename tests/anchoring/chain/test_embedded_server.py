@@ -89,12 +89,12 @@ def test_killed_in_the_middle_it_comes_back_whole(start_chain, payer, init_code)
             acknowledged.append(
                 call(chain.rpc_url, "eth_sendRawTransaction", "0x" + payer.sign(None, init_code).hex())["result"]
             )
-        killer = threading.Timer(chance.uniform(0.01, 0.15), os.kill, (chain.pid, signal.SIGKILL))
+        killer = threading.Timer(chance.uniform(0.03, 0.3), os.kill, (chain.pid, signal.SIGKILL))
         killer.start()
         send_until_it_dies(chain.rpc_url, payer, acknowledged)
         killer.join()
         chain.stop()
-    assert len(acknowledged) > 5
+    assert len(acknowledged) > 2
     assert_whole(start_chain().rpc_url, payer, acknowledged, seed)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, methodologies, policies, sources
 from registry.errors import Invalid
-from registry.issuance.policy import RIDES
+from registry.issuance.policy import RIDES, RidePolicy
 from registry.issuance.ride_report import RideIssue, issue_rides, publish_methodology
+from registry.issuance.ridefile import read_ride_file
 from registry.issuance.rides import write_rejects
 from registry.ledger.ledger import Amount
 from registry.ledger.posting import Posted
@@ -33,6 +35,7 @@ METHODOLOGY = "shared-bicycle"
 SCENARIO_EN = "Shared bicycles (illustrative)"
 PLATFORM, PROVIDER, FIRM = "Example cycling platform", "Example benefit provider", "Example organisation"
 STATEMENT = "Offsets the example organisation's team day. Illustrative: computed under an illustrative methodology."
+MAX_USER_CHARS = 100
 REDEEMERS = 50
 """So many riders redeem, each half of what they have; the first gets a refund."""
 
@@ -176,15 +179,13 @@ def _riders(tx: sa.Connection, site: Site, source_id: int, rides: Path) -> None:
 
 
 def users_in(rides: Path) -> list[str]:
-    """List the users that a file of rides names; a file that cannot be read names none and is refused later."""
-    import duckdb
+    """List the users that a file of rides names. Raises `Invalid` for a file that is unreadable as a whole."""
+    import pyarrow.parquet as pq
 
-    try:
-        relation = duckdb.connect().read_csv(str(rides), all_varchar=True, ignore_errors=True, max_line_size=1_000_000)
-        rows = relation.filter("length(userid) BETWEEN 1 AND 100").project("DISTINCT userid").order("userid").fetchall()
-    except duckdb.Error:
-        return []
-    return [user for (user,) in rows if user.isprintable()]
+    with tempfile.TemporaryDirectory(prefix="riders-") as folder:
+        rows = read_ride_file(rides, Path(folder) / "rows.parquet", RidePolicy.shipped())
+        users = pq.read_table(rows.path, columns=["user_id"])["user_id"].unique().to_pylist()
+    return sorted(user for user in users if user and user.isprintable() and len(user) <= MAX_USER_CHARS)
 
 
 def _holders(site: Site, movements: list[int]) -> list[tuple[int, int]]:

@@ -92,7 +92,7 @@ def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
         "first": row.first_g,
         "last": row.last_g,
         "quantity_g": row.last_g - row.first_g,
-        "source": {"code": str(row.source_id), "name_zh": row.name_zh, "name_en": row.name_en},
+        "source": {"name_zh": row.name_zh, "name_en": row.name_en},
         "methodology": {
             "code": row.methodology_code,
             "version": row.methodology_version,

@@ -50,7 +50,7 @@ LOT: dict[str, Any] = {
     "first": 0,
     "last": 1_234_567,
     "quantity_g": 1_234_567,
-    "source": {"code": "SCN-1", "name_zh": HOSTILE, "name_en": HOSTILE},
+    "source": {"name_zh": HOSTILE, "name_en": HOSTILE},
     "methodology": {
         "code": "M1",
         "version": 1,
@@ -106,7 +106,14 @@ BLOCK: dict[str, Any] = {
 
 CONTEXTS: dict[str, dict[str, Any]] = {
     "home.html": {"totals": TOTALS, "movements": EVERY_KIND, "checkpoint": CHECKPOINT, "anchor": ANCHOR},
-    "block.html": {"block": BLOCK, "gram": 7, "lot": LOT, "life": EVERY_STATE, "after": EVERY_KIND},
+    "block.html": {
+        "block": BLOCK,
+        "gram": 7,
+        "namesakes": {"movement": "7", "leaf": "8"},
+        "lot": LOT,
+        "life": EVERY_STATE,
+        "after": EVERY_KIND,
+    },
     "movement.html": {"movement": movement(8), "children": EVERY_STATE},
     "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "lots": [LOT]},
     "lot.html": {"lot": LOT, "totals": TOTALS, "movements": EVERY_KIND, "next_cursor": HOSTILE},

@@ -119,7 +119,20 @@ def test_what_is_only_recorded_is_called_a_claim() -> None:
 def test_labels_are_all_used_and_speak_both_languages() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (pages.ROOM / "templates").glob("*.html"))
     sources += (pages.ROOM / "pages.py").read_text(encoding="utf-8")
-    built = ("kind_", "say_", "form_", "purpose_", "flag_", "state_", "label_", "how_", "block_live_", "ago_", "in_")
+    built = (
+        "kind_",
+        "say_",
+        "form_",
+        "purpose_",
+        "flag_",
+        "state_",
+        "label_",
+        "how_",
+        "block_live_",
+        "namesake_",
+        "ago_",
+        "in_",
+    )
     zh, en = (pages.texts()[lang] for lang in pages.LANGUAGES)
     for key in zh:
         assert key.startswith(built) or f"t.{key}" in sources or key in {"broken", "standin"}, key

@@ -59,7 +59,9 @@ contract GramAnchor is IGramAnchor {
         if (frontier < last.frontier) revert FrontierShrunk(last.frontier, frontier);
         if (ended < last.ended) revert EndedShrunk(last.ended, ended);
         if (ended > frontier) revert EndedPassesFrontier(ended, frontier);
-        _checkSignatures(keccak256(abi.encode(CHECKPOINT_TYPE, size, root, frontier, ended)), signatures, last.threshold);
+        _checkSignatures(
+            keccak256(abi.encode(CHECKPOINT_TYPE, size, root, frontier, ended)), signatures, last.threshold
+        );
         if (!_continues(last.size, size, root, proof)) revert Inconsistent(last.size, size);
 
         _state = State(size, frontier, ended, last.broken, last.threshold, last.signersEpoch);
@@ -73,8 +75,9 @@ contract GramAnchor is IGramAnchor {
         bytes32 list = keccak256(abi.encodePacked(signers));
         _checkSignatures(keccak256(abi.encode(SIGNERS_TYPE, list, threshold, epoch)), signatures, _state.threshold);
 
-        for (uint256 i = 0; i < _signers.length; ++i) {
-            delete _place[_signers[i]];
+        address[] memory earlier = _signers;
+        for (uint256 i = 0; i < earlier.length; ++i) {
+            delete _place[earlier[i]];
         }
         _setSigners(signers, threshold, epoch + 1);
     }

@@ -77,7 +77,8 @@ library MerkleLib {
             }
             mstore(0x21, start) // 5
             mstore(right, start)
-            for {} and(node, 1) {} { // 4
+            // 4
+            for {} and(node, 1) {} {
                 node := shr(1, node)
                 last := shr(1, last)
             }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Anchoring} from "./AnchorTest.sol";
+import {GramAnchor} from "../GramAnchor.sol";
+import {Tree} from "./Tree.sol";
+import {vm} from "./Vm.sol";
+
+/// @notice Calls the contract as an operator would, as a dishonest one would, and as a stranger would, and remembers what
+/// was accepted.
+contract Handler is Anchoring {
+    uint64[] public sizes;
+    mapping(uint64 size => bytes32) public roots;
+    uint256 public forged;
+    bool public shrunk;
+
+    constructor() {
+        _deploy();
+    }
+
+    function target() external view returns (GramAnchor) {
+        return anchor;
+    }
+
+    function count() external view returns (uint256) {
+        return sizes.length;
+    }
+
+    /// @notice The log grows, and its grams with it.
+    function grow(uint8 by, uint16 issued, uint16 ended) external {
+        if (anchor.size() > 100) return;
+        uint64 size = anchor.size() + 1 + by % 16;
+        uint64 frontier = anchor.frontier() + issued;
+        uint64 free = frontier - anchor.ended();
+        Checkpoint memory c =
+            Checkpoint(size, Tree.root(size), frontier, anchor.ended() + uint64(_bound(ended, 0, free)));
+        _anchor(c, Tree.proof(anchor.size(), size));
+        sizes.push(size);
+        roots[size] = c.root;
+    }
+
+    /// @notice Two signers sign whatever they like, about any tree or about a true one.
+    function collude(uint64 size, bytes32 root, uint64 frontier, uint64 ended, bytes32[] calldata proof) external {
+        _try(Checkpoint(size % 128, root, frontier, ended), proof);
+        size = anchor.size() + 1 + size % 16;
+        if (size < 128) {
+            _try(Checkpoint(size, Tree.root(size), frontier % 4096, ended % 4096), Tree.proof(anchor.size(), size));
+        }
+    }
+
+    function _try(Checkpoint memory c, bytes32[] memory proof) private {
+        (uint64 size, uint64 frontier, uint64 ended) = (anchor.size(), anchor.frontier(), anchor.ended());
+        bytes[] memory signatures = _sign(_keys(CENTRE, BUREAU), _digest(c));
+        try anchor.anchor(c.size, c.root, c.frontier, c.ended, proof, signatures) {
+            sizes.push(c.size);
+            roots[c.size] = c.root;
+        } catch {}
+        shrunk = shrunk || anchor.size() < size || anchor.frontier() < frontier || anchor.ended() < ended;
+    }
+
+    /// @notice A true continuation, but only one signature of the two, or a stranger's beside it, or one twice.
+    function forge(uint8 by, uint8 way) external {
+        if (anchor.size() > 100) return;
+        uint64 size = anchor.size() + 1 + by % 16;
+        Checkpoint memory c = Checkpoint(size, Tree.root(size), anchor.frontier(), anchor.ended());
+        uint256[] memory keys = way % 3 == 0 ? new uint256[](1) : _keys(CENTRE, way % 3 == 1 ? STRANGER : CENTRE);
+        keys[0] = CENTRE;
+        bytes[] memory signatures = _sign(keys, _digest(c));
+        try anchor.anchor(c.size, c.root, c.frontier, c.ended, Tree.proof(anchor.size(), size), signatures) {
+            ++forged;
+        } catch {}
+    }
+}
+
+/// @notice The invariants that IGramAnchor names.
+contract InvariantsTests {
+    Handler private handler;
+    GramAnchor private anchor;
+
+    function setUp() public {
+        handler = new Handler();
+        anchor = handler.target();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    /// @dev SIZE_GROWS
+    function invariant_sizeGrows() public view {
+        uint64 last = 0;
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            vm.assertTrue(handler.sizes(i) > last);
+            last = handler.sizes(i);
+        }
+        vm.assertEq(anchor.size(), last);
+    }
+
+    /// @dev ROOTS_STAY
+    function invariant_rootsStay() public view {
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            uint64 size = handler.sizes(i);
+            vm.assertEq(anchor.rootAt(size), handler.roots(size));
+        }
+        vm.assertEq(anchor.root(), anchor.rootAt(anchor.size()));
+    }
+
+    /// @dev GRAMS_GROW
+    function invariant_gramsGrow() public view {
+        vm.assertFalse(handler.shrunk());
+    }
+
+    /// @dev ENDED_WITHIN
+    function invariant_endedWithin() public view {
+        vm.assertTrue(anchor.ended() <= anchor.frontier());
+    }
+
+    /// @dev SIGNED
+    function invariant_signed() public view {
+        vm.assertEq(handler.forged(), 0);
+    }
+}

@@ -117,7 +117,7 @@ def _attempt(what: str, work: Callable[[], object]) -> None:
     try:
         work()
     except (AnchoringError, RegistryError, OSError) as error:
-        log.error("will be tried again", work=what, detail=str(error))
+        log.error("will be tried again", work=what, detail=str(error))  # noqa: TRY400  (the sentence says it all)
 
 
 def die_with_parent() -> None:

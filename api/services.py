@@ -13,6 +13,7 @@ from api.site import AUTHORITIES, THRESHOLD, Site, Whereabouts, chain_key, is_pr
 from contracts import artifact
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import migrate
+from registry.errors import Unavailable
 
 Tell = Callable[[str], None]
 
@@ -23,6 +24,11 @@ def running(settings: Settings, tell: Tell) -> Iterator[Site]:
 
     Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
     """
+    if is_production(settings):
+        raise Unavailable(
+            "Production takes signatures from the authorities' own machines only. This version has nothing but "
+            "development keys to sign with, and production refuses them."
+        )
     with ExitStack() as stack:
         folder = stack.enter_context(hold(settings.data, settings.origin))
         database_url = _database(settings, folder, stack, tell)
@@ -31,8 +37,7 @@ def running(settings: Settings, tell: Tell) -> Iterator[Site]:
         site = Site(settings, folder, where)
         stack.callback(site.close)
         migrate(site.database)
-        if not is_production(settings):
-            tell("Development keys sign for the authorities; production refuses them.")
+        tell("Development keys sign for the authorities; production refuses them.")
         yield site
 
 

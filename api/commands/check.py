@@ -9,12 +9,15 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out
+from registry.ledger.movement import Form
 
 if TYPE_CHECKING:
+    from anchoring.auditing.report import Report
     from anchoring.chain.client import AnchorClient
     from anchoring.log.sources import Source
     from anchoring.verify import Verification
 
+SHOWN_FAULTS = 20
 Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
 ChainRpc = Annotated[str | None, typer.Option("--rpc", help="JSON-RPC URL of the chain.", show_default=False)]
 
@@ -96,13 +99,32 @@ def audit(
         client = _client(stack, rpc, contract)
         source = _source(stack, log)
         bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"), TimeRemainingColumn(),
-            console=err, transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}"),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
         task = stack.enter_context(bar).add_task("leaves", total=None)
         report = run_audit(source, vkey, client, lambda done, total: bar.update(task, completed=done, total=total))
-    out.print(json.dumps(report.to_json()) if as_json else report.to_text(), markup=False)
-    raise typer.Exit(0 if report.is_sound else EXIT_FALSE)
+    out.print(json.dumps(report.to_json()) if as_json else "\n".join(report_lines(report)), markup=False)
+    raise typer.Exit(0 if report.holds else EXIT_FALSE)
+
+
+def report_lines(report: "Report") -> list[str]:
+    """Write an audit for a person: the verdict, the sums, and the first faults."""
+    totals = report.totals
+    live = ", ".join(f"{grams} g {Form(form).name.lower()}" for form, grams in sorted(totals.live_g.items()))
+    lines = [
+        report.verdict,
+        f"Grams: {totals.issued_g} issued = {live or '0 live'} + {totals.all_ended_g} g ended.",
+    ]
+    lines += [f"  {fault}" for fault in report.faults[:SHOWN_FAULTS]]
+    if len(report.faults) > SHOWN_FAULTS:
+        lines.append(f"  and {sum(report.fault_counts.values()) - SHOWN_FAULTS} more; --json lists them.")
+    return lines
 
 
 def _client(stack: ExitStack, rpc: str | None, contract: str | None) -> "AnchorClient | None":

@@ -78,11 +78,12 @@ def _verified(site: "Site", receipts: list[Path]) -> bool:
 def _audited(site: "Site") -> bool:
     from anchoring.audit import audit
     from anchoring.log.sources import DirectorySource
+    from api.commands.check import report_lines
 
     report = audit(DirectorySource(site.folder.log), site.log_signer.verifier.vkey, site.client)
-    for line in report.to_text().splitlines():
+    for line in report_lines(report):
         out.print(f"  {line}", markup=False)
-    return report.is_sound
+    return report.holds
 
 
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:

@@ -95,7 +95,7 @@ def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[st
     responses={200: {"content": {"text/plain": {}}, "description": "c2sp.org/tlog-proof@v1"}, **READ},
 )
 def read_receipt(movement: MovementId, site: SiteOf) -> Response:
-    """Get a proof that verifies offline, under the last anchored checkpoint that has the leaf, or the last published."""
+    """Get a proof that verifies offline, under the last anchored checkpoint with the leaf, or the last published."""
     with site.database.transaction() as tx:
         seen = get_movement(tx, movement)
         note = receipt_note(tx, seen)

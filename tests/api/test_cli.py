@@ -1,0 +1,159 @@
+"""The command's manners: exit codes, one sentence on stderr, never a traceback."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from anchoring.note import ED25519, Signer
+from api.cli import main
+from api.data_folder import hold
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
+KEYS, GOOD = VECTORS["keys"][0], VECTORS["receipts"][0]["receipt"]
+
+
+@pytest.fixture
+def gram(monkeypatch, capsys):
+    """Run the command in this process; gives exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gram", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else code), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def receipt(tmp_path) -> Path:
+    file = tmp_path / "good.tlog-proof"
+    file.write_text(GOOD)
+    return file
+
+
+def is_one_sentence(said: str) -> bool:
+    lines = [line for line in said.splitlines() if not line.startswith("·")]
+    return len(lines) == 1 and lines[0].startswith("gram: ") and "Traceback" not in said
+
+
+def test_a_good_receipt_is_proven_step_by_step(gram, receipt):
+    code, out, _ = gram("verify", receipt, "--vkey", KEYS["vkey"], "--cosigner", KEYS["cosigners"][0])
+    assert code == 0
+    assert [line[:3] for line in out.splitlines()[:6]] == ["✓ 1", "✓ 2", "✓ 3", "✓ 4", "✓ 5", "– 6"]
+    assert out.splitlines()[-1].startswith("Proven")
+
+
+def test_the_steps_can_be_read_by_programs(gram, receipt):
+    code, out, _ = gram("verify", receipt, "--vkey", KEYS["vkey"], "--json")
+    said = json.loads(out)
+    assert (code, said["outcome"]) == (0, "holds")
+    assert [step["number"] for step in said["steps"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_checkpoint_by_another_key_is_false(gram, receipt):
+    other = Signer(KEYS["vkey"].split("+")[0], ED25519, b"x" * 32).verifier.vkey
+    code, out, _ = gram("verify", receipt, "--vkey", other)
+    assert code == 1
+    assert "✗ 2" in out
+
+
+@pytest.mark.parametrize(
+    "bad", [pytest.param(bad, id=f"{n}-step-{bad['step']}") for n, bad in enumerate(VECTORS["bad"])]
+)
+def test_bad_receipts_are_false_or_unreadable(gram, tmp_path, bad):
+    file = tmp_path / "bad.tlog-proof"
+    file.write_text(bad["receipt"])
+    cosigners = [word for key in KEYS["cosigners"] for word in ("--cosigner", key)]
+    code, out, _ = gram("verify", file, "--vkey", KEYS["vkey"], *cosigners, "--quorum", "2")
+    assert code in {1, 2}
+    assert any(line.startswith((f"✗ {bad['step']}", f"? {bad['step']}")) for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("verify", "{tmp}/none.tlog-proof", "--vkey", KEYS["vkey"]), "No such file"),
+        (("verify", "{receipt}", "--vkey", "nonsense"), "verifier key"),
+        (("verify", "{receipt}", "--vkey", KEYS["vkey"], "--rpc", "http://127.0.0.1:9"), "belong together"),
+        (("verify", "{receipt}", "--vkey", KEYS["vkey"], "--rpc", "http://127.0.0.1:9", "--contract", "0x12"), ""),
+        (("audit", "--log", "{tmp}/none", "--vkey", KEYS["vkey"]), ""),
+        (("audit", "--log", "http://127.0.0.1:9/log", "--vkey", KEYS["vkey"]), ""),
+        (("demo", "--rides", "{tmp}/none.csv", "--data", "{tmp}/d"), "no file"),
+        (("log", "status", "--data", "{tmp}/none"), "no data folder"),
+        (("token", "--role", "holder", "--data", "{tmp}/none"), "no data folder"),
+        (("migrate", "--data", "{tmp}/d", "--database", "postgresql://127.0.0.1:9/x"), "does not answer"),
+        (("serve", "--data", "{tmp}/d", "--port", "0", "--rpc", "http://127.0.0.1:9",
+          "--database", "postgresql://127.0.0.1:9/x"), ""),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_checked_is_one_sentence_and_exit_2(gram, tmp_path, receipt, words, says):
+    words = [word.format(tmp=tmp_path, receipt=receipt) for word in words]
+    code, out, err = gram(*words)
+    assert code == 2
+    assert out == ""
+    assert is_one_sentence(err)
+    assert says in err
+
+
+def test_bad_usage_is_exit_2(gram):
+    for words in (
+        ["nonsense"],
+        ["verify"],
+        ["serve", "--port", "99999"],
+        ["verify", "x", "--vkey", "y", "--quorum", "0"],
+    ):
+        assert gram(*words)[0] == 2
+
+
+def test_every_help_is_there(gram):
+    for words in (
+        [], ["demo"], ["serve"], ["migrate"], ["verify"], ["audit"], ["account"], ["log"], ["chain"], ["token"], ["bench"]
+    ):  # fmt: skip
+        code, out, _ = gram(*words, "--help")
+        assert code == 0
+        assert "Usage: gram" in out
+
+
+def test_a_port_in_use_is_told_before_anything_starts(gram, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = gram("serve", "--data", tmp_path / "d", "--port", taken.getsockname()[1])
+    assert code == 2
+    assert "Choose another --port" in err
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_data_folder_in_use_is_told(gram, tmp_path):
+    with hold(tmp_path / "d"):
+        code, _, err = gram("log", "publish", "--data", tmp_path / "d")
+    assert code == 2
+    assert "in use by another process" in err
+
+
+@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("demo",), ("log", "publish"), ("chain", "anchor")])
+def test_production_refuses_stand_ins(gram, tmp_path, monkeypatch, words):
+    monkeypatch.setenv("GRAMLEDGER_ENVIRONMENT", "production")
+    code, _, err = gram(*words, "--data", tmp_path / "d")
+    assert code == 2
+    assert "Production refuses stand-ins" in err
+
+
+def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypatch):
+    settings = {
+        "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
+        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": "x", "ORIGIN": "city.example/log",
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
+    code, _, err = gram("serve", "--port", "0", "--data", tmp_path / "d")
+    assert (code, "development keys" in err) == (2, True)
+    with hold(tmp_path / "e", "city.example/log"):
+        code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
+    assert (code, "identity service" in err) == (2, True)

@@ -1,0 +1,168 @@
+"""Accounts: what opens, what does not, and an erasure that severs the person and leaves the proof."""
+
+import pytest
+import sqlalchemy as sa
+
+from registry.accounts.accounts import erase_account, get_account, lock_account, open_account
+from registry.accounts.vault import Vault, tag
+from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
+from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
+from registry.errors import Conflict, Forbidden, Insufficient, Invalid, NotFound, Unavailable
+from registry.evidence.document import digest, verify
+from registry.ledger.ledger import Amount, Ledger
+from registry.points.points import convert, redeem, refund
+from registry.sources.sources import give_consent
+
+
+@pytest.mark.parametrize("kind", ["", "person", "INDIVIDUAL", None])
+def test_no_other_kind_opens(scheme, kind):
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        open_account(tx, scheme.ledger.vault, kind=kind, name="A", at=0)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * 201, "a\x00", "a\nb", "\ud800", "\u202e"], ids=ascii)
+def test_no_unprintable_name_opens(scheme, name):
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        open_account(tx, scheme.ledger.vault, kind="individual", name=name, at=0)
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**9])
+def test_no_such_account(scheme, number):
+    with pytest.raises(NotFound), scheme.database.transaction() as tx:
+        lock_account(tx, scheme.ledger.vault, number)
+
+
+def test_a_number_no_database_can_hold_is_invalid(scheme):
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        get_account(tx, scheme.ledger.vault, 2**70)
+
+
+def test_a_key_never_shows(scheme):
+    rider = scheme.person("Li")
+    with scheme.database.transaction() as tx:
+        account = get_account(tx, scheme.ledger.vault, rider)
+    assert "Li" in repr(account)
+    assert repr(account.key) not in repr(account)
+
+
+def test_under_another_master_key_nothing_moves(scheme):
+    rider = scheme.person()
+    scheme.issue({rider: 10})
+    stranger = Ledger(scheme.clock, Vault(bytes(32)))
+    with pytest.raises(Unavailable), scheme.database.transaction() as tx:
+        convert(tx, stranger, rider, Amount(5))
+    assert scheme.holdings(rider) == {1: 10}
+
+
+def test_tags_are_of_the_account_and_the_first_gram_acquired(scheme):
+    rider, firm = scheme.person(), scheme.institution()
+    lot = scheme.issue({rider: 10})
+    with scheme.database.transaction() as tx:
+        done = transfer(tx, scheme.ledger, rider, firm, Amount(3, lot.first + 4), "agreement")
+        keys = {number: get_account(tx, scheme.ledger.vault, number).key for number in (rider, firm)}
+    movement = done.movements[0].movement
+    assert lot.movements[0].movement.to_tag == tag(keys[rider], lot.first) == movement.from_tag
+    assert movement.to_tag == tag(keys[firm], lot.first + 4)
+
+
+@pytest.fixture
+def history(scheme):
+    """Ann and Bob with every personal word the ledger keeps, and the evidence as it was."""
+    ann, bob, shop = scheme.person("Ann"), scheme.person("Bob"), scheme.institution()
+    scheme.issue({ann: 100, bob: 100})
+    with scheme.database.transaction() as tx:
+        give_consent(tx, scheme.source.id, {"ann@bikes": ann, "bob@bikes": bob}, 1)
+        for who, name in ((ann, "Ann"), (bob, "Bob")):
+            words = Intent("reduction", "donation", f"Family of {name}", f"From {name} with love")
+            convert(tx, scheme.ledger, who, Amount(50))
+            spent = redeem(tx, scheme.ledger, who, shop, Amount(20), f"order of {who}")
+            cancel(tx, scheme.ledger, who, Amount(10), words)
+            transfer(tx, scheme.ledger, who, shop, Amount(5), "agreement", f"agreement of {who}")
+        erased_spent = redeem(tx, scheme.ledger, ann, shop, Amount(3)).act_id
+    return ann, bob, shop, erased_spent, spent.act_id
+
+
+def rows(scheme, query):
+    with scheme.database.transaction() as tx:
+        return tx.execute(query).all()
+
+
+def test_erasure_severs_the_person_and_leaves_the_proof(scheme, history):
+    ann, bob, *_ = history
+    moved = rows(scheme, sa.select(movements).order_by(movements.c.id))
+    before = {row.digest: row for row in rows(scheme, sa.select(evidence))}
+    others = rows(scheme, sa.select(certificates).where(certificates.c.account_id == bob))
+    with scheme.database.transaction() as tx:
+        erase_account(tx, ann, 99)
+    assert rows(scheme, sa.select(account_keys).where(account_keys.c.account_id == ann)) == []
+    assert rows(scheme, sa.select(accounts.c.name, accounts.c.erased_ms).where(accounts.c.id == ann)) == [(None, 99)]
+    assert rows(scheme, sa.select(consents.c.account_id)) == [(bob,)]
+    gone = rows(scheme, sa.select(certificates).where(certificates.c.account_id == ann))[0]
+    assert (gone.holder, gone.beneficiary, gone.statement) == (None, None, None)
+    assert rows(scheme, sa.select(movements).order_by(movements.c.id)) == moved
+    assert rows(scheme, sa.select(certificates).where(certificates.c.account_id == bob)) == others
+    after = {row.digest: row for row in rows(scheme, sa.select(evidence))}
+    assert set(after) == set(before)
+    for number, row in after.items():
+        assert digest(row.fields) == number
+        assert verify(row.fields, number)
+        hidden = {name for name, field in row.fields.items() if isinstance(field, str)}
+        assert hidden == (set(before[number].personal) if row.account_id == ann else set())
+    words = repr([rows(scheme, sa.select(table)) for table in (evidence, certificates, accounts, consents)])
+    assert [word for word in (f"of {ann}'", "Ann", "ann@bikes") if word in words] == []
+    assert [word for word in (f"of {bob}'", "Family of Bob", "bob@bikes") if word not in words] == []
+
+
+def test_nothing_moves_from_or_to_an_erased_account(scheme, history):
+    ann, bob, shop, spent, other_spent = history
+    with scheme.database.transaction() as tx:
+        erase_account(tx, ann, 99)
+    before = {who: scheme.holdings(who) for who in (ann, bob, shop)}
+    ledger = scheme.ledger
+    attempts = [
+        lambda tx: convert(tx, ledger, ann, Amount(1)),
+        lambda tx: redeem(tx, ledger, ann, shop, Amount(1)),
+        lambda tx: transfer(tx, ledger, ann, bob, Amount(1), "agreement"),
+        lambda tx: transfer(tx, ledger, bob, ann, Amount(1), "agreement"),
+        lambda tx: cancel(tx, ledger, ann, Amount(1), Intent("reduction", "donation")),
+        lambda tx: refund(tx, ledger, shop, spent, Amount(1)),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Forbidden), scheme.database.transaction() as tx:
+            attempt(tx)
+    with pytest.raises(Conflict):
+        scheme.issue({bob: 5, ann: 5})
+    with pytest.raises(NotFound), scheme.database.transaction() as tx:
+        erase_account(tx, ann, 100)
+    assert {who: scheme.holdings(who) for who in (ann, bob, shop)} == before
+    with scheme.database.transaction() as tx:
+        refund(tx, ledger, shop, other_spent, Amount(20))
+    assert scheme.holdings(bob) == {1: 35, 2: 50}
+
+
+@pytest.mark.parametrize("reference", ["", " ", "x" * 201, "a\x00b", "\ud800", "a\nb"], ids=ascii)
+def test_a_hostile_reference_is_refused(scheme, history, reference):
+    ann, bob, shop, *_ = history
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        redeem(tx, scheme.ledger, ann, shop, Amount(1), reference)
+    with pytest.raises(Invalid), scheme.database.transaction() as tx:
+        transfer(tx, scheme.ledger, ann, bob, Amount(1), "agreement", reference)
+
+
+@pytest.mark.parametrize(
+    ("amount", "error"),
+    [
+        (Amount(0), Invalid),
+        (Amount(-5), Invalid),
+        (Amount(2**80), Insufficient),
+        (Amount(1, -1), Insufficient),
+        (Amount(0, 0), Invalid),
+        (Amount(1, 2**80), Invalid),
+        (Amount(2**80, 0), Invalid),
+    ],
+    ids=str,
+)
+def test_a_hostile_amount_is_refused(scheme, history, amount, error):
+    with pytest.raises(error), scheme.database.transaction() as tx:
+        redeem(tx, scheme.ledger, history[0], history[2], amount)

@@ -1,0 +1,152 @@
+"""Issuance: one physical act is issued once, lots adjoin, and a refused report leaves nothing behind."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from registry.accounts.accounts import erase_account
+from registry.database import schema
+from registry.errors import Conflict, Invalid
+from registry.issuance.issue import Activity, Report, issue
+from registry.sources.sources import NewScenario, approve_scenario
+from tests.support.scheme import DAY, START
+
+HOUR = 3_600_000
+TABLES = (
+    schema.activities,
+    schema.lots,
+    schema.movements,
+    schema.blocks,
+    schema.acts,
+    schema.evidence,
+    schema.frontier,
+)
+
+
+def at(hour, account, *, quantity=10, reference=None, lasts=HOUR):
+    start = START + hour * HOUR
+    return Activity(reference or f"{account}-{hour}", account, start, start + lasts, quantity)
+
+
+def issue_all(scheme, *of, source=None):
+    report = Report(source or scheme.source, False, of, bytes(32), {})
+    with scheme.database.transaction() as tx:
+        return issue(tx, scheme.ledger, report)
+
+
+def state(scheme):
+    with scheme.database.transaction() as tx:
+        return [sorted(map(repr, tx.execute(sa.select(table)))) for table in TABLES]
+
+
+@pytest.fixture
+def other_source(scheme):
+    values = {name: getattr(scheme.source, name) for name in NewScenario.__dataclass_fields__}
+    with scheme.database.transaction() as tx:
+        return approve_scenario(tx, NewScenario(**values), START + DAY)
+
+
+def refused(scheme, error, *of, source=None):
+    before = state(scheme)
+    with pytest.raises(error):
+        issue_all(scheme, *of, source=source)
+    assert state(scheme) == before, "nothing was written"
+
+
+def test_one_issue_for_each_account_in_one_lot(scheme):
+    ann, bob = scheme.person(), scheme.person()
+    lot = issue_all(scheme, at(0, ann), at(1, bob, quantity=5), at(2, ann, quantity=7))
+    assert [(w.movement.first, w.movement.last) for w in lot.movements] == [(0, 17), (17, 22)]
+    assert (lot.first, lot.last) == (0, 22)
+
+
+def test_the_same_activity_is_issued_once(scheme):
+    ann, bob = scheme.person(), scheme.person()
+    issue_all(scheme, at(0, ann, reference="ride"))
+    refused(scheme, Conflict, at(5, bob), at(9, ann, reference="ride"))
+    refused(scheme, Conflict, at(9, bob, reference="ride"))
+    refused(scheme, Conflict, at(5, bob, reference="twice"), at(7, ann, reference="twice"))
+
+
+def test_the_same_report_is_issued_once(scheme):
+    ann = scheme.person()
+    issue_all(scheme, at(0, ann), at(1, ann))
+    refused(scheme, Conflict, at(0, ann), at(1, ann))
+
+
+def test_references_are_of_their_own_source(scheme, other_source):
+    ann, bob = scheme.person(), scheme.person()
+    issue_all(scheme, at(0, ann, reference="ride"))
+    assert issue_all(scheme, at(0, bob, reference="ride"), source=other_source).first == 10
+
+
+@pytest.mark.parametrize(
+    ("hour", "lasts"), [(0, HOUR), (0, 0), (0, 1), (-1, HOUR + 1), (-1, 9 * HOUR)],
+    ids=["the same", "an instant at its start", "its first moment", "into its first moment", "around it"],
+)  # fmt: skip
+def test_one_person_is_in_one_place(scheme, other_source, hour, lasts):
+    ann = scheme.person()
+    issue_all(scheme, at(0, ann))
+    second = at(hour, ann, lasts=lasts, reference="elsewhere")
+    refused(scheme, Conflict, second)
+    refused(scheme, Conflict, second, source=other_source)
+    assert issue_all(scheme, replace(second, account_id=scheme.person()), source=other_source)
+
+
+def test_two_instants_at_once_overlap_within_one_report(scheme):
+    ann = scheme.person()
+    refused(scheme, Conflict, at(0, ann, lasts=0, reference="a"), at(0, ann, lasts=0, reference="b"))
+
+
+def test_activities_may_adjoin(scheme, other_source):
+    ann = scheme.person()
+    issue_all(scheme, at(0, ann))
+    assert issue_all(scheme, at(1, ann), at(-1, ann), source=other_source)
+
+
+def test_a_report_needs_activities_and_open_accounts(scheme):
+    ann, erased = scheme.person(), scheme.person()
+    with scheme.database.transaction() as tx:
+        erase_account(tx, erased, 1)
+    refused(scheme, Invalid)
+    refused(scheme, Conflict, at(0, ann), at(0, erased))
+    refused(scheme, Conflict, at(0, ann), at(0, 10**9))
+
+
+def test_more_accounts_than_a_query_has_parameters(scheme):
+    ann = scheme.person()
+    refused(scheme, Conflict, at(0, ann), *(at(0, 10**9 + number) for number in range(70_000)))
+
+
+def test_issuances_at_once_get_adjoining_lots(scheme, other_source):
+    people = [scheme.person() for _ in range(8)]
+    at_once = threading.Barrier(8)
+
+    def one(number):
+        at_once.wait()
+        activities = [at(hour, people[number], quantity=number + 1) for hour in range(3)]
+        return issue_all(scheme, *activities, source=other_source if number % 2 else None)
+
+    with ThreadPoolExecutor(8) as pool:
+        lots = sorted(pool.map(one, range(8)), key=lambda lot: lot.first)
+    assert [lot.first for lot in lots] == [0, *(lot.last for lot in lots[:-1])]
+    assert lots[-1].last == 3 * 36
+
+
+def test_the_same_person_by_two_sources_at_once_is_issued_once(scheme, other_source):
+    ann = scheme.person()
+    at_once = threading.Barrier(6)
+
+    def one(number):
+        at_once.wait()
+        try:
+            return issue_all(scheme, at(0, ann, reference=str(number)), source=other_source if number % 2 else None)
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        lots = [lot for lot in pool.map(one, range(6)) if lot]
+    assert [(lot.first, lot.last) for lot in lots] == [(0, 10)], "and the frontier did not move for the others"

@@ -1,0 +1,117 @@
+"""What must be kept of every leaf to judge its children: 88 bytes a leaf, in one array that grows."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchoring.leaf import NO_PARENT, milliseconds
+from registry.ledger.movement import RECORDS_FROM, Movement
+
+Rows = NDArray[Any]
+"""A numpy array of `ROW`."""
+
+ROW: Final = np.dtype(
+    [
+        ("first", "u8"),
+        ("last", "u8"),
+        ("parent", "u8"),
+        ("at", "u8"),
+        ("until", "u8"),
+        ("from_tag", "V20"),
+        ("to_tag", "V20"),
+        ("codes", "u4"),
+    ],
+    align=True,
+)
+"""One leaf: the machine's own byte order, aligned, `codes` as packed by `pack_codes`, no evidence."""
+
+OTHER_KIND, RECORD_KIND = 12, 13
+OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
+UNREAD: Final = 2**32 - 1
+"""The codes of a leaf that could not be read: it exists, and nothing is known of it."""
+
+_FIRST_CAPACITY = 1 << 16
+
+
+def pack_codes(kind: Rows, form: Rows, flags: Rows, purpose: Rows) -> NDArray[np.uint32]:
+    """Pack kind, form, flags and purpose into 18 bits: 4, 2, 6, 6.
+
+    No rule tells unlisted codes of one field from each other, nor one kind of record from another; so all of them
+    become one: kind 12 or, for records, 13, form 3, flag 32, purpose 63.
+    """
+    small_kind = np.where(kind >= RECORDS_FROM, RECORD_KIND, np.minimum(kind, OTHER_KIND))
+    small_kind = np.where(kind == 0, OTHER_KIND, small_kind).astype(np.uint32)
+    small_form = np.minimum(form, OTHER_FORM).astype(np.uint32)
+    small_flags = np.where(flags >= OTHER_FLAG, flags & (OTHER_FLAG - 1) | OTHER_FLAG, flags).astype(np.uint32)
+    small_purpose = np.minimum(purpose, OTHER_PURPOSE).astype(np.uint32)
+    return np.asarray(small_kind << 14 | small_form << 12 | small_flags << 6 | small_purpose, np.uint32)
+
+
+def unpack_codes(codes: int) -> tuple[int, int, int, int]:
+    """Give back (kind, form, flags, purpose), for an unlisted code one that is unlisted too."""
+    kind = codes >> 14
+    return RECORDS_FROM if kind == RECORD_KIND else kind, codes >> 12 & 3, codes >> 6 & 63, codes & 63
+
+
+def rows_of(leaves: Rows) -> Rows:
+    """Turn leaves (`LEAF_DTYPE`) into rows."""
+    rows = np.zeros(len(leaves), ROW)
+    for name in ("first", "last", "parent"):
+        rows[name] = leaves[name]
+    for name in ("at", "until"):
+        rows[name] = milliseconds(leaves[name])
+    for name in ("from_tag", "to_tag"):
+        rows[name] = np.ascontiguousarray(leaves[name]).view("V20")[:, 0]
+    rows["codes"] = pack_codes(leaves["kind"], leaves["form"], leaves["flags"], leaves["purpose"])
+    return rows
+
+
+def unread_rows(count: int) -> Rows:
+    """Make rows for leaves that could not be read."""
+    rows = np.zeros(count, ROW)
+    rows["codes"] = UNREAD
+    rows["parent"] = NO_PARENT
+    return rows
+
+
+def movement_of(row: Any) -> Movement:
+    """Make a movement of one row that no rule can tell from the leaf's own."""
+    kind, form, flags, purpose = unpack_codes(int(row["codes"]))
+    parent = int(row["parent"])
+    return Movement(
+        kind=kind,
+        form=form,
+        flags=flags,
+        purpose=purpose,
+        first=int(row["first"]),
+        last=int(row["last"]),
+        parent=None if parent == NO_PARENT else parent,
+        at=int(row["at"]),
+        until=int(row["until"]),
+        from_tag=bytes(row["from_tag"]),
+        to_tag=bytes(row["to_tag"]),
+        evidence=bytes(32),
+    )
+
+
+class History:
+    """The rows of all leaves so far, by index."""
+
+    def __init__(self) -> None:
+        """Start with no leaf."""
+        self.size = 0
+        self._rows = np.empty(_FIRST_CAPACITY, ROW)
+
+    @property
+    def rows(self) -> Rows:
+        """All rows so far, shape (size,); a view that the next `append` makes stale."""
+        return self._rows[: self.size]
+
+    def append(self, rows: Rows) -> None:
+        """Append the rows of the next leaves. Doubles its room as leaves arrive, never by what a checkpoint claims."""
+        while self.size + len(rows) > len(self._rows):
+            # realloc moves pages instead of copying them, so that there is never a second copy in memory.
+            self._rows.resize(2 * len(self._rows), refcheck=False)
+        self._rows[self.size : self.size + len(rows)] = rows
+        self.size += len(rows)

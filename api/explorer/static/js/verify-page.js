@@ -140,6 +140,7 @@ async function prefill() {
 
 let last = null;
 let runs = 0;
+document.getElementById("unscripted").hidden = true;
 root.hidden = false;
 const drop = document.getElementById("drop");
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });

@@ -1,0 +1,204 @@
+"""The pages in Chromium, on a registry that runs: what a visitor sees, does, and never has to trust."""
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from api.explorer import pages
+from tests.explorer.conftest import Story
+from tests.support.running import Live
+
+AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
+STEPS = ["receipt", "checkpoint", "cosignatures", "leaf", "inclusion", "anchor"]
+
+
+class Visit:
+    """A visitor's page, and everything it did that it should not have done."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page: Page = context.new_page()
+        self.url = url
+        self.faults: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._watch)
+
+    def _hear(self, message: object) -> None:
+        # A page that answers 404 is told on the console too, and is meant.
+        if message.type in {"error", "warning"} and "404 (Not Found)" not in message.text:  # type: ignore[attr-defined]
+            self.faults.append(message.text)  # type: ignore[attr-defined]
+
+    def _watch(self, request: object) -> None:
+        if not request.url.startswith((self.url, "data:")):  # type: ignore[attr-defined]
+            self.faults.append(f"asked {request.url}")  # type: ignore[attr-defined]
+
+    def open(self, path: str, lang: str = "en") -> Page:
+        self.page.goto(f"{self.url}{path}{'&' if '?' in path else '?'}lang={lang}")
+        return self.page
+
+
+@pytest.fixture
+def visit(live: Live, chromium: Browser, story: Story) -> Iterator[Visit]:
+    assert story.lot
+    context = chromium.new_context(viewport=DESK)
+    visitor = Visit(context, live.url)
+    yield visitor
+    context.close()
+    assert visitor.faults == []
+
+
+def outcomes(page: Page) -> dict[str, str]:
+    expect(page.locator("#result[data-verdict]")).to_be_visible(timeout=15_000)
+    steps = page.locator("[data-step]").all()
+    return {step.get_attribute("data-step") or "": step.get_attribute("data-outcome") or "" for step in steps}
+
+
+def choose(page: Page, receipt: str) -> dict[str, str]:
+    page.set_input_files("#file", {"name": "a.tlog-proof", "mimeType": "text/plain", "buffer": receipt.encode()})
+    return outcomes(page)
+
+
+def test_home_shows_where_the_grams_are(visit: Visit) -> None:
+    page = visit.open("/")
+    totals = httpx2.get(f"{visit.url}/v1/totals").json()
+    table = page.locator("table.totals")
+    for name, key in (("Reductions", "reduction_g"), ("Points", "points_g"), ("Issued in all", "issued_g")):
+        row = table.locator("tr", has=page.get_by_role("rowheader", name=name, exact=True))
+        expect(row.locator("td").first).to_have_text(pages.grams(totals[key]))
+    ended = table.locator("tr", has=page.get_by_role("rowheader", name="Voluntary offset", exact=True))
+    expect(ended.locator("td").first).to_have_text(pages.grams(totals["ended_g"]["voluntary-offset"]))
+    for who in ("Centre", "Exchange", "Bureau"):
+        expect(page.get_by_text(f"Verified by {who}")).to_be_visible()
+    expect(page.locator("section", has=page.locator("h2#anchor")).get_by_text("Final")).to_be_visible()
+
+
+def test_a_gram_is_found_and_its_life_told_to_the_byte(visit: Visit, story: Story) -> None:
+    page = visit.open("/")
+    gram = story.cancelled[0] + 7
+    page.get_by_label("Gram number, serial, certificate or movement").fill(str(gram))
+    page.get_by_role("button", name="Look up").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The life of a block")
+    expect(page.get_by_text(f"Gram {pages.grams(gram)} is in this block.")).to_be_visible()
+    steps = page.locator("ol.life > li h3 a").all_text_contents()
+    assert steps == ["Issue", "Convert", "Redeem", "Return", "Transfer", "Cancel"]
+    last = page.locator("ol.life > li").last
+    last.get_by_text("The leaf, byte by byte").click()
+    leaf = httpx2.get(f"{visit.url}/v1/movements/{story.cancel}").json()["leaf"]
+    assert "".join(last.locator("table.leaf td.hex").all_text_contents()) == leaf
+    expect(last.locator("table.leaf")).to_contain_text("Voluntary offset")
+
+
+def test_a_certificate_leads_to_the_proof(visit: Visit, story: Story) -> None:
+    page = visit.open("/")
+    page.get_by_role("searchbox").fill(story.certificate)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Certificate of cancellation")
+    expect(page.locator(".certificate-quantity")).to_contain_text("0.650000 tCO₂e")
+    expect(page.get_by_text("绿色出行有限公司")).to_be_visible()
+    expect(page.get_by_text(f"{visit.url}/certificates/{story.certificate}")).to_be_visible()
+    page.locator(".certificate").get_by_role("link", name="Verify in this browser").click()
+    assert outcomes(page) == dict.fromkeys(STEPS, "ok")
+
+
+@pytest.mark.parametrize(("lang", "verdict"), [("zh", "每一步都成立"), ("en", "Every step holds")])
+def test_a_receipt_is_verified_in_the_browser_up_to_the_chain(
+    visit: Visit, story: Story, lang: str, verdict: str
+) -> None:
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    page = visit.open("/verify", lang)
+    assert choose(page, receipt) == dict.fromkeys(STEPS, "ok")
+    expect(page.locator(".verdict")).to_contain_text(verdict)
+    expect(page.locator("#result")).to_contain_text(f"SHCER-{story.cancelled[0]}-{story.cancelled[1] - 1}")
+    assert f"{visit.url}/chain" in asked
+    assert not [url for url in asked if "/v1/receipts" in url]
+
+
+def flipped(line: str) -> str:
+    raw = bytearray(base64.b64decode(line))
+    raw[-1] ^= 1
+    return base64.b64encode(raw).decode()
+
+
+def test_a_tampered_receipt_is_refuted_where_it_was_tampered_with(visit: Visit, story: Story) -> None:
+    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    head, note = receipt.split("\n\n", 1)
+    lines = head.split("\n")
+    other_leaf = lines[1].split(" ")[0] + " " + flipped(lines[1].split(" ")[1])
+    signature = re.search(r"\n\n— \S+ (\S+)\n", note)
+    assert signature is not None
+    tampered = {
+        "inclusion": receipt.replace(lines[1], other_leaf),
+        "checkpoint": receipt.replace(signature[1], flipped(signature[1])),
+        "receipt": receipt.replace("tlog-proof@v1", "tlog-proof@v2"),
+    }
+    for step, text in tampered.items():
+        page = visit.open("/verify")
+        found = choose(page, text)
+        assert [name for name, outcome in found.items() if outcome == "failed"] == [step]
+        verdict = page.locator("#result").get_attribute("data-verdict")
+        assert verdict == ("unreadable" if step == "receipt" else "refuted")
+
+
+def test_a_step_that_could_not_be_done_never_counts_as_done(visit: Visit, story: Story) -> None:
+    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    page = visit.open("/verify")
+    page.get_by_text("The keys and the chain you trust").click()
+    page.get_by_label("Contract address").fill("0x" + "12" * 20)
+    found = choose(page, receipt)
+    assert found.pop("anchor") == "not-checked"
+    assert set(found.values()) == {"ok"}
+    assert page.locator("#result").get_attribute("data-verdict") == "partly"
+
+
+def test_pages_work_without_javascript(live: Live, chromium: Browser, story: Story) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport=DESK)
+    visitor = Visit(context, live.url)
+    page = visitor.open("/")
+    page.get_by_role("searchbox").fill(f"#{story.refund}")
+    page.get_by_role("button", name="Look up").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Refund")
+    page = visitor.open("/verify")
+    expect(page.get_by_text("Verifying in the browser needs JavaScript.")).to_be_visible()
+    expect(page.locator("#verifier")).to_be_hidden()
+    assert visitor.faults == []
+    context.close()
+
+
+@pytest.mark.parametrize(("lang", "scheme"), [("zh", "light"), ("en", "dark")])
+def test_every_page_is_accessible_and_fits_a_phone(
+    live: Live, chromium: Browser, story: Story, lang: str, scheme: str
+) -> None:
+    first, last = story.cancelled
+    paths = {
+        "/": "h1",
+        f"/blocks/SHCER-{first}-{last - 1}?gram={first + 3}": "h1",
+        f"/movements/{story.convert}": "h1",
+        f"/movements/{story.recorded}": "h1",
+        f"/certificates/{story.certificate}": "h1",
+        f"/lots/{story.lot}": "h1",
+        f"/verify?receipt=/v1/receipts/{story.cancel}": "#result[data-verdict=proven]",
+        "/how-it-works": "h1",
+        "/search?q=nothing": "h1",
+    }
+    # axe itself is a script that the pages' policy rightly refuses.
+    context = chromium.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+    visitor = Visit(context, live.url)
+    for path, ready in paths.items():
+        page = visitor.open(path, lang)
+        expect(page.locator(ready)).to_be_visible(timeout=15_000)
+        page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page.add_script_tag(path=AXE)
+        report = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in report["violations"]] == [], path
+        assert len(report["passes"]) > 10
+    assert visitor.faults == []
+    context.close()

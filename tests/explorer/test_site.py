@@ -1,0 +1,172 @@
+"""The pages over HTTP: where they are, what they answer, and where the search box leads."""
+
+import re
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.explorer import pages, search
+from tests.explorer.conftest import Story
+from tests.support.running import Live
+
+
+@pytest.fixture(scope="module")
+def web(live: Live) -> Any:
+    with httpx2.Client(base_url=live.url) as client:
+        yield client
+
+
+def paths_of(story: Story) -> list[str]:
+    first, last = story.cancelled
+    return [
+        "/",
+        f"/blocks/SHCER-{first}-{last - 1}",
+        f"/movements/{story.cancel}",
+        f"/certificates/{story.certificate}",
+        f"/lots/{story.lot}",
+        "/verify",
+        "/how-it-works",
+    ]
+
+
+def test_every_page_answers_in_both_languages_with_its_headers(web: httpx2.Client, story: Story) -> None:
+    for path in paths_of(story):
+        for lang, mark in (("zh", '<html lang="zh-Hans">'), ("en", '<html lang="en">')):
+            answer = web.get(path, params={"lang": lang})
+            assert answer.status_code == 200, path
+            assert mark in answer.text
+            wanted = pages.content_security_policy(any_chain=path == "/verify")
+            assert answer.headers["content-security-policy"] == wanted
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert answer.headers["cache-control"] == "public, max-age=2"
+            assert pages.texts()[lang]["standin"] in answer.text
+
+
+def test_head_answers_as_get_does_without_a_body(web: httpx2.Client, story: Story) -> None:
+    for path in [*paths_of(story), "/movements/0"]:
+        head, get = web.head(path), web.get(path)
+        assert (head.status_code, head.text) == (get.status_code, "")
+        assert head.headers["content-type"] == get.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing-here",
+        "/movements/0",
+        "/movements/-1",
+        "/movements/٣",
+        "/movements/99999999999999999999",
+        "/movements/9223372036854775808",
+        "/lots/none",
+        "/blocks/SHCER-9-3",
+        "/blocks/SHCER-007-8",
+        "/blocks/SHCER-8000000000000000000-9999999999999999999",
+        "/certificates/GLC-20261121-2222222222",
+        "/certificates/%00",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(web: httpx2.Client, path: str, story: Story) -> None:
+    assert story.lot
+    answer = web.get(path, params={"lang": "en"})
+    assert answer.status_code == 404
+    assert pages.texts()["en"]["not_found_title"] in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing-here", "/v1/movements/999999999", "/log/tile/0/999", "/log/x"])
+def test_programs_keep_their_problem_documents(web: httpx2.Client, path: str) -> None:
+    answer = web.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_wrong_method_or_cursor_is_said_to_a_person(web: httpx2.Client, story: Story) -> None:
+    assert web.post("/").status_code == 405
+    answer = web.get(f"/lots/{story.lot}", params={"cursor": "x", "lang": "en"})
+    assert answer.status_code == 400
+    assert pages.texts()["en"]["problem_title"] in answer.text
+    assert "The cursor is not one that this registry gave." in answer.text
+
+
+def test_no_page_links_to_another_host(web: httpx2.Client, live: Live) -> None:
+    html = web.get(f"{live.url}//elsewhere.example/x").text
+    links = re.findall(r'href="([^"]*)"', html)
+    assert any("elsewhere.example" in link for link in links)
+    assert not [link for link in links if link.startswith("//")]
+
+
+def test_search_leads_to_each_kind_of_thing(web: httpx2.Client, story: Story) -> None:
+    first, last = story.cancelled
+    block = f"/blocks/SHCER-{first}-{last - 1}"
+    gram = first + 1_000
+    leads = {
+        f"{gram}": f"{block}?gram={gram}",
+        f" {gram:,} ": f"{block}?gram={gram}",
+        pages.grams(gram): f"{block}?gram={gram}",
+        f"SHCER-{first}-{last - 1}": block,
+        f"shcer-{first}-{last - 1}": block,
+        f"SHCER-{story.first}-{story.first + 2_999_999}": f"/lots/{story.lot}",
+        story.certificate: f"/certificates/{story.certificate}",
+        story.certificate.lower(): f"/certificates/{story.certificate}",
+        f"#{story.convert}": f"/movements/{story.convert}",
+        f"＃{story.convert}": f"/movements/{story.convert}",
+        "  ": "/",
+    }
+    for query, path in leads.items():
+        answer = web.get("/search", params={"q": query})
+        assert (answer.status_code, answer.headers["location"]) == (303, path), query
+        english = web.get("/search", params={"q": query, "lang": "en"}).headers["location"]
+        assert english.endswith("lang=en")
+        assert web.get(english).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["zzz", "-1", "#0", "SHCER-1-0", "9" * 19, "9" * 20, "GLC-1", "<script>", "1" * 500])
+def test_search_says_when_nothing_goes_by_a_name(web: httpx2.Client, query: str) -> None:
+    answer = web.get("/search", params={"q": query, "lang": "en"})
+    assert answer.status_code == 404
+    assert "Nothing goes by" in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_the_serial_of_a_part_of_a_block_tells_what_became_of_it(web: httpx2.Client, story: Story) -> None:
+    """Serials stay links for good: of blocks that have split, of what was left of them, of issues."""
+    left = f"SHCER-{story.first + 1_501_000}-{story.first + 1_999_999}"  # what the late conversion left
+    before = f"SHCER-{story.first + 1_500_000}-{story.first + 1_999_999}"
+    texts = pages.texts()["en"]
+    assert "Now reductions" in web.get(f"/blocks/{left}?lang=en").text
+    page = web.get(f"/blocks/{before}?lang=en").text
+    assert texts["block_after"] in page
+    assert f"/movements/{story.recorded}?lang=en" in page
+    assert "Now reductions" not in page
+
+
+def test_grams_are_a_claim_until_they_are_logged(web: httpx2.Client, story: Story) -> None:
+    texts = pages.texts()["en"]
+    page = web.get(f"/movements/{story.recorded}?lang=en").text.split('class="legend"')[0]
+    assert texts["receipt_not_yet"] in page
+    assert texts["label_proven"] not in page
+    assert texts["state_due"] in page
+    lot = web.get(f"/lots/{story.lot}?lang=en").text
+    assert texts["label_claimed"] in lot.split('id="now"')[1].split("</h2>")[0]
+
+
+def test_a_certificate_names_an_institution_and_never_a_person(web: httpx2.Client, live: Live, story: Story) -> None:
+    assert "绿色出行有限公司" in web.get(f"/certificates/{story.certificate}").text
+    person = live.person("Somebody Private")
+    live.issue({person: 10})
+    token = {"Authorization": f"Bearer {live.token('holder', person)}", "Idempotency-Key": "private-1"}
+    body = {"quantity_g": 10, "purpose": "voluntary-cancellation", "statement": "For the river"}
+    number = web.post(f"/v1/accounts/{person}/cancellations", json=body, headers=token).json()["certificate"]
+    page = web.get(f"/certificates/{number}").text
+    assert "For the river" in page
+    assert "Somebody Private" not in page
+
+
+def test_queries_are_written_as_we_write_names() -> None:
+    assert search.normal(" ｓｈｃｅｒ－1－2 ") == "SHCER-1-2"
+    assert search.normal("1\N{NARROW NO-BREAK SPACE}234,567") == "1234567"
+    assert len(search.normal("9" * 10_000)) == search.MAX_QUERY

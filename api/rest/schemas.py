@@ -115,6 +115,14 @@ class Account(BaseModel):
     balances: list[Balance]
 
 
+class OpenedAccount(BaseModel):
+    """An account that was just opened."""
+
+    id: int
+    kind: Literal["individual", "institution"]
+    opened_at: str
+
+
 class SourceOfLot(BaseModel):
     """Where a lot comes from."""
 

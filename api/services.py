@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signing import address_of
-from anchoring.errors import AnchoringError, Refuted
+from anchoring.errors import AnchoringError, Refuted, Unreachable
 from api.data_folder import DataFolder, hold
 from api.settings import Settings
 from api.site import AUTHORITIES, THRESHOLD, Site, Whereabouts, chain_key, is_production, payer_key
@@ -70,7 +70,11 @@ def _contract(
     if contract is None:
         tell("Deploying the anchor contract with three signers, two of whom must sign.")
         signers = [address_of(chain_key(folder, authority)) for authority in AUTHORITIES]
-        contract = deploy(rpc_url, payer_key(folder), signers, THRESHOLD, artifact())
+        payer = payer_key(folder)
+        try:
+            contract = deploy(rpc_url, payer, signers, THRESHOLD, artifact())
+        except Unreachable as error:
+            raise Unreachable(f"{error} Transactions are paid by {address_of(payer)}; it must hold ether.") from error
     with AnchorClient(rpc_url, contract) as client:
         chain_id = client.chain_id()
         if not client.code_present():

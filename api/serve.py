@@ -132,10 +132,10 @@ def _worker(descriptor: int) -> None:
     from api.app import create
 
     die_with_parent()
-    config = uvicorn.Config(
-        create(), fd=descriptor, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30
-    )
-    uvicorn.Server(config).run()
+    config = uvicorn.Config(create(), log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30)
+    # Not by uvicorn's `fd`: it takes any descriptor for a Unix socket, and on what it takes for one TCP_NODELAY is not
+    # set, so that every answer waits 40 ms for the caller's delayed acknowledgement.
+    uvicorn.Server(config).run([socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":

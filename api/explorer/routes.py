@@ -1,6 +1,7 @@
-"""The explorer's pages. Everything on them is read in one transaction, so a page never contradicts itself."""
+"""The explorer's pages. Each is read as of one moment, so a page never contradicts itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from api.explorer import search, views
 from api.explorer.answers import answer, redirect
 from api.rest.perform import SiteOf
+from api.site import Site
 from registry.database.schema import accounts
 from registry.errors import NotFound
 from registry.ledger.queries import (
@@ -40,10 +42,18 @@ def page(path: str) -> Callable[[Callable[..., Response]], Callable[..., Respons
     return router.api_route(path, methods=["GET", "HEAD"], response_class=HTMLResponse)
 
 
+@contextmanager
+def snapshot(site: Site) -> Iterator[sa.Connection]:
+    """Read everything as it was at one moment; nothing is locked and nobody waits."""
+    with site.database.transaction() as tx:
+        tx.execute(_SNAPSHOT)
+        yield tx
+
+
 @page("/")
 def home(request: Request, site: SiteOf) -> Response:
     """Show the grams by state, the last checkpoint and anchor, and what happened last."""
-    with site.database.transaction() as tx:
+    with snapshot(site) as tx:
         latest = list_movements(tx, limit=LATEST)
         context = {
             "about": _about(request),
@@ -60,7 +70,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
     """Show a block's life, step by step."""
     first, last = search.read_serial(name)
     gram = _gram(request.query_params.get("gram"), first, last)
-    with site.database.transaction() as tx:
+    with snapshot(site) as tx:
         try:
             life, after = life_of_block(tx, first, last)
         except NotFound:
@@ -80,7 +90,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
 @page("/movements/{movement}")
 def movement(request: Request, movement: str, site: SiteOf) -> Response:
     """Show one movement with its leaf."""
-    with site.database.transaction() as tx:
+    with snapshot(site) as tx:
         seen = get_movement(tx, _number(movement))
         shown = views.movement(seen, site.settings)
         followed = views.movements(children(tx, seen.id), site.settings)
@@ -91,7 +101,7 @@ def movement(request: Request, movement: str, site: SiteOf) -> Response:
 @page("/certificates/{number}")
 def certificate(request: Request, number: str, site: SiteOf) -> Response:
     """Show a certificate, made to be printed."""
-    with site.database.transaction() as tx:
+    with snapshot(site) as tx:
         row = get_certificate(tx, number)
         kind = tx.execute(_KIND, {"account": row.account_id}).scalar_one()
         cancels = views.cancels(movements_of_act(tx, row.act_id))
@@ -108,7 +118,7 @@ def certificate(request: Request, number: str, site: SiteOf) -> Response:
 @page("/lots/{lot}")
 def lot(request: Request, lot: str, site: SiteOf) -> Response:
     """Show what one issuance created and what became of it."""
-    with site.database.transaction() as tx:
+    with snapshot(site) as tx:
         row = get_lot(tx, _number(lot))
         issues = list_issues(tx, row, cursor=request.query_params.get("cursor"), limit=ISSUES)
         context = {
@@ -140,12 +150,13 @@ def look_up(request: Request, site: SiteOf) -> Response:
     if not query:
         return redirect(request, "/")
     try:
-        with site.database.transaction() as tx:
+        with snapshot(site) as tx:
             return redirect(request, search.find(tx, query))
     except NotFound:
         return answer(request, "not_found.html", {}, 404, query=query)
 
 
+_SNAPSHOT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _KIND = sa.select(accounts.c.kind).where(accounts.c.id == sa.bindparam("account"))
 
 

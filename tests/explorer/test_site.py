@@ -1,12 +1,16 @@
 """The pages over HTTP: where they are, what they answer, and where the search box leads."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
+from api.app import create
 from api.explorer import pages, search
+from api.explorer.answers import notices
 from tests.explorer.conftest import Story
 from tests.support.running import Live
 
@@ -164,6 +168,26 @@ def test_a_certificate_names_an_institution_and_never_a_person(web: httpx2.Clien
     page = web.get(f"/certificates/{number}").text
     assert "For the river" in page
     assert "Somebody Private" not in page
+
+
+def test_a_database_that_is_down_is_said_to_a_person(live: Live) -> None:
+    nowhere = replace(live.site.where, database_url="postgresql://postgres@127.0.0.1:9/none")
+    with TestClient(create(replace(live.site, where=nowhere))) as web:
+        answer = web.get("/", params={"lang": "en"})
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "The database does not answer now." in answer.text
+        assert web.get("/how-it-works").status_code == 200
+        assert web.get("/v1/totals").headers["content-type"] == "application/problem+json"
+
+
+def test_stand_ins_are_announced_and_only_they(live: Live) -> None:
+    real = replace(live.site.where, embedded_chain=False)
+    production = live.site.settings.model_copy(update={"environment": "production"})
+    assert notices(live.site) == ["standin"]
+    assert notices(replace(live.site, where=real)) == ["standin"]
+    assert notices(replace(live.site, settings=production)) == ["standin"]
+    assert notices(replace(live.site, where=real, settings=production)) == []
 
 
 def test_queries_are_written_as_we_write_names() -> None:

@@ -36,6 +36,7 @@ class Replay:
         self.figures: dict[int, tuple[int, int]] = {}
         self.tally = Tally()
         self.leaves_read = 0
+        self._read_to = 0
         self._sizes = sorted(set(sizes))
         self._files = files
         self._faults = faults
@@ -81,11 +82,12 @@ class Replay:
         self._history.append(rows)
         self.tally.count_kinds(leaves[is_read])
         self.leaves_read += int(is_read.sum())
+        if self._read_to == start:
+            self._read_to += len(leaves) if is_read.all() else int(np.argmin(is_read))
 
     def _add_up(self, start: int, end: int) -> None:
         figures = self.tally.add(self._history.rows, start, self._sizes_in(start, end))
-        if self.leaves_read == end:
-            self.figures |= figures
+        self.figures |= {size: figure for size, figure in figures.items() if size <= self._read_to}
 
     def _name_broken(self, start: int) -> None:
         rules = self._judge.judge(self._history.rows, start)

@@ -49,6 +49,17 @@ class AnchoredHead:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchoredCheckpoint:
+    """A checkpoint as the contract's event tells of it. `frontier` and `ended` are grams."""
+
+    size: int
+    root: bytes
+    frontier: int
+    ended: int
+    block_number: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorReceipt:
     """Where a checkpoint is on the chain.
 
@@ -251,6 +262,42 @@ class AnchorClient:
         self._check()
         root = bytes(self._view("rootAt", size))
         return root if any(root) else None
+
+    def anchored(self) -> list[AnchoredCheckpoint]:
+        """Every checkpoint anchored so far, in the chain's order, from the contract's events.
+
+        Asks for all blocks at once, and for fewer where the endpoint refuses or its answer is too long.
+        """
+        self._check()
+        found: list[AnchoredCheckpoint] = []
+        first, last = 0, self.block_number()
+        span = last + 1
+        while first <= last:
+            try:
+                found += self._anchored_in(first, min(first + span - 1, last))
+            except Unreachable:
+                if span == 1:
+                    raise
+                self.block_number()  # raises when it is not the question but the chain that fails
+                span = -(-span // 4)
+            else:
+                first += span
+        return found
+
+    def _anchored_in(self, first: int, last: int) -> list[AnchoredCheckpoint]:
+        with self._chain.asked():
+            logs = self._contract.events.Anchored.get_logs(from_block=first, to_block=last)
+            ours = (log for log in logs if log["address"].lower() == self.address.lower())
+            return [
+                AnchoredCheckpoint(
+                    _whole(log["args"]["size"]),
+                    bytes(log["args"]["root"]),
+                    _whole(log["args"]["frontier"]),
+                    _whole(log["args"]["ended"]),
+                    _whole(log["blockNumber"]),
+                )
+                for log in ours
+            ]
 
     def included(self, leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bool:
         """Whether the contract finds this leaf under the root it anchored for `size` (RFC 9162, 2.1.3)."""

@@ -1,0 +1,194 @@
+"""Tampered, truncated, oversized and missing files: each is a fault with its place, and the audit goes on."""
+
+import shutil
+
+import pytest
+
+from anchoring.audit import audit
+from anchoring.auditing.report import KEPT_PER_CODE
+from anchoring.errors import Malformed, Unreachable
+from anchoring.log.tiles import DirectorySource
+from anchoring.note import ED25519, Signer
+from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, lawful_leaves, sign_log, write_log
+
+SIZE = 600
+TILES = ("tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2")
+BUNDLES = ("tile/entries/000", "tile/entries/001", "tile/entries/002.p/88")
+
+
+@pytest.fixture(scope="module")
+def whole_log(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "log"
+    write_log(folder, lawful_leaves(SIZE, cohort=20))
+    return folder
+
+
+@pytest.fixture
+def log(whole_log, tmp_path):
+    """A copy to spoil."""
+    shutil.copytree(whole_log, tmp_path / "log")
+    return tmp_path / "log"
+
+
+def audited(folder):
+    return audit(DirectorySource(folder), VKEY)
+
+
+def spoil(path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def places(report) -> set[tuple[str, str]]:
+    return {(fault.place, fault.code) for fault in report.faults}
+
+
+@pytest.mark.parametrize(("number", "path"), list(enumerate(TILES[:3])))
+def test_a_false_hash_in_a_tile_of_leaves(log, number, path):
+    spoil(log / path, 32 * 7 + 5)
+    report = audited(log)
+    assert places(report) == {(f"leaf {number * 256 + 7}", "leaf-hash")}
+    assert report.first.path == path
+
+
+def test_a_false_hash_in_an_upper_tile(log):
+    spoil(log / TILES[3], 32)
+    report = audited(log)
+    assert places(report) == {("tile/1/000.p/2", "tile-hash")}
+    assert "tile/0/001" in report.first.sentence
+
+
+@pytest.mark.parametrize(("number", "path"), list(enumerate(BUNDLES)))
+def test_a_false_byte_in_a_leaf(log, number, path):
+    spoil(log / path, 116 * 9 + 2 + 113)
+    report = audited(log)
+    assert (report.first.leaf, report.first.code) == (number * 256 + 9, "leaf-hash")
+    assert ("checkpoint", "root") in places(report)
+    assert (("tile/1/000.p/2", "tile-hash") in places(report)) == (number < 2)
+
+
+def test_no_byte_of_any_file_can_change(whole_log, tmp_path):
+    for path in (*TILES, *BUNDLES, "checkpoint"):
+        target = tmp_path / "log"
+        shutil.copytree(whole_log, target, dirs_exist_ok=True)
+        length = len((target / path).read_bytes())
+        for at in range(0, length, 1 if path == "checkpoint" else length // 9):
+            shutil.copy(whole_log / path, target / path)
+            spoil(target / path, at)
+            assert not audited(target).holds, (path, at)
+
+
+@pytest.mark.parametrize("path", TILES + BUNDLES)
+@pytest.mark.parametrize(
+    ("code", "cut"),
+    [
+        ("file-malformed", lambda data: data[:-1]),
+        ("file-malformed", lambda _: b""),
+        ("file-malformed", lambda data: data + data[-116:]),
+        ("file-malformed", lambda data: data + bytes(10**6)),
+        ("file-missing", None),
+    ],
+    ids=["short", "empty", "long", "huge", "missing"],
+)
+def test_a_file_of_another_length_or_none(log, path, code, cut):
+    target = log / path
+    if cut is None:
+        target.unlink()
+    else:
+        target.write_bytes(cut(target.read_bytes()))
+    report = audited(log)
+    assert places(report) == {(path, code)}, "the rest is still known, from the tile or from the leaves"
+    width = {BUNDLES[0]: 256, BUNDLES[1]: 256, BUNDLES[2]: 88}.get(path, 0)
+    assert report.leaves_read == SIZE - width
+
+
+def test_entries_of_another_length(log):
+    path = log / BUNDLES[1]
+    data = path.read_bytes()
+    path.write_bytes(b"\x00\x73" + data[2:118] + data[119:])
+    assert places(audited(log)) == {(BUNDLES[1], "file-malformed")}
+
+
+def test_leaves_and_hashes_both_missing(log):
+    for path in (BUNDLES[1], TILES[1]):
+        (log / path).unlink()
+    report = audited(log)
+    assert places(report) == {(BUNDLES[1], "file-missing"), (TILES[1], "file-missing")}
+    assert report.leaves_read == SIZE - 256
+
+
+def test_faults_are_counted_beyond_those_kept(tmp_path):
+    leaves = lawful_leaves(SIZE, cohort=20)
+    leaves["version"] = 2
+    write_log(tmp_path, leaves)
+    report = audited(tmp_path)
+    assert report.fault_counts == {"leaf-version": SIZE}
+    assert [fault.leaf for fault in report.faults] == list(range(KEPT_PER_CODE))
+    assert report.leaves_read == 0
+
+
+def test_the_children_of_an_unknown_leaf_are_not_blamed(tmp_path):
+    leaves = lawful_leaves(SIZE, cohort=20)
+    leaves["version"][1] = 7
+    write_log(tmp_path, leaves)
+    assert places(audited(tmp_path)) == {("leaf 1", "leaf-version")}
+
+
+def test_another_root_under_a_good_signature(log):
+    sign_log(log, SIZE, b"r" * 32)
+    assert places(audited(log)) == {("checkpoint", "root")}
+
+
+def test_another_key_or_origin(log):
+    stranger = Signer(ORIGIN, ED25519, b"s" * 32).verifier.vkey
+    renamed = Signer("other.example/log", ED25519, SIGNER.seed).verifier.vkey
+    for vkey in (stranger, renamed):
+        report = audit(DirectorySource(log), vkey)
+        assert places(report) == {("checkpoint", "signature")}
+        assert (report.size, report.root, report.leaves_read) == (None, None, 0)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff" * 100, b"a\n1\n", b"x" * (1 << 20)], ids=["empty", "no text", "cut", "huge"]
+)
+def test_a_checkpoint_that_is_none(log, data):
+    (log / "checkpoint").write_bytes(data)
+    assert places(audited(log)) == {("checkpoint", "checkpoint")}
+
+
+def test_a_size_that_the_log_does_not_have(log):
+    sign_log(log, SIZE + 300, b"r" * 32)
+    report = audited(log)
+    assert ("tile/entries/003.p/132", "file-missing") in places(report)
+    assert ("tile/0/002", "file-missing") in places(report)
+
+
+def test_a_key_that_is_none(log):
+    with pytest.raises(Malformed):
+        audit(DirectorySource(log), "no key")
+
+
+def test_a_log_that_is_not_there(tmp_path):
+    with pytest.raises(Unreachable):
+        audited(tmp_path)
+
+
+class GoingAway:
+    """A log that no longer answers after some reads."""
+
+    def __init__(self, folder, reads: int) -> None:
+        self.source, self.reads = DirectorySource(folder), reads
+
+    def read(self, path: str, limit: int) -> bytes:
+        self.reads -= 1
+        if self.reads < 0:
+            raise Unreachable("the line is cut")
+        return self.source.read(path, limit)
+
+
+@pytest.mark.parametrize("reads", range(8))
+def test_a_log_that_goes_away(whole_log, reads):
+    with pytest.raises(Unreachable, match="cut"):
+        audit(GoingAway(whole_log, reads), VKEY)
+    assert audit(GoingAway(whole_log, 8), VKEY).holds

@@ -1,0 +1,109 @@
+"""The judge of many movements at once names the rule that the rules themselves name for each."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchoring.auditing.history import rows_of
+from anchoring.auditing.judge import LAWFUL, Judge
+from anchoring.auditing.overlaps import find_overlaps
+from anchoring.leaf import LEAF_DTYPE, encode
+from registry.ledger.movement import NO_TAG, Movement
+from registry.ledger.rules import Rule, broken_rule, overlap
+from tests.support import pairs
+from tests.support.pairs import ANN, BOB, UNTIL
+
+
+def judged(movements: Iterable[Movement], start: int) -> list[int]:
+    leaves = np.frombuffer(b"".join(map(encode, movements)), LEAF_DTYPE)
+    return Judge().judge(rows_of(leaves), start).tolist()
+
+
+def assert_named_alike(given_pairs: Iterable[pairs.Pair]) -> None:
+    """All parents first in one log, then all children."""
+    listed = list(given_pairs)
+    parents = [parent for _, parent in listed]
+    children = [
+        child if child.parent is None else replace(child, parent=number) for number, (child, _) in enumerate(listed)
+    ]
+    expected = [
+        broken_rule(child, parent if child.parent is not None else None) or LAWFUL
+        for child, parent in zip(children, parents, strict=True)
+    ]
+    assert judged(parents + children, len(parents)) == expected
+
+
+@pytest.mark.parametrize(
+    "departures", [pairs.by_flags, pairs.by_forms_and_purposes, pairs.by_tags, pairs.by_times, pairs.by_ranges]
+)
+def test_every_departure_is_named_as_the_rules_name_it(departures):
+    assert_named_alike(departures())
+
+
+def test_departures_in_several_fields_at_once():
+    assert_named_alike(pairs.departures(seed=11, count=30_000))
+
+
+KINDS = st.sampled_from([0, *range(1, 14), 63, 64, 65, 255])
+TAGS = st.sampled_from([NO_TAG, ANN, BOB, bytes(19) + b"\1"])
+MOVEMENTS = st.builds(
+    Movement,
+    kind=KINDS,
+    form=st.integers(0, 255) | st.integers(0, 2),
+    flags=st.integers(0, 255) | st.integers(0, 31),
+    purpose=st.integers(0, 65535) | st.sampled_from([0, 1, 2, 4, 16, 20, 32, 34, 48]),
+    first=st.sampled_from([0, 10, 11, 2**64 - 2]),
+    last=st.sampled_from([0, 11, 20, 2**64 - 1]),
+    parent=st.none() | st.just(0),
+    at=st.sampled_from([0, 1000, UNTIL, 2**48 - 1]),
+    until=st.sampled_from([0, 1000, UNTIL, 2**48 - 1]),
+    from_tag=TAGS,
+    to_tag=TAGS,
+    evidence=st.just(bytes(32)),
+)
+
+
+@given(st.lists(st.tuples(MOVEMENTS, MOVEMENTS), min_size=1, max_size=30))
+def test_anything_that_fits_a_leaf(given_pairs):
+    assert_named_alike(given_pairs)
+
+
+@given(MOVEMENTS, st.integers(1, 2**64 - 2))
+def test_a_parent_that_does_not_come_before(movement, parent):
+    child = replace(movement, parent=parent)
+    alone = broken_rule(child, None)
+    is_placed_wrong = alone is Rule.PARENT and child.kind != pairs.ISSUE
+    lawful = replace(pairs.EXAMPLES[pairs.VOID][1], kind=pairs.ISSUE, parent=None, from_tag=NO_TAG)
+    assert judged([lawful, child], 1) == [Rule.ORDER if is_placed_wrong else alone]
+
+
+RANGES = st.tuples(st.integers(0, 12), st.integers(0, 12))
+RIVALS = st.builds(
+    lambda kind, grams, parent: replace(
+        pairs.EXAMPLES[pairs.VOID][0], kind=kind, first=grams[0], last=grams[1], parent=parent
+    ),
+    st.sampled_from([pairs.ISSUE, pairs.ISSUE, pairs.VOID, 64]),
+    RANGES,
+    st.sampled_from([None, 0, 1]),
+)
+
+
+@given(st.lists(RIVALS, max_size=12))
+def test_overlaps_are_those_that_the_rule_finds_two_by_two(movements):
+    rows = rows_of(np.frombuffer(b"".join(map(encode, movements)), LEAF_DTYPE))
+    expected = {
+        (rule, later, earlier)
+        for later, one in enumerate(movements)
+        for earlier, other in enumerate(movements[:later])
+        if (rule := overlap(one, other))
+        if one.first < one.last and other.first < other.last
+    }
+    found = {(rule, *pair) for rule, pair in find_overlaps(rows)}
+    assert found <= expected
+    assert bool(found) == bool(expected)
+    for rule in (Rule.OVERLAP, Rule.ISSUE_OVERLAP):
+        assert any(rule is name for name, *_ in found) == any(rule is name for name, *_ in expected)

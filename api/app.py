@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx2
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api.auth import token_key
+from api.edge import Edge
 from api.explorer import routes as explorer
 from api.explorer.pages import STATIC
+from api.openapi import describe
 from api.problems import add_handlers
 from api.rest import accounts, acts, chain, log, public
 from api.site import Site, site_from_environment
@@ -22,6 +25,14 @@ DESCRIPTION = (
 
 def create(site: Site | None = None) -> FastAPI:
     """Make the application for a running site; without one, for the site the supervisor handed to this process."""
+    app = routed()
+    app.state.site = site or site_from_environment()
+    app.state.token_key = token_key(app.state.site)
+    return app
+
+
+def routed() -> FastAPI:
+    """Make the application without a site: its routes and their description."""
     app = FastAPI(
         title="Gramledger",
         version="0.1.0",
@@ -30,8 +41,8 @@ def create(site: Site | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.site = site or site_from_environment()
-    app.state.token_key = token_key(app.state.site)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    app.add_middleware(Edge)
     add_handlers(app)
     for room in (accounts, acts, public, log, chain):
         app.include_router(room.router)
@@ -42,7 +53,8 @@ def create(site: Site | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with httpx2.AsyncClient(timeout=chain.TIMEOUT_S) as client:
+    remote = not app.state.site.where.embedded_chain  # a proxy from the environment does not know our loopback
+    async with httpx2.AsyncClient(timeout=chain.TIMEOUT_S, trust_env=remote) as client:
         app.state.chain_client = client
         yield
     app.state.site.close()

@@ -60,7 +60,7 @@ class Principal:
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
-def authenticate(
+async def authenticate(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
     """Verify the bearer token. Raises `Unauthenticated`, and never says anything of the token itself."""
@@ -76,7 +76,7 @@ def authenticate(
             options={"require": ["exp", "sub", "role"]},
         )
         return _principal(claims)
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, RecursionError, OverflowError):  # its header is read before it verifies
         raise Unauthenticated("The token does not verify, or has expired. Get a new one.") from None
 
 

@@ -18,7 +18,17 @@ from registry.errors import RegistryError, Unauthenticated, Unavailable
 
 TYPE_BASE = "urn:gramledger:problem:"
 MEDIA_TYPE = "application/problem+json"
+PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER_S = "2"
+MAX_WHERE_CHARS = 100
+"""Of the name of a field that is at fault; the caller made it up."""
+KEY_MISSING = "Send an Idempotency-Key header, a new one for each new act; with it an act can be asked for twice in safety."
+HTTP_PROBLEMS = {
+    400: ("malformed", "The request is malformed"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "The method is not offered here"),
+    413: ("too-large", "The request is too large"),
+}
 
 log = structlog.get_logger()
 
@@ -33,8 +43,9 @@ class Problem(BaseModel):
 
 
 def problem(code: str, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Render one problem."""
-    body = {"type": TYPE_BASE + code, "title": title, "status": status, "detail": detail}
+    """Render one problem. What cannot be written in UTF-8 is escaped: a caller's field name may be in the detail."""
+    shown = detail.encode("utf-8", "backslashreplace").decode()
+    body = {"type": TYPE_BASE + code, "title": title, "status": status, "detail": shown}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
@@ -66,17 +77,18 @@ def _anchoring_error(request: Request, error: Exception) -> Response:
 def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     first = error.errors()[0]
+    if first["type"] == "missing" and first["loc"] == ("header", "idempotency-key"):
+        return _answer(request, "idempotency-key-missing", 400, "An Idempotency-Key is missing", KEY_MISSING)
     # Only where and why: the value itself may be personal, and an answer is no place to repeat it.
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"])[:MAX_WHERE_CHARS]
     return _answer(request, "malformed", 422, "The request is malformed", f"{where}: {first['msg']}.")
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    codes = {404: "not-found", 405: "method-not-allowed", 400: "malformed"}
     headers = dict(error.headers) if error.headers else None
-    code = codes.get(error.status_code, "http")
-    return _answer(request, code, error.status_code, str(error.detail), str(error.detail), headers)
+    code, title = HTTP_PROBLEMS.get(error.status_code, ("http", str(error.detail)))
+    return _answer(request, code, error.status_code, title, str(error.detail), headers)
 
 
 def _defect(request: Request, error: Exception) -> Response:
@@ -96,5 +108,5 @@ def add_handlers(app: FastAPI) -> None:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems an operation may answer with, for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {MEDIA_TYPE: {"schema": PROBLEM_REF}}
     return {status: {"description": "Problem", "model": Problem, "content": content} for status in statuses}

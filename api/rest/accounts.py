@@ -3,14 +3,14 @@
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api.auth import READERS, Caller, Role
 from api.problems import documented
 from api.rest import schemas, views
 from api.rest.acts import AccountId
-from api.rest.perform import SiteOf, Write
+from api.rest.perform import SiteOf, WriteOf
 from registry.accounts.accounts import erase_account, open_account
 from registry.clock import rfc3339
 from registry.database.schema import accounts
@@ -20,7 +20,6 @@ from registry.ledger.queries import MAX_PAGE, holdings, list_blocks, list_moveme
 
 Cursor = Annotated[str | None, Query(max_length=20, description="From the previous answer's next_cursor.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-WriteOf = Annotated[Write, Depends(Write)]
 READ = documented(400, 401, 403, 404, 422, 503)
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
@@ -40,7 +39,7 @@ class NewAccount(BaseModel):
     summary="Open an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.OpenedAccount}, **documented(400, 401, 403, 409, 422, 503)},
+    responses={201: {"model": schemas.OpenedAccount}, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
 def open_an_account(body: NewAccount, write: WriteOf) -> Response:
     """Open an account; the centre does."""
@@ -95,7 +94,7 @@ def read_movements(
     summary="Erase an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.Account}, **documented(400, 401, 403, 404, 409, 422, 503)},
+    responses={201: {"model": schemas.Account}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 def erase_an_account(account_id: AccountId, write: WriteOf) -> Response:
     """Destroy the account's key and its personal data (R5); every proof still verifies. It cannot be undone."""

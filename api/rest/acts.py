@@ -3,12 +3,12 @@
 import re
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from api.auth import Role
 from api.problems import documented
-from api.rest.perform import Write, posted
+from api.rest.perform import WriteOf, posted
 from api.rest.schemas import ActAnswer, CancelAnswer
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/accounts/{account_id}", tags=["acts"])
 ANSWERS: dict[str, Any] = {
     "status_code": 201,
     "response_class": Response,
-    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 422, 503)},
+    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 }
 
 
@@ -94,9 +94,6 @@ class Cancellation(Quantity):
     purpose: Annotated[StrictStr, Field(examples=["voluntary-offset"])]
     beneficiary: Words | None = None
     statement: Words | None = None
-
-
-WriteOf = Annotated[Write, Depends(Write)]
 
 
 @router.post("/conversions", summary="Convert reductions to points", **ANSWERS)

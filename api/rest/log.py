@@ -1,6 +1,7 @@
-"""The log's static tree over HTTP (C2SP tlog-tiles), and the chain's JSON-RPC passed through."""
+"""The log's static tree over HTTP (C2SP tlog-tiles)."""
 
 import re
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -33,6 +34,11 @@ def read_checkpoint(site: SiteOf) -> Response:
 def read_tile(path: Annotated[str, Path(max_length=80)], site: SiteOf) -> Response:
     """Serve a tile or an entry bundle. The path's form is checked, so that nothing else is ever read."""
     file = site.folder.log / path
-    if _TILE.match(path) is None or not file.is_file():
+    if _TILE.match(path) is None or not _is_ours(file, site.folder.log):
         raise NotFound("The log has no such tile. Read the checkpoint first.")
     return FileResponse(file, 200, {"Cache-Control": IMMUTABLE, **CORS}, "application/octet-stream")
+
+
+def _is_ours(file: FilePath, folder: FilePath) -> bool:
+    """Whether it is a file of the log: one that a link leads to elsewhere is none."""
+    return file.is_file() and file.resolve().is_relative_to(folder.resolve())

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.explorer import pages
-from tests.explorer.conftest import Story
 from tests.support.running import Live
+from tests.support.story import Story
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}

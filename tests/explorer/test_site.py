@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from api.app import create
 from api.explorer import pages, search
 from api.explorer.answers import notices
-from tests.explorer.conftest import Story
 from tests.support.running import Live
+from tests.support.story import Story
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,9 @@ _CLAIM = sa.text("""
     INSERT INTO idempotency (principal, key, request_sha256, at_ms) VALUES (:principal, :key, :request, :at)
     ON CONFLICT DO NOTHING
 """)
-_EARLIER = sa.text("SELECT request_sha256, status, response FROM idempotency WHERE principal = :principal AND key = :key")
+_EARLIER = sa.text(
+    "SELECT request_sha256, status, response FROM idempotency WHERE principal = :principal AND key = :key"
+)
 _KEEP = sa.text("""
     UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb)
     WHERE principal = :principal AND key = :key

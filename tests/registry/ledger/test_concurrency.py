@@ -257,7 +257,11 @@ def test_retries_with_one_key_act_once(scheme, together):
 
 def test_an_act_that_failed_leaves_its_key_free(scheme):
     rider = scheme.person()
+
+    def attempt(tx):
+        assert claim(tx, "rider", "key-1", bytes(32), 1) is None
+        convert(tx, scheme.ledger, rider, Amount(10))
+
     for _ in range(2):
         with pytest.raises(Insufficient), scheme.database.transaction() as tx:
-            assert claim(tx, "rider", "key-1", bytes(32), 1) is None
-            convert(tx, scheme.ledger, rider, Amount(10))
+            attempt(tx)

@@ -21,8 +21,8 @@ CREATED = 201
 Act = Callable[[sa.Connection], Mapping[str, Any]]
 
 
-def get_site(request: Request) -> Site:
-    """The running installation."""
+async def get_site(request: Request) -> Site:
+    """The running installation. Like every dependency here it waits for nothing, so it takes no thread."""
     site: Site = request.app.state.site
     return site
 
@@ -34,10 +34,10 @@ IdempotencyKey = Annotated[str, Header(description="The same key with the same b
 class Write:
     """A write that is about to happen: who asks, under which key, for what."""
 
-    def __init__(self, request: Request, site: SiteOf, caller: Caller, idempotency_key: IdempotencyKey) -> None:
+    def __init__(self, request: Request, site: Site, caller: Principal, idempotency_key: str) -> None:
         """Gather what FastAPI has read."""
         self.site = site
-        self.caller: Principal = caller
+        self.caller = caller
         self._key = idempotency_key
         self._asked = f"{request.method} {request.url.path}"
 
@@ -51,6 +51,14 @@ class Write:
             text = json.dumps(act(tx), ensure_ascii=False)
             keep(tx, self.caller.id, self._key, CREATED, text)
         return _answer(text, CREATED, replayed=False)
+
+
+async def write_of(request: Request, site: SiteOf, caller: Caller, idempotency_key: IdempotencyKey) -> Write:
+    """Gather a write from its request."""
+    return Write(request, site, caller, idempotency_key)
+
+
+WriteOf = Annotated[Write, Depends(write_of)]
 
 
 def _answer(text: str, status: int, *, replayed: bool) -> Response:

@@ -59,7 +59,7 @@ def open_an_account(body: NewAccount, write: WriteOf) -> Response:
 def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
     """Read an account with what it holds."""
     caller.must_hold(account_id, or_be=READERS)
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         return _account(tx, account_id)
 
 
@@ -71,7 +71,7 @@ def read_blocks(
 ) -> dict[str, Any]:
     """List live blocks by gram number."""
     caller.must_hold(account_id, or_be=READERS)
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
     return {"items": [views.block(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -84,7 +84,7 @@ def read_movements(
 ) -> dict[str, Any]:
     """List what the account gave and received, newest first."""
     caller.must_hold(account_id, or_be=READERS)
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
     return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 

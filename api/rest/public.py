@@ -59,7 +59,7 @@ def describe(site: Site, base_url: str) -> dict[str, Any]:
 @router.get("/movements", summary="List movements", response_model=schemas.Movements, responses=READ)
 def read_movements(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     """List movements and records, newest first."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         page = list_movements(tx, cursor=cursor, limit=limit)
     return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
@@ -67,7 +67,7 @@ def read_movements(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> di
 @router.get("/movements/{movement}", summary="Read a movement", response_model=schemas.Movement, responses=READ)
 def read_movement(movement: MovementId, site: SiteOf) -> dict[str, Any]:
     """Read a movement with its state and, once logged, its leaf."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         return views.movement(get_movement(tx, movement))
 
 
@@ -79,7 +79,7 @@ def read_movement(movement: MovementId, site: SiteOf) -> dict[str, Any]:
 )
 def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[str, Any]:
     """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         seen = get_movement(tx, movement)
         is_party = caller.account is not None and caller.account in {seen.giver_id, seen.account_id}
         if not is_party and caller.role not in READERS:
@@ -96,7 +96,7 @@ def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[st
 )
 def read_receipt(movement: MovementId, site: SiteOf) -> Response:
     """Get a proof that verifies offline, under the last anchored checkpoint with the leaf, or the last published."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         seen = get_movement(tx, movement)
         note = receipt_note(tx, seen)
     name = f'attachment; filename="movement-{movement}.tlog-proof"'
@@ -123,7 +123,7 @@ def make_receipt(site: Site, seen: Seen, size: int, note: str) -> bytes:
 @router.get("/lots", summary="List lots", response_model=schemas.Lots, responses=READ)
 def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     """List lots, newest first."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         page = list_lots(tx, cursor=cursor, limit=limit)
     return {"items": [views.lot(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -131,21 +131,21 @@ def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[st
 @router.get("/lots/{lot}", summary="Read a lot", response_model=schemas.Lot, responses=READ)
 def read_lot(lot: MovementId, site: SiteOf) -> dict[str, Any]:
     """Read a lot with its source and methodology."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         return views.lot(get_lot(tx, lot))
 
 
 @router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=READ)
 def read_totals(site: SiteOf) -> dict[str, Any]:
     """Add up all grams by state."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         return views.totals(totals(tx))
 
 
 @router.get("/certificates/{number}", summary="Read a certificate", response_model=schemas.Certificate, responses=READ)
 def read_certificate(number: Annotated[str, Path(max_length=60)], site: SiteOf) -> dict[str, Any]:
     """Read a certificate as data, with the movements it stands for."""
-    with site.database.transaction() as tx:
+    with site.database.reading() as tx:
         row = get_certificate(tx, number)
         movements = [views.movement(seen) for seen in movements_of_act(tx, row.act_id)]
     return views.certificate(row) | {"movements": movements}

@@ -44,6 +44,7 @@ class Database:
                 "prepare_threshold": 1,
             },
         )
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -52,23 +53,37 @@ class Database:
         Raises `Unavailable` when the database does not answer, `Conflict` when it refuses what the code let through,
         `Invalid` for a value that it cannot hold.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except IntegrityError as error:
-            raise _refused(error) from error
-        except DataError as error:
-            raise Invalid("A value is out of range: numbers have 64 bits, and text has no NUL character.") from error
-        except (OperationalError, sa.exc.TimeoutError) as error:
-            raise Unavailable("The database does not answer now. Nothing was written; try again shortly.") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise Unavailable("The database went away. Try again with the same Idempotency-Key.") from error
-            raise
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Statements that only read, each by itself, without BEGIN and COMMIT: two round trips fewer for a look-up.
+
+        Each sees what is committed when it runs, as it would in a `transaction`. Raises what that one raises.
+        """
+        with _translated(), self._single.connect() as connection:
+            yield connection
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise _refused(error) from error
+    except DataError as error:
+        raise Invalid("A value is out of range: numbers have 64 bits, and text has no NUL character.") from error
+    except (OperationalError, sa.exc.TimeoutError) as error:
+        raise Unavailable("The database does not answer now. Nothing was written; try again shortly.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The database went away. Try again with the same Idempotency-Key.") from error
+        raise
 
 
 def _refused(error: IntegrityError) -> Exception:

@@ -41,7 +41,7 @@ class Judge:
         children = history[start:]
         parents, is_named, is_before = parents_of(history, start)
         is_parent_read = is_before & (parents["codes"] != UNREAD)
-        signatures = _signatures(children, parents, is_named, is_before, is_parent_read)
+        signatures = _signatures(children, parents, is_named)
         found, which = np.unique(signatures, return_inverse=True)
         rules = np.zeros(len(found), np.uint8)
         for at, signature in enumerate(found.tolist()):
@@ -71,20 +71,14 @@ def parents_of(history: Rows, start: int) -> tuple[Rows, NDArray[np.bool_], NDAr
     return parents, is_named, is_before
 
 
-def _signatures(
-    children: Rows,
-    parents: Rows,
-    is_named: NDArray[np.bool_],
-    is_before: NDArray[np.bool_],
-    is_parent_read: NDArray[np.bool_],
-) -> NDArray[np.uint64]:
-    """Pack all that the rules look at: 18 bits of codes of each side, and 17 comparisons."""
+def _signatures(children: Rows, parents: Rows, is_named: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Pack all that the rules look at: 18 bits of codes of each side, and 14 comparisons.
+
+    The codes also tell what is no leaf: all ones for one that was not read, zero for a parent that is not before.
+    """
     c, p = children, parents
     comparisons = (
         is_named,
-        is_before,
-        is_parent_read,
-        c["codes"] == UNREAD,
         c["first"] >= c["last"],
         (c["first"] == 0) & (c["last"] == 0),
         (p["first"] <= c["first"]) & (c["last"] <= p["last"]),

@@ -1,5 +1,6 @@
 """The judge of many movements at once names the rule that the rules themselves name for each."""
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchoring.auditing.history import rows_of
+from anchoring.auditing.history import rows_of, unread_rows
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.leaf import LEAF_DTYPE, encode
@@ -79,6 +80,42 @@ def test_a_parent_that_does_not_come_before(movement, parent):
     is_placed_wrong = alone is Rule.PARENT and child.kind != pairs.ISSUE
     lawful = replace(pairs.EXAMPLES[pairs.VOID][1], kind=pairs.ISSUE, parent=None, from_tag=NO_TAG)
     assert judged([lawful, child], 1) == [Rule.ORDER if is_placed_wrong else alone]
+
+
+def placed(movements: list[Movement], draw: random.Random) -> list[Movement]:
+    """Children, from the middle on, each after its own parent or after another one, itself, a later one, or none."""
+    half, size = len(movements) // 2, len(movements)
+    others = (lambda at: at, lambda at: at + 1, lambda _: size, lambda _: None, lambda _: draw.randrange(half))
+    return movements[:half] + [
+        replace(movement, parent=draw.choice(others)(at) if draw.random() < 0.3 else at - half)
+        for at, movement in enumerate(movements[half:], start=half)
+    ]
+
+
+def name_one(movements: list[Movement], unread: set[int], at: int) -> Rule | int:
+    """What the rules say of one leaf of a log some of whose leaves cannot be read."""
+    child, parent = movements[at], movements[at].parent
+    if at in unread:
+        return LAWFUL
+    if parent is not None and parent < at and parent not in unread:
+        return broken_rule(child, movements[parent]) or LAWFUL
+    alone = broken_rule(child, None)
+    if alone is Rule.PARENT and parent is not None and child.kind != pairs.ISSUE:
+        return Rule.ORDER if parent >= at else LAWFUL
+    return alone or LAWFUL
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_of_all_sorts_in_which_one_judge_remembers(seed):
+    draw = random.Random(seed)
+    children, parents = zip(*pairs.departures(seed, 5_000), strict=True)
+    movements = placed([*parents, *children], draw)
+    unread = set(draw.sample(range(len(movements)), 500))
+    rows = rows_of(np.frombuffer(b"".join(map(encode, movements)), LEAF_DTYPE)).copy()
+    rows[sorted(unread)] = unread_rows(1)
+    expected = [name_one(movements, unread, at) for at in range(len(parents), len(movements))]
+    assert Judge().judge(rows, len(parents)).tolist() == expected
+    assert {Rule.ORDER, Rule.PARENT, Rule.RECORD, LAWFUL} <= set(expected)
 
 
 RANGES = st.tuples(st.integers(0, 12), st.integers(0, 12))

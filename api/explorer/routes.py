@@ -12,7 +12,6 @@ from api.explorer import search, views
 from api.explorer.answers import answer, redirect
 from api.rest.perform import SiteOf
 from api.site import Site
-from registry.database.schema import accounts
 from registry.errors import NotFound
 from registry.ledger.queries import (
     children,
@@ -103,12 +102,11 @@ def certificate(request: Request, number: str, site: SiteOf) -> Response:
     """Show a certificate, made to be printed."""
     with snapshot(site) as tx:
         row = get_certificate(tx, number)
-        kind = tx.execute(_KIND, {"account": row.account_id}).scalar_one()
         cancels = views.cancels(movements_of_act(tx, row.act_id))
         url = str(request.url_for("certificate", number=row.number))
         context = {
             "about": _about(request),
-            "certificate": views.certificate(row, kind, url),
+            "certificate": views.certificate(row, url),
             "movements": views.movements(cancels, site.settings),
             "lots": views.lots_of(tx, cancels),
         }
@@ -157,7 +155,6 @@ def look_up(request: Request, site: SiteOf) -> Response:
 
 
 _SNAPSHOT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-_KIND = sa.select(accounts.c.kind).where(accounts.c.id == sa.bindparam("account"))
 
 
 def _about(request: Request) -> dict[str, Any]:

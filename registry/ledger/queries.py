@@ -321,7 +321,12 @@ def all_logged(tx: sa.Connection, first: int = 0, last: int = _MAX_BIGINT) -> bo
     return not tx.execute(_UNLOGGED, {"first": first, "last": last}).scalar_one()
 
 
-_CERTIFICATE = sa.text("SELECT * FROM certificates WHERE number = :number")
+# A person's name is nobody's business but the person's (R5); an institution's stands on its certificate.
+_CERTIFICATE = sa.text("""
+    SELECT c.number, c.act_id, CASE a.kind WHEN 'institution' THEN c.holder END AS holder, c.purpose, c.form,
+        c.quantity_g, c.beneficiary, c.statement, c.issued_ms
+    FROM certificates c JOIN accounts a ON a.id = c.account_id WHERE c.number = :number
+""")
 
 
 def get_certificate(tx: sa.Connection, number: str) -> sa.Row[Any]:

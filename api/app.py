@@ -8,6 +8,7 @@ import httpx2
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from api import logs
 from api.auth import token_key
 from api.edge import Edge
 from api.explorer import routes as explorer
@@ -25,6 +26,7 @@ DESCRIPTION = (
 
 def create(site: Site | None = None) -> FastAPI:
     """Make the application for a running site; without one, for the site the supervisor handed to this process."""
+    logs.configure()
     app = routed()
     app.state.site = site or site_from_environment()
     app.state.token_key = token_key(app.state.site)

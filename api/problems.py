@@ -22,13 +22,19 @@ PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER_S = "2"
 MAX_WHERE_CHARS = 100
 """Of the name of a field that is at fault; the caller made it up."""
-KEY_MISSING = "Send an Idempotency-Key header, a new one for each new act; with it an act can be asked for twice in safety."
+KEY_MISSING = "Send an Idempotency-Key header, new for each new act; with it an act can be asked for twice in safety."
 HTTP_PROBLEMS = {
     400: ("malformed", "The request is malformed"),
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "The method is not offered here"),
     413: ("too-large", "The request is too large"),
 }
+FRAMEWORK_SENTENCES = {
+    "Not Found": "There is nothing at this path; /openapi.json names every path.",
+    "Method Not Allowed": "This path has other methods; the Allow header names them.",
+    "There was an error parsing the body": "The body cannot be read: it is to be JSON in UTF-8, of a few levels.",
+}
+"""What the framework says of its own accord -> what we say."""
 
 log = structlog.get_logger()
 
@@ -81,14 +87,16 @@ def _malformed(request: Request, error: Exception) -> Response:
         return _answer(request, "idempotency-key-missing", 400, "An Idempotency-Key is missing", KEY_MISSING)
     # Only where and why: the value itself may be personal, and an answer is no place to repeat it.
     where = ".".join(str(part) for part in first["loc"])[:MAX_WHERE_CHARS]
-    return _answer(request, "malformed", 422, "The request is malformed", f"{where}: {first['msg']}.")
+    why = first["msg"].removeprefix("Value error, ")
+    return _answer(request, "malformed", 422, "The request is malformed", f"{where}: {why}.")
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     headers = dict(error.headers) if error.headers else None
     code, title = HTTP_PROBLEMS.get(error.status_code, ("http", str(error.detail)))
-    return _answer(request, code, error.status_code, title, str(error.detail), headers)
+    detail = FRAMEWORK_SENTENCES.get(error.detail, error.detail)
+    return _answer(request, code, error.status_code, title, detail, headers)
 
 
 def _defect(request: Request, error: Exception) -> Response:

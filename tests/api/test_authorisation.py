@@ -1,0 +1,261 @@
+"""Who may do what: every route of the application against every kind of caller, and tokens that prove nothing."""
+
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from api.app import routed
+from api.auth import development_token
+from api.data_folder import make_secret
+from api.settings import Settings
+from registry.errors import Forbidden, Invalid
+from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
+
+CALLERS = ("nobody", "own", "other", "centre", "exchange", "bureau")
+ANYONE = frozenset(CALLERS)
+HOLDER = frozenset({"own"})
+HOLDER_OR_CENTRE = frozenset({"own", "centre"})
+READERS = frozenset({"own", "centre", "bureau"})
+MAY = {
+    ("POST", "/v1/accounts"): frozenset({"centre"}),
+    ("GET", "/v1/accounts/{account_id}"): READERS,
+    ("GET", "/v1/accounts/{account_id}/blocks"): READERS,
+    ("GET", "/v1/accounts/{account_id}/movements"): READERS,
+    ("POST", "/v1/accounts/{account_id}/erasure"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/conversions"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/redemptions"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/refunds"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/returns"): HOLDER_OR_CENTRE,
+    ("POST", "/v1/accounts/{account_id}/transfers"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
+    ("GET", "/v1/movements/{movement}/evidence"): READERS,
+    ("GET", "/v1/about"): ANYONE,
+    ("GET", "/v1/movements"): ANYONE,
+    ("GET", "/v1/movements/{movement}"): ANYONE,
+    ("GET", "/v1/receipts/{movement}"): ANYONE,
+    ("GET", "/v1/lots"): ANYONE,
+    ("GET", "/v1/lots/{lot}"): ANYONE,
+    ("GET", "/v1/totals"): ANYONE,
+    ("GET", "/v1/certificates/{number}"): ANYONE,
+    ("GET", "/log/checkpoint"): ANYONE,
+    ("GET", "/log/{path:path}"): ANYONE,
+    ("POST", "/chain"): ANYONE,
+    ("OPTIONS", "/chain"): ANYONE,
+    ("GET", "/openapi.json"): ANYONE,
+}
+"""Route -> who gets past the door. Pages and static files are for anyone, and read-only, as a test below says."""
+MORE_THAN_THERE_IS = 2**53 - 1
+BODIES = {
+    "/v1/accounts": {"kind": "individual", "name": "New"},
+    "conversions": {"quantity_g": MORE_THAN_THERE_IS},
+    "redemptions": {"quantity_g": MORE_THAN_THERE_IS, "provider": 1},
+    "refunds": {"quantity_g": MORE_THAN_THERE_IS, "redemption": "1"},
+    "returns": {"quantity_g": MORE_THAN_THERE_IS},
+    "transfers": {"quantity_g": MORE_THAN_THERE_IS, "to": 1},
+    "cancellations": {"quantity_g": MORE_THAN_THERE_IS, "purpose": "voluntary-cancellation"},
+}
+"""Acts that are refused once the caller is let in, so that nothing changes; erasure alone has no such body."""
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Every method and path of the application; an included router is a tree of its own."""
+    waiting = list(routed().routes)
+    while waiting:
+        route = waiting.pop()
+        if hasattr(route, "original_router"):
+            waiting += route.original_router.routes
+        elif getattr(route, "methods", None):
+            yield from ((method, route.path) for method in route.methods - {"HEAD"})
+        else:
+            yield "GET", route.path
+
+
+def is_page(path: str) -> bool:
+    return not path.startswith(("/v1", "/log", "/chain", "/openapi"))
+
+
+def test_every_route_is_in_the_matrix():
+    assert {route for route in routes() if not is_page(route[1])} == set(MAY)
+
+
+def test_pages_and_files_only_read():
+    assert {method for method, path in routes() if is_page(path)} == {"GET"}
+
+
+@pytest.fixture(scope="module")
+def callers(live) -> dict[str, Caller]:
+    own, other = person_with(live, 5), person_with(live, 5)
+    authorities = {role: authority(live, role) for role in ("centre", "exchange", "bureau")}
+    return {"nobody": Caller(live.url), "own": own, "other": other, **authorities}
+
+
+@pytest.fixture(scope="module")
+def movement(callers) -> str:
+    """The issue to the account `own`."""
+    own = callers["own"]
+    return own.get(f"/v1/accounts/{own.account}/movements").json()["items"][-1]["id"]
+
+
+@pytest.mark.parametrize(("method", "path"), [pytest.param(*route, id=" ".join(route)) for route in MAY])
+@pytest.mark.parametrize("who", CALLERS)
+def test_only_those_pass_who_may(live, callers, movement, method, path, who):
+    caller, account = callers[who], callers["own"].account
+    if path.endswith("erasure"):
+        account = live.person("Leaves soon")
+        caller = holder(live, account) if who == "own" else caller
+    there = path.replace(":path", "").format(account_id=account, movement=movement, lot=1, number="GLC-1", path="tile")
+    body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
+    answer = caller.post(there, body) if method == "POST" else caller.ask(method, there)
+    if who in MAY[method, path]:
+        assert answer.status_code not in {401, 403, 405, 422, 500}
+    elif who == "nobody":
+        assert is_problem(answer, 401, "unauthenticated")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    else:
+        assert is_problem(answer, 403, "forbidden")
+
+
+def test_a_stranger_does_not_learn_which_accounts_there_are(callers):
+    stranger, there, nowhere = callers["other"], callers["own"].account, 2**53 - 1
+    for path in ("", "/blocks", "/movements"):
+        answers = [stranger.get(f"/v1/accounts/{account}{path}") for account in (there, nowhere)]
+        assert answers[0].content == answers[1].content
+        assert answers[0].status_code == 403
+    acts = [stranger.post(f"/v1/accounts/{account}/conversions", {"quantity_g": 1}) for account in (there, nowhere)]
+    assert acts[0].content == acts[1].content
+
+
+def test_a_holder_reads_evidence_of_both_sides_and_no_other(live, callers):
+    giver, receiver = person_with(live, 10), institution(live)
+    moved = giver.act("transfers", quantity_g=10, to=receiver.account).json()["movements"][0]["id"]
+    path = f"/v1/movements/{moved}/evidence"
+    assert [caller.get(path).status_code for caller in (giver, receiver)] == [200, 200]
+    assert is_problem(callers["other"].get(path), 403, "forbidden")
+
+
+CLAIMS = {"aud": "gramledger", "role": "holder", "sub": "somebody"}
+
+
+def development_key(live) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(make_secret(live.site.folder, "token.key"))
+
+
+def signed(live, **changes: object) -> str:
+    claims = CLAIMS | {"exp": int(time.time()) + 60, "account": 1} | changes
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, development_key(live), algorithm="EdDSA")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"exp": "soon"},
+        {"nbf": 4_000_000_000},
+        {"aud": "another"},
+        {"aud": None},
+        {"sub": None},
+        {"role": None},
+        {"role": "admin"},
+        {"role": ["centre"]},
+        {"role": {"centre": 1}},
+        {"account": None},
+        {"account": "1"},
+        {"account": True},
+        {"account": 0},
+        {"account": 1.0},
+    ],
+    ids=str,
+)
+def test_a_token_that_says_the_wrong_thing_proves_nothing(live, changes):
+    answer = Caller(live.url, signed(live, **changes)).get("/v1/accounts/1")
+    assert is_problem(answer, 401, "unauthenticated")
+
+
+def test_the_token_that_says_the_right_thing_is_taken(live):
+    assert Caller(live.url, signed(live)).get("/v1/accounts/1").status_code == 200
+
+
+def hostile_tokens(live) -> dict[str, str]:
+    """Tokens made without the key, or spoiled."""
+    claims = CLAIMS | {"exp": int(time.time()) + 60, "account": 1}
+    public = development_key(live).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    head, body, signature = signed(live).split(".")
+    deep = urlsafe_b64encode(b"[" * 30_000).rstrip(b"=").decode()
+    endless = urlsafe_b64encode(b'{"alg":"EdDSA","n":' + b"9" * 5000 + b"}").rstrip(b"=").decode()
+    return {
+        "alg none": jwt.encode(claims, None, algorithm="none"),
+        "HS256 under the public key": jwt.encode(claims, public, algorithm="HS256"),
+        "another key": jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA"),
+        "spoiled signature": f"{head}.{body}.{signature[:-4]}AAAA",
+        "no signature": f"{head}.{body}.",
+        "two parts": f"{head}.{body}",
+        "a deep header": f"{deep}.{body}.{signature}",
+        "an endless number in the header": f"{endless}.{body}.{signature}",
+        "nothing like a token": "x",
+    }
+
+
+def test_tokens_without_the_key_prove_nothing_and_are_not_repeated(live, caplog, capfd):
+    for name, token in hostile_tokens(live).items():
+        answer = Caller(live.url, token).get("/v1/accounts/1")
+        assert is_problem(answer, 401, "unauthenticated"), name
+        assert len(token) < 10 or token[:40] not in answer.text
+    said = "".join([caplog.text, *capfd.readouterr()])
+    assert "eyJ" not in said
+
+
+@pytest.mark.parametrize("scheme", ["Basic dTpw", "Token x", "Bearer", "x"])
+def test_another_scheme_is_no_token(live, scheme):
+    answer = Caller(live.url).get("/v1/accounts/1", headers={"Authorization": scheme})
+    assert is_problem(answer, 401, "unauthenticated")
+
+
+def test_a_defect_is_logged_without_what_the_caller_sent(live, caplog, capfd):
+    """The default of the log's formatter prints every local variable of every frame."""
+    token = signed(live)
+    key = fresh_key()
+    site = live.site
+    held = site.__dict__.pop("ledger", None)
+    object.__setattr__(site, "ledger", None)
+    try:
+        answer = Caller(live.url, token).post("/v1/accounts/1/conversions", {"quantity_g": 1}, key)
+    finally:
+        object.__delattr__(site, "ledger")
+        if held is not None:
+            site.__dict__["ledger"] = held
+    said = "".join([caplog.text, *capfd.readouterr()])
+    assert is_problem(answer, 500, "defect")
+    assert "AttributeError" in said
+    assert token.rpartition(".")[2] not in said
+    assert key not in said
+    assert len(said) < 50_000
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"role": "admin", "account": None}, Invalid),
+        ({"role": "holder", "account": None}, Invalid),
+        ({"role": "centre", "account": 1}, Invalid),
+        ({"role": "centre", "account": None, "life_s": 10**9}, Invalid),
+        ({"role": "centre", "account": None, "life_s": 0}, Invalid),
+    ],
+    ids=str,
+)
+def test_development_tokens_are_bounded(given, error):
+    with pytest.raises(error):
+        development_token(Settings(), bytes(32), **({"now_s": 0, "life_s": 60} | given))
+
+
+def test_production_makes_no_tokens():
+    given = dict.fromkeys(("database", "rpc", "contract", "master_key", "token_public_key", "origin"), "x")
+    settings = Settings(environment="production", **given)
+    with pytest.raises(Forbidden):
+        development_token(settings, bytes(32), role="centre", account=None, now_s=0, life_s=60)

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     """PEM of the identity service's Ed25519 key that signs bearer tokens; a development key when not set."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    workers: int = Field(default=1, ge=1, le=64)
+    workers: int = Field(default=2, ge=1, le=64)
+    """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)
     anchor_interval_ms: int = Field(default=10_000, ge=10)
     final_depth: int = Field(default=1, ge=0)

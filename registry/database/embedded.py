@@ -16,11 +16,10 @@ from registry.errors import Unavailable
 
 SETTINGS = {
     "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-    # Groups commits that arrive together; every commit still waits for the disk.
-    "commit_delay": "0",
-    "jit": "off",
+    "max_wal_size": "2GB",  # checkpoints by time, not in the middle of a bulk load
+    "jit": "off",  # our statements are short; compiling one takes longer than running it
 }
+"""What differs from PostgreSQL's own defaults. Every commit waits for the disk, as it does by default."""
 
 
 class EmbeddedPostgres:
@@ -35,7 +34,10 @@ class EmbeddedPostgres:
         """Start the server, or join the one that already runs there, and return its `postgresql://` URL."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._server = get_server(self.folder, cleanup_mode="stop")
+            self._server = get_server(self.folder, cleanup_mode="stop", start=False)
+            self._server.ensure_pgdata_inited()
+            _write_settings(self.folder)
+            self._server.start()
         except Exception as error:  # the library raises whatever the platform raised
             raise Unavailable(
                 f"The embedded PostgreSQL in {self.folder} did not start; its own words are in {self.folder / 'log'}."
@@ -52,3 +54,9 @@ class EmbeddedPostgres:
     def handle(self) -> Any:
         """The library's own server object."""
         return self._server
+
+
+def _write_settings(folder: Path) -> None:
+    """Put `SETTINGS` where the server reads them when it starts. The file is there, and owned by the server's user."""
+    lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
+    (folder / "postgresql.auto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -82,6 +82,24 @@ def test_a_parent_that_does_not_come_before(movement, parent):
     assert judged([lawful, child], 1) == [Rule.ORDER if is_placed_wrong else alone]
 
 
+ISSUE = Movement(pairs.ISSUE, 1, 3, 0, 10, 20, None, 1000, 0, NO_TAG, ANN, bytes(32))
+RECORD = Movement(64, 0, 0, 0, 0, 0, None, 1000, 0, NO_TAG, NO_TAG, bytes(32))
+
+
+def test_departures_of_what_has_no_parent():
+    fields = {
+        "kind": (0, 1, 64, 71, 255), "form": range(4), "flags": (*range(64), 255), "purpose": (0, 1, 16, 48, 65535),
+        "first": (0, 10, 20), "last": (0, 10, 20), "parent": (None, 0), "until": (0, 999, 1001),
+        "from_tag": (NO_TAG, BOB), "to_tag": (NO_TAG, BOB),
+    }  # fmt: skip
+    one = [replace(lawful, **{name: value}) for lawful in (ISSUE, RECORD) for name in fields for value in fields[name]]
+    two = [replace(child, first=number, last=number) for child in one for number in (0, 10)]
+    movements = [ISSUE, *one, *two]
+    expected = [broken_rule(child, None if child.parent is None else ISSUE) or LAWFUL for child in movements]
+    assert judged(movements, 1) == expected[1:]
+    assert expected.count(LAWFUL) > 10
+
+
 def placed(movements: list[Movement], draw: random.Random) -> list[Movement]:
     """Children, from the middle on, each after its own parent or after another one, itself, a later one, or none."""
     half, size = len(movements) // 2, len(movements)

@@ -30,6 +30,17 @@ contract MerkleTests {
         return MerkleLib.isConsistent(size1, size2, root1, root2, proof);
     }
 
+    /// @dev The gas of a proof that holds, measured where the test's own memory does not count.
+    function cost(uint64 size1, uint64 size2, bytes32 root1, bytes32 root2, bytes32[] calldata proof)
+        external
+        view
+        returns (uint256 used)
+    {
+        used = gasleft();
+        require(MerkleLib.isConsistent(size1, size2, root1, root2, proof));
+        used -= gasleft();
+    }
+
     function testFuzz_hashesAsSpecified(bytes calldata leaf, bytes32 left, bytes32 right) public view {
         vm.assertEq(this.leafHash(leaf), sha256(bytes.concat(hex"00", leaf)));
         vm.assertEq(MerkleLib.nodeHash(left, right), sha256(bytes.concat(hex"01", left, right)));
@@ -67,6 +78,20 @@ contract MerkleTests {
         bytes32[] memory proof = Tree.proof(size1, size2);
         proof[(bit / 256) % proof.length] ^= bytes32(uint256(1) << (bit % 256));
         vm.assertFalse(this.isConsistent(size1, size2, Tree.root(size1), Tree.root(size2), proof));
+    }
+
+    /// @dev Growth by the last leaf to a power of two costs more than any other growth up to there, in call data and in
+    /// hashes, so it is what `tests/contracts/test_gas.py` measures.
+    function test_worstGrowth() public view {
+        bytes32[] memory worst = Tree.proof(31, 32);
+        uint256 most = this.cost(31, 32, Tree.root(31), Tree.root(32), worst);
+        for (uint64 size2 = 2; size2 <= 32; ++size2) {
+            for (uint64 size1 = 1; size1 < size2; ++size1) {
+                bytes32[] memory proof = Tree.proof(size1, size2);
+                vm.assertTrue(proof.length <= worst.length);
+                vm.assertTrue(this.cost(size1, size2, Tree.root(size1), Tree.root(size2), proof) <= most);
+            }
+        }
     }
 
     /// @dev Whatever the sizes and however long the proof, the answer comes, within the gas of 64 levels.

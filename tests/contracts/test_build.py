@@ -1,0 +1,40 @@
+"""The committed build is what the sources compile to, and the sources pass forge's tests."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contracts import artifact, build
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_artifact_is_fresh(capsys):
+    assert build.main(["--check"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_tells_a_stale_artifact(tmp_path, monkeypatch, capsys):
+    stale = tmp_path / "GramAnchor.json"
+    stale.write_text(build.render(artifact() | {"bytecode": "0x"}))
+    monkeypatch.setattr(build, "ARTIFACT", stale)
+    assert build.main(["--check"]) == 1
+    assert capsys.readouterr().err == (
+        "GramAnchor.json is not what its sources compile to; run python -m contracts.build.\n"
+    )
+
+
+def test_missing_compiler_is_one_sentence(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(build, "COMPILER", tmp_path / "solc")
+    assert build.main(["--check"]) == 2
+    assert capsys.readouterr().err.startswith("GramAnchor could not be compiled: ")
+
+
+@pytest.mark.slow
+def test_forge():
+    run = subprocess.run(  # noqa: PLW1510  # its output is the better message
+        [ROOT / "scripts" / "forge", "test"], capture_output=True, text=True, timeout=600
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " 0 failed, 0 skipped" in run.stdout

@@ -61,6 +61,8 @@ class Story:
 def sample_rides(folder: Path) -> Path:
     """Make the small synthetic file that is used when none is given."""
     generator = Path(__file__).resolve().parent.parent / "scripts" / "make-sample-rides"
+    if not generator.exists():
+        raise Invalid("The generator of sample rides is in the source tree only; name a file with --rides.")
     file = folder / "synthetic-rides.csv"
     with file.open("wb") as out:
         subprocess.run([sys.executable, str(generator), "--rows", "400"], stdout=out, check=True)

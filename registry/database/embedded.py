@@ -5,7 +5,7 @@ A stand-in for a database server of one's own; `api.services` warns of it and re
 
 import warnings
 from pathlib import Path
-from typing import Any
+from subprocess import SubprocessError
 
 with warnings.catch_warnings():
     # The library warns when XDG_RUNTIME_DIR is not set and then does the right thing.
@@ -32,13 +32,19 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Start the server, or join the one that already runs there, and return its `postgresql://` URL."""
+        if any(mark.isspace() for mark in str(self.folder.resolve())):
+            # The library hands the path to PostgreSQL unquoted.
+            raise Unavailable(
+                f"The embedded PostgreSQL cannot run in {self.folder.resolve()}: there is a space in the path. "
+                "Choose another --data, or name a database with --database."
+            )
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._server = get_server(self.folder, cleanup_mode="stop", start=False)
             self._server.ensure_pgdata_inited()
             _write_settings(self.folder)
             self._server.start()
-        except Exception as error:  # the library raises whatever the platform raised
+        except (OSError, RuntimeError, AssertionError, SubprocessError) as error:
             raise Unavailable(
                 f"The embedded PostgreSQL in {self.folder} did not start; its own words are in {self.folder / 'log'}."
             ) from error
@@ -49,11 +55,6 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server.cleanup()
             self._server = None
-
-    @property
-    def handle(self) -> Any:
-        """The library's own server object."""
-        return self._server
 
 
 def _write_settings(folder: Path) -> None:

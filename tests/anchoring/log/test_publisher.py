@@ -1,6 +1,7 @@
 """Publication on a real PostgreSQL and a real folder: what is published, and what a crash at each step leaves."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -157,3 +158,29 @@ def test_two_publishers_never_fork_the_log(scheme, folder, publisher):
             assert run.exception() is None or isinstance(run.exception(), (Refuted, Unreachable, Conflict))
     size = publisher.publish()
     assert checkpoint_of(folder).checkpoint.size == size
+
+
+@pytest.fixture
+def small_files():
+    """No file of this process may grow past 20 kB: what a full disk does to a bundle, half-way through writing it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_takes_no_more_is_told_and_loses_nothing(scheme, folder, publisher, small_files):
+    act(scheme, 2)
+    first = publisher.publish()
+    seen = folder.read("checkpoint")
+    act(scheme, 150)
+    with pytest.raises(Unreachable, match="cannot be written"):
+        publisher.publish()
+    assert folder.read("checkpoint") == seen
+    assert not [name for name in files_of(folder) if name.endswith(".tmp")]
+    small_files()
+    size = publisher.publish()
+    assert size > first
+    assert checkpoint_of(folder).checkpoint.size == size
+    reader = TileReader(DirectorySource(folder.path))
+    assert root_at(reader, size) == checkpoint_of(folder).checkpoint.root

@@ -3,23 +3,22 @@
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api.auth import READERS, Caller, Role
 from api.problems import documented
 from api.rest import schemas, views
-from api.rest.acts import AccountId
+from api.rest.acts import one_of
+from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.perform import SiteOf, WriteOf
-from registry.accounts.accounts import erase_account, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, erase_account, open_account
 from registry.clock import rfc3339
 from registry.database.schema import accounts
 from registry.errors import NotFound
 from registry.ledger.movement import Form
-from registry.ledger.queries import MAX_PAGE, holdings, list_blocks, list_movements
+from registry.ledger.queries import holdings, list_blocks, list_movements
 
-Cursor = Annotated[str | None, Query(max_length=20, description="From the previous answer's next_cursor.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 READ = documented(400, 401, 403, 404, 422, 503)
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
@@ -30,7 +29,7 @@ class NewAccount(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Annotated[StrictStr, Field(examples=["individual", "institution"])]
+    kind: Annotated[StrictStr, one_of((INDIVIDUAL, INSTITUTION))]
     name: Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
 

@@ -1,28 +1,36 @@
 """What a holder does with grams: convert, redeem, refund, return, transfer, cancel."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from api.auth import Role
 from api.problems import documented
+from api.rest.numbers import MAX_EXACT, AccountId
 from api.rest.perform import WriteOf, posted
 from api.rest.schemas import ActAnswer, CancelAnswer
-from registry.consumption.cancel import Intent, cancel
-from registry.consumption.transfer import transfer
+from registry.consumption import cancel as cancellations
+from registry.consumption import transfer as transfers
 from registry.errors import Invalid
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem, refund, return_points
 
-MAX_GRAMS = 2**53 - 1
-"""Larger numbers are not exact in every JSON reader (RFC 8785)."""
 _SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})\Z")
 
-Grams = Annotated[StrictInt, Field(ge=1, le=MAX_GRAMS, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
-AccountId = Annotated[int, Path(ge=1, le=MAX_GRAMS, description="Account number.")]
-AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_GRAMS)]
+Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
+AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT)]
+MAX_CODE_CHARS = 40
+"""Longer than any word of ours. The programme knows the words; here they are only described."""
+
+
+def one_of(words: Iterable[str]) -> Any:
+    """Describe a field that takes one of these words."""
+    return Field(max_length=MAX_CODE_CHARS, json_schema_extra={"enum": list(words)})
+
+
 Words = Annotated[StrictStr, Field(min_length=1, max_length=500)]
 Reference = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
@@ -83,15 +91,15 @@ class Transfer(Quantity):
     """Reductions to another account."""
 
     to: AnAccount
-    purpose: Annotated[StrictStr, Field(examples=["agreement", "donation"])] = "agreement"
+    purpose: Annotated[StrictStr, one_of(transfers.PURPOSES)] = "agreement"
     reference: Reference | None = None
 
 
 class Cancellation(Quantity):
     """The terminal act."""
 
-    form: Annotated[StrictStr, Field(examples=["reduction", "points"])] = "reduction"
-    purpose: Annotated[StrictStr, Field(examples=["voluntary-offset"])]
+    form: Annotated[StrictStr, one_of(cancellations.FORMS)] = "reduction"
+    purpose: Annotated[StrictStr, one_of(cancellations.PURPOSES)]
     beneficiary: Words | None = None
     statement: Words | None = None
 
@@ -140,7 +148,9 @@ def transfer_reductions(account_id: AccountId, body: Transfer, write: WriteOf) -
     ledger = write.site.ledger
     return write.perform(
         body.model_dump(),
-        lambda tx: posted(transfer(tx, ledger, account_id, body.to, body.amount(), body.purpose, body.reference)),
+        lambda tx: posted(
+            transfers.transfer(tx, ledger, account_id, body.to, body.amount(), body.purpose, body.reference)
+        ),
     )
 
 
@@ -153,10 +163,10 @@ def cancel_grams(account_id: AccountId, body: Cancellation, write: WriteOf) -> R
     """End grams for a purpose, with a certificate (R25, R30, R31)."""
     write.caller.must_hold(account_id)
     ledger = write.site.ledger
-    intent = Intent(body.form, body.purpose, body.beneficiary, body.statement)
+    intent = cancellations.Intent(body.form, body.purpose, body.beneficiary, body.statement)
 
     def act(tx: Any) -> dict[str, Any]:
-        done = cancel(tx, ledger, account_id, body.amount(), intent)
+        done = cancellations.cancel(tx, ledger, account_id, body.amount(), intent)
         return posted(done.posted) | {"certificate": done.certificate}
 
     return write.perform(body.model_dump(), act)

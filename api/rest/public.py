@@ -11,7 +11,7 @@ from anchoring.receipt import Receipt
 from api.auth import READERS, Caller
 from api.problems import documented
 from api.rest import schemas, views
-from api.rest.accounts import Cursor, Limit
+from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
 from api.site import THRESHOLD, Site
 from registry.database.schema import evidence
@@ -29,7 +29,6 @@ from registry.ledger.queries import (
     totals,
 )
 
-MovementId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Movement number.")]
 READ = documented(400, 404, 422, 503)
 
 router = APIRouter(prefix="/v1", tags=["public"])
@@ -129,7 +128,7 @@ def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[st
 
 
 @router.get("/lots/{lot}", summary="Read a lot", response_model=schemas.Lot, responses=READ)
-def read_lot(lot: MovementId, site: SiteOf) -> dict[str, Any]:
+def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
     """Read a lot with its source and methodology."""
     with site.database.reading() as tx:
         return views.lot(get_lot(tx, lot))

@@ -78,7 +78,7 @@ def test_parts_that_overlap_are_spent_once(live):
 def test_quantities_that_do_not_all_fit_are_spent_up_to_the_last_gram(live):
     """200 times 7 g of 1000 g: 142 get theirs, and 6 g are left, whoever comes first."""
     who, shop = person_with(live, 1000), institution(live)
-    answers = at_once(lambda number: who.act("transfers", quantity_g=7, to=shop.account))
+    answers = at_once(lambda _: who.act("transfers", quantity_g=7, to=shop.account))
     taken = grams_taken(answers)
     assert [answer.status_code for answer in answers].count(201) == 142
     assert set(taken.values()) == {1}

@@ -1,0 +1,27 @@
+"""Numbers in paths and queries: decimal digits and nothing else, so that one thing has one address."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import BeforeValidator
+
+from registry.ledger.queries import MAX_PAGE
+
+MAX_EXACT = 2**53 - 1
+"""Larger numbers are not exact in every JSON reader (RFC 8785)."""
+MAX_BIGINT = 2**63 - 1
+
+
+def _decimal(given: object) -> object:
+    """Refuse what the framework would read as a number all the same: `1_0`, `+1`, ` 1`, `1.0`."""
+    if isinstance(given, str) and not (given.removeprefix("-").isdecimal() and given.isascii()):
+        raise ValueError("write a whole number in decimal digits")
+    return given
+
+
+_only_digits = BeforeValidator(_decimal)  # last, so that the bounds before it stay in the description
+AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), _only_digits]
+MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Movement number."), _only_digits]
+LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), _only_digits]
+Cursor = Annotated[str | None, Query(max_length=20, description="From the previous answer's next_cursor.")]

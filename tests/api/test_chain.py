@@ -1,0 +1,122 @@
+"""The chain's JSON-RPC passed through: any web3 client works, and nothing passes that is nobody's business."""
+
+import json
+
+import pytest
+from web3 import HTTPProvider, Web3
+
+from api.rest.chain import MAX_BODY_BYTES, MAX_CALLS, PUBLIC
+from tests.support.rest import Caller, is_problem
+
+
+def rpc(live, *calls: object) -> dict:
+    answer = Caller(live.url).post("/chain", json.dumps(calls[0] if len(calls) == 1 else calls).encode())
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def call(method: str, *params: object, number: object = 1) -> dict:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+
+
+def test_a_web3_client_works(live):
+    live.publish()
+    about = Caller(live.url).get("/v1/about").json()["chain"]
+    w3 = Web3(HTTPProvider(about["rpc"]))
+    assert w3.is_connected()
+    assert w3.eth.chain_id == about["id"]
+    assert len(w3.eth.get_code(about["contract"])) > 100
+    assert w3.eth.get_block("latest")["number"] > 0
+    assert w3.eth.get_logs({"address": about["contract"], "fromBlock": 0})
+
+
+def test_pages_of_others_may_ask(live):
+    allowed = Caller(live.url).ask("OPTIONS", "/chain", headers={"Origin": "https://other.example"})
+    answered = Caller(live.url).post("/chain", json.dumps(call("eth_chainId")).encode())
+    assert [allowed.status_code, answered.status_code] == [204, 200]
+    for answer in (allowed, answered):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_batches_pass(live):
+    answers = rpc(live, call("eth_chainId", number=1), call("eth_blockNumber", number="b"))
+    assert {answer["id"] for answer in answers} == {1, "b"}
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "admin_peers",
+        "debug_setHead",
+        "personal_unlockAccount",
+        "evm_revert",
+        "anvil_setBalance",
+        "miner_stop",
+        "txpool_content",
+        "eth_sendTransaction",
+        "eth_sign",
+        "eth_signTransaction",
+        "eth_signTypedData_v4",
+        "eth_chainId\n",
+        "ETH_chainId",
+        "eth_",
+        "",
+    ],
+)
+def test_methods_that_are_nobodys_business_do_not_pass(live, method):
+    assert PUBLIC.match(method) is None
+    assert rpc(live, call(method))["error"]["code"] == -32601
+    assert rpc(live, call("eth_chainId"), call(method))["error"]["code"] == -32601
+
+
+def test_two_methods_in_one_call_are_one(live):
+    """Readers differ on names given twice; the chain is sent what was judged."""
+    sent = b'{"jsonrpc":"2.0","id":1,"method":"admin_peers","METHOD":"admin_peers","method":"eth_chainId","params":[]}'
+    assert Caller(live.url).post("/chain", sent).json()["result"] == hex(live.site.where.chain_id)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"\xff", -32700),
+        (b"[" * 100_000, -32700),
+        (b"9" * 5000, -32700),
+        (b"[]", -32600),
+        (b"1", -32600),
+        (b"[1]", -32600),
+        (json.dumps([call("eth_chainId")] * (MAX_CALLS + 1)).encode(), -32600),
+        (b'{"method":1}', -32601),
+        (b"{}", -32601),
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "bytes",
+        "deep",
+        "endless",
+        "no call",
+        "number",
+        "numbers",
+        "too many",
+        "method 1",
+        "no method",
+    ],
+)
+def test_what_is_no_call(live, body, code):
+    answer = Caller(live.url).post("/chain", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, code)
+
+
+def test_a_large_call_is_refused(live):
+    filler = b" " * MAX_BODY_BYTES
+    assert is_problem(Caller(live.url).post("/chain", b"[1]" + filler), 413, "too-large")
+    nearly = json.dumps(call("eth_chainId")).encode().rjust(MAX_BODY_BYTES)
+    assert "result" in Caller(live.url).post("/chain", nearly).json()
+
+
+def test_other_methods_of_http_say_which_there_are(live):
+    answer = Caller(live.url).get("/chain")
+    assert is_problem(answer, 405, "method-not-allowed")
+    assert {method.strip() for method in answer.headers["Allow"].split(",")} == {"POST", "OPTIONS"}

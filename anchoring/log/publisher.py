@@ -68,8 +68,8 @@ class Publisher:
     def publish(self) -> int:
         """Bring everything that is committed into the published log; return its size."""
         self._finish()
-        while self._stage_and_sign():
-            self._finish()
+        while self._publish_batch():
+            pass
         return self._head().size
 
     def rebuild(self) -> int:
@@ -95,8 +95,8 @@ class Publisher:
             self.folder.write_checkpoint(row.note.encode())
         return head.published_size
 
-    def _stage_and_sign(self) -> bool:
-        """Sign one batch more, if there is one."""
+    def _publish_batch(self) -> bool:
+        """Publish one batch more, if there is one."""
         head = self._head()
         with self.transaction() as tx:
             lock_head(tx)
@@ -107,8 +107,9 @@ class Publisher:
             staged = self._left_behind(head)
         if staged.size == head.size:
             return False
-        self._sign(head, staged)
+        files = self._sign(head, staged)
         self.on_step("signed")
+        self._finish(files)
         return True
 
     def _left_behind(self, head: Head) -> Staged:
@@ -117,8 +118,8 @@ class Publisher:
             end = min(staged_size(tx), head.size + MAX_BATCH)
             return Staged(head.size, rederive(tx, head.size, end))
 
-    def _sign(self, head: Head, staged: Staged) -> None:
-        """Advance the signed checkpoint over the staged leaves, by compare-and-swap.
+    def _sign(self, head: Head, staged: Staged) -> list[File]:
+        """Advance the signed checkpoint over the staged leaves, by compare-and-swap; give the files that lead there.
 
         The leaves are hashed twice: as they were made, along the tree's edge; and as they are read back from the
         database, through the tiles. The two must agree before anything is signed.
@@ -126,7 +127,7 @@ class Publisher:
         tree = CompactRange(head.size, head.peaks)
         data = np.ascontiguousarray(staged.leaves).tobytes()
         tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
-        _, root = self._tiles(head.size, staged.size)
+        files, root = self._tiles(head.size, staged.size)
         if root != tree.root():
             raise Refuted(f"Leaves {head.size} to {staged.size - 1} read back otherwise than they were written.")
         frontier_g, ended_g = _totals(head, staged.leaves)
@@ -144,15 +145,20 @@ class Publisher:
             if tx.execute(_ADVANCE, {"old": head.size, "new": staged.size}).rowcount != 1:
                 raise Refuted("Another publisher advanced this log; only one may run. This one stops.")
             tx.execute(_INSERT_CHECKPOINT, values)
+        return files
 
-    def _finish(self) -> None:
-        """Write what is signed and not published: tiles, then the checkpoint with its cosignatures."""
+    def _finish(self, files: list[File] | None = None) -> None:
+        """Write what is signed and not published: tiles, then the checkpoint with its cosignatures.
+
+        `files` are those that were checked before signing; without them, after a crash, they are made again.
+        """
         head = self._head()
         if head.published_size == head.size:
             return
-        files, root = self._tiles(head.published_size, head.size)
-        if root != head.root:
-            raise Refuted(f"The tiles up to {head.size} do not have the root that was signed.")
+        if files is None:
+            files, root = self._tiles(head.published_size, head.size)
+            if root != head.root:
+                raise Refuted(f"The tiles up to {head.size} do not have the root that was signed.")
         self.folder.write_immutable(self._announced(files))
         self.on_step("tiles")
         with self.transaction() as tx:

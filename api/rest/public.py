@@ -134,7 +134,7 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
         return views.lot(get_lot(tx, lot))
 
 
-@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=READ)
+@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=documented(503))
 def read_totals(site: SiteOf) -> dict[str, Any]:
     """Add up all grams by state."""
     with site.database.reading() as tx:

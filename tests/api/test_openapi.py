@@ -1,0 +1,106 @@
+"""The committed OpenAPI document: fresh, complete, and true of the running server, which is fuzzed from it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    ignored_auth,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from tests.support.rest import authority, fresh_key, person_with
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
+OPERATIONS = [
+    (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    ignored_auth,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+]
+fuzzed = schemathesis.openapi.from_dict(DOCUMENT)
+bounded = settings(
+    max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_the_document_is_fresh():
+    command = [sys.executable, ROOT / "scripts" / "make-openapi", "--check"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[f"{m} {p}" for p, m, _ in OPERATIONS])
+def test_every_operation_names_its_problems(path, method, operation):
+    problems = {status: said for status, said in operation["responses"].items() if not status.startswith("2")}
+    needed = (set() if path == "/v1/about" else {"503"}) | ({"422"} if operation.get("parameters") else set())
+    needed |= {"401", "403"} if operation.get("security") else set()
+    needed |= {"400", "409", "413"} if method == "post" else set()
+    needed |= {"404"} if "{" in path else set()
+    assert needed - set(problems) == set()
+    for said in problems.values():
+        assert list(said["content"]) == ["application/problem+json"]
+
+
+def test_every_write_takes_an_idempotency_key():
+    for _, method, operation in OPERATIONS:
+        names = {parameter["name"].lower() for parameter in operation.get("parameters", [])}
+        assert ("idempotency-key" in names) == (method == "post")
+
+
+@pytest.fixture(scope="module")
+def people(live):
+    return person_with(live, 10**9), authority(live, "centre")
+
+
+@fuzzed.parametrize()
+@bounded
+def test_a_holder_fuzzes_what_is_theirs(live, people, case):
+    holder, _ = people
+    spares = case.path.endswith("erasure") or breaks(case, ParameterLocation.PATH)
+    if "account_id" in case.path_parameters and not spares:
+        case.path_parameters["account_id"] = holder.account
+    send_and_check(live, case, holder.token)
+
+
+@fuzzed.parametrize()
+@bounded
+def test_the_centre_fuzzes_everything(live, people, case):
+    _, centre = people
+    send_and_check(live, case, centre.token)
+
+
+def breaks(case: schemathesis.Case, where: ParameterLocation) -> bool:
+    """Whether the case is meant to be wrong there."""
+    made = case.meta and case.meta.components.get(where)
+    return bool(made and made.mode.is_negative)
+
+
+def send_and_check(live, case: schemathesis.Case, token: str) -> None:
+    """Send a case, with a token and a new key unless its headers are meant to be wrong, and hold the answer to it."""
+    headers = {}
+    if not breaks(case, ParameterLocation.HEADER):
+        headers["Authorization"] = f"Bearer {token}"
+        if case.method == "POST":
+            case.headers["idempotency-key"] = fresh_key()
+    answer = case.call(base_url=live.url, headers=headers)
+    case.validate_response(answer, checks=CHECKS)

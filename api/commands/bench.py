@@ -1,1 +1,80 @@
-"""`gram bench`: figures, each beside a yardstick of the same run."""
+"""`gram bench`: figures, each beside a yardstick of the same run.
+
+Everything is made in a folder of its own, which is removed at the end. A target that was missed makes exit code 1.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import EXIT_FALSE, AsJson, bench_app, out
+
+if TYPE_CHECKING:
+    from api.bench.figures import Figure
+
+Leaves = Annotated[int, typer.Option(help="Leaves of the scratch log.", min=1000, max=100_000_000)]
+Proofs = Annotated[int, typer.Option(help="Random leaves to prove.", min=1, max=1_000_000)]
+Seconds = Annotated[int, typer.Option(help="Seconds for each kind of load.", min=1, max=3600)]
+Connections = Annotated[int, typer.Option(help="Connections at once.", min=1, max=64)]
+Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
+People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
+Rides = Annotated[Path | None, typer.Option("--rides", help="CSV of rides; a synthetic sample without it.")]
+
+
+@bench_app.command()
+def log(leaves: Leaves = 1_000_000, proofs: Proofs = 5000, as_json: AsJson = False) -> None:
+    """Publish a log in bulk, from committed movements to the published checkpoint, and prove random leaves of it."""
+    from api.bench.log import measure
+
+    _show("log", lambda folder: measure(folder, leaves, proofs), {"leaves": leaves}, as_json=as_json)
+
+
+@bench_app.command()
+def anchor(as_json: AsJson = False) -> None:
+    """Measure the gas of one anchor, in the worst case of sizes up to the largest that the contract takes."""
+    from api.bench.anchor import measure
+
+    _show("anchor", measure, {}, as_json=as_json)
+
+
+@bench_app.command()
+def http(
+    seconds: Seconds = 10,
+    connections: Connections = 8,
+    workers: Workers = None,
+    people: People = 400,
+    as_json: AsJson = False,
+) -> None:
+    """Send acts and look-ups to a running `gram serve`, and the same SQL to its database alone."""
+    from api.bench.http import Wanted, measure
+
+    wanted = Wanted(seconds, connections, workers, people)
+    facts = {"seconds": seconds, "connections": connections, "people": people}
+    _show("http", lambda folder: measure(folder, wanted), facts, as_json=as_json)
+
+
+@bench_app.command()
+def demo(rides: Rides = None, as_json: AsJson = False) -> None:
+    """Run the whole demonstration: time, and peak memory of all processes together."""
+    from api.bench.demo import measure
+
+    absolute = None if rides is None else rides.resolve()
+    _show("demo", lambda folder: measure(folder, absolute), {}, as_json=as_json)
+
+
+def _show(title: str, measure: Callable[[Path], "list[Figure]"], facts: dict[str, Any], *, as_json: bool) -> None:
+    from api.bench.figures import as_json as to_json
+    from api.bench.figures import as_table
+
+    with tempfile.TemporaryDirectory(prefix=f"gram-bench-{title}-") as folder:
+        figures = measure(Path(folder))
+    if as_json:
+        out.print(json.dumps(to_json(title, figures, facts)), markup=False)
+    else:
+        out.print(as_table(f"gram bench {title}", figures))
+    if any(figure.holds is False for figure in figures):
+        raise typer.Exit(EXIT_FALSE)

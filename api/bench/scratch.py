@@ -1,0 +1,62 @@
+"""A scratch installation to measure: a small scheme with people who hold grams, in a folder of its own."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from api.site import Site
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.issuance.issue import Activity, Report, issue
+from registry.issuance.ride_report import publish_methodology
+from registry.ledger.ledger import Amount
+from registry.methodologies.shelf import find
+from registry.points.points import convert
+from registry.policies.policies import POINTS, publish_policy, shipped_policy
+from registry.sources.sources import NewScenario, Source, approve_scenario
+
+METHODOLOGY = "shared-bicycle"
+GRAMS_EACH = 10_000_000
+"""Enough for every act of a run, small enough to be exact everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Accounts that hold reductions and points, and a benefit provider."""
+
+    holders: list[int]
+    provider: int
+
+
+def found_scheme(site: Site, count: int) -> People:
+    """Set up a scenario and `count` people, each with as many reductions as points."""
+    ledger = site.ledger
+    at = ledger.clock()
+    with site.database.transaction() as tx:
+        publish_policy(tx, POINTS, shipped_policy(POINTS), 0, at)
+        publish_methodology(tx, find(METHODOLOGY), at)
+        platform = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench platform", at=at)
+        provider = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench provider", at=at)
+        holders = [
+            open_account(tx, ledger.vault, kind=INDIVIDUAL, name=f"Bench person {number}", at=at)
+            for number in range(count)
+        ]
+        _issue(tx, site, _scenario(tx, platform, at), holders)
+    for holder in holders:
+        with site.database.transaction() as tx:
+            convert(tx, ledger, holder, Amount(GRAMS_EACH // 2))
+    return People(holders, provider)
+
+
+def _scenario(tx: sa.Connection, platform: int, at: int) -> Source:
+    record = find(METHODOLOGY)
+    until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000
+    scenario = NewScenario("测量", "Bench", platform, record.key, record.version, record.validity.from_ms, until)
+    return approve_scenario(tx, scenario, at)
+
+
+def _issue(tx: sa.Connection, site: Site, source: Source, holders: list[int]) -> None:
+    start = source.valid_from_ms
+    done = [Activity(f"bench-{holder}", holder, start, start + 600_000, GRAMS_EACH) for holder in holders]
+    issue(tx, site.ledger, Report(source, False, done, hashlib.sha256(b"bench").digest(), {"bench": True}))

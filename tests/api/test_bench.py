@@ -1,0 +1,76 @@
+"""Every bench runs, at sizes that say nothing about speed; held here are counts, gas and shapes, never times."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from anchoring.merkle import verify_consistency
+from api.bench import anchor, demo, http, log
+from api.bench.figures import Figure, as_json, as_table, percentile
+from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
+
+
+def by_name(figures: list[Figure]) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures}
+
+
+def test_log_publishes_every_leaf_and_its_proofs_verify(tmp_path: Path):
+    figures = by_name(log.measure(tmp_path, leaves=1500, proofs=20))
+    assert figures["leaves published"].target == 100_000
+    assert figures["inclusion proof at 1,500 leaves, 99 % under"].yardstick == "reading one tile's file"
+    assert figures["peak memory over the last three quarters"].yardstick_value > 0
+
+
+def test_gas_stays_under_the_target_at_the_largest_size(tmp_path: Path):
+    (figure,) = anchor.measure(tmp_path, exponents=(44,))
+    assert figure.holds
+    assert figure.value > figure.yardstick_value
+
+
+@pytest.mark.parametrize("exponent", [2, 10, 63])
+def test_the_worst_case_is_a_proof(exponent: int):
+    proof, before, after = anchor.worst_case(exponent)
+    assert verify_consistency(2**exponent - 1, 2**exponent, before, after, proof)
+    assert len(proof) == exponent + 1
+
+
+def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
+    figures = by_name(http.measure(tmp_path, http.Wanted(seconds=1, connections=4, workers=1, people=8)))
+    assert figures["acts that failed"].value == 0
+    assert figures["look-ups that failed"].value == 0
+    for kind in ("acts", "look-ups"):
+        assert figures[kind].value > 0
+        assert figures[kind].yardstick_value > 0
+    assert {"  conversions", "  redemptions", "  cancellations", "  account", "  blocks", "  movement"} <= set(figures)
+
+
+@pytest.mark.slow
+def test_demo_is_watched_with_all_its_processes(tmp_path: Path):
+    figures = by_name(demo.measure(tmp_path, rides=None))
+    assert figures["demo, whole time"].yardstick == "the same again, which issues nothing"
+    # A database, a chain and Python with everything imported are never this small.
+    assert figures["demo, peak memory of all processes"].value > 50
+
+
+def test_this_process_is_in_its_own_tree_and_holds_memory():
+    assert os.getpid() in tree({os.getpid()})
+    assert 0 < shared_out_bytes({os.getpid()}) < 2 * own_peak_bytes()
+
+
+def test_figures_say_whether_targets_hold():
+    fast, slow = Figure("rate", 10, "/s", 5), Figure("latency", 10, "ms", 5, at_most=True, yardstick_value=4)
+    assert (fast.holds, slow.holds, slow.ratio, Figure("plain", 1, "").holds) == (True, False, 2.5, None)
+    assert json.loads(json.dumps(as_json("x", [fast, slow], {"size": 1})))["figures"][1]["holds"] is False
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(as_table("bench", [fast, slow]))
+    assert "MISSED" in console.export_text()
+
+
+def test_percentiles_are_values_that_were_seen():
+    assert percentile([3, 1, 2, 4], 0.5) == 3
+    assert percentile([3, 1, 2, 4], 0.99) == 4
+    assert percentile([], 0.99) == 0

@@ -1,18 +1,20 @@
 """`gram serve`: one process that holds the data folder, publishes and anchors, and keeps HTTP workers running."""
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 
 from anchoring.errors import AnchoringError, Unreachable
+from api import logs
 from api.site import SITE_VARIABLE, Site
 from registry.errors import RegistryError, Unavailable
 
@@ -22,6 +24,8 @@ BACKLOG = 512
 """Connections the system keeps for workers that are busy."""
 START_S = 30
 STOP_S = 10
+MAX_REPLACED = 100
+"""Workers that may be killed in the life of one supervisor; more means that something is badly wrong."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -45,31 +49,72 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(site: Site, listener: socket.socket, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises `Unavailable` when a worker ends by itself."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with _workers(site, listener) as workers:
-        _await_health(workers, listener, stop)
-        ready(address_of(listener))
-        _keep_publishing(site, workers, stop)
-
-
 @contextmanager
-def _workers(site: Site, listener: socket.socket) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
-    listener.set_inheritable(True)
-    command = [sys.executable, "-m", "api.serve", str(listener.fileno())]
-    workers = [
-        subprocess.Popen(command, env=site.environment(), pass_fds=[listener.fileno()], start_new_session=True)
-        for _ in range(site.settings.workers)
-    ]
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set.
+
+    Begun before anything is started: a start that is broken off in the middle leaves processes behind.
+    """
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield workers
+        yield stop
     finally:
-        for worker in workers:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(site: Site, listener: socket.socket, ready: Callable[[str], None], stop: threading.Event) -> None:
+    """Serve until `stop`. Raises `Unavailable` when workers cannot start, or end again and again."""
+    logs.configure()
+    if stop.is_set():
+        return
+    workers = _Workers(site, listener)
+    try:
+        _await_health(workers, listener, stop)
+        if not stop.is_set():
+            ready(address_of(listener))
+        _keep_publishing(site, workers, stop)
+    finally:
+        workers.stop()
+
+
+class _Workers:
+    """The HTTP processes on one listening socket."""
+
+    def __init__(self, site: Site, listener: socket.socket) -> None:
+        listener.set_inheritable(True)
+        self._site = site
+        self._descriptor = listener.fileno()
+        self._replaced = 0
+        self._running = [self._start() for _ in range(site.settings.workers)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "api.serve", str(self._descriptor), str(os.getpid())]
+        environment = self._site.environment()
+        return subprocess.Popen(command, env=environment, pass_fds=[self._descriptor], start_new_session=True)
+
+    def check(self) -> None:
+        """Raise `Unavailable` when one has ended: it cannot start here."""
+        if any(worker.poll() is not None for worker in self._running):
+            raise Unavailable("An HTTP worker ended by itself; its last words are above.")
+
+    def replace_ended(self) -> None:
+        """Start another for each that was killed: what it was doing was rolled back, and is asked for again."""
+        for place, worker in enumerate(self._running):
+            if worker.poll() is None:
+                continue
+            self._replaced += 1
+            if self._replaced > MAX_REPLACED:
+                raise Unavailable("HTTP workers end by themselves again and again; their last words are above.")
+            log.error("a worker ended by itself, another takes its place", code=worker.returncode)
+            self._running[place] = self._start()
+
+    def stop(self) -> None:
+        """End them all, after the requests that are under way."""
+        for worker in self._running:
             worker.terminate()
-        for worker in workers:
+        for worker in self._running:
             try:
                 worker.wait(STOP_S)
             except subprocess.TimeoutExpired:
@@ -77,15 +122,15 @@ def _workers(site: Site, listener: socket.socket) -> Iterator[Sequence[subproces
                 worker.wait()
 
 
-def _await_health(workers: Sequence[subprocess.Popen[bytes]], listener: socket.socket, stop: threading.Event) -> None:
+def _await_health(workers: _Workers, listener: socket.socket, stop: threading.Event) -> None:
     """Wait until HTTP answers; a worker that dies first is told."""
     import httpx2
 
     deadline = time.monotonic() + START_S
     while not stop.is_set():
-        _check(workers)
+        workers.check()
         try:
-            httpx2.get(f"{address_of(listener)}/v1/about", timeout=START_S).raise_for_status()
+            httpx2.get(f"{address_of(listener)}/v1/about", timeout=START_S, trust_env=False).raise_for_status()
         except httpx2.HTTPError as error:
             if time.monotonic() > deadline:
                 raise Unavailable("The HTTP workers did not answer in time.") from error
@@ -94,18 +139,14 @@ def _await_health(workers: Sequence[subprocess.Popen[bytes]], listener: socket.s
             return
 
 
-def _check(workers: Sequence[subprocess.Popen[bytes]]) -> None:
-    if any(worker.poll() is not None for worker in workers):
-        raise Unavailable("An HTTP worker ended by itself; its last words are above.")
-
-
-def _keep_publishing(site: Site, workers: Sequence[subprocess.Popen[bytes]], stop: threading.Event) -> None:
+def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> None:
     """Publish and anchor at their intervals. A database, disk or chain that fails now is tried again later."""
     publish_s = site.settings.publish_interval_ms / 1000
     anchor_s = site.settings.anchor_interval_ms / 1000
     next_anchor = 0.0
     while not stop.wait(publish_s):
-        _check(workers)
+        workers.replace_ended()
+        _attempt("start what ended", site.revive)
         _attempt("publish", site.publisher.publish)
         if time.monotonic() >= next_anchor:
             _attempt("anchor", site.anchorer.anchor)
@@ -120,18 +161,20 @@ def _attempt(what: str, work: Callable[[], object]) -> None:
         log.error("will be tried again", work=what, detail=str(error))  # noqa: TRY400  (the sentence says it all)
 
 
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent ends, however the parent ends."""
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to end this process when its parent ends, however it ends; or end now, if that was before."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit("The supervisor has ended.")
 
 
-def _worker(descriptor: int) -> None:
+def _worker(descriptor: int, parent: int) -> None:
     """Be one HTTP worker on the listening socket that was handed down."""
     import uvicorn
 
     from api.app import create
 
-    die_with_parent()
+    die_with_parent(parent)
     config = uvicorn.Config(create(), log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30)
     # Not by uvicorn's `fd`: it takes any descriptor for a Unix socket, and on what it takes for one TCP_NODELAY is not
     # set, so that every answer waits 40 ms for the caller's delayed acknowledgement.
@@ -139,11 +182,9 @@ def _worker(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    import os
-
     if SITE_VARIABLE not in os.environ:
         raise SystemExit("This is a worker of `gram serve`; start that.")
     try:
-        _worker(int(sys.argv[1]))
+        _worker(int(sys.argv[1]), int(sys.argv[2]))
     except (RegistryError, Unreachable) as error:
         raise SystemExit(str(error)) from None

@@ -32,9 +32,9 @@ def running(settings: Settings, tell: Tell) -> Iterator[Site]:
     with ExitStack() as stack:
         folder = stack.enter_context(hold(settings.data, settings.origin))
         database_url = _database(settings, folder, stack, tell)
-        rpc_url = _chain(settings, folder, stack, tell)
+        rpc_url, revive = _chain(settings, folder, stack, tell)
         folder, where = _contract(settings, folder, database_url, rpc_url, tell)
-        site = Site(settings, folder, where)
+        site = Site(settings, folder, where, revive)
         stack.callback(site.close)
         migrate(site.database)
         tell("Development keys sign for the authorities; production refuses them.")
@@ -51,15 +51,15 @@ def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Te
     return url
 
 
-def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
+def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> tuple[str, Callable[[], object]]:
     if settings.rpc is not None:
-        return settings.rpc
+        return settings.rpc, lambda: None
     process = EmbeddedChainProcess(
         folder.chain, prefund=[address_of(payer_key(folder))], final_depth=settings.final_depth
     )
     stack.enter_context(process)
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
-    return process.rpc_url
+    return process.rpc_url, process.revive
 
 
 def _contract(

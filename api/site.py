@@ -5,7 +5,7 @@ The supervisor hands it to its children as JSON in the environment; secrets stay
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,8 @@ class Site:
     settings: Settings
     folder: DataFolder
     where: Whereabouts
+    revive: Callable[[], object] = lambda: None
+    """Starts again what runs embedded and was killed; only the supervisor has something to start."""
 
     @cached_property
     def database(self) -> Database:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from anchoring.errors import Unreachable
 
@@ -34,13 +35,17 @@ class EmbeddedChainProcess:
         Raises Unreachable with the chain's own sentence if it does not start: the folder is in use, its state is
         damaged or of another version, the port is taken, the environment is production.
         """
-        command = [sys.executable, "-m", "anchoring.chain.embedded_server", "--owned"]
-        command += ["--data", str(folder), "--port", str(port)]
-        command += [word for address in prefund for word in ("--prefund", address)]
-        command += [] if final_depth is None else ["--final-depth", str(final_depth)]
+        self._command = [sys.executable, "-m", "anchoring.chain.embedded_server", "--owned"]
+        self._command += ["--data", str(folder)]
+        self._command += [word for address in prefund for word in ("--prefund", address)]
+        self._command += [] if final_depth is None else ["--final-depth", str(final_depth)]
+        self._launch(port)
+        self.warning = self._said()
+
+    def _launch(self, port: int) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # a file, because a pipe nobody reads fills up
         self._process = subprocess.Popen(
-            command,
+            [*self._command, "--port", str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -55,7 +60,12 @@ class EmbeddedChainProcess:
         self.rpc_url: str = announced["rpc"]
         self.chain_id: int = announced["chain_id"]
         self.pid = self._process.pid
-        self.warning = self._said()
+
+    def revive(self) -> None:
+        """Start the chain again at its old address if it was killed; harmless while it runs. Raises Unreachable."""
+        if self._process.poll() is not None:
+            self.stop()
+            self._launch(urlsplit(self.rpc_url).port or 0)
 
     def _first_line(self) -> bytes:
         out = self._process.stdout

@@ -23,13 +23,17 @@ def serve(
     The explorer is at /, REST under /v1 (OpenAPI at /openapi.json), the public log under /log, the chain's JSON-RPC
     at /chain; /v1/about says everything an outsider needs.
     """
-    from api.serve import listen
+    from api.serve import listen, stop_on_signals
     from api.serve import run as run_site
     from api.services import running
 
     settings = settings_of(data, port=port, host=host, workers=workers, database=database, rpc=rpc, contract=contract)
-    with listen(settings.host, settings.port) as listener, running(settings, warn) as site:
-        run_site(site, listener, lambda url: out.print(f"Gramledger is at {url}", markup=False))
+    with (
+        stop_on_signals() as stop,
+        listen(settings.host, settings.port) as listener,
+        running(settings, warn) as site,
+    ):
+        run_site(site, listener, lambda url: out.print(f"Gramledger is at {url}", markup=False), stop)
 
 
 @app.command()

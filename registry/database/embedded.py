@@ -43,6 +43,9 @@ class EmbeddedPostgres:
             self._server = get_server(self.folder, cleanup_mode="stop", start=False)
             self._server.ensure_pgdata_inited()
             _write_settings(self.folder)
+            # Who uses the server, as the library remembers. The data folder is ours alone, so whoever is in there was
+            # killed; if they stayed, the library would leave the server to them, and it would outlive us for good.
+            (self.folder / ".handle_pids.json").unlink(missing_ok=True)
             self._server.start()
         except (OSError, RuntimeError, AssertionError, SubprocessError) as error:
             raise Unavailable(
@@ -51,7 +54,7 @@ class EmbeddedPostgres:
         return str(self._server.get_uri())
 
     def stop(self) -> None:
-        """Stop the server if this process was the last to use it."""
+        """Stop the server, whoever started it."""
         if self._server is not None:
             self._server.cleanup()
             self._server = None

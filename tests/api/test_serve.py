@@ -1,0 +1,179 @@
+"""`gram serve` as people run it: it starts, survives what is killed under it, and leaves nothing behind."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from anchoring.audit import audit
+from anchoring.chain.client import AnchorClient
+from anchoring.log.sources import HttpSource
+from tests.support.rest import Caller, fresh_key, is_problem
+from tests.support.running import live_site
+from tests.support.serving import GRAM, WAIT_S, Served, await_true, is_alive, serving, start
+
+GRAMS = 10_000
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A data folder that nothing serves, with three people in it who hold grams."""
+
+    data: Path
+    tokens: dict[int, str]
+
+    def callers(self, served: Served) -> list[Caller]:
+        return [Caller(served.url, token, account) for account, token in self.tokens.items()]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory) -> Installation:
+    folder = tmp_path_factory.mktemp("serve")
+    with live_site(folder) as live:
+        people = [live.person() for _ in range(3)]
+        live.issue(dict.fromkeys(people, GRAMS))
+        live.publish()
+        return Installation(folder / "data", {account: live.token("holder", account) for account in people})
+
+
+def ask_until_answered(caller: Caller, key: str, quantity_g: int) -> httpx2.Response:
+    """Do as a careful client does: the same key again, until there is an answer."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            answer = caller.act("conversions", key, quantity_g=quantity_g)
+            if answer.status_code != 503:
+                return answer
+        except httpx2.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def audited(served: Served) -> int:
+    """Audit the log that is served, over HTTP and with its chain; gives its size."""
+    about = Caller(served.url).get("/v1/about").json()
+    with (
+        HttpSource(about["log"]["url"]) as source,
+        AnchorClient(about["chain"]["rpc"], about["chain"]["contract"]) as chain,
+    ):
+        report = audit(source, about["log"]["vkey"], chain)
+    assert report.faults == ()
+    assert report.size
+    return report.size
+
+
+def test_it_starts_serves_and_stops_with_everything_it_started(installation):
+    with serving(installation.data) as served:
+        assert Caller(served.url).get("/v1/about").json()["log"]["url"] == f"{served.url}/log"
+        assert Caller(served.url).get("/").status_code == 200
+        started = served.everything
+        assert all(map(is_alive, started))
+        second = subprocess.run(
+            [GRAM, "serve", "--data", installation.data, "--port", "0"], capture_output=True, text=True, check=False
+        )
+        assert (second.returncode, second.stdout) == (2, "")
+        assert "in use by another process" in second.stderr
+        assert "Traceback" not in second.stderr
+        assert Caller(served.url).get("/v1/totals").status_code == 200
+        assert served.stop() == 0
+        assert not any(map(is_alive, started))
+
+
+def test_a_stop_while_it_starts_leaves_nothing_behind(installation):
+    process = start(installation.data)
+    assert process.stdout is not None
+    with process, process.stdout:
+        pid_file = installation.data / "postgres" / "postmaster.pid"
+        await_true(pid_file.exists, "PostgreSQL did not start")
+        postgres = int(pid_file.read_text().split()[0])
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT_S)
+        await_true(lambda: not is_alive(postgres), "PostgreSQL was left behind")
+
+
+def test_a_worker_killed_in_the_middle_of_acts_doubles_and_loses_nothing(installation):
+    with serving(installation.data) as served:
+        caller, _, _ = installation.callers(served)
+        quantities = {fresh_key() + str(os.getpid()): n for n in range(1, 61)}
+        victim = served.worker
+        with ThreadPoolExecutor(9) as pool:
+            answers = [pool.submit(ask_until_answered, caller, key, n) for key, n in quantities.items()]
+            await_true(lambda: sum(answer.done() for answer in answers) >= 10, "no act was done")
+            os.kill(victim, signal.SIGKILL)
+            first = [answer.result() for answer in answers]
+        assert not is_alive(victim)
+        assert served.worker != victim
+        again = [ask_until_answered(caller, key, n) for key, n in quantities.items()]
+        assert {answer.status_code for answer in first} == {201}
+        assert [answer.json() for answer in again] == [answer.json() for answer in first]
+        spent = sum(quantities.values())
+        assert caller.balances() == {"reduction": GRAMS - spent, "points": spent}
+
+
+def test_a_supervisor_that_is_killed_takes_its_children_with_it_and_loses_nothing(installation):
+    with serving(installation.data) as served:
+        _, caller, _ = installation.callers(served)
+        key = fresh_key() + "killed"
+        with ThreadPoolExecutor(4) as pool:
+            answers = [pool.submit(ask_until_answered, caller, f"{key}{n}", n) for n in range(1, 11)]
+            done = [answer.result() for answer in answers]
+        worker, chain = served.worker, served.chain
+        served.process.kill()
+        served.process.wait()
+        await_true(lambda: not is_alive(worker) and not is_alive(chain), "its children outlive it")
+    with serving(installation.data) as served:
+        _, caller, _ = installation.callers(served)
+        assert caller.balances() == {"reduction": GRAMS - 55, "points": 55}
+        for n, answer in enumerate(done, start=1):
+            assert ask_until_answered(caller, f"{key}{n}", n).json() == answer.json()
+        last = done[-1].json()["movements"][0]["id"]
+        await_true(lambda: caller.get(f"/v1/movements/{last}").json()["state"] == "final", "it was not anchored")
+        assert audited(served) > 10
+        started = served.everything
+        assert served.stop() == 0
+        assert not any(map(is_alive, started))
+
+
+def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
+    with serving(installation.data) as served:
+        _, _, caller = installation.callers(served)
+        assert caller.act("conversions", quantity_g=1).status_code == 201
+        key = fresh_key() + "down"
+
+        pg_ctl(served.data, "stop", "-m", "immediate")
+        refused = [caller.act("conversions", key, quantity_g=2), *map(caller.get, ("/v1/totals", "/v1/lots/1"))]
+        for answer in refused:
+            assert is_problem(answer, 503, "unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+        assert caller.get("/v1/about").status_code == 200
+        assert caller.get("/log/checkpoint").status_code == 200
+        assert served.process.poll() is None
+        pg_ctl(served.data, "start")
+        assert ask_until_answered(caller, key, 2).status_code == 201
+        assert caller.balances()["points"] == 3
+
+        os.kill(served.chain, signal.SIGKILL)
+        act = ask_until_answered(caller, fresh_key() + "chain", 4)
+        assert act.status_code == 201
+        moved = act.json()["movements"][0]["id"]
+        await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "final", "anchoring did not resume")
+        audited(served)
+        assert served.stop() == 0
+
+
+def pg_ctl(data: Path, *words: str) -> None:
+    """Stop or start the PostgreSQL of a data folder behind the back of everybody who uses it."""
+    folder = data / "postgres"
+    program, *options = shlex.split((folder / "postmaster.opts").read_text())
+    command = [Path(program).with_name("pg_ctl"), "-w", "-D", folder, *words]
+    if words[0] == "start":
+        command += ["-l", folder / "log", "-o", shlex.join(options)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=WAIT_S, user=folder.stat().st_uid)

@@ -17,6 +17,8 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 30_000
 """An act that takes longer is stuck on a lock or on a mistake; a caller has long gone."""
 _MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
+# An answer lost while committing leaves it open whether the act is there, so nothing is said of that.
+_UNAVAILABLE = "The database does not answer now. Try again shortly; an act with the same Idempotency-Key."
 REFUSALS = {
     "movements_taken_once": _MOVED_ON,
     "movements_lawful": _MOVED_ON,
@@ -37,6 +39,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,  # an error's text goes to the log, and values are names and keys
             pool_timeout=CONNECT_TIMEOUT_S,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_S,
@@ -79,10 +82,10 @@ def _translated() -> Iterator[None]:
     except DataError as error:
         raise Invalid("A value is out of range: numbers have 64 bits, and text has no NUL character.") from error
     except (OperationalError, sa.exc.TimeoutError) as error:
-        raise Unavailable("The database does not answer now. Nothing was written; try again shortly.") from error
+        raise Unavailable(_UNAVAILABLE) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Unavailable("The database went away. Try again with the same Idempotency-Key.") from error
+            raise Unavailable(_UNAVAILABLE) from error
         raise
 
 

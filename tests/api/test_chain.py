@@ -1,12 +1,14 @@
 """The chain's JSON-RPC passed through: any web3 client works, and nothing passes that is nobody's business."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from web3 import HTTPProvider, Web3
 
 from api.rest.chain import MAX_BODY_BYTES, MAX_CALLS, PUBLIC
 from tests.support.rest import Caller, is_problem
+from tests.support.running import served
 
 
 def rpc(live, *calls: object) -> dict:
@@ -120,3 +122,13 @@ def test_other_methods_of_http_say_which_there_are(live):
     answer = Caller(live.url).get("/chain")
     assert is_problem(answer, 405, "method-not-allowed")
     assert {method.strip() for method in answer.headers["Allow"].split(",")} == {"POST", "OPTIONS"}
+
+
+def test_a_chain_that_is_down_is_a_problem_of_its_own(live):
+    """Nothing listens on the discard port; the rest of the registry goes on."""
+    site = replace(live.site, where=replace(live.site.where, rpc_url="http://127.0.0.1:9"))
+    with served(site) as url:
+        answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode())
+        assert is_problem(answer, 503, "unreachable")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert Caller(url).get("/v1/totals").status_code == 200

@@ -84,7 +84,7 @@ class Live:
 def live_site(folder: Path) -> Iterator[Live]:
     """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it."""
     settings = Settings(data=folder / "data", origin="log.test/gramledger")
-    with running(settings, lambda _sentence: None) as site, _served(site) as url:
+    with running(settings, lambda _sentence: None) as site, served(site) as url:
         yield Live(site, url, _found(site))
 
 
@@ -109,7 +109,8 @@ def _found(site: Site) -> Source:
 
 
 @contextmanager
-def _served(site: Site) -> Iterator[str]:
+def served(site: Site) -> Iterator[str]:
+    """Serve a site over HTTP and give its URL."""
     # The protocol is named, for without it asyncio leaves TCP_NODELAY off and every answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

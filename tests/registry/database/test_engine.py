@@ -1,0 +1,52 @@
+"""Reading without a transaction, and the embedded server's settings."""
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from registry.database.embedded import SETTINGS
+from registry.database.engine import Database
+from registry.errors import Invalid, Unavailable
+
+NAME = sa.text("SELECT name FROM accounts")
+
+
+def test_reading_sees_what_is_committed_between_two_statements(database: Database):
+    insert = sa.text("INSERT INTO accounts (kind, name, opened_ms) VALUES ('individual', 'Person', 0)")
+    with database.reading() as first:
+        assert first.execute(NAME).all() == []
+        with database.transaction() as tx:
+            tx.execute(insert)
+        assert first.execute(NAME).scalar_one() == "Person"
+
+
+def test_reading_leaves_no_transaction_open(database: Database):
+    with database.reading() as tx:
+        tx.execute(NAME)
+        assert tx.connection.driver_connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_connection_that_only_read_is_whole_for_a_transaction(database: Database):
+    with database.reading() as tx:
+        tx.execute(NAME)
+    insert = sa.text("INSERT INTO accounts (kind, name, opened_ms) VALUES ('individual', 'Gone', 0)")
+    with pytest.raises(sa.exc.ProgrammingError), database.transaction() as tx:  # noqa: PT012  (it must have written)
+        tx.execute(insert)
+        tx.execute(sa.text("SELECT FROM nowhere"))
+    with database.reading() as tx:
+        assert tx.execute(NAME).all() == []
+
+
+def test_reading_names_failures_as_a_transaction_does(database: Database):
+    with pytest.raises(Invalid, match="out of range"), database.reading() as tx:
+        tx.execute(sa.text("SELECT 9223372036854775807 + 1::bigint"))
+    away = Database("postgresql://127.0.0.1:1/none")
+    with pytest.raises(Unavailable, match="does not answer"), away.reading():
+        pass
+
+
+def test_the_embedded_server_runs_with_its_settings_and_waits_for_the_disk(postgres_url: str):
+    with psycopg.connect(postgres_url) as connection:
+        found = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in (*SETTINGS, "fsync")}
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+    assert found == {**SETTINGS, "fsync": "on"}

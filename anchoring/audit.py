@@ -9,11 +9,12 @@
 7. The root of all leaves must be the checkpoint's, and ended grams must not pass the frontier.
 8. Every anchored size must have the root, the frontier and the ended grams that its first leaves have.
 
-After a fault the audit goes on, as far as what is left still says something.
+After a fault the audit goes on, as far as what is left still says something: not after `MAX_UNREAD_FILES` files that
+could not be read, so that time and memory follow what is there and not what a checkpoint claims.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from anchoring import note
 from anchoring.auditing.reading import CHECKPOINT, Files
@@ -24,7 +25,10 @@ from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT
 
-__all__ = ["Anchor", "ChainView", "Fault", "Head", "Report", "audit"]
+__all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Report", "audit"]
+
+MAX_AUDITED: Final = 2**44
+"""Leaves; the contract's `MAX_SIZE`. A larger checkpoint cannot be anchored, and nobody could have filled it."""
 
 
 class Anchor(Protocol):
@@ -89,10 +93,14 @@ def audit(
     anchors = [] if chain is None else _read_anchors(chain, faults)
     checkpoint = _read_checkpoint(source, vkey, faults)
     size = 0 if checkpoint is None else checkpoint.size
+    if size > MAX_AUDITED:
+        sentence = f"it claims {size} leaves, and a contract takes no more than {MAX_AUDITED}; none of them was read"
+        faults.add(Fault("size", sentence, path=CHECKPOINT))
+        size = 0
     sizes = {size, *(anchor.size for anchor in anchors if anchor.size <= size)} - {0}
     replay = Replay(Files(source, faults), faults, size, sizes)
     compared = 0
-    if checkpoint is not None:
+    if checkpoint is not None and checkpoint.size == size:
         replay.run(on_progress)
         _compare_head(checkpoint, replay, faults)
         compared = sum(_compare_anchor(anchor, replay, faults) for anchor in anchors)

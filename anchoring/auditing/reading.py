@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from anchoring.merkle import HASH_SIZE
 from anchoring.note import MAX_NOTE
 
 CHECKPOINT = "checkpoint"
+MAX_UNREAD_FILES: Final = 100
+"""Files that may be missing or malformed before the audit gives up: a checkpoint can claim more than all disks hold."""
 T = TypeVar("T")
 
 
@@ -28,6 +30,12 @@ class Files:
         self._faults = faults
         # Each tile is read once, so nothing is kept.
         self._reader = TileReader(source, cached_tiles=0)
+        self._unread = 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether so many files could not be read that what is left says nothing."""
+        return self._unread >= MAX_UNREAD_FILES
 
     def tile(self, level: int, n: int, width: int) -> list[bytes] | None:
         """Give the hashes of a tile, None with a fault when it cannot be had; raises Unreachable if the log is gone."""
@@ -47,6 +55,7 @@ class Files:
             # A log that no longer has even its checkpoint is not a log with a fault but one that went away.
             self._source.read(CHECKPOINT, MAX_NOTE)
             self._faults.add(Fault("file-missing", str(error), path=path))
+        self._unread += 1
         return None
 
 

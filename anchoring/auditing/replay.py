@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anchoring.auditing.history import History, Rows, rows_of, unread_rows
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
-from anchoring.auditing.reading import Files, leaf_hashes
+from anchoring.auditing.reading import MAX_UNREAD_FILES, Files, leaf_hashes
 from anchoring.auditing.report import Fault, Faults
 from anchoring.auditing.tally import Tally
 from anchoring.auditing.tree import TreeCheck
@@ -47,20 +47,31 @@ class Replay:
     def run(self, on_progress: Callable[[int, int], None]) -> None:
         """Read and judge all leaves; `on_progress` is told (leaves done, leaves in all)."""
         for start in range(0, self.size, BATCH):
-            end = min(start + BATCH, self.size)
-            self._append(start, *self._read(start, end))
+            leaves, is_there = self._read(start, min(start + BATCH, self.size))
+            end = start + len(leaves)
+            self._append(start, leaves, is_there)
             self._add_up(start, end)
             self._name_broken(start)
             on_progress(end, self.size)
-        self._tree.finish()
+            if self._files.is_given_up and end < self.size:
+                sentence = f"{MAX_UNREAD_FILES} files could not be read; the audit ends here, of {self.size} leaves"
+                self._faults.add(Fault("unread", sentence, leaf=end))
+                break
+        else:
+            self._tree.finish()
         for rule, (later, earlier) in find_overlaps(self._history.rows):
             self._faults.add_rule(rule, later, f": it takes grams of leaf {earlier}")
 
     def _read(self, start: int, end: int) -> tuple[Rows, NDArray[np.bool_]]:
-        """Read and hash the leaves of one batch: `LEAF_DTYPE`, and which of them are there."""
+        """Read and hash the leaves of one batch: `LEAF_DTYPE`, and which of them are there.
+
+        Fewer when too many files could not be read: memory follows what is there, not what a checkpoint claims.
+        """
         leaves = np.zeros(end - start, LEAF_DTYPE)
         is_there = np.zeros(end - start, np.bool_)
         for first in range(start, end, TILE_WIDTH):
+            if self._files.is_given_up:
+                return leaves[: first - start], is_there[: first - start]
             n = first // TILE_WIDTH
             width = tile_width(0, n, self.size)
             bundle = self._files.leaves(n, width)

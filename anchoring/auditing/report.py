@@ -13,6 +13,8 @@ KEPT_PER_CODE: Final = 100
 CODES: Final = {
     "checkpoint": "the checkpoint cannot be read",
     "signature": "the checkpoint is not signed by the given key for its origin",
+    "size": "the checkpoint claims more leaves than a contract takes",
+    "unread": "so many files could not be read that the audit ended before the last leaf",
     "file-missing": "a tile or entry bundle is not there",
     "file-malformed": "a tile or entry bundle has another length than the tree says, or holds no leaves",
     "leaf-version": "the leaf is of an unknown version",

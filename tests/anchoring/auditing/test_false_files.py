@@ -1,13 +1,15 @@
 """Tampered, truncated, oversized and missing files: each is a fault with its place, and the audit goes on."""
 
 import shutil
+import tracemalloc
 
 import pytest
 
-from anchoring.audit import audit
+from anchoring.audit import MAX_AUDITED, audit
+from anchoring.auditing.reading import MAX_UNREAD_FILES
 from anchoring.auditing.report import KEPT_PER_CODE
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.tiles import DirectorySource
+from anchoring.log.tiles import DirectorySource, entries_path
 from anchoring.note import ED25519, Signer
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, lawful_leaves, sign_log, write_log
 
@@ -162,6 +164,57 @@ def test_a_size_that_the_log_does_not_have(log):
     report = audited(log)
     assert ("tile/entries/003.p/132", "file-missing") in places(report)
     assert ("tile/0/002", "file-missing") in places(report)
+
+
+class Counting:
+    """A log that counts what is asked of it."""
+
+    def __init__(self, folder) -> None:
+        self.source, self.reads = DirectorySource(folder), 0
+
+    def read(self, path: str, limit: int) -> bytes:
+        self.reads += 1
+        return self.source.read(path, limit)
+
+
+@pytest.mark.parametrize("size", [2**60, MAX_AUDITED + 1])
+def test_a_size_that_no_contract_takes_is_not_begun(log, size):
+    sign_log(log, size, b"r" * 32)
+    source = Counting(log)
+    report = audit(source, VKEY)
+    assert places(report) == {("checkpoint", "size")}
+    assert (report.size, report.leaves_read, source.reads) == (size, 0, 1)
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_size_that_is_only_claimed_costs_little(log, is_empty):
+    """A key that signs anything is in the hands of whoever has it: what is not there must not be made room for."""
+    if is_empty:
+        shutil.rmtree(log / "tile")
+    sign_log(log, MAX_AUDITED, b"r" * 32)
+    source = Counting(log)
+    tracemalloc.start()
+    try:
+        report = audit(source, VKEY)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50e6
+    assert source.reads < 10 * MAX_UNREAD_FILES
+    assert "unread" in report.fault_counts
+    assert report.leaves_read == (0 if is_empty else 512)
+
+
+def test_a_log_full_of_holes_is_given_up(tmp_path):
+    """Each hole costs memory for its leaves, so that all of them together are bounded, wherever they are."""
+    write_log(tmp_path, lawful_leaves(512 * MAX_UNREAD_FILES + 1024, cohort=1_000))
+    for n in range(0, 2 * MAX_UNREAD_FILES + 2, 2):
+        (tmp_path / entries_path(n)).unlink()
+    report = audit(DirectorySource(tmp_path), VKEY)
+    assert report.fault_counts == {"file-missing": MAX_UNREAD_FILES, "unread": 1}
+    assert report.leaves_read == 256 * (MAX_UNREAD_FILES - 1)
+    assert report.first.code == "unread"
+    assert report.first.leaf == 512 * MAX_UNREAD_FILES - 256
 
 
 def test_a_key_that_is_none(log):

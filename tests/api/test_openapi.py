@@ -72,13 +72,13 @@ def people(live):
     return person_with(live, 10**9), authority(live, "centre")
 
 
-@fuzzed.parametrize()
+@fuzzed.exclude(path_regex="erasure$").parametrize()  # it finds its own account, and all that follows is refused
 @bounded
 def test_a_holder_fuzzes_what_is_theirs(live, people, case):
     holder, _ = people
-    spares = case.path.endswith("erasure") or breaks(case, ParameterLocation.PATH)
-    if "account_id" in case.path_parameters and not spares:
+    if "account_id" in case.path_parameters and not breaks(case, ParameterLocation.PATH):
         case.path_parameters["account_id"] = holder.account
+        make_feasible(case)
     send_and_check(live, case, holder.token)
 
 
@@ -87,6 +87,14 @@ def test_a_holder_fuzzes_what_is_theirs(live, people, case):
 def test_the_centre_fuzzes_everything(live, people, case):
     _, centre = people
     send_and_check(live, case, centre.token)
+
+
+def make_feasible(case: schemathesis.Case) -> None:
+    """Half of the acts that are well formed ask for what the holder has, so that some are carried out."""
+    quantity = case.body.get("quantity_g") if isinstance(case.body, dict) else None
+    if quantity and not breaks(case, ParameterLocation.BODY) and quantity % 2:
+        case.body = {name: value for name, value in case.body.items() if name != "serial"}
+        case.body["quantity_g"] = quantity % 1000 + 1
 
 
 def breaks(case: schemathesis.Case, where: ParameterLocation) -> bool:

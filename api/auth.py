@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.data_folder import make_secret
+from api.keys import read_secret
 from api.settings import Settings
 from api.site import Site, is_production
 from registry.errors import Forbidden, Invalid, Unauthenticated
@@ -98,7 +98,7 @@ def token_key(site: Site) -> Any:
 
 
 def _development_key(site: Site) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(make_secret(site.folder, "token.key"))
+    return Ed25519PrivateKey.from_private_bytes(read_secret(site.folder.keys, "token.key"))
 
 
 def development_token(

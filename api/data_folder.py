@@ -4,16 +4,19 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from api.keys import make_keys
 from registry.errors import Unavailable
-from registry.keyfile import read_or_make
+from registry.keyfile import sync_folder
 
 FORMAT = 1
 """Version of the folder's layout. Another one is refused, never guessed at."""
+MARKER_BESIDE = ".gramledger.json.tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ class DataFolder:
         """The embedded chain."""
         return self.path / "chain"
 
-    def key(self, name: str) -> Path:
-        """The file of a secret."""
-        return self.path / "keys" / name
+    @property
+    def keys(self) -> Path:
+        """The installation's keys."""
+        return self.path / "keys"
 
     def with_contract(self, chain_id: int, contract: str) -> "DataFolder":
         """Note which contract this log is anchored in."""
@@ -60,13 +64,15 @@ class DataFolder:
 
 
 @contextmanager
-def hold(path: Path, origin: str | None = None) -> Iterator[DataFolder]:
-    """Hold a data folder for this process alone, making it when it is new.
+def hold(path: Path, origin: str | None = None, *, create: bool = True) -> Iterator[DataFolder]:
+    """Hold a data folder for this process alone, making it, with its keys, when it is new and `create` says so.
 
     `origin` names the log in a new folder; one is made up when it is None. Raises `Unavailable` when the folder is in
     use, of another version, holds something else, or cannot be written.
     """
     path = path.expanduser().resolve()
+    if not create:
+        read_folder(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -97,10 +103,7 @@ def _lock(descriptor: int, path: Path) -> None:
 def _marker(path: Path, origin: str | None) -> Marker:
     file = path / "gramledger.json"
     if not file.exists():
-        strangers = [entry.name for entry in path.iterdir() if entry.name != ".lock"]
-        if strangers:
-            raise Unavailable(f"{path} is not empty and no data folder of this program ({strangers[0]} is in it).")
-        _write_marker(path, Marker(FORMAT, origin or f"gramledger.invalid/{secrets.token_hex(6)}"))
+        _found(path, origin or f"gramledger.invalid/{secrets.token_hex(6)}")
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         version = said["format"]
@@ -114,15 +117,21 @@ def _marker(path: Path, origin: str | None) -> Marker:
     return marker
 
 
+def _found(path: Path, origin: str) -> None:
+    """Make what a new folder begins with. The marker comes last: without it, keys were never used."""
+    strangers = [entry.name for entry in path.iterdir() if entry.name not in {".lock", "keys", MARKER_BESIDE}]
+    if strangers:
+        raise Unavailable(f"{path} is not empty and no data folder of this program ({strangers[0]} is in it).")
+    shutil.rmtree(path / "keys", ignore_errors=True)
+    make_keys(path / "keys", origin)
+    _write_marker(path, Marker(FORMAT, origin))
+
+
 def _write_marker(path: Path, marker: Marker) -> None:
-    beside = path / ".gramledger.json.tmp"
+    beside = path / MARKER_BESIDE
     with beside.open("w", encoding="utf-8") as file:
         json.dump(asdict(marker), file, indent=2)
         file.flush()
         os.fsync(file.fileno())
     beside.rename(path / "gramledger.json")
-
-
-def make_secret(folder: DataFolder, name: str) -> bytes:
-    """Read a secret of 32 random bytes from the folder, making it when there is none yet."""
-    return read_or_make(folder.key(name), lambda: secrets.token_bytes(32))
+    sync_folder(path)

@@ -7,10 +7,13 @@ from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signing import address_of
 from anchoring.errors import AnchoringError, Refuted, Unreachable
+from api.binding import Installation, alone, bind
 from api.data_folder import DataFolder, hold
+from api.keys import AUTHORITIES, chain_key, payer_key
 from api.settings import Settings
-from api.site import AUTHORITIES, THRESHOLD, Site, Whereabouts, chain_key, is_production, payer_key
+from api.site import THRESHOLD, Site, Whereabouts, is_production
 from contracts import artifact
+from registry.accounts.vault import Vault
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import migrate
 from registry.errors import Unavailable
@@ -19,8 +22,10 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def running(settings: Settings, tell: Tell) -> Iterator[Site]:
-    """Run an installation until the block ends. `tell` is given one sentence for each thing worth knowing.
+def running(settings: Settings, tell: Tell, *, create: bool = False) -> Iterator[Site]:
+    """Run an installation until the block ends, in a new data folder only if `create` says so.
+
+    `tell` is given one sentence for each thing worth knowing.
 
     Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
     """
@@ -30,13 +35,15 @@ def running(settings: Settings, tell: Tell) -> Iterator[Site]:
             "development keys to sign with, and production refuses them."
         )
     with ExitStack() as stack:
-        folder = stack.enter_context(hold(settings.data, settings.origin))
+        folder = stack.enter_context(hold(settings.data, settings.origin, create=create))
         database_url = _database(settings, folder, stack, tell)
         rpc_url, revive = _chain(settings, folder, stack, tell)
         folder, where = _contract(settings, folder, database_url, rpc_url, tell)
         site = Site(settings, folder, where, revive)
         stack.callback(site.close)
         migrate(site.database)
+        stack.enter_context(alone(site.database))
+        _compare(site)
         tell("Development keys sign for the authorities; production refuses them.")
         yield site
 
@@ -55,7 +62,7 @@ def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell)
     if settings.rpc is not None:
         return settings.rpc, lambda: None
     process = EmbeddedChainProcess(
-        folder.chain, prefund=[address_of(payer_key(folder))], final_depth=settings.final_depth
+        folder.chain, prefund=[address_of(payer_key(folder.keys))], final_depth=settings.final_depth
     )
     stack.enter_context(process)
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
@@ -69,8 +76,8 @@ def _contract(
     contract = settings.contract or folder.marker.contract
     if contract is None:
         tell("Deploying the anchor contract with three signers, two of whom must sign.")
-        signers = [address_of(chain_key(folder, authority)) for authority in AUTHORITIES]
-        payer = payer_key(folder)
+        signers = [address_of(chain_key(folder.keys, authority)) for authority in AUTHORITIES]
+        payer = payer_key(folder.keys)
         try:
             contract = deploy(rpc_url, payer, signers, THRESHOLD, artifact())
         except Unreachable as error:
@@ -87,3 +94,27 @@ def _contract(
             f"not in {contract} on chain {chain_id}."
         )
     return folder, Whereabouts(database_url, rpc_url, chain_id, contract, settings.rpc is None)
+
+
+def _compare(site: Site) -> None:
+    """Refuse to go on with parts that do not belong together, or of which one was set back.
+
+    A database restored from a backup would sign another history than the one that is published, so it is compared
+    with the log's own files and with the chain before anything is written.
+    """
+    installation = Installation(
+        origin=site.folder.marker.origin,
+        vkey=site.log_signer.verifier.vkey,
+        master_check=Vault.check_value(site.master_key()),
+        chain_id=site.where.chain_id,
+        contract=site.where.contract,
+    )
+    with site.database.transaction() as tx:
+        bind(tx, installation)
+    signed = site.publisher.check()
+    anchored = site.client.head().size
+    if anchored > signed:
+        raise Refuted(
+            f"The chain holds a checkpoint of {anchored} leaves, and this database's log has {signed}: it was "
+            "set back. Nothing was written; restore the database to its last state."
+        )

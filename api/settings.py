@@ -1,10 +1,14 @@
 """Settings, from the environment (`GRAMLEDGER_...`) and the command line. What is not set runs embedded."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -43,6 +47,23 @@ class Settings(BaseSettings):
     anchor_interval_ms: int = Field(default=10_000, ge=10)
     final_depth: int = Field(default=1, ge=0)
     """Blocks on top of an anchor before it counts as final."""
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_a_key(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.fullmatch(r"[0-9a-f]{64}", given.get_secret_value()):
+            raise ValueError("A master key is 64 lower-case hex digits.")
+        return given
+
+    @field_validator("token_public_key")
+    @classmethod
+    def _is_a_public_key(cls, given: str | None) -> str | None:
+        try:
+            if given is None or isinstance(load_pem_public_key(given.encode()), Ed25519PublicKey):
+                return given
+        except (ValueError, UnsupportedAlgorithm):
+            pass
+        raise ValueError("The identity service's key is an Ed25519 public key in PEM.")
 
     @model_validator(mode="after")
     def _refuse_stand_ins(self) -> Self:

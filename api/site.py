@@ -17,34 +17,18 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
-from anchoring.note import COSIGNATURE, Signer, parse_signer
-from api.data_folder import DataFolder, make_secret, read_folder
+from anchoring.note import Signer
+from api.data_folder import DataFolder, read_folder
+from api.keys import AUTHORITIES, chain_key, cosigner, log_signer, payer_key, read_secret
 from api.settings import Environment, Settings
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.engine import Database
-from registry.keyfile import read_or_make
 from registry.ledger.ledger import Ledger
 
 SITE_VARIABLE = "GRAMLEDGER_SITE"
 THRESHOLD = 2
 """Signatures a checkpoint needs: 2 of the 3 authorities."""
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """One of those who sign checkpoints: its id and names."""
-
-    id: str
-    name_zh: str
-    name_en: str
-
-
-AUTHORITIES = (
-    Authority("centre", "市减污降碳中心", "Centre"),
-    Authority("exchange", "上海环交所", "Exchange"),
-    Authority("bureau", "市生态环境局", "Bureau"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +60,19 @@ class Site:
     @cached_property
     def ledger(self) -> Ledger:
         """Clock and vault."""
+        return Ledger(system_clock, Vault(self.master_key()))
+
+    def master_key(self) -> bytes:
+        """The key that account keys are sealed under: from the settings, or from its file."""
         configured = self.settings.master_key
-        key = bytes.fromhex(configured.get_secret_value()) if configured else make_secret(self.folder, "master.key")
-        return Ledger(system_clock, Vault(key))
+        return (
+            bytes.fromhex(configured.get_secret_value()) if configured else read_secret(self.folder.keys, "master.key")
+        )
 
     @cached_property
     def log_signer(self) -> Signer:
         """The log's own key."""
-        return log_signer(self.folder)
+        return log_signer(self.folder.keys)
 
     @cached_property
     def reader(self) -> TileReader:
@@ -98,7 +87,7 @@ class Site:
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes the log, cosigned by the authorities' development keys."""
-        cosigners = [cosigner(self.folder, authority) for authority in AUTHORITIES]
+        cosigners = [cosigner(self.folder.keys, authority) for authority in AUTHORITIES]
         return Publisher(
             self.database.transaction, LogFolder(self.folder.log), self.log_signer, cosigners, system_clock
         )
@@ -110,9 +99,9 @@ class Site:
             transaction=self.database.transaction,
             reader=self.reader,
             client=self.client,
-            signer_keys=[chain_key(self.folder, authority) for authority in AUTHORITIES],
+            signer_keys=[chain_key(self.folder.keys, authority) for authority in AUTHORITIES],
             threshold=THRESHOLD,
-            payer_key=payer_key(self.folder),
+            payer_key=payer_key(self.folder.keys),
             clock=system_clock,
             final_depth=self.settings.final_depth,
         )
@@ -125,8 +114,8 @@ class Site:
                 "id": authority.id,
                 "name_zh": authority.name_zh,
                 "name_en": authority.name_en,
-                "address": address_of(chain_key(self.folder, authority)),
-                "cosigner_vkey": cosigner(self.folder, authority).verifier.vkey,
+                "address": address_of(chain_key(self.folder.keys, authority)),
+                "cosigner_vkey": cosigner(self.folder.keys, authority).verifier.vkey,
             }
             for authority in AUTHORITIES
         ]
@@ -153,31 +142,6 @@ def site_from_environment() -> Site:
     """Take up the site a supervisor handed to this process."""
     said = json.loads(os.environ[SITE_VARIABLE])
     return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**said["where"]))
-
-
-def log_signer(folder: DataFolder) -> Signer:
-    """Read the log's signing key, making it when the folder is new."""
-    return _signer(folder, "log.key", Signer(folder.marker.origin, 0x01, os.urandom(32)))
-
-
-def cosigner(folder: DataFolder, authority: Authority) -> Signer:
-    """Read an authority's development cosigning key, making it when the folder is new."""
-    name = f"{folder.marker.origin}/{authority.id}"
-    return _signer(folder, f"{authority.id}.cosigner.key", Signer(name, COSIGNATURE, os.urandom(32)))
-
-
-def _signer(folder: DataFolder, file: str, fresh: Signer) -> Signer:
-    return parse_signer(read_or_make(folder.key(file), fresh.secret.encode).decode())
-
-
-def chain_key(folder: DataFolder, authority: Authority) -> bytes:
-    """Read an authority's development key for the chain, making it when the folder is new."""
-    return make_secret(folder, f"{authority.id}.chain.key")
-
-
-def payer_key(folder: DataFolder) -> bytes:
-    """Read the key that pays for transactions, making it when the folder is new."""
-    return make_secret(folder, "payer.key")
 
 
 def is_production(settings: Settings) -> bool:

@@ -1,28 +1,23 @@
-"""Secrets in the data folder: one file each, mode 600, made once."""
+"""Secrets in files of mode 600, each written once."""
 
 import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 
-def read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
-    """Read a secret, or make it when there is none yet; whoever comes second reads what the first made.
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a secret where there is none yet, durably. Raises FileExistsError when there is one."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
-    The file appears whole or not at all: it is written beside its place, synced, and linked in.
-    """
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(make())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            pass
-        finally:
-            beside.unlink()
-    return path.read_bytes()
+
+def sync_folder(folder: Path) -> None:
+    """Make the entries of a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

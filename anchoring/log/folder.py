@@ -24,6 +24,10 @@ class LogFolder:
         except OSError as error:
             raise Unreachable(f"The log's file {name} cannot be read: {error.strerror}.") from error
 
+    def has_checkpoint(self) -> bool:
+        """Whether anything was published here."""
+        return (self.path / CHECKPOINT).exists()
+
     def write_immutable(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Write files that never change. One that is there already with the same bytes is left alone.
 
@@ -38,6 +42,8 @@ class LogFolder:
                     raise Refuted(
                         f"The log's file {name} is not what the database says; it was changed after publication."
                     )
+                # A run before us may have died between this file and the sync of its folder.
+                folders.add(target.parent)
                 continue
             folders |= self._write(target, data)
         for folder in folders:

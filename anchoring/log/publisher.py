@@ -26,7 +26,7 @@ from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import File, TileBuilder
-from anchoring.log.folder import LogFolder
+from anchoring.log.folder import CHECKPOINT, LogFolder
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, rederive, stage, staged_size
 from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
 from anchoring.note import Note, Signer
@@ -67,10 +67,45 @@ class Publisher:
 
     def publish(self) -> int:
         """Bring everything that is committed into the published log; return its size."""
+        self.check()
         self._finish()
         while self._publish_batch():
             pass
         return self._head().size
+
+    def check(self) -> int:
+        """Hold the folder's own checkpoint against the database; return the size that the database has signed.
+
+        A database that was set back would sign a second history, and a folder that was set back would lose files.
+        Raises `Refuted` for either, before anything is staged or signed.
+        """
+        head = self._head()
+        if not self.folder.has_checkpoint():
+            if head.published_size:
+                raise Refuted(
+                    f"The folder {self.folder.path} lacks the log that was published to size {head.published_size}. "
+                    "`gram log rebuild` writes it anew from the database."
+                )
+            return head.size
+        public = checkpoint.open_checkpoint(self.folder.read(CHECKPOINT), self.signer.verifier.vkey).checkpoint
+        if public.size > head.size:
+            raise Refuted(
+                f"The published log has {public.size} leaves and the database {head.size}: the database was set back. "
+                "Nothing was signed; restore the database to its last state."
+            )
+        if public.size < head.published_size:
+            raise Refuted(
+                f"The folder's checkpoint is of {public.size} leaves, but {head.published_size} were published: the "
+                "folder was set back. `gram log rebuild` brings it up to date."
+            )
+        with self.transaction() as tx:
+            root = tx.execute(_SIGNED_ROOT, {"size": public.size}).scalar_one_or_none()
+        if root is None or bytes(root) != public.root:
+            raise Refuted(
+                f"The published checkpoint of {public.size} leaves is not one that this database signed. Nothing was "
+                "signed; find out which of the two was changed."
+            )
+        return head.size
 
     def rebuild(self) -> int:
         """Write whatever the folder lacks of the published log, from the database; return its size.
@@ -209,10 +244,13 @@ _INSERT_CHECKPOINT = sa.text("""
     INSERT INTO checkpoints (size, root, frontier_g, ended_g, peaks, note, signed_ms)
     VALUES (:size, :root, :frontier_g, :ended_g, :peaks, :note, :signed_ms)
 """)
+_SIGNED_ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")
 _NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
-_INSERT_PUBLICATION = sa.text("INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at)")
+_INSERT_PUBLICATION = sa.text(
+    "INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at) ON CONFLICT DO NOTHING"
+)
 _PUBLICATION = sa.text("SELECT p.note, c.root FROM publications p JOIN checkpoints c USING (size) WHERE size = :size")
-_PUBLISHED = sa.text("UPDATE log_head SET published_size = :size")
+_PUBLISHED = sa.text("UPDATE log_head SET published_size = :size WHERE published_size < :size")
 
 
 def _totals(head: Head, leaves: Rows) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signing import address_of, generate_key, sign_checkpoint
 from anchoring.merkle import HASH_SIZE, node_hash, verify_consistency
 from api.bench.figures import Figure
-from api.site import AUTHORITIES, THRESHOLD
+from api.keys import AUTHORITIES
+from api.site import THRESHOLD
 from contracts import artifact
 
 MOST_GAS = 120_000

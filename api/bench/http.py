@@ -16,7 +16,7 @@ from api.bench import pgbench, scripts
 from api.bench.figures import Figure, percentile
 from api.bench.load import Plan, Seen
 from api.bench.scratch import People, found_scheme
-from api.data_folder import make_secret
+from api.keys import read_secret
 from api.services import running
 from api.settings import Settings
 from api.site import Site
@@ -42,7 +42,7 @@ class Wanted:
 def measure(folder: Path, wanted: Wanted) -> list[Figure]:
     """Measure in a new data folder: the server and its load on this machine, then pgbench alone."""
     settings = Settings(data=folder / "data")
-    with running(settings, _silent) as site:
+    with running(settings, _silent, create=True) as site:
         people = found_scheme(site, wanted.people)
         site.publisher.publish()
         tokens = _tokens(site, people)
@@ -62,7 +62,7 @@ def _silent(_sentence: str) -> None:
 
 
 def _tokens(site: Site, people: People) -> dict[str, str]:
-    key = make_secret(site.folder, "token.key")
+    key = read_secret(site.folder.keys, "token.key")
     now = int(time.time())
     return {
         str(holder): development_token(site.settings, key, role="holder", account=holder, now_s=now, life_s=LIFE_S)

@@ -23,15 +23,15 @@ def status(
 ) -> None:
     """Show what the contract holds: size, root, frontier and ended grams of the last anchored checkpoint."""
     from anchoring.chain.signing import address_of
+    from api.keys import payer_key
     from api.services import running
-    from api.site import payer_key
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         head = site.client.head()
         said = {
             "chain": site.where.chain_id,
             "contract": site.where.contract,
-            "payer": address_of(payer_key(site.folder)),
+            "payer": address_of(payer_key(site.folder.keys)),
             "block": head.block_number,
             "size": head.size,
             "root": head.root.hex(),

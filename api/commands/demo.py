@@ -39,7 +39,7 @@ def demo(
         check_file(rides)
     with ExitStack() as stack:
         _step("Starting database and chain")
-        site = stack.enter_context(running(settings, warn))
+        site = stack.enter_context(running(settings, warn, create=True))
         if rides is None:
             rides = sample_rides(site.folder.path)
             _step(f"No --rides given: using the synthetic sample {rides}")

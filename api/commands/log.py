@@ -29,10 +29,10 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
     from anchoring.checkpoint import open_checkpoint
     from anchoring.log.folder import LogFolder
     from api.data_folder import read_folder
-    from api.site import log_signer
+    from api.keys import log_signer
 
     folder = read_folder(settings_of(data).data)
-    vkey = log_signer(folder).verifier.vkey
+    vkey = log_signer(folder.keys).verifier.vkey
     signed = open_checkpoint(LogFolder(folder.log).read("checkpoint"), vkey).checkpoint
     said = {"origin": signed.origin, "vkey": vkey, "size": signed.size, "root": signed.root.hex()}
     if as_json:

@@ -31,7 +31,7 @@ def serve(
     with (
         stop_on_signals() as stop,
         listen(settings.host, settings.port) as listener,
-        running(settings, warn) as site,
+        running(settings, warn, create=True) as site,
     ):
         run_site(site, listener, lambda url: out.print(f"Gramledger is at {url}", markup=False), stop)
 
@@ -69,9 +69,10 @@ def token(
 ) -> None:
     """Print a development bearer token for the REST interface. Production refuses them."""
     from api.auth import development_token
-    from api.data_folder import make_secret, read_folder
+    from api.data_folder import read_folder
+    from api.keys import read_secret
 
     settings = settings_of(data)
-    key = make_secret(read_folder(settings.data), "token.key")
+    key = read_secret(read_folder(settings.data).keys, "token.key")
     now, life = int(time.time()), hours * 3600
     out.print(development_token(settings, key, role=role, account=account, now_s=now, life_s=life), markup=False)

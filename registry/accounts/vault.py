@@ -27,6 +27,11 @@ class Vault:
             raise ValueError("the master key is not 32 bytes")
         self._aead = AESGCM(master_key)
 
+    @staticmethod
+    def check_value(master_key: bytes) -> bytes:
+        """Tell one master key from another: 16 bytes that say nothing else of it."""
+        return hmac.digest(master_key, b"gramledger/master-key-check/v1", hashlib.sha256)[:16]
+
     def __repr__(self) -> str:
         """Show nothing of the key."""
         return "Vault(...)"

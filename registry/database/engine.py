@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -32,8 +34,8 @@ class Database:
     """A PostgreSQL database, reached by SQLAlchemy Core on psycopg 3."""
 
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
-        """Take `postgresql://...`; nothing is opened yet."""
-        self.url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        """Take `postgresql://...`; nothing is opened yet. Raises `Invalid` for anything else."""
+        self.url = _url(url)
         self.engine = sa.create_engine(
             self.url,
             poolclass=QueuePool,
@@ -81,12 +83,24 @@ def _translated() -> Iterator[None]:
         raise _refused(error) from error
     except DataError as error:
         raise Invalid("A value is out of range: numbers have 64 bits, and text has no NUL character.") from error
-    except (OperationalError, sa.exc.TimeoutError) as error:
+    except (OperationalError, sa.exc.TimeoutError, psycopg.OperationalError) as error:
+        # psycopg's own comes out of COPY, which SQLAlchemy does not see.
         raise Unavailable(_UNAVAILABLE) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(_UNAVAILABLE) from error
         raise
+
+
+def _url(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        url = sa.URL.create("none")
+    if url.drivername not in {"postgresql", "postgresql+psycopg"}:
+        # What was given may hold a password, so it is not repeated.
+        raise Invalid("The database is named by a URL such as postgresql://USER@HOST/DATABASE.")
+    return url.set(drivername="postgresql+psycopg")
 
 
 def _refused(error: IntegrityError) -> Exception:
@@ -105,4 +119,9 @@ def migrate(database: Database) -> None:
     with database.transaction() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/migrate'))"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise Unavailable(
+                "The database has the schema of another version of this program. Use that version, or another database."
+            ) from error

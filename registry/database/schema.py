@@ -14,6 +14,9 @@ def _table(name: str, /, **columns: Any) -> sa.Table:
 
 _int, _text, _bytes = sa.BigInteger, sa.Text, sa.LargeBinary
 
+installation = _table(
+    "installation", sole=sa.Boolean, origin=_text, vkey=_text, master_check=_bytes, chain_id=_int, contract=_text
+)
 accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int)
 account_keys = _table("account_keys", account_id=_int, sealed=_bytes)
 methodologies = _table(

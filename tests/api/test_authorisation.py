@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from api.app import routed
 from api.auth import development_token
-from api.data_folder import make_secret
+from api.keys import read_secret
 from api.settings import Settings
 from registry.errors import Forbidden, Invalid
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
@@ -142,7 +142,7 @@ CLAIMS = {"aud": "gramledger", "role": "holder", "sub": "somebody"}
 
 
 def development_key(live) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(make_secret(live.site.folder, "token.key"))
+    return Ed25519PrivateKey.from_private_bytes(read_secret(live.site.folder.keys, "token.key"))
 
 
 def signed(live, **changes: object) -> str:

@@ -6,12 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchoring.note import ED25519, Signer
 from api.cli import main
 from api.data_folder import hold
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
+PEM = (
+    Ed25519PrivateKey.from_private_bytes(b"t" * 32)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
 KEYS, GOOD = VECTORS["keys"][0], VECTORS["receipts"][0]["receipt"]
 
 
@@ -85,6 +93,9 @@ def test_bad_receipts_are_false_or_unreadable(gram, tmp_path, bad):
         (("audit", "--log", "{tmp}/none", "--vkey", KEYS["vkey"]), ""),
         (("audit", "--log", "http://127.0.0.1:9/log", "--vkey", KEYS["vkey"]), ""),
         (("demo", "--rides", "{tmp}/none.csv", "--data", "{tmp}/d"), "no file"),
+        (("migrate", "--data", "{tmp}/d", "--database", "nonsense"), "named by a URL"),
+        (("migrate", "--data", "{tmp}/d", "--database", "mysql://x/y"), "named by a URL"),
+        (("chain", "status", "--data", "{tmp}/typo"), "no data folder"),
         (("log", "status", "--data", "{tmp}/none"), "no data folder"),
         (("token", "--role", "holder", "--data", "{tmp}/none"), "no data folder"),
         (("migrate", "--data", "{tmp}/d", "--database", "postgresql://127.0.0.1:9/x"), "does not answer"),
@@ -113,7 +124,8 @@ def test_bad_usage_is_exit_2(gram):
 
 def test_every_help_is_there(gram):
     for words in (
-        [], ["demo"], ["serve"], ["migrate"], ["verify"], ["audit"], ["account"], ["log"], ["chain"], ["token"], ["bench"]
+        [], ["demo"], ["serve"], ["migrate"], ["verify"], ["audit"],
+        ["account"], ["log"], ["chain"], ["token"], ["bench"],
     ):  # fmt: skip
         code, out, _ = gram(*words, "--help")
         assert code == 0
@@ -148,7 +160,7 @@ def test_production_refuses_stand_ins(gram, tmp_path, monkeypatch, words):
 def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypatch):
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
-        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": "x", "ORIGIN": "city.example/log",
+        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
@@ -157,3 +169,12 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     with hold(tmp_path / "e", "city.example/log"):
         code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
     assert (code, "identity service" in err) == (2, True)
+
+
+@pytest.mark.parametrize(("name", "value"), [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x")])
+def test_settings_that_are_none_are_one_sentence(gram, tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
+    code, _, err = gram("log", "publish", "--data", tmp_path / "d")
+    assert code == 2
+    assert is_one_sentence(err)
+    assert value not in err

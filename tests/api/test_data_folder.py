@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from api.data_folder import hold, make_secret, read_folder
+from api.data_folder import hold, read_folder
+from api.keys import log_signer, read_secret
 from registry.errors import Unavailable
 
 
@@ -69,11 +70,32 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         pass
 
 
-def test_secrets_are_made_once_and_are_for_their_owner_alone(tmp_path):
+def test_keys_are_made_once_and_are_for_their_owner_alone(tmp_path):
     with hold(tmp_path) as folder:
-        secret = make_secret(folder, "master.key")
-        assert len(secret) == 32
-        assert make_secret(folder, "master.key") == secret
-        assert stat.S_IMODE(folder.key("master.key").stat().st_mode) == 0o600
-        assert stat.S_IMODE(folder.key("master.key").parent.stat().st_mode) == 0o700
-        assert [file.name for file in folder.key("x").parent.iterdir()] == ["master.key"]
+        before = {file.name: file.read_bytes() for file in folder.keys.iterdir()}
+        assert "master.key" in before
+        assert {stat.S_IMODE(file.stat().st_mode) for file in folder.keys.iterdir()} == {0o600}
+        assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o700
+    with hold(tmp_path) as folder:
+        assert {file.name: file.read_bytes() for file in folder.keys.iterdir()} == before
+
+
+def test_a_lost_key_is_told_and_never_made_again(tmp_path):
+    with hold(tmp_path) as folder:
+        (folder.keys / "log.key").unlink()
+    with hold(tmp_path) as folder, pytest.raises(Unavailable, match="Restore it from a backup"):
+        log_signer(folder.keys)
+    assert not (tmp_path / "keys" / "log.key").exists()
+
+
+def test_a_folder_whose_making_was_cut_short_is_made_anew(tmp_path):
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "master.key").write_bytes(b"half")
+    with hold(tmp_path) as folder:
+        assert len(read_secret(folder.keys, "master.key")) == 32
+
+
+def test_what_only_reads_makes_no_folder(tmp_path):
+    with pytest.raises(Unavailable, match="no data folder"), hold(tmp_path / "typo", create=False):
+        pass
+    assert not (tmp_path / "typo").exists()

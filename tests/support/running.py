@@ -15,7 +15,7 @@ import uvicorn
 
 from api.app import create
 from api.auth import development_token
-from api.data_folder import make_secret
+from api.keys import read_secret
 from api.services import running
 from api.settings import Settings
 from api.site import Site
@@ -44,7 +44,7 @@ class Live:
 
     def token(self, role: str, account: int | None = None) -> str:
         """Give a development token; a holder's names the account."""
-        key = make_secret(self.site.folder, "token.key")
+        key = read_secret(self.site.folder.keys, "token.key")
         return development_token(
             self.site.settings, key, role=role, account=account, now_s=int(time.time()), life_s=3600
         )
@@ -84,7 +84,7 @@ class Live:
 def live_site(folder: Path) -> Iterator[Live]:
     """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it."""
     settings = Settings(data=folder / "data", origin="log.test/gramledger")
-    with running(settings, lambda _sentence: None) as site, served(site) as url:
+    with running(settings, lambda _sentence: None, create=True) as site, served(site) as url:
         yield Live(site, url, _found(site))
 
 

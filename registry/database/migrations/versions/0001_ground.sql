@@ -1,6 +1,15 @@
 -- The ground: accounts, sources, lots, movements, blocks, evidence, log, checkpoints, anchors.
 -- Times are Unix milliseconds (_ms), quantities and positions on the number line grams (_g), ranges half open.
 
+CREATE TABLE installation (
+    sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
+    origin text NOT NULL,
+    vkey text NOT NULL,
+    master_check bytea NOT NULL,  -- tells master keys apart, and nothing else of them
+    chain_id bigint NOT NULL,
+    contract text NOT NULL
+);
+
 CREATE TABLE accounts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('individual', 'institution')),

@@ -1,0 +1,73 @@
+"""The installation's keys: files of mode 600, made together with the data folder and never again.
+
+A key that is missing later is a loss to be mended from a backup. A new one in its place would begin another log under
+the old name, or seal accounts so that half of them cannot be opened.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchoring.note import COSIGNATURE, ED25519, Signer, make_signer, parse_signer
+from registry.errors import Unavailable
+from registry.keyfile import write_secret
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One of those who sign checkpoints: its id and names."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+AUTHORITIES = (
+    Authority("centre", "市减污降碳中心", "Centre"),
+    Authority("exchange", "上海环交所", "Exchange"),
+    Authority("bureau", "市生态环境局", "Bureau"),
+)
+
+
+def make_keys(folder: Path, origin: str) -> None:
+    """Make every key of a new installation in `folder`, whose log is `origin`."""
+    folder.mkdir(mode=0o700)
+    for name in ("master.key", "token.key", "payer.key", *(f"{authority.id}.chain.key" for authority in AUTHORITIES)):
+        write_secret(folder / name, secrets.token_bytes(SECRET_BYTES))
+    signers = {"log.key": make_signer(origin, ED25519)}
+    signers |= {f"{one.id}.cosigner.key": make_signer(f"{origin}/{one.id}", COSIGNATURE) for one in AUTHORITIES}
+    for name, signer in signers.items():
+        write_secret(folder / name, signer.secret.encode())
+
+
+def read_secret(folder: Path, name: str) -> bytes:
+    """Read a key. Raises `Unavailable` when it is not there."""
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise Unavailable(
+            f"The key {folder / name} cannot be read: {error.strerror}. Restore it from a backup; a new one would "
+            "not do."
+        ) from error
+
+
+def log_signer(folder: Path) -> Signer:
+    """Read the log's signing key."""
+    return parse_signer(read_secret(folder, "log.key").decode())
+
+
+def cosigner(folder: Path, authority: Authority) -> Signer:
+    """Read an authority's development cosigning key."""
+    return parse_signer(read_secret(folder, f"{authority.id}.cosigner.key").decode())
+
+
+def chain_key(folder: Path, authority: Authority) -> bytes:
+    """Read an authority's development key for the chain."""
+    return read_secret(folder, f"{authority.id}.chain.key")
+
+
+def payer_key(folder: Path) -> bytes:
+    """Read the key that pays for transactions."""
+    return read_secret(folder, "payer.key")

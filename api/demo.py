@@ -1,5 +1,6 @@
 """The demonstration: real or synthetic rides through the whole life of a gram, proven from outside at the end."""
 
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -76,15 +77,21 @@ def tell_story(site: Site, rides: Path, step: Step) -> Story:
         source_id = _scenario(tx, site, methodology)
         _riders(tx, site, source_id, rides)
     step("Reading and judging the rides")
-    rejects_file = site.folder.path / "rejects" / f"{rides.stem}.rejects.csv"
+    rejects_file = _fresh(site.folder.path / "rejects", rides.stem)
     with _transaction(site) as tx:
         report = issue_rides(tx, site.ledger, source_id, methodology, rides)
-    rejects_file.parent.mkdir(exist_ok=True)
     write_rejects(report.batch, rejects_file)
     story = Story(report, rejects_file)
     if report.lot is not None:
         _spend(site, story, step)
     return story
+
+
+def _fresh(folder: Path, stem: str) -> Path:
+    """Name a rejects file that is not there yet; what an earlier run refused stays to be read."""
+    folder.mkdir(exist_ok=True)
+    numbers = itertools.count(1)
+    return next(file for n in numbers if not (file := folder / f"{stem}-{n}.rejects.csv").exists())
 
 
 def _spend(site: Site, story: Story, step: Step) -> None:

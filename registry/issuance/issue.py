@@ -1,6 +1,7 @@
 """Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -49,8 +50,16 @@ class Report:
     """Goes into the evidence of every ISSUE: methodology, version, status, policy."""
 
 
-def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
+Shuffle = Callable[[list[int]], None]
+"""Puts account numbers into the order in which they get their grams, in place."""
+_at_random: Shuffle = secrets.SystemRandom().shuffle
+
+
+def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle = _at_random) -> Lot:
     """Issue the grams of a report. The source must be locked by the caller.
+
+    Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
+    not read people off them.
 
     Raises `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
     report without grams; nothing is written then.
@@ -58,7 +67,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
     at = ledger.clock()
-    grams = _grams_by_account(report.activities)
+    grams = _grams_by_account(report.activities, shuffle)
     first, last = _advance_frontier(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     lot_id = _write_lot(tx, report, first, last, at)
@@ -75,10 +84,12 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     return Lot(lot_id, first, last, write_lines(tx, act_id, lines))
 
 
-def _grams_by_account(of: Sequence[Activity]) -> dict[int, int]:
-    grams: dict[int, int] = {}
+def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int]:
+    account_ids = list(dict.fromkeys(activity.account_id for activity in of))
+    shuffle(account_ids)
+    grams = dict.fromkeys(account_ids, 0)
     for activity in of:
-        grams[activity.account_id] = grams.get(activity.account_id, 0) + activity.quantity_g
+        grams[activity.account_id] += activity.quantity_g
     return grams
 
 

@@ -73,7 +73,8 @@ def post(
     """Write one act that does `step` to every piece.
 
     `facts` go into each movement's evidence beside its own serial and quantity. Salts are fresh for every movement, so
-    that nothing public ties the blocks of one act together. Raises `RuleBroken` and writes nothing when a rule of the
+    equal facts have unequal digests. The movements of one act still share their millisecond and are neighbours in
+    the log, which can tie them together (docs/decisions/0007-what-can-be-linked.md). Raises `RuleBroken` and writes nothing when a rule of the
     design's section 2 forbids a movement.
     """
     if not pieces:

@@ -3,7 +3,7 @@
 Each function runs inside the caller's transaction, locks the acting account, and writes one act.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -17,6 +17,9 @@ from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to
 from registry.ledger.movement import Flag, Form, Kind
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import POINTS, Policy, in_force
+
+END_OF_DAY = "end-of-day"
+"""Conversions of one day share their `until`, so that it singles nobody out."""
 
 
 def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
@@ -32,18 +35,19 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
 
 
 def valid_until(policy: Policy, at: int) -> int:
-    """Last millisecond at which points converted at `at` can be used: the same time of day, years later.
+    """Last millisecond at which points converted at `at` can be used: the end of the same day, years later.
 
     29 February becomes 28 February. Both times are Unix milliseconds; the day is counted in the policy's time zone.
+    Raises `Invalid` for a policy that lets points end at another moment of the day.
     """
+    if policy.value.get("until") != END_OF_DAY:
+        raise Invalid(f"The policy {policy.name!r} must say until: {END_OF_DAY}; nothing else can be computed.")
     zone = ZoneInfo(policy.value["time_zone"])
-    local = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone)
-    year = local.year + int(policy.value["validity_years"])
-    try:
-        later = local.replace(year=year)
-    except ValueError:
-        later = local.replace(year=year, day=28)
-    return int(later.timestamp()) * 1000 + at % 1000
+    today = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone).date()
+    year = today.year + int(policy.value["validity_years"])
+    is_leap_day = (today.month, today.day) == (2, 29)
+    after = today.replace(year=year, day=28 if is_leap_day else today.day) + timedelta(days=1)
+    return int(datetime.combine(after, time(), zone).timestamp()) * 1000 - 1
 
 
 def redeem(

@@ -12,7 +12,7 @@ from registry.database import schema
 from registry.errors import Conflict, Invalid
 from registry.issuance.issue import Activity, Report, issue
 from registry.sources.sources import NewScenario, approve_scenario
-from tests.support.scheme import DAY, START
+from tests.support.scheme import DAY, START, in_order
 
 HOUR = 3_600_000
 TABLES = (
@@ -34,7 +34,7 @@ def at(hour, account, *, quantity=10, reference=None, lasts=HOUR):
 def issue_all(scheme, *of, source=None):
     report = Report(source or scheme.source, False, of, bytes(32), {})
     with scheme.database.transaction() as tx:
-        return issue(tx, scheme.ledger, report)
+        return issue(tx, scheme.ledger, report, shuffle=in_order)
 
 
 def state(scheme):
@@ -61,6 +61,21 @@ def test_one_issue_for_each_account_in_one_lot(scheme):
     lot = issue_all(scheme, at(0, ann), at(1, bob, quantity=5), at(2, ann, quantity=7))
     assert [(w.movement.first, w.movement.last) for w in lot.movements] == [(0, 17), (17, 22)]
     assert (lot.first, lot.last) == (0, 22)
+
+
+def test_the_place_in_a_lot_says_nothing_of_the_place_in_the_report(scheme):
+    people = [scheme.person() for _ in range(40)]
+    report = Report(scheme.source, False, [at(0, person) for person in people], bytes(32), {})
+    with scheme.database.transaction() as tx:
+        lot = issue(tx, scheme.ledger, report)
+        ids = [written.id for written in lot.movements]
+        query = sa.select(schema.movements.c.account_id, schema.movements.c.first_g).where(
+            schema.movements.c.id.in_(ids)
+        )
+        by_number = tx.execute(query.order_by(schema.movements.c.id)).all()
+    assert sorted(row.account_id for row in by_number) == people
+    assert [row.account_id for row in by_number] != people, "one chance in 40! to be in order"
+    assert [row.first_g for row in by_number] == list(range(0, 400, 10)), "numbers still adjoin"
 
 
 def test_the_same_activity_is_issued_once(scheme):

@@ -6,6 +6,7 @@ name of its error. Whatever web3 raises inside, one of the two comes out, with o
 """
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,10 @@ POLL_SECONDS = 0.25
 # What we sign at most, whatever an endpoint asks: it could empty the payer's account otherwise.
 MAX_GAS = 16_000_000
 MAX_FEE_WEI = 10**13  # 10,000 gwei a unit of gas
+
+
+_KNOWN = re.compile(r"\b(?:already ?(?:known|imported|exists)|known transaction)\b", re.IGNORECASE)
+"""How nodes say that they have a transaction already: geth, Nethermind, Besu, OpenEthereum and their kin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class _Chain:
                 self.web3.eth.send_raw_transaction(signed.raw_transaction)
         except Unreachable as error:
             # Lost on the way there or back, or known already: only a receipt can tell. All else was not taken.
-            if not isinstance(error, Lost) and "known" not in str(error):
+            if not isinstance(error, Lost) and not _KNOWN.search(str(error)):
                 raise
         receipt = self._await(bytes(signed.hash), wait_seconds)
         with self.asked():

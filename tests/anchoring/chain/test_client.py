@@ -1,7 +1,9 @@
 """The contract's client against the real contract on a real EVM, and against chains that misbehave."""
 
+import contextlib
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -199,6 +201,46 @@ def test_a_chain_that_is_slow(playing):
     ):
         client.head()
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 200 OK\r\nX-Endless: "], ids=["line", "headers"])
+def test_a_chain_that_trickles_its_headers(greeting):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=trickle, args=(listener, greeting), daemon=True).start()
+        started = time.monotonic()
+        with (
+            AnchorClient(f"http://127.0.0.1:{listener.getsockname()[1]}", ADDRESS, read_seconds=0.5) as client,
+            pytest.raises(Unreachable, match=r"does not answer within 0\.5 seconds"),
+        ):
+            client.head()
+        assert time.monotonic() - started < 5
+
+
+def trickle(listener, greeting):
+    """Answer who connects with the greeting, and then one byte after another, each in time."""
+    connection, _ = listener.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(greeting)
+        while True:
+            connection.sendall(b"H")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("word", ["unknown account", "Unknown error: knownhosts"])
+def test_what_a_chain_does_not_know_is_not_waited_for(authorities, payer, playing, forward, rpc_url, word):
+    def act(request):
+        if request["method"] != "eth_sendRawTransaction":
+            return json.dumps(forward(rpc_url, request)).encode()
+        refusal = {"code": -32000, "message": word}
+        return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": refusal}).encode()
+
+    started = time.monotonic()
+    with (
+        AnchorClient(playing(act), authorities.contract) as client,
+        pytest.raises(Unreachable, match=word),
+    ):
+        client.anchor(*authorities.checkpoint(0, 7), payer.key, wait_seconds=20)
+    assert time.monotonic() - started < 10
 
 
 def test_a_chain_that_talks_without_end(playing):

@@ -127,8 +127,13 @@ class Site:
             **os.environ,
             SITE_VARIABLE: json.dumps(said),
             "GRAMLEDGER_ENVIRONMENT": str(self.settings.environment),
+            **({} if self.settings.public_url is None else {"GRAMLEDGER_PUBLIC_URL": self.settings.public_url}),
             "GRAMLEDGER_FINAL_DEPTH": str(self.settings.final_depth),
         }
+
+    def base_url(self, asked: str) -> str:
+        """Give the address, ending in a slash, that outsiders are told; `asked` is the one a request came to."""
+        return self.settings.public_url or asked
 
     def close(self) -> None:
         """Give back connections."""

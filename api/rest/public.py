@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["public"])
 @router.get("/about", summary="What an outsider needs to check this registry", response_model=schemas.About)
 def about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
-    return describe(site, str(request.base_url))
+    return describe(site, site.base_url(str(request.base_url)))
 
 
 def describe(site: Site, base_url: str) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def test_production_refuses_stand_ins(gram, tmp_path, monkeypatch, words):
 def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypatch):
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
-        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
+        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log", "PUBLIC_URL": "https://city.example",
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
@@ -171,7 +171,10 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     assert (code, "identity service" in err) == (2, True)
 
 
-@pytest.mark.parametrize(("name", "value"), [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x"), ("PUBLIC_URL", "ftp://x y")],
+)
 def test_settings_that_are_none_are_one_sentence(gram, tmp_path, monkeypatch, name, value):
     monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
     code, _, err = gram("log", "publish", "--data", tmp_path / "d")

@@ -160,7 +160,8 @@ def test_production_refuses_stand_ins(gram, tmp_path, monkeypatch, words):
 def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypatch):
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
-        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log", "PUBLIC_URL": "https://city.example",
+        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
+        "PUBLIC_URL": "https://city.example",
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)

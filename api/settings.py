@@ -47,8 +47,9 @@ class Settings(BaseSettings):
     """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)
     anchor_interval_ms: int = Field(default=10_000, ge=10)
-    final_depth: int = Field(default=1, ge=0)
-    """Blocks on top of an anchor before it counts as final."""
+    final_depth: int | None = Field(default=None, ge=0)
+    """Blocks on top of an anchor before it counts as final. When not set, 1 on the embedded chain, which takes nothing
+    back, and 12 on any other."""
 
     @field_validator("master_key")
     @classmethod
@@ -73,6 +74,13 @@ class Settings(BaseSettings):
         if given is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", given):
             raise ValueError("A public URL is http(s)://HOST, with a path or without.")
         return given if given is None else given.rstrip("/") + "/"
+
+    @property
+    def blocks_to_final(self) -> int:
+        """`final_depth` as set, or by the kind of chain."""
+        if self.final_depth is not None:
+            return self.final_depth
+        return 1 if self.rpc is None else 12
 
     @model_validator(mode="after")
     def _refuse_stand_ins(self) -> Self:

@@ -103,7 +103,7 @@ class Site:
             threshold=THRESHOLD,
             payer_key=payer_key(self.folder.keys),
             clock=system_clock,
-            final_depth=self.settings.final_depth,
+            final_depth=self.settings.blocks_to_final,
         )
 
     @cached_property
@@ -128,7 +128,7 @@ class Site:
             SITE_VARIABLE: json.dumps(said),
             "GRAMLEDGER_ENVIRONMENT": str(self.settings.environment),
             **({} if self.settings.public_url is None else {"GRAMLEDGER_PUBLIC_URL": self.settings.public_url}),
-            "GRAMLEDGER_FINAL_DEPTH": str(self.settings.final_depth),
+            "GRAMLEDGER_FINAL_DEPTH": str(self.settings.blocks_to_final),
         }
 
     def base_url(self, asked: str) -> str:

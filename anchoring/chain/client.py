@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -241,8 +241,11 @@ class AnchorClient:
 
     def code_present(self) -> bool:
         """Whether there is a contract at the address."""
+        return self._is_code("latest")
+
+    def _is_code(self, at: int | Literal["latest"]) -> bool:
         with self._chain.asked():
-            return len(self._chain.web3.eth.get_code(cast("Any", self.address))) > 0
+            return len(self._chain.web3.eth.get_code(cast("Any", self.address), at)) > 0
 
     def block_number(self) -> int:
         """The number of the chain's last block."""
@@ -262,11 +265,21 @@ class AnchorClient:
         )
         return AnchoredHead(int(size), bytes(root), int(frontier), int(ended), bool(broken), number)
 
-    def root_at(self, size: int) -> bytes | None:
-        """The root anchored for this size of the log, or None."""
+    def root_at(self, size: int, at: int | None = None) -> bytes | None:
+        """The root anchored for this size of the log, or None; as of the last block, or of block number `at`."""
         self._check()
-        root = bytes(self._view("rootAt", size))
+        if at is not None and not self._is_code(at):
+            return None
+        root = bytes(self._view("rootAt", size, at=at))
         return root if any(root) else None
+
+    def mined_in(self, tx_hash: bytes) -> int | None:
+        """The number of the block that a transaction is in now, None when it is in none."""
+        try:
+            with self._chain.asked():
+                return _whole(self._chain.web3.eth.get_transaction_receipt(cast("Any", tx_hash))["blockNumber"])
+        except TransactionNotFound:
+            return None
 
     def anchored(self) -> list[AnchoredCheckpoint]:
         """Every checkpoint anchored so far, in the chain's order, from the contract's events.

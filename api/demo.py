@@ -118,7 +118,7 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     for account, grams in redeemers:
         with _transaction(site) as tx:
             half = max(1, grams // 2)
-            redemptions.append(story.add(redeem(tx, site.ledger, account, provider, Amount(half))))
+            redemptions.append(story.add(redeem(tx, site.ledger, account, provider, half)))
     if len(redemptions) > 1:
         with _transaction(site) as tx:
             story.add(refund(tx, site.ledger, provider, redemptions[0].act_id, Amount(redemptions[0].quantity_g)))

@@ -202,7 +202,7 @@ def test_giver_and_holder_are_whom_the_kind_says(world):
 def test_a_refund_goes_to_the_account_that_redeemed(world):
     scheme = world.scheme
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, world.ann, world.shop, Amount(5)).movements[0]
+        spent = redeem(tx, scheme.ledger, world.ann, world.shop, 5).movements[0]
     with scheme.database.engine.begin() as tx:
         redeemed = columns_of(tx, spent.id)
     refund = redeemed | {"kind": 5, "flags": 2 | 4 | 8, "parent_id": spent.id, "giver_id": world.shop}

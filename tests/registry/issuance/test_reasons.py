@@ -6,7 +6,7 @@ from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason, sentence
 from registry.issuance.rides import Issued, read_rides
 from registry.methodologies.shelf import find
-from tests.support.rides import GOOD, SCENARIO, ride_line, write_rides
+from tests.support.rides import GOOD, SCENARIO, only, ride_line, write_rides
 
 FAR = {"end_location_x": "121.814"}
 BACK = {"end_location_x": GOOD["start_location_x"], "end_location_y": GOOD["start_location_y"]}
@@ -71,7 +71,7 @@ def judged(tmp_path_factory, backend):
         SCENARIO,
         RidePolicy.shipped(),
         consented=riders,
-        known=Issued(order_ids=["issued"]),
+        known=Issued(find_orders=only("issued")),
         backend=backend,
     )
     assert batch.rows == len(CASES)
@@ -135,7 +135,7 @@ def test_what_was_issued_under_any_scenario_is_not_issued_again(tmp_path, backen
     assert [(r.row, r.reason) for r in later.rejects] == [(2, Reason.ALREADY_ISSUED)]
     touching = [(70, first.accepted[0].ends_at_ms, first.accepted[1].starts_at_ms)]
     assert len(_read(path, backend, known=Issued(activities=touching)).accepted) == 2
-    again = _read(path, backend, known=Issued(order_ids=["1", "2"]))
+    again = _read(path, backend, known=Issued(find_orders=only("1", "2")))
     assert (again.accepted, again.rejected_by_reason()) == ((), {Reason.ALREADY_ISSUED: 2})
 
 

@@ -18,7 +18,7 @@ from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
 from registry.methodologies.shelf import find
-from tests.support.rides import GOOD, SCENARIO, write_rides
+from tests.support.rides import GOOD, SCENARIO, only, write_rides
 
 GENERATOR = Path(__file__).parents[3] / "scripts" / "make-sample-rides"
 START = datetime(2016, 8, 19, 8, tzinfo=UTC)
@@ -31,7 +31,7 @@ _known = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 120), st.integers(
 
 
 def _read(path, backend, riders, known=()):
-    issued = Issued(order_ids=["25"], activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
+    issued = Issued(find_orders=only("25"), activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
     return read_rides(
         path,
         find("shared-bicycle"),

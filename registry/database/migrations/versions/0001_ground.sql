@@ -107,7 +107,7 @@ CREATE TABLE lots (
 
 CREATE TABLE activities (
     source_id bigint NOT NULL REFERENCES sources,
-    reference text NOT NULL,
+    reference bytea NOT NULL CHECK (length(reference) = 32),  -- a keyed digest of the platform's own
     account_id bigint NOT NULL REFERENCES accounts,
     starts_ms bigint NOT NULL,
     ends_ms bigint NOT NULL CHECK (ends_ms >= starts_ms),
@@ -194,7 +194,7 @@ CREATE INDEX certificates_account ON certificates (account_id);
 CREATE TABLE idempotency (
     principal text NOT NULL,
     key text NOT NULL,
-    request_sha256 bytea NOT NULL,
+    request_mac bytea NOT NULL CHECK (length(request_mac) = 32),  -- under a key: a body may hold a name
     status integer,
     response jsonb,
     at_ms bigint NOT NULL,

@@ -52,9 +52,11 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     """Judge a file of rides and issue what stands as one lot, one ISSUE for each rider.
 
     A ride that was issued before is refused and the refusal recorded, so the same file twice issues nothing.
-    Raises `Invalid` for a file that is unreadable as a whole; nothing is written then.
+    Raises `Conflict` when `methodology` is not the published record that the source was approved under, `Invalid`
+    for a file that is unreadable as a whole; nothing is written then.
     """
     source = get_source(tx, source_id, lock=True)
+    _must_be_published(tx, source, methodology)
     policy = in_force(tx, RIDES, ledger.clock())
     batch = read_rides(
         path,
@@ -80,6 +82,19 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     ]
     report = Report(source, methodology.methodology_class == "I", done, batch.accepted_sha256, facts)
     return RideIssue(batch, issue(tx, ledger, report))
+
+
+_PUBLISHED = sa.select(methodologies_table.c.digest).where(
+    methodologies_table.c.code == sa.bindparam("code"), methodologies_table.c.version == sa.bindparam("version")
+)
+
+
+def _must_be_published(tx: sa.Connection, source: Source, methodology: Methodology) -> None:
+    code, version = source.methodology_code, source.methodology_version
+    published = tx.execute(_PUBLISHED, {"code": code, "version": version}).scalar_one()
+    named = (methodology.key, methodology.version) == (code, version)
+    if not named or digest(methodology) != bytes(published):
+        raise Conflict(f"Source {source.id} was approved under methodology {code} version {version} as published.")
 
 
 _FOUND = sa.select(activities.c.reference).where(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out
+from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out, warn
 from registry.ledger.movement import Form
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ def _client(stack: ExitStack, rpc: str | None, contract: str | None, chain_id: i
     client = stack.enter_context(AnchorClient(rpc, contract, chain_id=chain_id))
     if chain_id is None:
         # A chain of the operator's own would agree with anything; only its id, from a source one trusts, tells.
-        err.print(f"The chain was not pinned: it says that it is {client.chain_id()}. Compare, or give --chain-id.")
+        warn(
+            f"The chain is not pinned: it says that it is chain {client.chain_id()}. Compare that, or give --chain-id."
+        )
     return client
 
 

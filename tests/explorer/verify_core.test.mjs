@@ -176,7 +176,8 @@ test("every cut of a receipt ends in a verdict that is not proven", async () => 
   const { receipt, trust } = await makeLog({ count: 2, index: 1 });
   for (let length = 0; length < receipt.length; length += 1) {
     const { verdict } = await verifyReceipt(receipt.slice(0, length), trust);
-    assert.ok(verdict === "unreadable" || verdict === "partly", `${length}: ${verdict}`);
+    const isWithoutCosignatures = verdict === "refuted" && receipt[length - 1] === "\n";
+    assert.ok(verdict === "unreadable" || verdict === "partly" || isWithoutCosignatures, `${length}: ${verdict}`);
   }
 });
 

@@ -25,7 +25,9 @@ contract RulesTests {
         vm.assertTrue(tables.length > 100);
         for (uint256 i = 0; i < tables.length; ++i) {
             Table memory t = tables[i];
-            this.check(_pick(leaves, t.accused), t.index, _pick(leaves, t.others), t.other_index, bytes(t.outcomes), t.name);
+            this.check(
+                _pick(leaves, t.accused), t.index, _pick(leaves, t.others), t.other_index, bytes(t.outcomes), t.name
+            );
         }
     }
 

@@ -122,7 +122,16 @@ def _by_form(made: Movement, of: Movement) -> Sides:
 
 
 def _by_purpose(made: Movement, of: Movement) -> Sides:
-    before = ((of.kind, of.purpose), (ISSUE, 0), (TRANSFER, 2), (UNLOCK, 32), (LOCK, 32), (LOCK, 33), (LOCK, 34), (LOCK, 288))
+    before = (
+        (of.kind, of.purpose),
+        (ISSUE, 0),
+        (TRANSFER, 2),
+        (UNLOCK, 32),
+        (LOCK, 32),
+        (LOCK, 33),
+        (LOCK, 34),
+        (LOCK, 288),
+    )
     flags = of.flags & ~LOCKED
     return (
         (replace(made, purpose=purpose) for purpose in PURPOSES),
@@ -201,7 +210,7 @@ _MALFORMED = (b"", bytes(113), bytes(114), bytes(115))
 
 
 def _alone() -> Iterator[bytes]:
-    """Every kind there can be, ISSUEs and records of every shape, parents of every order, and bytes that are no leaf."""
+    """Kinds listed and not, ISSUEs and records of every shape, parents of every order, and bytes that are no leaf."""
     made, _ = LAWFUL[str(TRANSFER)]
     for kind in (*range(66), 71, 72, 127, 128, 255):
         yield leaf.encode(replace(_ISSUED, kind=kind))

@@ -183,7 +183,7 @@ def _inert(value: str) -> str:
 
 def _batch(judged: pa.Table, policy: RidePolicy, input_sha256: bytes) -> Batch:
     contended = judged.filter(judged["contended"])
-    spans: Iterable[Span] = _tuples(contended.select(["account_id", "starts_at_ms", "row", "ends_at_ms"]))
+    spans: Iterable[Span] = _tuples(contended.select(["starts_at_ms", "row", "ends_at_ms", "account_id", "bike_id"]))
     yields = resolve(spans)
     stands = pc.and_(
         pc.is_null(judged["reason"]),

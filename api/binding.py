@@ -57,7 +57,8 @@ def bind(tx: sa.Connection, installation: Installation) -> None:
 def alone(database_url: str) -> Iterator[None]:
     """Be the only process that publishes from this database, until the block ends. Raises `Unavailable` otherwise.
 
-    The lock lives as long as its connection, so it has one of its own.
+    The lock lives as long as its connection, so it has one of its own, and closing that gives it back. A database that
+    is restarted forgets the lock; publication is still safe then, by its compare-and-swap.
     """
     database = Database(database_url, pool_size=1)
     with contextlib.closing(database), database.reading() as connection:
@@ -66,7 +67,4 @@ def alone(database_url: str) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise Unavailable("The database is in use by another data folder's process. Stop that one first.")
             time.sleep(0.1)
-        try:
-            yield
-        finally:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtext('gramledger/alone'))"))
+        yield

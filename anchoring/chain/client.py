@@ -171,7 +171,9 @@ class _Chain:
             fees = self._fees()
             price = max(fees.values())
             if gas > MAX_GAS or price > MAX_FEE_WEI:
-                raise Unreachable(f"The chain at {self.endpoint.shown} asks too much: {gas} gas at {price} wei.")
+                raise Unreachable(
+                    f"The chain at {self.endpoint.shown} asks for more than {MAX_GAS} gas, or {MAX_FEE_WEI} wei each."
+                )
             return call | fees | {"chainId": _whole(eth.chain_id), "nonce": nonce, "gas": gas * 5 // 4}
 
     def _fees(self) -> dict[str, int]:

@@ -255,7 +255,10 @@ def test_development_tokens_are_bounded(given, error):
 
 
 def test_production_makes_no_tokens():
-    given = dict.fromkeys(("database", "rpc", "contract", "master_key", "token_public_key", "origin"), "x")
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    given = dict.fromkeys(("database", "rpc", "contract", "origin"), "x")
+    given |= {"master_key": "00" * 32, "token_public_key": pem, "public_url": "https://city.example"}
     settings = Settings(environment="production", **given)
     with pytest.raises(Forbidden):
         development_token(settings, bytes(32), role="centre", account=None, now_s=0, life_s=60)

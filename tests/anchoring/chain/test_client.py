@@ -147,7 +147,7 @@ def test_a_chain_that_asks_a_fortune_is_not_paid(authorities, rpc_url, payer, pl
 
     with (
         AnchorClient(playing(act), authorities.contract) as client,
-        pytest.raises(Unreachable, match="asks too much"),
+        pytest.raises(Unreachable, match="asks for more than"),
     ):
         client.anchor(*authorities.checkpoint(0, 7), payer.key)
 

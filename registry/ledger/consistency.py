@@ -122,6 +122,8 @@ def check_holders(tx: sa.Connection, vault: Vault) -> Iterator[Finding]:
             keys[row.account_id] = vault.open(row.account_id, bytes(row.sealed))
         except Unavailable:
             yield Finding(f"account {row.account_id}", "its key was not sealed for it under this master key")
+    for number in tx.execute(_KEYLESS).scalars():
+        yield Finding(f"account {number}", "its key is gone, and it was not erased")
     for row in tx.execute(_ACQUISITIONS):
         if row.account_id in keys and tag(keys[row.account_id], row.first_g) != bytes(row.to_tag):
             yield Finding(f"movement {row.id}", "the key of its holder does not make its tag")
@@ -131,6 +133,10 @@ _EVIDENCE = sa.text("SELECT digest, fields FROM evidence ORDER BY digest")
 _WITHOUT_EVIDENCE = sa.text(
     "SELECT m.id FROM movements m LEFT JOIN evidence e ON e.digest = m.evidence WHERE e.digest IS NULL ORDER BY m.id"
 )
+_KEYLESS = sa.text("""
+    SELECT a.id FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
+    WHERE k.account_id IS NULL AND a.erased_ms IS NULL ORDER BY a.id
+""")
 _KEYS = sa.text("SELECT account_id, sealed FROM account_keys")
 # A refund gives the tag of an earlier acquisition back, and the rules hold it to that one.
 _ACQUISITIONS = sa.text("""

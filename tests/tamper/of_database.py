@@ -36,7 +36,7 @@ BYTES = {
     "account_keys": "sealed",
 }
 TEXTS = {"checkpoints": "note", "publications": "note"}
-DELETED = "movements log_entries blocks checkpoints publications lots evidence"
+DELETED = "movements log_entries blocks checkpoints publications lots evidence account_keys"
 KEYS = {
     "movements": "id", "blocks": "id", "checkpoints": "size", "publications": "size", "lots": "id",
     "evidence": "digest", "log_entries": "index", "log_head": "sole", "frontier": "sole", "account_keys": "account_id",
@@ -90,6 +90,7 @@ class OfDatabase:
             self.both,
             self.both,
             self.copied_block,
+            self.moved,
             self.forged,
         ]
         for number in range(count):
@@ -244,6 +245,16 @@ class OfDatabase:
         tx.execute(sa.text("UPDATE movements SET at_ms = :at WHERE id = :id"), {"at": later, "id": row["movement_id"]})
         first = min(size for size in self.sizes if size > row["index"])
         return Altered(tx, "movement and leaf alike", f"leaf {row['index']}", {f"checkpoint {first}"})
+
+    def moved(self, tx: sa.Connection) -> Altered:
+        """All that one person ever held becomes another's, everywhere alike: only the tags tell."""
+        issues = [one for one in self.rows["movements"] if one["kind"] == 1]
+        one, other = self.random.sample(issues, 2)
+        accounts = {"one": one["account_id"], "other": other["account_id"]}
+        for table, column in (("movements", "account_id"), ("movements", "giver_id"), ("blocks", "account_id")):
+            statement = f"UPDATE {table} SET {column} = :other WHERE {column} = :one"  # noqa: S608
+            tx.execute(sa.text(statement), accounts)
+        return Altered(tx, "a person's grams made another's", f"{accounts}", {f"movement {one['id']}"})
 
     def copied_block(self, tx: sa.Connection) -> Altered:
         """A live block comes back for a movement whose grams have moved on, or that has none."""

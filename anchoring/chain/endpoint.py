@@ -5,13 +5,13 @@ something may have been (`Lost`, which is one), or the endpoint answered with an
 """
 
 import json
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
 from anchoring.errors import Malformed, Unreachable
+from anchoring.log.deadline import Deadline
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -42,13 +42,17 @@ class Endpoint:
             timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
             trust_env=host not in _LOOPBACK,  # a proxy from the environment does not know our loopback
         )
+        self._deadline = Deadline(self._http)
 
     def post(self, body: bytes) -> dict[str, Any]:
         """The JSON-RPC response, with either `result` or `error`. Raises Unreachable, or Lost."""
         try:
-            with self._http.stream(
-                "POST", self._url, content=body, headers={"Content-Type": "application/json"}
-            ) as response:
+            with (
+                self._deadline.within(self._seconds),
+                self._http.stream(
+                    "POST", self._url, content=body, headers={"Content-Type": "application/json"}
+                ) as response,
+            ):
                 return self._read(self._bounded(response), response.status_code)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(f"The chain at {self.shown} cannot be reached: {error or 'no answer'}.") from error
@@ -58,14 +62,11 @@ class Endpoint:
             raise Lost(f"The chain at {self.shown} broke off: {error}.") from error
 
     def _bounded(self, response: httpx2.Response) -> bytes:
-        deadline = time.monotonic() + self._seconds
         received = bytearray()
         for chunk in response.iter_bytes():
             received += chunk
             if len(received) > MAX_ANSWER_BYTES:
                 raise Lost(f"The chain at {self.shown} answers with more than {MAX_ANSWER_BYTES} bytes.")
-            if time.monotonic() > deadline:
-                raise self._slow()
         return bytes(received)
 
     def _read(self, text: bytes, status: int) -> dict[str, Any]:

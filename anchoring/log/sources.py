@@ -1,6 +1,8 @@
 """Where a published log is read from: a folder, or HTTP. Both give a file's bytes, bounded, or say why not."""
 
+import os
 import re
+import stat
 import time
 import zlib
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Final, Protocol, Self
 import httpx2
 
 from anchoring.errors import Malformed, Unreachable
+from anchoring.log.deadline import Deadline
 
 ATTEMPTS: Final = 3
 """Tries for one file: enough for a restart of the server, few enough that a person does not wait long."""
@@ -18,7 +21,7 @@ PAUSE_S: Final = 0.2
 TIMEOUT_S: Final = 10.0
 """To connect, and between two pieces of an answer."""
 FILE_DEADLINE_S: Final = 60.0
-"""For one whole answer, so that a server which trickles bytes does not hold us for days."""
+"""For one whole answer, headers and all, so that a server which trickles bytes does not hold us for days."""
 ENCODING_SLACK: Final = 1024
 """By how much gzip may be longer than what it holds."""
 
@@ -49,11 +52,18 @@ class DirectorySource:
         """Read as `Source.read`; names beginning with a dot, such as half-written files, are no paths of a log."""
         _check_path(path)
         try:
-            with (self._folder / path).open("rb") as file:
+            # A pipe would block whoever opens it, and a device never ends; a folder of somebody else's may hold both.
+            with open(self._folder / path, "rb", opener=_open_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise Unreachable(f"{path} in {self._folder} is no regular file")
                 data = file.read(limit + 1)
         except OSError as error:
             raise Unreachable(f"{path} cannot be read from {self._folder}: {error.strerror}") from error
         return _bounded(data, path, limit)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class HttpSource:
@@ -69,6 +79,7 @@ class HttpSource:
             raise Malformed("a log's URL begins with http:// or https:// and has no query")
         self._url = str(parsed).rstrip("/")
         self._client = httpx2.Client(timeout=TIMEOUT_S, headers={"Accept-Encoding": "gzip, identity"})
+        self._deadline = Deadline(self._client)
 
     def __enter__(self) -> Self:
         """Keep connections open for many files."""
@@ -93,28 +104,28 @@ class HttpSource:
         return self._read_once(path, limit)
 
     def _read_once(self, path: str, limit: int) -> bytes:
-        deadline = time.monotonic() + FILE_DEADLINE_S
+        started = time.monotonic()
         try:
-            with self._client.stream("GET", f"{self._url}/{path}") as response:
+            with self._deadline.within(FILE_DEADLINE_S), self._client.stream("GET", f"{self._url}/{path}") as response:
                 if response.status_code != httpx2.codes.OK:
                     kind = _TryAgainError if response.status_code in _RETRIED else Unreachable
                     raise kind(f"{self._url}/{path} answers with status {response.status_code}")
-                raw = self._read_raw(response, path, limit, deadline)
+                raw = self._read_raw(response, path, limit)
         except (UnicodeError, OverflowError, httpx2.InvalidURL) as error:
             # The socket layer's own words for a host or port that cannot exist.
             raise Unreachable(f"{self._url} names no host that there can be") from error
         except httpx2.HTTPError as error:
+            if time.monotonic() - started >= FILE_DEADLINE_S:
+                raise Unreachable(f"{self._url}/{path} takes longer than {FILE_DEADLINE_S:g} s") from error
             raise _TryAgainError(f"{self._url}/{path} does not answer: {error or type(error).__name__}") from error
         return _bounded(_decoded(raw, response.headers.get("Content-Encoding", ""), path, limit), path, limit)
 
-    def _read_raw(self, response: httpx2.Response, path: str, limit: int, deadline: float) -> bytes:
+    def _read_raw(self, response: httpx2.Response, path: str, limit: int) -> bytes:
         raw = bytearray()
         for piece in response.iter_raw():
             raw += piece
             if len(raw) > limit + ENCODING_SLACK:
                 raise Malformed(f"{path} is longer than {limit} bytes")
-            if time.monotonic() > deadline:
-                raise Unreachable(f"{self._url}/{path} takes longer than {FILE_DEADLINE_S:.0f} s")
         return bytes(raw)
 
 

@@ -76,7 +76,10 @@ def read_blocks(
 
 
 @router.get(
-    "/{account_id}/movements", summary="List an account's movements", response_model=schemas.Movements, responses=READ
+    "/{account_id}/movements",
+    summary="List an account's movements",
+    response_model=schemas.OwnMovements,
+    responses=READ,
 )
 def read_movements(
     account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
@@ -85,7 +88,7 @@ def read_movements(
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
-    return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
+    return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
 
 @router.post(

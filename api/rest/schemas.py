@@ -38,7 +38,6 @@ class Movement(BaseModel):
     """A movement as the public sees it."""
 
     id: str
-    act: str
     kind: str
     form: Literal["end", "reduction", "points"]
     flags: list[str]
@@ -65,6 +64,19 @@ class Movements(BaseModel):
     """Part of a list of movements."""
 
     items: list[Movement]
+    next_cursor: str | None
+
+
+class OwnMovement(Movement):
+    """A movement as its parties see it: with the act that it belongs to."""
+
+    act: str
+
+
+class OwnMovements(BaseModel):
+    """Part of a list of an account's movements."""
+
+    items: list[OwnMovement]
     next_cursor: str | None
 
 
@@ -154,7 +166,6 @@ class Lot(BaseModel):
     period_from: str
     period_until: str
     issued_at: str
-    inputs_sha256: str
 
 
 class Lots(BaseModel):
@@ -178,7 +189,6 @@ class Certificate(BaseModel):
     """A certificate as data, with the movements it stands for."""
 
     number: str
-    act: str
     purpose: str
     form: Literal["reduction", "points"]
     quantity_g: int

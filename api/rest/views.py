@@ -23,12 +23,16 @@ def amount(quantity_g: int) -> dict[str, Any]:
     return {"quantity_g": quantity_g, "quantity_t": tonnes(quantity_g)}
 
 
+def own_movement(seen: Seen) -> dict[str, Any]:
+    """Write a movement as its parties and the authorities see it: with its act, which ties its movements together."""
+    return movement(seen) | {"act": str(seen.act_id)}
+
+
 def movement(seen: Seen) -> dict[str, Any]:
     """Write a movement as the public may see it."""
     m = seen.movement
     return {
         "id": str(seen.id),
-        "act": str(seen.act_id),
         "kind": KINDS.get(m.kind, str(m.kind)),
         "form": FORMS[Form(m.form)],
         "flags": [flag.name.lower() for flag in Flag if flag.name and m.flags & flag],
@@ -87,7 +91,6 @@ def lot(row: sa.Row[Any]) -> dict[str, Any]:
         "period_from": rfc3339(row.period_from_ms),
         "period_until": rfc3339(row.period_until_ms),
         "issued_at": rfc3339(row.issued_ms),
-        "inputs_sha256": bytes(row.inputs_sha256).hex(),
     }
 
 
@@ -106,7 +109,6 @@ def certificate(row: sa.Row[Any]) -> dict[str, Any]:
     """Write a certificate as data."""
     return {
         "number": row.number,
-        "act": str(row.act_id),
         "purpose": PURPOSES[row.purpose],
         "form": FORMS[Form(row.form)],
         **amount(row.quantity_g),

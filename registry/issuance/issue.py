@@ -1,12 +1,13 @@
 """Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import tag
+from registry.accounts.vault import Vault, tag
 from registry.database.schema import account_keys, accounts, activities, frontier, lots
 from registry.errors import Conflict, Invalid
 from registry.evidence.document import Value, seal
@@ -49,8 +50,16 @@ class Report:
     """Goes into the evidence of every ISSUE: methodology, version, status, policy."""
 
 
-def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
+Shuffle = Callable[[list[int]], None]
+"""Puts account numbers into the order in which they get their grams, in place."""
+_at_random: Shuffle = secrets.SystemRandom().shuffle
+
+
+def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle = _at_random) -> Lot:
     """Issue the grams of a report. The source must be locked by the caller.
+
+    Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
+    not read people off them.
 
     Raises `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
     report without grams; nothing is written then.
@@ -58,11 +67,11 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
     at = ledger.clock()
-    grams = _grams_by_account(report.activities)
+    grams = _grams_by_account(report.activities, shuffle)
     first, last = _advance_frontier(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     lot_id = _write_lot(tx, report, first, last, at)
-    _write_activities(tx, report, lot_id)
+    _write_activities(tx, ledger.vault, report, lot_id)
     facts = {
         "lot": lot_id,
         "source": report.source.id,
@@ -75,10 +84,12 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     return Lot(lot_id, first, last, write_lines(tx, act_id, lines))
 
 
-def _grams_by_account(of: Sequence[Activity]) -> dict[int, int]:
-    grams: dict[int, int] = {}
+def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int]:
+    account_ids = list(dict.fromkeys(activity.account_id for activity in of))
+    shuffle(account_ids)
+    grams = dict.fromkeys(account_ids, 0)
     for activity in of:
-        grams[activity.account_id] = grams.get(activity.account_id, 0) + activity.quantity_g
+        grams[activity.account_id] += activity.quantity_g
     return grams
 
 
@@ -105,7 +116,7 @@ def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int
 
 
 _OVERLAPS = sa.text("""
-    SELECT a.reference FROM activities a
+    SELECT b.reference FROM activities a
     JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot
         AND (a.starts_ms < b.ends_ms AND b.starts_ms < a.ends_ms OR a.starts_ms = b.starts_ms)
         AND (a.source_id, a.reference) <> (b.source_id, b.reference)
@@ -113,17 +124,29 @@ _OVERLAPS = sa.text("""
 """)
 
 
-def _write_activities(tx: sa.Connection, report: Report, lot_id: int) -> None:
+def reference_digest(vault: Vault, source_id: int, reference: str) -> bytes:
+    """Hash a platform's reference as it is kept: found again when it is reported again, and read by nobody.
+
+    An account's erasure leaves the row, or the act could be issued again (R19); it must not lead to the platform's
+    own record of the person.
+    """
+    return vault.keyed_digest("activity", source_id.to_bytes(8, "big") + reference.encode())
+
+
+def _write_activities(tx: sa.Connection, vault: Vault, report: Report, lot_id: int) -> None:
     fixed = {"source_id": report.source.id, "lot_id": lot_id}
-    tx.execute(sa.insert(activities), [fixed | _activity_row(activity) for activity in report.activities])
+    kept = [reference_digest(vault, report.source.id, activity.reference) for activity in report.activities]
+    pairs = zip(kept, report.activities, strict=True)
+    tx.execute(sa.insert(activities), [fixed | _activity_row(reference, activity) for reference, activity in pairs])
     overlapping = tx.execute(_OVERLAPS, {"lot": lot_id}).scalar_one_or_none()
     if overlapping is not None:
-        raise Conflict(f"Activity {overlapping} overlaps another of the same account; one physical act is issued once.")
+        named = report.activities[kept.index(bytes(overlapping))].reference
+        raise Conflict(f"Activity {named} overlaps another of the same account; one physical act is issued once.")
 
 
-def _activity_row(activity: Activity) -> dict[str, object]:
+def _activity_row(reference: bytes, activity: Activity) -> dict[str, object]:
     return {
-        "reference": activity.reference,
+        "reference": reference,
         "account_id": activity.account_id,
         "starts_ms": activity.starts_ms,
         "ends_ms": activity.ends_ms,

@@ -3,20 +3,23 @@
 Each function runs inside the caller's transaction, locks the acting account, and writes one act.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import lock_account, receiving_account
+from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
 from registry.errors import Invalid, RuleBroken
-from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
+from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks, take
 from registry.ledger.child import Receiver, Step
 from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import POINTS, Policy, in_force
+
+END_OF_DAY = "end-of-day"
+"""Conversions of one day share their `until`, so that it singles nobody out."""
 
 
 def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
@@ -32,24 +35,25 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
 
 
 def valid_until(policy: Policy, at: int) -> int:
-    """Last millisecond at which points converted at `at` can be used: the same time of day, years later.
+    """Last millisecond at which points converted at `at` can be used: the end of the same day, years later.
 
     29 February becomes 28 February. Both times are Unix milliseconds; the day is counted in the policy's time zone.
+    Raises `Invalid` for a policy that lets points end at another moment of the day.
     """
+    if policy.value.get("until") != END_OF_DAY:
+        raise Invalid(f"The policy {policy.name!r} must say until: {END_OF_DAY}; nothing else can be computed.")
     zone = ZoneInfo(policy.value["time_zone"])
-    local = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone)
-    year = local.year + int(policy.value["validity_years"])
-    try:
-        later = local.replace(year=year)
-    except ValueError:
-        later = local.replace(year=year, day=28)
-    return int(later.timestamp()) * 1000 + at % 1000
+    today = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone).date()
+    year = today.year + int(policy.value["validity_years"])
+    is_leap_day = (today.month, today.day) == (2, 29)
+    after = today.replace(year=year, day=28 if is_leap_day else today.day) + timedelta(days=1)
+    return int(datetime.combine(after, time(), zone).timestamp()) * 1000 - 1
 
 
 def redeem(
-    tx: sa.Connection, ledger: Ledger, account_id: int, provider_id: int, amount: Amount, reference: str | None = None
+    tx: sa.Connection, ledger: Ledger, account_id: int, provider_id: int, quantity_g: int, reference: str | None = None
 ) -> Posted:
-    """Spend a person's points at a benefit provider, earliest expiry first.
+    """Spend a person's points at a benefit provider, earliest expiry first; nobody chooses which (R23).
 
     `reference` is the provider's order number; it stays in the evidence.
     """
@@ -58,7 +62,7 @@ def redeem(
     if not giver.is_individual or provider.is_individual:
         raise RuleBroken("Points are redeemed by an individual at an institution.")
     at = ledger.clock()
-    pieces = amount.of(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at))
+    pieces = take(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at), quantity_g)
     facts = reference_facts(reference)
     return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
 
@@ -124,8 +128,8 @@ def holders_of_expired_points(tx: sa.Connection, ledger: Ledger) -> list[int]:
 
 
 def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
-    """End a person's points that are past their expiry (R22). Raises `Invalid` when there are none."""
-    lock_account(tx, ledger.vault, account_id)
+    """End a person's points that are past their expiry (R22), an erased account's too. Raises `Invalid` without any."""
+    lock_even_erased(tx, account_id)
     at = ledger.clock()
     found = [block_of(row) for row in tx.execute(_EXPIRED, {"account": account_id, "at": at})]
     if not found:

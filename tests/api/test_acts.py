@@ -7,7 +7,19 @@ import pytest
 from anchoring.chain.client import AnchorClient
 from anchoring.leaf import decode
 from anchoring.verify import Anchors, Outcome, verify_receipt
-from api.rest.schemas import ActAnswer, Blocks, CancelAnswer, Certificate, EvidenceAnswer, Lot, Lots, Movement, Totals
+from api.rest.schemas import (
+    ActAnswer,
+    Blocks,
+    CancelAnswer,
+    Certificate,
+    EvidenceAnswer,
+    Lot,
+    Lots,
+    Movement,
+    Movements,
+    OwnMovements,
+    Totals,
+)
 from registry.evidence import document
 from registry.ledger.movement import Kind, serial
 from tests.support.rest import Caller, authority, institution, is_problem, person_with
@@ -60,7 +72,9 @@ def test_each_act_by_serial(live):
         (middle, "points"),
         (serial(g + 700, g + 1000), "reduction"),
     ]
-    spent = done(rider.act("redemptions", serial=serial(g + 300, g + 600), provider=provider.account))
+    by_serial = rider.act("redemptions", serial=serial(g + 300, g + 600), provider=provider.account)
+    assert is_problem(by_serial, 422, "malformed"), "what expires first is spent first, and nobody chooses (R23)"
+    spent = done(rider.act("redemptions", quantity_g=300, provider=provider.account))
     done(provider.act("refunds", serial=serial(g + 300, g + 350), redemption=spent["act"]))
     done(provider.act("returns", serial=serial(g + 400, g + 600)))
     assert provider.blocks() == [(serial(g + 350, g + 400), "points"), (serial(g + 400, g + 600), "reduction")]
@@ -76,7 +90,6 @@ def test_each_act_by_serial(live):
     ("act", "more"),
     [
         ("conversions", {}),
-        ("redemptions", {"provider": None}),
         ("transfers", {"to": None}),
         ("cancellations", {"purpose": "voluntary-cancellation"}),
     ],
@@ -188,6 +201,26 @@ def test_a_certificate_is_data_with_its_movements(live):
     assert [m["serial"] for m in found["movements"]] == [serial(g, g + 10), serial(g + 20, g + 30)]
     assert [m["id"] for m in found["movements"]] == [m["id"] for m in ended["movements"]]
     assert {m["kind"] for m in found["movements"]} == {"cancel"}
+
+
+def test_what_belongs_together_is_said_to_the_parties_only(live):
+    """An act's number would tie all its blocks, the digest of a lot's inputs is of the platform's own data."""
+    rider, public = person_with(live, 30), Caller(live.url)
+    g = first_gram(rider)
+    rider.act("conversions", serial=serial(g + 10, g + 20))
+    ended = rider.act("cancellations", quantity_g=20, purpose="voluntary-cancellation").json()
+    assert len(ended["movements"]) == 2
+    own = OwnMovements.model_validate(rider.get(f"/v1/accounts/{rider.account}/movements").json(), strict=True)
+    assert [seen.act for seen in own.items[:2]] == [ended["act"]] * 2
+    listed = public.get("/v1/movements?limit=200").json()
+    Movements.model_validate(listed, strict=True)
+    one = public.get(f"/v1/movements/{ended['movements'][0]['id']}").json()
+    certificate = public.get(f"/v1/certificates/{ended['certificate']}").json()
+    for said in (*listed["items"], one, certificate, *certificate["movements"]):
+        assert "act" not in said
+    lots = public.get("/v1/lots").json()["items"]
+    for said in (*lots, public.get(f"/v1/lots/{lots[0]['id']}").json()):
+        assert "inputs_sha256" not in said
 
 
 def test_lots_and_totals_add_up(live):

@@ -5,7 +5,7 @@ Every act first says which cards it would take, or which error there is; `Failur
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 
 from registry.errors import Insufficient, Invalid, RegistryError, RuleBroken
 from registry.ledger.ledger import Amount
@@ -140,8 +140,8 @@ class Cards:
 
 
 def last_good_moment(at: int) -> int:
-    """When points converted at `at` can last be used: the same time of day in Shanghai, two years on."""
+    """When points converted at `at` can last be used: the last millisecond of the day in Shanghai, two years on."""
     there = datetime.fromtimestamp(at // 1000, UTC).astimezone(SHANGHAI)
     is_leap_day = (there.month, there.day) == (2, 29)
-    later = there.replace(year=there.year + VALID_YEARS, day=28 if is_leap_day else there.day)
-    return int(later.timestamp()) * 1000 + at % 1000
+    day = there.date().replace(year=there.year + VALID_YEARS, day=28 if is_leap_day else there.day)
+    return int(datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()) * 1000 + 999

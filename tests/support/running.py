@@ -26,6 +26,7 @@ from registry.methodologies.record import digest, to_document
 from registry.methodologies.shelf import find
 from registry.policies.policies import publish_policy, shipped_policy
 from registry.sources.sources import NewScenario, Source, approve_scenario
+from tests.support.scheme import in_order
 
 DAY_MS = 86_400_000
 FIRST_RIDE_MS = 1_470_009_600_000
@@ -61,7 +62,7 @@ class Live:
         inputs = hashlib.sha256(repr(rides).encode()).digest()
         facts = {"methodology": self.source.methodology_code, "version": self.source.methodology_version}
         with self.site.database.transaction() as tx:
-            return issue(tx, self.site.ledger, Report(self.source, False, rides, inputs, facts))
+            return issue(tx, self.site.ledger, Report(self.source, False, rides, inputs, facts), shuffle=in_order)
 
     def publish(self) -> None:
         """Log, anchor and settle everything that is recorded."""

@@ -2,13 +2,17 @@
 
 import contextlib
 import gzip
+import os
+import socket
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from anchoring.errors import Malformed, Unreachable
+from anchoring.log import sources
 from anchoring.log.sources import DirectorySource, HttpSource
 
 TILE = bytes(range(256)) * 32
@@ -158,3 +162,55 @@ def test_a_folder_is_read_within_the_limit(tmp_path):
     for path in ("tile/001", "tile", "tile/000/000", "checkpoint"):
         with pytest.raises(Unreachable, match="cannot be read"):
             source.read(path, 100)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"", b"HTTP/1.1 200 OK\r\nX-Endless: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["line", "headers", "body"]
+)
+def test_a_server_that_trickles_is_left_at_the_deadline(monkeypatch, greeting):
+    """Each byte comes in time; all of them together never would."""
+    monkeypatch.setattr(sources, "FILE_DEADLINE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=trickle, args=(listener, greeting), daemon=True).start()
+        started = time.monotonic()
+        with HttpSource(f"http://127.0.0.1:{listener.getsockname()[1]}") as source, pytest.raises(Unreachable):
+            source.read("checkpoint", 1000)
+        assert time.monotonic() - started < 5
+
+
+def trickle(listener, greeting):
+    """Answer whoever connects with the greeting, and then one byte after another."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(greeting)
+            while True:
+                connection.sendall(b"H")
+                time.sleep(0.05)
+
+
+@pytest.mark.parametrize("is_in_the_way", [False, True])
+def test_what_is_no_file_does_not_hold_a_reader_up(tmp_path, is_in_the_way):
+    """A named pipe without a writer blocks whoever opens it; a folder that somebody else made may hold one."""
+    os.mkfifo(tmp_path / "pipe")
+    if is_in_the_way:
+        (tmp_path / "checkpoint").symlink_to(tmp_path / "pipe")
+    else:
+        (tmp_path / "pipe").rename(tmp_path / "checkpoint")
+    read = threading.Thread(target=refuses, args=(tmp_path,), daemon=True)
+    read.start()
+    read.join(5)
+    assert not read.is_alive()
+
+
+def refuses(folder):
+    with pytest.raises(Unreachable, match="no regular file"):
+        DirectorySource(folder).read("checkpoint", 1000)
+
+
+def test_a_device_is_no_file_of_a_log(tmp_path):
+    (tmp_path / "checkpoint").symlink_to("/dev/zero")
+    refuses(tmp_path)

@@ -1,5 +1,7 @@
 """Acts on a real PostgreSQL: what each does to holdings, and what it refuses."""
 
+from datetime import datetime
+
 import pytest
 
 from registry.consumption.cancel import Intent, cancel
@@ -7,7 +9,9 @@ from registry.consumption.transfer import transfer
 from registry.errors import Insufficient, Invalid, RuleBroken
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Form
-from registry.points.points import convert, expire, redeem, refund, return_points
+from registry.points.points import convert, expire, redeem, refund, return_points, valid_until
+from registry.policies.policies import Policy, shipped_policy
+from tests.support.scheme import DAY
 
 R, P = Form.REDUCTION, Form.POINTS
 
@@ -18,7 +22,7 @@ def test_the_whole_life_of_grams(scheme):
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, rider, Amount(800))
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, rider, shop, Amount(500), "order 1")
+        spent = redeem(tx, scheme.ledger, rider, shop, 500, "order 1")
     with scheme.database.transaction() as tx:
         refund(tx, scheme.ledger, shop, spent.act_id, Amount(100))
     with scheme.database.transaction() as tx:
@@ -35,15 +39,44 @@ def test_the_whole_life_of_grams(scheme):
 
 def test_points_are_spent_earliest_expiry_first(scheme):
     rider, shop = scheme.person(), scheme.institution()
-    scheme.issue({rider: 30})
-    for _ in range(3):
+    lot = scheme.issue({rider: 30})
+    for day in range(3):
         with scheme.database.transaction() as tx:
-            convert(tx, scheme.ledger, rider, Amount(10))
+            convert(tx, scheme.ledger, rider, Amount(10, lot.last - 10 * (day + 1)))
+        scheme.clock.now += DAY
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, rider, shop, Amount(25))
-    untils = [written.movement.until for written in spent.movements]
+        spent = redeem(tx, scheme.ledger, rider, shop, 25)
+    assert [w.movement.first - lot.first for w in spent.movements] == [20, 10, 0]
     assert [w.movement.quantity_g for w in spent.movements] == [10, 10, 5]
-    assert untils == sorted(untils)
+    untils = [written.movement.until for written in spent.movements]
+    assert untils == sorted(set(untils))
+
+
+def shanghai(text):
+    return int(datetime.fromisoformat(f"{text}+08:00").timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        ("2026-11-21T00:00:00.000", "2028-11-21T23:59:59.999"),
+        ("2026-11-21T08:00:00.000", "2028-11-21T23:59:59.999"),
+        ("2026-11-21T23:59:59.999", "2028-11-21T23:59:59.999"),
+        ("2026-11-22T00:00:00.000", "2028-11-22T23:59:59.999"),
+        ("2028-02-29T12:00:00.000", "2030-02-28T23:59:59.999"),
+        ("2026-02-28T12:00:00.000", "2028-02-28T23:59:59.999"),
+        ("2026-12-31T23:59:59.999", "2028-12-31T23:59:59.999"),
+    ],
+)
+def test_points_of_one_day_end_together_two_years_later(at, until):
+    policy = Policy("points", shipped_policy("points"), bytes(32))
+    assert valid_until(policy, shanghai(at)) == shanghai(until)
+
+
+def test_a_validity_that_the_programme_does_not_know_is_refused():
+    policy = Policy("points", shipped_policy("points") | {"until": "noon"}, bytes(32))
+    with pytest.raises(Invalid):
+        valid_until(policy, 0)
 
 
 def test_an_act_that_asks_too_much_writes_nothing(scheme):
@@ -52,7 +85,7 @@ def test_an_act_that_asks_too_much_writes_nothing(scheme):
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, rider, Amount(20))
     with pytest.raises(Insufficient), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, rider, shop, Amount(21))
+        redeem(tx, scheme.ledger, rider, shop, 21)
     assert scheme.holdings(rider) == {R: 10, P: 20}
     assert scheme.holdings(shop) == {}
 
@@ -66,7 +99,7 @@ def test_expired_points_cannot_be_used_and_expire(scheme):
         expire(tx, scheme.ledger, rider)
     scheme.clock.now += 731 * 86_400_000
     with pytest.raises(Insufficient), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, rider, shop, Amount(1))
+        redeem(tx, scheme.ledger, rider, shop, 1)
     with scheme.database.transaction() as tx:
         assert expire(tx, scheme.ledger, rider).quantity_g == 20
     assert scheme.holdings(rider) == {R: 10}

@@ -66,7 +66,7 @@ class Ledger:
         yield
         for person in people[: riders // 2]:
             with scheme.database.transaction() as tx:
-                spent = redeem(tx, scheme.ledger, person, shop, Amount(500), "order")
+                spent = redeem(tx, scheme.ledger, person, shop, 500, "order")
                 refund(tx, scheme.ledger, shop, spent.act_id, Amount(100))
         with scheme.database.transaction() as tx:
             return_points(tx, scheme.ledger, shop, Amount(riders * 100))

@@ -1,0 +1,1 @@
+"""The tamper campaign: thousands of seeded alterations, each must be refused or found, with its place named."""

@@ -1,0 +1,212 @@
+"""Alterations of what is served: leaves, tiles, bundles, the checkpoint; and histories rewritten and signed anew."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+
+from anchoring import checkpoint, note
+from anchoring.audit import audit
+from anchoring.checkpoint import open_checkpoint
+from anchoring.errors import AnchoringError, Malformed, Unreachable
+from anchoring.leaf import LEAF_DTYPE
+from anchoring.log.builder import TileBuilder
+from anchoring.note import ED25519, Note, Signer
+from tests.support.synthetic_log import FakeAnchor, FakeChain
+from tests.tamper.verdict import Tried, judged, missed, refused
+from tests.tamper.world import COSIGNER_VKEYS, COSIGNERS, LOG, VKEY, World
+
+Files = dict[str, bytes]
+ENTRY = 116
+
+
+class Held:
+    """A log in memory."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self, path: str, limit: int) -> bytes:
+        if path not in self._files:
+            raise Unreachable(f"{path} is not there")
+        if len(self._files[path]) > limit:
+            raise Malformed(f"{path} is longer than {limit} bytes")
+        return self._files[path]
+
+
+class OfFiles:
+    """Draws alterations of one world's files."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self.world, self.random = world, random
+        self.size = world.sizes[-1]
+        served = world.files
+        # A partial tile of an earlier size is no part of the tree that the checkpoint names.
+        self.stale = [path for path in served if path.startswith("tile/1/") and not path.endswith(f"/{self.size >> 8}")]
+        self.tiles = [path for path in served if path.startswith("tile/") and path not in self.stale]
+        self.bundles = [path for path in self.tiles if "entries" in path]
+        self.hashes = [path for path in self.tiles if "entries" not in path]
+        self.chain = FakeChain([FakeAnchor(one.size, one.root, one.frontier, one.ended) for one in world.anchors])
+
+    def run(self, count: int) -> Iterator[Tried]:
+        kinds: list[Callable[[], Tried]] = [
+            self.leaf_byte, self.leaf_byte, self.entry_length, self.tile_byte, self.tile_byte, self.cut_short,
+            self.made_longer, self.gone, self.swapped, self.leaf_and_tile, self.checkpoint_byte, self.other_checkpoint,
+            self.cosignature_byte, self.rewritten, self.set_back, self.unlawful, self.stale_partial,
+        ]  # fmt: skip
+        for number in range(count):
+            yield kinds[number % len(kinds)]()
+
+    def audited(
+        self, kind: str, what: str, changes: Files, expected: set[object], without: tuple[str, ...] = ()
+    ) -> Tried:
+        files = {path: data for path, data in (self.world.files | changes).items() if path not in without}
+        report = audit(Held(files), VKEY, self.chain)
+        named = {fault.place for fault in report.faults} | {fault.path for fault in report.faults if fault.path}
+        return judged(kind, what, named, expected)
+
+    def flipped(self, data: bytes, at: int) -> bytes:
+        changed = bytearray(data)
+        changed[at] ^= self.random.randrange(1, 256)
+        return bytes(changed)
+
+    def first_leaf(self, path: str) -> int:
+        return int(path.split("/")[2].removesuffix(".p")) * 256
+
+    # Files as they are served
+
+    def leaf_byte(self) -> Tried:
+        path = self.random.choice(self.bundles)
+        data = self.world.files[path]
+        place, byte = self.random.randrange(len(data) // ENTRY), self.random.randrange(2, ENTRY)
+        leaf = self.first_leaf(path) + place
+        altered = self.flipped(data, place * ENTRY + byte)
+        return self.audited("leaf byte", f"leaf {leaf} byte {byte - 2}", {path: altered}, {f"leaf {leaf}"})
+
+    def entry_length(self) -> Tried:
+        path = self.random.choice(self.bundles)
+        data = self.world.files[path]
+        at = self.random.randrange(len(data) // ENTRY) * ENTRY + self.random.randrange(2)
+        return self.audited("entry length", f"{path} byte {at}", {path: self.flipped(data, at)}, {path})
+
+    def tile_byte(self) -> Tried:
+        path = self.random.choice(self.hashes)
+        at = self.random.randrange(len(self.world.files[path]))
+        is_leaf_tile = path.startswith("tile/0/")
+        expected = f"leaf {self.first_leaf(path) + at // 32}" if is_leaf_tile else path
+        kind = "partial tile byte" if ".p/" in path else "tile byte"
+        return self.audited(kind, f"{path} byte {at}", {path: self.flipped(self.world.files[path], at)}, {expected})
+
+    def cut_short(self) -> Tried:
+        path = self.random.choice(self.tiles)
+        data = self.world.files[path]
+        return self.audited("file cut short", path, {path: data[: self.random.randrange(len(data))]}, {path})
+
+    def made_longer(self) -> Tried:
+        path = self.random.choice(self.tiles)
+        more = self.random.randbytes(self.random.choice([1, 32, 116, 114, 1000, 40_000]))
+        return self.audited("file made longer", path, {path: self.world.files[path] + more}, {path})
+
+    def gone(self) -> Tried:
+        path = self.random.choice(self.tiles)
+        return self.audited("file gone", path, {}, {path}, without=(path,))
+
+    def swapped(self) -> Tried:
+        one, other = self.random.sample(self.tiles, 2)
+        files = self.world.files
+        expected: set[object] = {one, other}
+        for path in (one, other):  # a bundle of the right length is told by its leaves
+            expected |= (
+                {f"leaf {self.first_leaf(path) + place}" for place in range(256)} if "entries" in path else set()
+            )
+        return self.audited("files swapped", f"{one} {other}", {one: files[other], other: files[one]}, expected)
+
+    def leaf_and_tile(self) -> Tried:
+        """The leaf and its hash are altered together: the tile above, or the root, tells."""
+        bundle = self.random.choice(self.bundles)
+        place = self.random.randrange(len(self.world.files[bundle]) // ENTRY)
+        altered = self.flipped(self.world.files[bundle], place * ENTRY + self.random.randrange(3, ENTRY))
+        tile = bundle.replace("entries", "0")
+        leaf = altered[place * ENTRY + 2 : (place + 1) * ENTRY]
+        data = self.world.files[tile]
+        hashed = data[: place * 32] + note.sha256(b"\0" + leaf).digest() + data[place * 32 + 32 :]
+        upper = f"tile/1/000.p/{self.size >> 8}"
+        expected: set[object] = {upper} if ".p/" not in bundle else {"checkpoint"}
+        return self.audited("leaf and its hash", f"{bundle} {place}", {bundle: altered, tile: hashed}, expected)
+
+    def stale_partial(self) -> Tried:
+        path = self.random.choice(self.stale)
+        at = self.random.randrange(len(self.world.files[path]))
+        return self.audited(
+            "partial tile of an earlier size", path, {path: self.flipped(self.world.files[path], at)}, {path}
+        )
+
+    # The checkpoint
+
+    def checkpoint_byte(self) -> Tried:
+        data = self.world.files["checkpoint"]
+        head = data.index(b"\n", data.index(b"\n\n") + 2)  # up to the end of the log's own signature
+        at = self.random.randrange(head)
+        return self.audited("checkpoint byte", f"byte {at}", {"checkpoint": self.flipped(data, at)}, {"checkpoint"})
+
+    def cosignature_byte(self) -> Tried:
+        data = self.world.files["checkpoint"]
+        at = self.random.randrange(data.index(b"\n", data.index(b"\n\n") + 2) + 1, len(data))
+        try:
+            opened = open_checkpoint(self.flipped(data, at), VKEY, COSIGNER_VKEYS)
+        except AnchoringError as error:
+            return refused("cosignature byte", f"byte {at}", error)
+        if len(opened.cosignatures) < len(COSIGNERS):
+            return refused("cosignature byte", f"byte {at}", "one is missing")
+        return missed("cosignature byte", f"byte {at}", "both hold")
+
+    def other_checkpoint(self) -> Tried:
+        head = open_checkpoint(self.world.files["checkpoint"], VKEY).checkpoint
+        stranger = Signer(LOG.name, ED25519, self.random.randbytes(32))
+        renamed = Signer("another.test/log", ED25519, LOG.seed)
+        one, signer = self.random.choice(
+            [
+                (head, stranger),
+                (replace(head, origin=renamed.name), renamed),
+                (replace(head, root=self.random.randbytes(32)), LOG),
+                (replace(head, size=2 ** self.random.randrange(45, 64)), LOG),
+            ]
+        )
+        signed = checkpoint.sign(one, signer)
+        return self.audited(
+            "another checkpoint", f"{one.size} by {signer.name}", {"checkpoint": signed}, {"checkpoint"}
+        )
+
+    # Histories that the holder of the log's key signs
+
+    def signed(self, leaves) -> Files:
+        builder = TileBuilder(0, [], b"")
+        files = dict((*builder.extend(leaves), *builder.partials()))
+        text = checkpoint.Checkpoint(LOG.name, len(leaves), builder.root()).encode()
+        cosigned = [cosigner.cosign(text, 1_795_000_000) for cosigner in COSIGNERS]
+        return files | {"checkpoint": Note(text, (LOG.sign(text), *cosigned)).encode()}
+
+    def rewritten(self) -> Tried:
+        leaves = self.world.leaves.copy()
+        index = self.random.randrange(self.size)
+        field = self.random.choice(["evidence", "to_tag", "at", "last", "purpose"])
+        raw = leaves[field][index : index + 1].view("u1").reshape(-1)
+        raw[self.random.randrange(len(raw))] ^= self.random.randrange(1, 256)
+        first = min(size for size in self.world.sizes if size > index)
+        return self.audited(
+            "history rewritten, signed", f"leaf {index}", self.signed(leaves), {f"anchored size {first}"}
+        )
+
+    def set_back(self) -> Tried:
+        size = self.random.randrange(1, self.size)
+        changes = self.signed(self.world.leaves[:size])
+        return self.audited("log set back, signed", f"{size}", changes, {f"anchored size {self.size}"})
+
+    def unlawful(self) -> Tried:
+        """A movement is made twice, with a later leaf of its own: the double use of a gram."""
+        movements = np.flatnonzero(self.world.leaves["kind"] < 64)
+        again = self.world.leaves[self.random.choice(movements.tolist())].tobytes()
+        again = again[:82] + self.random.randbytes(32)
+        leaves = np.frombuffer(self.world.leaves.tobytes() + again, LEAF_DTYPE)
+        return self.audited("gram used twice, signed", f"leaf {self.size}", self.signed(leaves), {f"leaf {self.size}"})

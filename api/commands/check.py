@@ -97,7 +97,7 @@ def audit(
 
     with ExitStack() as stack:
         client = _client(stack, rpc, contract)
-        source = _source(stack, log)
+        source = open_source(stack, log)
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -139,7 +139,8 @@ def _client(stack: ExitStack, rpc: str | None, contract: str | None) -> "AnchorC
     return stack.enter_context(AnchorClient(rpc, contract))
 
 
-def _source(stack: ExitStack, log: str) -> "Source":
+def open_source(stack: ExitStack, log: str) -> "Source":
+    """Open a log by its URL, or in a folder."""
     from anchoring.log.sources import DirectorySource, HttpSource
 
     if log.startswith(("http://", "https://")):

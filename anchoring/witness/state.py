@@ -14,6 +14,8 @@ import fcntl
 import json
 import mmap
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -59,6 +61,11 @@ EMPTY_HEAD: Final = Head(Cosigned(0, EMPTY_ROOT, 0, 0), (), None)
 class WitnessState:
     """The folder of one witness of one log, owned by one process at a time."""
 
+    head: Head
+    _rows: int
+    _entries: int
+    _entry_count: int
+
     def __init__(self, folder: Path, vkey: str, *, is_new: bool) -> None:
         """Open the folder; `is_new` begins an empty one, which a witness does once in its life.
 
@@ -68,22 +75,14 @@ class WitnessState:
         self._folder = folder
         self._vkey = vkey
         self._is_sound = True
-        try:
-            if is_new:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _lock(folder)
-            if is_new:
-                self._begin()
-            self.head = self._read_head()
-            self._rows = os.open(folder / "rows", os.O_RDWR | os.O_CREAT, 0o600)
-            self._entries = os.open(folder / "cosigned", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise Unreachable(f"The witness's folder {folder} cannot be used: {error.strerror}.") from error
-        self._entry_count = os.fstat(self._entries).st_size // _ENTRY.size
-        self._entry_count = self._find_entry(self.head.tree.size + 1)
-        if os.fstat(self._rows).st_size < self.head.tree.size * ROW_BYTES or not self._is_journaled():
-            self.close()
-            raise Malformed(f"The witness's folder {folder} lacks leaves that it cosigned; restore it from a backup.")
+        with ExitStack() as opening:
+            try:
+                self._open(opening, is_new=is_new)
+            except OSError as error:
+                raise Unreachable(f"The witness's folder {folder} cannot be used: {error.strerror}.") from error
+            if os.fstat(self._rows).st_size < self.head.tree.size * ROW_BYTES or not self._is_journaled():
+                raise Malformed(f"The witness's folder {folder} lacks leaves it cosigned; restore it from a backup.")
+            self._opened = opening.pop_all()
 
     def __enter__(self) -> Self:
         """Use the folder."""
@@ -95,8 +94,7 @@ class WitnessState:
 
     def close(self) -> None:
         """Close the files and let another process have the folder."""
-        for descriptor in (self._rows, self._entries, self._lock):
-            os.close(descriptor)
+        self._opened.close()
 
     @property
     def folder(self) -> Path:
@@ -118,8 +116,8 @@ class WitnessState:
         except OSError as error:
             raise Unreachable(f"The witness's rows cannot be written: {error.strerror}.") from error
 
-    def commit(self, head: Head) -> None:
-        """Make `head` what was last cosigned, durably; only then may it be answered.
+    def commit(self, head: Head, on_step: Callable[[str], None]) -> None:
+        """Make `head` what was last cosigned, durably; only then may it be answered. `on_step` is told each step.
 
         Raises Unreachable when the disk fails. Then nobody knows what it holds, and nothing more is committed before
         the state was opened anew.
@@ -131,11 +129,13 @@ class WitnessState:
         self._is_sound = False
         try:
             os.fsync(self._rows)
+            on_step("rows")
             count = self._entry_count
             if self.cosigned(head.tree.size) is None:
                 _write_all(self._entries, _ENTRY.pack(*_numbers(head.tree)), count * _ENTRY.size)
                 os.fsync(self._entries)
                 count += 1
+            on_step("entry")
             _replace(self._folder / _HEAD, json.dumps(_to_json(head, self._vkey)).encode())
         except OSError as error:
             raise Unreachable(f"The witness's state cannot be written: {error.strerror}.") from error
@@ -146,6 +146,19 @@ class WitnessState:
         place = self._find_entry(size)
         found = self._entry(place) if place < self._entry_count else None
         return found if found is not None and found.size == size else None
+
+    def _open(self, opening: ExitStack, *, is_new: bool) -> None:
+        """Take the lock, then open what is there; all of it is closed with `opening`."""
+        if is_new:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _lock(self._folder, opening)
+        if is_new:
+            self._begin()
+        self.head = self._read_head()
+        self._rows = _open_file(self._folder / "rows", opening)
+        self._entries = _open_file(self._folder / "cosigned", opening)
+        self._entry_count = os.fstat(self._entries).st_size // _ENTRY.size
+        self._entry_count = self._find_entry(self.head.tree.size + 1)
 
     def _find_entry(self, size: int) -> int:
         """Count the entries of fewer than `size` leaves; sizes grow."""
@@ -209,14 +222,17 @@ def _numbers(tree: Cosigned) -> tuple[int, bytes, int, int]:
     return tree.size, tree.root, tree.frontier_g, tree.ended_g
 
 
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Unreachable(f"The witness's folder {folder} is in use by another process.") from error
+def _open_file(path: Path, opening: ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    opening.callback(os.close, descriptor)
     return descriptor
+
+
+def _lock(folder: Path, opening: ExitStack) -> None:
+    try:
+        fcntl.flock(_open_file(folder / "lock", opening), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Unreachable(f"The witness's folder {folder} is in use by another process.") from error
 
 
 def _write_all(descriptor: int, data: bytes, offset: int) -> None:

@@ -11,7 +11,7 @@ For each `add-checkpoint` (C2SP tlog-witness), under one lock from the compariso
 
 | we crash | what is there | after a restart |
 |---|---|---|
-| before the head is replaced | rows past the head | nothing was cosigned; they are overwritten |
+| before the head is replaced | rows, and perhaps an entry, past the head | nothing was cosigned; they are overwritten |
 | after it, before the answer | the head and its cosignature | 409 with the new size; from there it cosigns again |
 """
 
@@ -177,7 +177,7 @@ class Witness:
         cosignature = self._keys.signer.cosign(signed.text, self._clock() // 1000)
         by_log = [one for one in signed.signatures if (one.name, one.key_id) == (self._log.name, self._log.key_id)]
         cosigned = Note(signed.text, (by_log[0], cosignature)).encode().decode()
-        self._state.commit(Head(replayed.tree, replayed.peaks, cosigned))
+        self._state.commit(Head(replayed.tree, replayed.peaks, cosigned), self._on_step)
         self._takings = replayed.takings
         self._on_step("committed")
         return cosignature

@@ -65,11 +65,13 @@ class Step:
 class Anchors:
     """What the chain knows: the last anchored `size`, and the root of 32 bytes anchored at a size, None if none is.
 
-    `root_at` may raise our errors, such as Unreachable; the step is unchecked then.
+    `root_at` may raise our errors, such as Unreachable; the step is unchecked then. `broken` is whether the contract
+    was convicted: what it holds is then proof against the registry, and no receipt stands on it.
     """
 
     size: int
     root_at: Callable[[int], bytes | None]
+    broken: bool = False
 
 
 @dataclass(slots=True)
@@ -187,6 +189,8 @@ def _judge_cosigners(names: list[str], trust: _Trust) -> tuple[Outcome, str]:
 def _judge_anchor(size: int, root: bytes, anchors: Anchors | None) -> tuple[Outcome, str]:
     if anchors is None:
         return Outcome.NOT_ASKED, "no chain was given"
+    if anchors.broken:
+        raise Refuted("the contract holds proof that the registry broke a rule, and takes no further checkpoint")
     anchored = anchors.root_at(size)
     if anchored is None and anchors.size < size:
         return Outcome.UNCHECKED, f"size {size} is not anchored yet; the chain is at {anchors.size}"

@@ -3,6 +3,7 @@
 Another folder on the same database, another master key, or another contract would fork the log or lock accounts out.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,13 @@ def bind(tx: sa.Connection, installation: Installation) -> None:
 
 
 @contextmanager
-def alone(database: Database) -> Iterator[None]:
-    """Be the only process that publishes from this database, until the block ends. Raises `Unavailable` otherwise."""
-    with database.reading() as connection:
+def alone(database_url: str) -> Iterator[None]:
+    """Be the only process that publishes from this database, until the block ends. Raises `Unavailable` otherwise.
+
+    The lock lives as long as its connection, so it has one of its own.
+    """
+    database = Database(database_url, pool_size=1)
+    with contextlib.closing(database), database.reading() as connection:
         deadline = time.monotonic() + TAKEOVER_S
         while not connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtext('gramledger/alone'))")).scalar_one():
             if time.monotonic() > deadline:

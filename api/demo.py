@@ -30,7 +30,7 @@ from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem, refund, return_points
 from registry.policies.policies import POINTS, publish_policy, shipped_policy
-from registry.sources.sources import NewScenario, approve_scenario, consented_users, give_consent
+from registry.sources.sources import NewScenario, approve_scenario, give_consent, linked_users
 
 METHODOLOGY = "shared-bicycle"
 SCENARIO_EN = "Shared bicycles (illustrative)"
@@ -118,7 +118,7 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     for account, grams in redeemers:
         with _transaction(site) as tx:
             half = max(1, grams // 2)
-            redemptions.append(story.add(redeem(tx, site.ledger, account, provider, Amount(half))))
+            redemptions.append(story.add(redeem(tx, site.ledger, account, provider, half)))
     if len(redemptions) > 1:
         with _transaction(site) as tx:
             story.add(refund(tx, site.ledger, provider, redemptions[0].act_id, Amount(redemptions[0].quantity_g)))
@@ -176,8 +176,11 @@ def _institution(tx: sa.Connection, site: Site, name: str) -> int:
 
 
 def _riders(tx: sa.Connection, site: Site, source_id: int, rides: Path) -> None:
-    """Open an account, with consent, for every rider in the file that has none yet."""
-    known = consented_users(tx, source_id)
+    """Open an account, with consent, for every rider in the file that has none yet.
+
+    Who withdrew consent has an account, and gets no second one.
+    """
+    known = linked_users(tx, source_id)
     at = site.ledger.clock()
     new = {
         user: open_account(tx, site.ledger.vault, kind=INDIVIDUAL, name=f"Rider {user}", at=at)

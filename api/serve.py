@@ -1,4 +1,4 @@
-"""`gram serve`: one process that holds the data folder, publishes and anchors, and keeps HTTP workers running."""
+"""`gram serve`: one process that holds the data folder, publishes, anchors, expires, and keeps HTTP workers running."""
 
 import ctypes
 import os
@@ -15,6 +15,7 @@ import structlog
 
 from anchoring.errors import AnchoringError, Unreachable
 from api import logs
+from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
 from registry.errors import RegistryError, Unavailable
 
@@ -24,6 +25,10 @@ BACKLOG = 512
 """Connections the system keeps for workers that are busy."""
 START_S = 30
 STOP_S = 10
+EXPIRE_S = 60
+"""How often points past their expiry are looked for."""
+LEAVE_S = 2
+"""For a thread to end what it is doing."""
 MAX_REPLACED = 100
 """Workers that may be killed in the life of one supervisor; more means that something is badly wrong."""
 _PR_SET_PDEATHSIG = 1
@@ -140,18 +145,48 @@ def _await_health(workers: _Workers, listener: socket.socket, stop: threading.Ev
 
 
 def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> None:
-    """Publish and anchor at their intervals. A database, disk or chain that fails now is tried again later."""
-    publish_s = site.settings.publish_interval_ms / 1000
-    anchor_s = site.settings.anchor_interval_ms / 1000
-    next_anchor = 0.0
-    while not stop.wait(publish_s):
-        workers.replace_ended()
-        _attempt("start what ended", site.revive)
-        _attempt("publish", site.publisher.publish)
-        if time.monotonic() >= next_anchor:
-            _attempt("anchor", site.anchorer.anchor)
-            _attempt("settle", site.anchorer.settle)
-            next_anchor = time.monotonic() + anchor_s
+    """Publish at its interval, with what else is periodic beside it: publication waits for none of it."""
+    publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
+    _attempt("publish", site.publisher.publish)
+    anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
+    beside = [
+        _Beside("anchor", anchor_s, stop, anchorer.anchor, anchorer.settle),
+        _Beside("expire points", EXPIRE_S, stop, lambda: expire_points(site, stop)),
+    ]
+    try:
+        while not stop.wait(publish_s):
+            workers.replace_ended()
+            _attempt("start what ended", site.revive)
+            _attempt("publish", site.publisher.publish)
+    finally:
+        stop.set()
+        for one in beside:
+            one.leave()
+
+
+class _Beside:
+    """Work that is repeated in a thread of its own until `stop`."""
+
+    def __init__(self, name: str, every_s: float, stop: threading.Event, *work: Callable[[], object]) -> None:
+        self._name, self._every_s, self._stop, self._work = name, every_s, stop, work
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            for work in self._work:
+                try:
+                    _attempt(self._name, work)
+                except Exception:
+                    if self._stop.is_set():
+                        return  # what it was using has been closed; all it does can be repeated
+                    log.exception("a defect; will be tried again", work=self._name)
+            if self._stop.wait(self._every_s):
+                return
+
+    def leave(self) -> None:
+        """Wait a little for what is under way; a chain that does not answer is not waited for."""
+        self._thread.join(LEAVE_S)
 
 
 def _attempt(what: str, work: Callable[[], object]) -> None:

@@ -42,7 +42,7 @@ def running(settings: Settings, tell: Tell, *, create: bool = False) -> Iterator
         site = Site(settings, folder, where, revive)
         stack.callback(site.close)
         migrate(site.database)
-        stack.enter_context(alone(site.database))
+        stack.enter_context(alone(database_url))
         _compare(site)
         tell("Development keys sign for the authorities; production refuses them.")
         yield site
@@ -62,7 +62,7 @@ def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell)
     if settings.rpc is not None:
         return settings.rpc, lambda: None
     process = EmbeddedChainProcess(
-        folder.chain, prefund=[address_of(payer_key(folder.keys))], final_depth=settings.final_depth
+        folder.chain, prefund=[address_of(payer_key(folder.keys))], final_depth=settings.blocks_to_final
     )
     stack.enter_context(process)
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")

@@ -41,12 +41,15 @@ class Settings(BaseSettings):
     """PEM of the identity service's Ed25519 key that signs bearer tokens; a development key when not set."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None
+    """Where the world reaches this server, `https://registry.city.example`; taken from each request when not set."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)
     anchor_interval_ms: int = Field(default=10_000, ge=10)
-    final_depth: int = Field(default=1, ge=0)
-    """Blocks on top of an anchor before it counts as final."""
+    final_depth: int | None = Field(default=None, ge=0)
+    """Blocks on top of an anchor before it counts as final. When not set, 1 on the embedded chain, which takes nothing
+    back, and 12 on any other."""
 
     @field_validator("master_key")
     @classmethod
@@ -65,10 +68,24 @@ class Settings(BaseSettings):
             pass
         raise ValueError("The identity service's key is an Ed25519 public key in PEM.")
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", given):
+            raise ValueError("A public URL is http(s)://HOST, with a path or without.")
+        return given if given is None else given.rstrip("/") + "/"
+
+    @property
+    def blocks_to_final(self) -> int:
+        """`final_depth` as set, or by the kind of chain."""
+        if self.final_depth is not None:
+            return self.final_depth
+        return 1 if self.rpc is None else 12
+
     @model_validator(mode="after")
     def _refuse_stand_ins(self) -> Self:
         if self.environment == Environment.PRODUCTION:
-            needed = ("database", "rpc", "contract", "master_key", "token_public_key", "origin")
+            needed = ("database", "rpc", "contract", "master_key", "token_public_key", "origin", "public_url")
             missing = [f"GRAMLEDGER_{name.upper()}" for name in needed if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"Production refuses stand-ins; set {', '.join(missing)}.")

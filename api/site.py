@@ -103,7 +103,7 @@ class Site:
             threshold=THRESHOLD,
             payer_key=payer_key(self.folder.keys),
             clock=system_clock,
-            final_depth=self.settings.final_depth,
+            final_depth=self.settings.blocks_to_final,
         )
 
     @cached_property
@@ -127,8 +127,13 @@ class Site:
             **os.environ,
             SITE_VARIABLE: json.dumps(said),
             "GRAMLEDGER_ENVIRONMENT": str(self.settings.environment),
-            "GRAMLEDGER_FINAL_DEPTH": str(self.settings.final_depth),
+            **({} if self.settings.public_url is None else {"GRAMLEDGER_PUBLIC_URL": self.settings.public_url}),
+            "GRAMLEDGER_FINAL_DEPTH": str(self.settings.blocks_to_final),
         }
+
+    def base_url(self, asked: str) -> str:
+        """Give the address, ending in a slash, that outsiders are told; `asked` is the one a request came to."""
+        return self.settings.public_url or asked
 
     def close(self) -> None:
         """Give back connections."""

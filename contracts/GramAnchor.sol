@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IGramAnchor} from "./interfaces/IGramAnchor.sol";
 import {MerkleLib} from "./libraries/MerkleLib.sol";
+import {RulesLib} from "./libraries/RulesLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
 /// @title GramAnchor
@@ -31,12 +32,22 @@ contract GramAnchor is IGramAnchor {
         uint48 signersEpoch;
     }
 
+    /// @dev As `verdict` gives it, in one slot.
+    struct Verdict {
+        uint64 size;
+        uint64 index;
+        uint64 other;
+        RulesLib.Rule rule;
+    }
+
     State private _state;
     address[] private _signers;
     /// @dev A signer's place in `_signers`, from 1; 0 for everybody else.
     mapping(address signer => uint256 place) private _place;
     /// @inheritdoc IGramAnchor
     mapping(uint64 size => bytes32 root) public rootAt;
+    /// @inheritdoc IGramAnchor
+    Verdict public verdict;
 
     constructor(address[] memory signers_, uint256 threshold_) {
         _setSigners(signers_, threshold_, 0);
@@ -71,6 +82,7 @@ contract GramAnchor is IGramAnchor {
 
     /// @inheritdoc IGramAnchor
     function changeSigners(address[] calldata signers, uint256 threshold, bytes[] calldata signatures) external {
+        if (_state.broken) revert ContractBroken();
         uint48 epoch = _state.signersEpoch;
         bytes32 list = keccak256(abi.encodePacked(signers));
         _checkSignatures(keccak256(abi.encode(SIGNERS_TYPE, list, threshold, epoch)), signatures, _state.threshold);
@@ -83,8 +95,21 @@ contract GramAnchor is IGramAnchor {
     }
 
     /// @inheritdoc IGramAnchor
+    function convict(uint64 size, Entry calldata accused, Entry calldata other) external {
+        if (_state.broken) revert ContractBroken();
+        if (accused.index == other.index) revert SameLeaf(accused.index);
+        if (!included(accused.leaf, accused.index, size, accused.path)) revert NotIncluded(size, accused.index);
+        if (!included(other.leaf, other.index, size, other.path)) revert NotIncluded(size, other.index);
+        RulesLib.Rule rule = _brokenRule(accused, other);
+
+        _state.broken = true;
+        verdict = Verdict(size, accused.index, other.index, rule);
+        emit Convicted(size, accused.index, other.index, rule);
+    }
+
+    /// @inheritdoc IGramAnchor
     function included(bytes calldata leaf, uint64 index, uint64 size, bytes32[] calldata path)
-        external
+        public
         view
         returns (bool)
     {
@@ -160,6 +185,17 @@ contract GramAnchor is IGramAnchor {
         )
     {
         return (0x0f, NAME, VERSION, block.chainid, address(this), 0, new uint256[](0)); // name to verifyingContract
+    }
+
+    /// @dev The rule that `accused` breaks; reverts when it breaks none.
+    function _brokenRule(Entry calldata accused, Entry calldata other) private pure returns (RulesLib.Rule rule) {
+        if (!RulesLib.isLeaf(accused.leaf) || !RulesLib.isLeaf(other.leaf)) return RulesLib.Rule.LEAF;
+        RulesLib.Movement memory child = RulesLib.decode(accused.leaf);
+        RulesLib.Movement memory beside = RulesLib.decode(other.leaf);
+        rule = RulesLib.broken(child, accused.index, beside, other.index);
+        if (rule != RulesLib.Rule.NONE) return rule;
+        if (RulesLib.belongTogether(child, beside, other.index)) revert Lawful(accused.index, other.index);
+        revert Unrelated(accused.index, other.index);
     }
 
     /// @dev Whether the tree (`next`, `nextRoot`) continues the one of the last checkpoint.

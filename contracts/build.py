@@ -18,7 +18,13 @@ from solcx.exceptions import SolcError
 FOLDER = Path(__file__).parent
 COMPILER = FOLDER.parent / "scripts" / "solc"
 ARTIFACT = FOLDER / "artifacts" / "GramAnchor.json"
-SOURCES = ("GramAnchor.sol", "interfaces/IGramAnchor.sol", "libraries/MerkleLib.sol", "libraries/SignatureLib.sol")
+SOURCES = (
+    "GramAnchor.sol",
+    "interfaces/IGramAnchor.sol",
+    "libraries/MerkleLib.sol",
+    "libraries/RulesLib.sol",
+    "libraries/SignatureLib.sol",
+)
 
 SETTINGS: dict[str, Any] = {
     # The last EVM without PUSH0: what it emits runs unchanged on consortium chains that stopped at London or Paris,

@@ -2,11 +2,16 @@
 
 Everything it does can be repeated: what the chain has is asked first, and the contract itself takes a size once.
 If we crash after the chain took a checkpoint, the next run finds it there and writes it down.
+
+A chain may take back its last blocks. So an anchor that is not final is asked for each time; when it is gone, our
+note of it goes too, and the last published checkpoint is anchored anew. It is final when the chain has it as of a
+block that is `final_depth` below the head: the block it was first seen in proves nothing after a reorganisation.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,6 +43,7 @@ class Anchorer:
     payer_key: bytes = field(repr=False)
     clock: Callable[[], int]
     final_depth: int
+    """Blocks on top that make an anchor final."""
 
     def anchor(self) -> int | None:
         """Anchor the last published checkpoint unless it is anchored; return its size, None when there is none.
@@ -48,10 +54,12 @@ class Anchorer:
         if published is None:
             return None
         with self.transaction() as tx:
-            if tx.execute(_IS_ANCHORED, {"size": published.size}).scalar_one_or_none():
-                return published.size
+            known = tx.execute(_ANCHOR, {"size": published.size}).one_or_none()
+        if known is not None and (known.final_ms is not None or self._stands(known)):
+            return published.size
         head = self.client.head()
         self._compare(head.size, head.root, published)
+        # What is read are the published tree's tiles: a folder that was rebuilt has no others.
         proof = consistency_proof(self.reader, head.size, published.size) if head.size < published.size else []
         receipt = self.client.anchor(
             published.size,
@@ -76,13 +84,28 @@ class Anchorer:
         return published.size
 
     def settle(self) -> None:
-        """Note which anchors are final: `final_depth` blocks deep, and still there."""
+        """Take back the anchors that the chain has no more, and note which of the others are final."""
         with self.transaction() as tx:
             open_ones = tx.execute(_NOT_FINAL).all()
         for row in open_ones:
-            if self.client.depth(row.block) >= self.final_depth and self.client.root_at(row.size) == bytes(row.root):
+            if not self._stands(row):
+                continue
+            deep = self.client.block_number() - self.final_depth
+            if deep >= 0 and self.client.root_at(row.size, at=deep) == bytes(row.root):
                 with self.transaction() as tx:
                     tx.execute(_FINAL, {"size": row.size, "at": self.clock()})
+
+    def _stands(self, row: sa.Row[Any]) -> bool:
+        """Whether the chain still has an anchor; forget it when not, and put its block right when it moved."""
+        if self.client.root_at(row.size) != bytes(row.root):
+            with self.transaction() as tx:
+                tx.execute(_FORGET, {"size": row.size})
+            return False
+        block = row.transaction and self.client.mined_in(bytes.fromhex(row.transaction[2:]))
+        if block is not None and block != row.block:
+            with self.transaction() as tx:
+                tx.execute(_MOVED, {"size": row.size, "block": block})
+        return True
 
     def _published(self) -> ToAnchor | None:
         with self.transaction() as tx:
@@ -96,7 +119,7 @@ class Anchorer:
                 f"The chain holds a checkpoint of {size} leaves and this log has {published.size}. The log was "
                 "set back, or the contract belongs to another one; nothing is anchored."
             )
-        if size and root != root_at(self.reader, size):
+        if size and root != root_at(self.reader, size, within=published.size):
             raise Refuted(f"The chain's root for {size} leaves is not this log's; nothing is anchored.")
 
     def _signatures(self, published: ToAnchor) -> list[bytes]:
@@ -119,13 +142,14 @@ _PUBLISHED = sa.text("""
     SELECT c.size, c.root, c.frontier_g, c.ended_g FROM publications p JOIN checkpoints c ON c.size = p.size
     ORDER BY p.size DESC LIMIT 1
 """)
-_IS_ANCHORED = sa.text("SELECT true FROM anchors WHERE size = :size")
+_SELECT = "SELECT a.size, a.block, a.transaction, a.final_ms, c.root FROM anchors a JOIN checkpoints c USING (size)"
+_ANCHOR = sa.text(f"{_SELECT} WHERE size = :size")
+_NOT_FINAL = sa.text(f"{_SELECT} WHERE a.final_ms IS NULL ORDER BY size")
+_FORGET = sa.text("DELETE FROM anchors WHERE size = :size AND final_ms IS NULL")
+_MOVED = sa.text("UPDATE anchors SET block = :block WHERE size = :size")
 _INSERT = sa.text("""
     INSERT INTO anchors (size, chain_id, contract, transaction, block, gas, anchored_ms)
     VALUES (:size, :chain, :contract, :transaction, :block, :gas, :at)
     ON CONFLICT (size) DO NOTHING
 """)
-_NOT_FINAL = sa.text(
-    "SELECT a.size, a.block, c.root FROM anchors a JOIN checkpoints c ON c.size = a.size WHERE a.final_ms IS NULL"
-)
 _FINAL = sa.text("UPDATE anchors SET final_ms = :at WHERE size = :size")

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -24,7 +24,9 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from anchoring.chain.endpoint import READ_SECONDS, Endpoint, Lost
 from anchoring.chain.signing import address_bytes, address_of, checksummed
+from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
+from registry.ledger.rules import Rule
 
 # py_ecc, somewhere under web3, raises the limit to 100,000 when it is imported: JSON that is nested deep enough would
 # then overflow the C stack and kill the process, in any part of the program. 1,000 is Python's own.
@@ -65,8 +67,21 @@ class AnchoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the contract was convicted of: leaf `index` breaks `rule`, by itself or against leaf `other`.
+
+    Both leaves were shown to be in the anchored tree of `size` leaves.
+    """
+
+    size: int
+    index: int
+    other: int
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorReceipt:
-    """Where a checkpoint is on the chain.
+    """Where a checkpoint or a conviction is on the chain.
 
     `tx_hash` is None and `gas_used` 0 when it was there before and nothing was sent; `block_number` is then a block
     by which it was there, at or after its own.
@@ -241,8 +256,11 @@ class AnchorClient:
 
     def code_present(self) -> bool:
         """Whether there is a contract at the address."""
+        return self._is_code("latest")
+
+    def _is_code(self, at: int | Literal["latest"]) -> bool:
         with self._chain.asked():
-            return len(self._chain.web3.eth.get_code(cast("Any", self.address))) > 0
+            return len(self._chain.web3.eth.get_code(cast("Any", self.address), at)) > 0
 
     def block_number(self) -> int:
         """The number of the chain's last block."""
@@ -262,11 +280,21 @@ class AnchorClient:
         )
         return AnchoredHead(int(size), bytes(root), int(frontier), int(ended), bool(broken), number)
 
-    def root_at(self, size: int) -> bytes | None:
-        """The root anchored for this size of the log, or None."""
+    def root_at(self, size: int, at: int | None = None) -> bytes | None:
+        """The root anchored for this size of the log, or None; as of the last block, or of block number `at`."""
         self._check()
-        root = bytes(self._view("rootAt", size))
+        if at is not None and not self._is_code(at):
+            return None
+        root = bytes(self._view("rootAt", size, at=at))
         return root if any(root) else None
+
+    def mined_in(self, tx_hash: bytes) -> int | None:
+        """The number of the block that a transaction is in now, None when it is in none."""
+        try:
+            with self._chain.asked():
+                return _whole(self._chain.web3.eth.get_transaction_receipt(cast("Any", tx_hash))["blockNumber"])
+        except TransactionNotFound:
+            return None
 
     def anchored(self) -> list[AnchoredCheckpoint]:
         """Every checkpoint anchored so far, in the chain's order, from the contract's events.
@@ -333,6 +361,40 @@ class AnchorClient:
             call = self._contract.encode_abi(
                 "anchor", args=[size, root, frontier, ended, list(proof), list(signatures)]
             )
+        return self._send(call, payer_key, wait_seconds)
+
+    def verdict(self) -> Verdict | None:
+        """What the contract was convicted of, None while it was not."""
+        self._check()
+        return self._verdict(None)
+
+    def convict(
+        self, size: int, accused: Entry, other: Entry, payer_key: bytes, *, wait_seconds: float = WAIT_SECONDS
+    ) -> AnchorReceipt:
+        """Convict the log of the rule that `accused` breaks; wait until it is in a block.
+
+        `size` is an anchored size, for whose tree both inclusion proofs are; `other` is the parent, the other of two
+        that overlap, or any other leaf when `accused` is broken by itself (`anchoring.conviction`). Safe to repeat: a
+        contract convicted by these two leaves is sent nothing. Raises Refuted with the name of the contract's error:
+        ContractBroken, SameLeaf, NotAnchored, NotIncluded, Unrelated or Lawful.
+        """
+        self._check()
+        number = self.block_number()
+        known = self._verdict(number)
+        if known is not None and (known.size, known.index, known.other) == (size, accused.index, other.index):
+            return AnchorReceipt(None, number, 0)
+        entries = [(entry.leaf, entry.index, list(entry.path)) for entry in (accused, other)]
+        with _encoded("convict"):
+            call = self._contract.encode_abi("convict", args=[size, *entries])
+        return self._send(call, payer_key, wait_seconds)
+
+    def _verdict(self, at: int | None) -> Verdict | None:
+        values = self._view("verdict", at=at)
+        with self._chain.asked():
+            size, index, other, rule = map(_whole, values)
+            return Verdict(size, index, other, Rule(rule)) if size else None
+
+    def _send(self, call: str, payer_key: bytes, wait_seconds: float) -> AnchorReceipt:
         receipt = self._chain.send(payer_key, self.address, _bytes(call), wait_seconds)
         with self._chain.asked():
             return AnchorReceipt(

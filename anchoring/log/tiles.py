@@ -185,12 +185,14 @@ def root_at(reader: TileReader, size: int, within: int | None = None) -> bytes:
     return _range_root(reader, 0, size, within) if size else EMPTY_ROOT
 
 
-def inclusion_proof(reader: TileReader, index: int, size: int) -> list[bytes]:
-    """Prove leaf `index` in the published tree of `size` leaves, sibling first (RFC 9162, 2.1.3.1).
+def inclusion_proof(reader: TileReader, index: int, size: int, within: int | None = None) -> list[bytes]:
+    """Prove leaf `index` in the tree of `size` leaves, sibling first (RFC 9162, 2.1.3.1).
 
-    Raises ValueError when there is no such leaf, otherwise what `TileReader` raises.
+    Read from the tiles of the published tree of `within` leaves, by default `size`. Raises ValueError when there is
+    no such leaf or `size` is larger, otherwise what `TileReader` raises.
     """
-    if not 0 <= index < size <= MAX_SIZE:
+    within = size if within is None else within
+    if not 0 <= index < size <= within <= MAX_SIZE:
         raise ValueError(f"the tree of {size} leaves has no leaf {index}")
     first, last, siblings = 0, size, []
     while last - first > 1:
@@ -201,7 +203,7 @@ def inclusion_proof(reader: TileReader, index: int, size: int) -> list[bytes]:
         else:
             siblings.append((first, middle))
             first = middle
-    return [_range_root(reader, *sibling, size) for sibling in reversed(siblings)]
+    return [_range_root(reader, *sibling, within) for sibling in reversed(siblings)]
 
 
 def consistency_proof(reader: TileReader, size1: int, size2: int) -> list[bytes]:

@@ -9,7 +9,7 @@ _CLAIM = """
 \\set grams random(1, 20)
 \\set nonce random(1, 9000000000000000000)
 BEGIN;
-INSERT INTO idempotency (principal, key, request_sha256, at_ms)
+INSERT INTO idempotency (principal, key, request_mac, at_ms)
     VALUES ('holder-' || :account, :nonce, sha256(convert_to(:nonce, 'UTF8')), :now) ON CONFLICT DO NOTHING;
 SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
     WHERE a.id = :account FOR NO KEY UPDATE OF a;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out
+from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out, warn
 from registry.ledger.movement import Form
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 SHOWN_FAULTS = 20
 Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
+ChainId = Annotated[
+    int | None,
+    typer.Option(
+        help="The chain's id; any chain that --rpc leads to is believed without it.", show_default=False, min=1
+    ),
+]
 ChainRpc = Annotated[str | None, typer.Option("--rpc", help="JSON-RPC URL of the chain.", show_default=False)]
 
 
@@ -28,6 +34,7 @@ def verify(
     vkey: Vkey,
     rpc: ChainRpc = None,
     contract: Contract = None,
+    chain_id: ChainId = None,
     cosigner: Annotated[
         list[str] | None, typer.Option(help="Verifier key of an authority that must have co-signed; repeat it.")
     ] = None,
@@ -48,8 +55,9 @@ def verify(
     with file.open("rb") as stream:
         data = stream.read(MAX_RECEIPT + 1)
     with ExitStack() as stack:
-        client = _client(stack, rpc, contract)
-        anchors = None if client is None else Anchors(client.head().size, client.root_at)
+        client = _client(stack, rpc, contract, chain_id)
+        head = None if client is None else client.head()
+        anchors = None if client is None or head is None else Anchors(head.size, client.root_at, head.broken)
         try:
             done = verify_receipt(data, vkey, tuple(cosigner or ()), quorum, anchors)
         except ValueError as error:
@@ -87,6 +95,7 @@ def audit(
     vkey: Vkey,
     rpc: ChainRpc = None,
     contract: Contract = None,
+    chain_id: ChainId = None,
     as_json: AsJson = False,
 ) -> None:
     """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
@@ -96,7 +105,7 @@ def audit(
     from anchoring.audit import audit as run_audit
 
     with ExitStack() as stack:
-        client = _client(stack, rpc, contract)
+        client = _client(stack, rpc, contract, chain_id)
         source = open_source(stack, log)
         bar = Progress(
             TextColumn("{task.description}"),
@@ -127,16 +136,24 @@ def report_lines(report: "Report") -> list[str]:
     return lines
 
 
-def _client(stack: ExitStack, rpc: str | None, contract: str | None) -> "AnchorClient | None":
+def _client(stack: ExitStack, rpc: str | None, contract: str | None, chain_id: int | None) -> "AnchorClient | None":
     from anchoring.errors import Malformed
 
+    if chain_id is not None and rpc is None:
+        raise Malformed("--chain-id is the id of the chain that --rpc leads to; give that too.")
     if (rpc is None) != (contract is None):
         raise Malformed("--rpc and --contract belong together: the chain, and the address on it.")
     if rpc is None or contract is None:
         return None
     from anchoring.chain.client import AnchorClient
 
-    return stack.enter_context(AnchorClient(rpc, contract))
+    client = stack.enter_context(AnchorClient(rpc, contract, chain_id=chain_id))
+    if chain_id is None:
+        # A chain of the operator's own would agree with anything; only its id, from a source one trusts, tells.
+        warn(
+            f"The chain is not pinned: it says that it is chain {client.chain_id()}. Compare that, or give --chain-id."
+        )
+    return client
 
 
 def open_source(stack: ExitStack, log: str) -> "Source":

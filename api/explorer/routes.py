@@ -103,7 +103,7 @@ def certificate(request: Request, number: str, site: SiteOf) -> Response:
     with snapshot(site) as tx:
         row = get_certificate(tx, number)
         cancels = views.cancels(movements_of_act(tx, row.act_id))
-        url = str(request.url_for("certificate", number=row.number))
+        url = f"{site.base_url(str(request.base_url))}certificates/{row.number}"
         context = {
             "about": _about(request),
             "certificate": views.certificate(row, url),
@@ -158,7 +158,8 @@ _SNAPSHOT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 def _about(request: Request) -> dict[str, Any]:
-    return views.about(request.app.state.site, str(request.base_url))
+    site = request.app.state.site
+    return views.about(site, site.base_url(str(request.base_url)))
 
 
 def _number(text: str) -> int:

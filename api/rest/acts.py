@@ -70,9 +70,12 @@ class Conversion(Quantity):
     """Reductions to points."""
 
 
-class Redemption(Quantity):
-    """Points to a benefit provider."""
+class Redemption(BaseModel):
+    """Points to a benefit provider. What expires first is spent first, so no serial is taken."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    quantity_g: Grams
     provider: AnAccount
     reference: Reference | None = None
 
@@ -119,7 +122,7 @@ def redeem_points(account_id: AccountId, body: Redemption, write: WriteOf) -> Re
     ledger = write.site.ledger
     return write.perform(
         body.model_dump(),
-        lambda tx: posted(redeem(tx, ledger, account_id, body.provider, body.amount(), body.reference)),
+        lambda tx: posted(redeem(tx, ledger, account_id, body.provider, body.quantity_g, body.reference)),
     )
 
 

@@ -1,6 +1,5 @@
 """Every write goes through here: one transaction, an idempotency key, and the first answer kept."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -43,7 +42,7 @@ class Write:
 
     def perform(self, body: Mapping[str, Any], act: Act) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time."""
-        asked = hashlib.sha256(rfc8785.dumps([self._asked, dict(body)])).digest()
+        asked = self.site.ledger.vault.keyed_digest("request", rfc8785.dumps([self._asked, dict(body)]))
         with self.site.database.transaction() as tx:
             earlier = claim(tx, self.caller.id, self._key, asked, self.site.ledger.clock())
             if earlier is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request, Response
 
-from anchoring.errors import NotYet
+from anchoring.errors import NotYet, Unreachable
 from anchoring.log.tiles import inclusion_proof
 from anchoring.receipt import Receipt
 from api.auth import READERS, Caller
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["public"])
 @router.get("/about", summary="What an outsider needs to check this registry", response_model=schemas.About)
 def about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
-    return describe(site, str(request.base_url))
+    return describe(site, site.base_url(str(request.base_url)))
 
 
 def describe(site: Site, base_url: str) -> dict[str, Any]:
@@ -115,7 +115,13 @@ def make_receipt(site: Site, seen: Seen, size: int, note: str) -> bytes:
     """Make a receipt: the leaf, its path, and the checkpoint of `size` leaves."""
     assert seen.index is not None  # noqa: S101  (receipt_note refused it otherwise)
     assert seen.leaf is not None  # noqa: S101
-    path = inclusion_proof(site.reader, seen.index, size)
+    try:
+        path = inclusion_proof(site.reader, seen.index, size)
+    except Unreachable:
+        # A folder that was rebuilt has the last published tree's tiles, of which all earlier trees are made too.
+        with site.database.reading() as tx:
+            last = last_checkpoint(tx)
+        path = inclusion_proof(site.reader, seen.index, size, within=None if last is None else last.size)
     return Receipt(seen.leaf, seen.index, tuple(path), note.encode()).encode()
 
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {RulesLib} from "../libraries/RulesLib.sol";
+
 /// @title IGramAnchor
 /// @notice Keeps the checkpoints of one append-only log of gram movements, and refuses any checkpoint that rewrites an
 /// earlier one. Every gram of CO2e has one number on one number line; each step of its life is one leaf of the log.
@@ -12,13 +14,26 @@ pragma solidity 0.8.37;
 /// - ROOTS_STAY: once `rootAt(s)` is set it never changes, and `root()` is `rootAt(size())`.
 /// - GRAMS_GROW: `frontier` and `ended` never shrink.
 /// - ENDED_WITHIN: `ended` never passes `frontier`.
-/// - SIGNED: nothing changes without the signatures of `threshold` distinct signers.
+/// - SIGNED: nothing but a conviction changes anything without the signatures of `threshold` distinct signers.
+/// - BROKEN_FOR_GOOD: once `broken()`, nothing changes any more; `verdict()` says why.
 interface IGramAnchor {
+    /// @notice A leaf of the log: its bytes before hashing, its number from 0, and its inclusion proof (RFC 9162,
+    /// 2.1.3.1), sibling first.
+    struct Entry {
+        bytes leaf;
+        uint64 index;
+        bytes32[] path;
+    }
+
     /// @notice A checkpoint was accepted; from this block on its root is kept for good.
     event Anchored(uint64 indexed size, bytes32 root, uint64 frontier, uint64 ended);
 
     /// @notice The signers changed; `epoch` is the number of changes so far, 0 for the constructor's.
     event SignersChanged(uint256 indexed epoch, address[] signers, uint256 threshold);
+
+    /// @notice Leaf `index` of the anchored tree of `size` leaves breaks `rule`, by itself or against leaf `other`; the
+    /// contract is broken for good.
+    event Convicted(uint64 indexed size, uint64 index, uint64 other, RulesLib.Rule indexed rule);
 
     /// @notice The contract was convicted of an unlawful movement and takes no further checkpoint.
     error ContractBroken();
@@ -38,6 +53,15 @@ interface IGramAnchor {
     error Inconsistent(uint64 last, uint64 given);
     /// @notice No checkpoint of this size was anchored.
     error NotAnchored(uint64 size);
+    /// @notice A conviction needs two leaves; this one was given twice.
+    error SameLeaf(uint64 index);
+    /// @notice The inclusion proof does not show this leaf at `index` of the tree of `size` leaves.
+    error NotIncluded(uint64 size, uint64 index);
+    /// @notice The first leaf is lawful by itself, and no rule is about these two: the other is not its parent, they
+    /// have no parent in common, and they are not two ISSUEs.
+    error Unrelated(uint64 index, uint64 other);
+    /// @notice The first leaf breaks no rule, by itself or against the other.
+    error Lawful(uint64 index, uint64 other);
     /// @notice Fewer signatures than the threshold.
     error TooFewSignatures(uint256 given, uint256 needed);
     /// @notice The signature at `position` is not 65 bytes r, s, v with a low s and a v of 27 or 28, or recovers nobody.
@@ -75,11 +99,24 @@ interface IGramAnchor {
 
     /// @notice Replace all signers and the threshold, by the signatures of `threshold` of the present ones.
     /// @dev The signatures are over the EIP-712 type `Signers(address[] signers,uint256 threshold,uint256 epoch)` in the
-    /// domain of `anchor`, with the present `signersEpoch`, so that a change cannot be replayed.
+    /// domain of `anchor`, with the present `signersEpoch`, so that a change cannot be replayed. A broken contract reverts
+    /// with ContractBroken.
     /// @param signers The new signers, distinct, none zero, at most `MAX_SIGNERS`.
     /// @param threshold How many of them must sign from now on, at least 1.
     /// @param signatures As in `anchor`.
     function changeSigners(address[] calldata signers, uint256 threshold, bytes[] calldata signatures) external;
+
+    /// @notice Convict the log of an unlawful movement. If `accused` breaks a rule, by itself or against `other`, the
+    /// contract keeps both indices and the rule, and is broken for good. Anyone may call.
+    /// @dev The rules are those of docs/design.md, section 2, in the order of RulesLib: one of the two is no leaf of 114
+    /// bytes and version 1 (LEAF); what `accused` breaks by itself, `other` being any other leaf; what it breaks against
+    /// `other`, when that is the parent it names; a gram that both take (OVERLAP, ISSUE_OVERLAP). A fault of `other`
+    /// is found by giving the two in turn. Checks are made in the order ContractBroken, SameLeaf, NotAnchored,
+    /// NotIncluded of `accused`, NotIncluded of `other`, Unrelated, Lawful.
+    /// @param size An anchored size; both proofs are for its tree.
+    /// @param accused The leaf that breaks a rule: the child, or one of two that overlap.
+    /// @param other Its parent, or the other of two that overlap, or any other leaf.
+    function convict(uint64 size, Entry calldata accused, Entry calldata other) external;
 
     /// @notice Verify that `leaf` is the log's leaf number `index` in the anchored tree of `size` leaves.
     /// @dev Reverts with NotAnchored when no checkpoint of `size` was anchored. Answers in a broken contract too.
@@ -108,9 +145,12 @@ interface IGramAnchor {
     /// @notice The root anchored for a tree of `size` leaves, zero if none was.
     function rootAt(uint64 size) external view returns (bytes32);
 
-    /// @notice Whether the contract was convicted of an unlawful movement. Only a conviction, by two leaves and their
-    /// inclusion proofs, will set it; a broken contract takes no further checkpoint.
+    /// @notice Whether the contract was convicted of an unlawful movement. Only `convict` sets it, and nothing clears it.
     function broken() external view returns (bool);
+
+    /// @notice What the contract was convicted of: leaf `index` breaks `rule`, by itself or against leaf `other`, in the
+    /// anchored tree of `size` leaves. All zero while it is not broken.
+    function verdict() external view returns (uint64 size, uint64 index, uint64 other, RulesLib.Rule rule);
 
     /// @notice Who may sign.
     function signers() external view returns (address[] memory);

@@ -103,11 +103,10 @@ contract AnchorTests is AnchorTest {
         vm.assertEq(anchor.ended(), 50);
     }
 
-    /// @dev No function sets it yet; the bit is set where a conviction will find it, after three numbers of 64 bits.
+    /// @dev The test log's leaves of eight bytes are no leaves by the rules, so any two of them convict it.
     function test_brokenContractTakesNoCheckpoint() public {
         _anchorLog(5);
-        uint256 state = uint256(vm.load(address(anchor), 0));
-        vm.store(address(anchor), 0, bytes32(state | 1 << 192));
+        anchor.convict(5, _entry(1, 5), _entry(3, 5));
         vm.assertTrue(anchor.broken());
         _refuse(_checkpoint(6), Tree.proof(5, 6), abi.encodeWithSelector(IGramAnchor.ContractBroken.selector));
         vm.assertTrue(anchor.included(Tree.leaf(2), 2, 5, Tree.path(2, 5)));

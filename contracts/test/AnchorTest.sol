@@ -91,6 +91,11 @@ abstract contract Anchoring {
         _anchor(_checkpoint(size), Tree.proof(anchor.size(), size));
     }
 
+    /// @dev Leaf `index` of the test log's first `size` leaves, with its proof.
+    function _entry(uint64 index, uint64 size) internal pure returns (IGramAnchor.Entry memory) {
+        return IGramAnchor.Entry(Tree.leaf(index), index, Tree.path(index, size));
+    }
+
     /// @dev Anchor, and expect this refusal. Signing comes first, since `expectRevert` is about the very next call.
     function _refuse(Checkpoint memory c, bytes32[] memory proof, bytes memory refusal) internal {
         _refuse(c, proof, _sign(_keys(BUREAU, CENTRE), _digest(c)), refusal);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Anchoring} from "./AnchorTest.sol";
 import {GramAnchor} from "../GramAnchor.sol";
+import {RulesLib} from "../libraries/RulesLib.sol";
 import {Tree} from "./Tree.sol";
 import {vm} from "./Vm.sol";
 
@@ -13,6 +14,8 @@ contract Handler is Anchoring {
     mapping(uint64 size => bytes32) public roots;
     uint256 public forged;
     bool public shrunk;
+    bytes32 public atConviction;
+    uint256 public convictions;
 
     constructor() {
         _deploy();
@@ -28,7 +31,7 @@ contract Handler is Anchoring {
 
     /// @notice The log grows, and its grams with it.
     function grow(uint8 by, uint16 issued, uint16 ended) external {
-        if (anchor.size() > 100) return;
+        if (anchor.size() > 100 || anchor.broken()) return;
         uint64 size = anchor.size() + 1 + by % 16;
         uint64 frontier = anchor.frontier() + issued;
         uint64 free = frontier - anchor.ended();
@@ -69,6 +72,26 @@ contract Handler is Anchoring {
         try anchor.anchor(c.size, c.root, c.frontier, c.ended, Tree.proof(anchor.size(), size), signatures) {
             ++forged;
         } catch {}
+    }
+
+    /// @notice Somebody accuses two leaves of an anchored log, by a true proof or by that of another leaf. The test log's
+    /// leaves of eight bytes are no leaves by the rules, so the truth convicts; late, or little else would be tried.
+    function accuse(uint8 one, uint8 two, bool truly) external {
+        uint64 size = anchor.size();
+        if (size == 0 || truly && size < 48) return;
+        (uint64 first, uint64 second) = (one % size, two % size);
+        uint64 grown = truly ? size : size + 1; // a proof in a tree that was not anchored
+        try anchor.convict(size, _entry(first, size), _entry(second, grown)) {
+            ++convictions;
+            atConviction = state();
+        } catch {}
+    }
+
+    /// @notice A digest of all that the contract keeps.
+    function state() public view returns (bytes32) {
+        (uint64 size, uint64 index, uint64 other, RulesLib.Rule rule) = anchor.verdict();
+        bytes memory kept = abi.encode(anchor.size(), anchor.root(), anchor.frontier(), anchor.ended());
+        return keccak256(abi.encode(kept, anchor.broken(), anchor.signersEpoch(), size, index, other, rule));
     }
 }
 
@@ -119,5 +142,12 @@ contract InvariantsTests {
     /// @dev SIGNED
     function invariant_signed() public view {
         vm.assertEq(handler.forged(), 0);
+    }
+
+    /// @dev BROKEN_FOR_GOOD
+    function invariant_brokenForGood() public view {
+        vm.assertTrue(anchor.broken() == (handler.convictions() > 0));
+        if (anchor.broken()) vm.assertEq(handler.state(), handler.atConviction());
+        vm.assertTrue(handler.convictions() <= 1);
     }
 }

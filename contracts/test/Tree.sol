@@ -31,6 +31,10 @@ library Tree {
         return _path(leaves(size), index, 0, size);
     }
 
+    function path(bytes32[] memory hashes, uint256 index) internal pure returns (bytes32[] memory) {
+        return _path(hashes, index, 0, hashes.length);
+    }
+
     /// @notice PROOF(size1, D[size2]) (2.1.4.1); none from the empty tree.
     function proof(uint256 size1, uint256 size2) internal pure returns (bytes32[] memory) {
         if (size1 == 0) return new bytes32[](0);

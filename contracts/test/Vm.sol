@@ -8,8 +8,6 @@ interface Vm {
     function chainId(uint256 id) external;
     function prank(address sender) external;
     function assume(bool condition) external pure;
-    function load(address target, bytes32 slot) external view returns (bytes32);
-    function store(address target, bytes32 slot, bytes32 value) external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(address emitter) external;
 

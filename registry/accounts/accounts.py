@@ -1,11 +1,12 @@
 """Accounts: opened, locked while they act, erased. One kind each, individual or institution (R1)."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
-from registry.database.schema import account_keys, accounts, certificates, consents, evidence
+from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
 from registry.errors import Forbidden, Invalid, NotFound
 from registry.evidence.document import disclose
 
@@ -49,6 +50,7 @@ _OPEN_ACCOUNT = (
 )
 # Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
 _LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
+_LOCKED_NUMBER = sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("number")).with_for_update(key_share=True)
 # Erasure alone waits for this, and this for it: otherwise grams could still arrive where nobody can move them.
 _RECEIVING_ACCOUNT = _OPEN_ACCOUNT.with_for_update(read=True, key_share=True, of=accounts)
 
@@ -63,9 +65,29 @@ def lock_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     return _account(tx, vault, number, _LOCKED_ACCOUNT)
 
 
+def lock_even_erased(tx: sa.Connection, number: int) -> None:
+    """Keep every other act of an account waiting, be it erased or not: for acts that need no key.
+
+    Grams of an erased account still expire, are unlocked and are voided; nothing else can happen to them. Raises
+    `NotFound`.
+    """
+    if tx.execute(_LOCKED_NUMBER, {"number": number}).scalar_one_or_none() is None:
+        raise NotFound(f"There is no account {number}.")
+
+
 def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     """Read an open account and keep it from being erased until this transaction ends."""
     return _account(tx, vault, number, _RECEIVING_ACCOUNT)
+
+
+def _personal_evidence(number: int, kind: str) -> sa.Select[Any]:
+    """Select the evidence whose personal words go with an account: all that a person gave or received."""
+    of_account = evidence.c.account_id == number
+    if kind == INDIVIDUAL:
+        gave = sa.select(movements.c.evidence).where(movements.c.giver_id == number)
+        received = sa.select(movements.c.evidence).where(movements.c.account_id == number)
+        of_account |= evidence.c.digest.in_(gave.union(received))
+    return sa.select(evidence).where(of_account, evidence.c.personal != sa.literal([], evidence.c.personal.type))
 
 
 def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tuple[str, str, int, bytes]]) -> Account:
@@ -81,7 +103,8 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     """Sever the person from the proof (R5): destroy the key, the name, and every personal field of evidence.
 
     Leaves, blocks, proofs and digests stay as they are and still verify. Grams the account holds stay where they
-    are; nobody can move them any more.
+    are: nobody can move them any more, but points expire, and what came from abnormal data is voided. The times of
+    activities stay beside the account's number, so that no act is issued again (R19).
     """
     is_open = accounts.c.id == number, accounts.c.erased_ms.is_(None)
     kind = tx.execute(sa.select(accounts.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
@@ -92,9 +115,6 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     tx.execute(sa.delete(consents).where(consents.c.account_id == number))
     words = ("holder", "beneficiary", "statement") if kind == INDIVIDUAL else ("holder",)
     tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(dict.fromkeys(words)))
-    personal = sa.select(evidence).where(
-        evidence.c.account_id == number, evidence.c.personal != sa.literal([], evidence.c.personal.type)
-    )
-    for row in tx.execute(personal).all():
+    for row in tx.execute(_personal_evidence(number, kind)).all():
         kept = disclose(row.fields, set(row.fields) - set(row.personal))
         tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))

@@ -26,6 +26,7 @@ class Vault:
         if len(master_key) != KEY_BYTES:
             raise ValueError("the master key is not 32 bytes")
         self._aead = AESGCM(master_key)
+        self._digest_key = hmac.digest(master_key, b"gramledger/keyed-digest/v1", hashlib.sha256)
 
     @staticmethod
     def check_value(master_key: bytes) -> bytes:
@@ -35,6 +36,13 @@ class Vault:
     def __repr__(self) -> str:
         """Show nothing of the key."""
         return "Vault(...)"
+
+    def keyed_digest(self, what: str, data: bytes) -> bytes:
+        """Hash what must be known again and never read again: 32 bytes, HMAC-SHA256 under a key of this vault's own.
+
+        `what` keeps digests of unlike things apart. Without the master key nobody can try out what was hashed.
+        """
+        return hmac.digest(self._digest_key, what.encode() + b"\0" + data, hashlib.sha256)
 
     def new_key(self, account_id: int) -> bytes:
         """Make a key for an account and return it sealed."""

@@ -61,7 +61,7 @@ lots = _table(
 activities = _table(
     "activities",
     source_id=_int,
-    reference=_text,
+    reference=_bytes,
     account_id=_int,
     starts_ms=_int,
     ends_ms=_int,
@@ -118,7 +118,7 @@ idempotency = _table(
     "idempotency",
     principal=_text,
     key=_text,
-    request_sha256=_bytes,
+    request_mac=_bytes,
     status=sa.Integer,
     response=JSONB,
     at_ms=_int,

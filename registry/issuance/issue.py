@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import tag
+from registry.accounts.vault import Vault, tag
 from registry.database.schema import account_keys, accounts, activities, frontier, lots
 from registry.errors import Conflict, Invalid
 from registry.evidence.document import Value, seal
@@ -71,7 +71,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     first, last = _advance_frontier(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     lot_id = _write_lot(tx, report, first, last, at)
-    _write_activities(tx, report, lot_id)
+    _write_activities(tx, ledger.vault, report, lot_id)
     facts = {
         "lot": lot_id,
         "source": report.source.id,
@@ -116,7 +116,7 @@ def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int
 
 
 _OVERLAPS = sa.text("""
-    SELECT a.reference FROM activities a
+    SELECT b.reference FROM activities a
     JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot
         AND (a.starts_ms < b.ends_ms AND b.starts_ms < a.ends_ms OR a.starts_ms = b.starts_ms)
         AND (a.source_id, a.reference) <> (b.source_id, b.reference)
@@ -124,17 +124,29 @@ _OVERLAPS = sa.text("""
 """)
 
 
-def _write_activities(tx: sa.Connection, report: Report, lot_id: int) -> None:
+def reference_digest(vault: Vault, source_id: int, reference: str) -> bytes:
+    """Hash a platform's reference as it is kept: found again when it is reported again, and read by nobody.
+
+    An account's erasure leaves the row, or the act could be issued again (R19); it must not lead to the platform's
+    own record of the person.
+    """
+    return vault.keyed_digest("activity", source_id.to_bytes(8, "big") + reference.encode())
+
+
+def _write_activities(tx: sa.Connection, vault: Vault, report: Report, lot_id: int) -> None:
     fixed = {"source_id": report.source.id, "lot_id": lot_id}
-    tx.execute(sa.insert(activities), [fixed | _activity_row(activity) for activity in report.activities])
+    kept = [reference_digest(vault, report.source.id, activity.reference) for activity in report.activities]
+    pairs = zip(kept, report.activities, strict=True)
+    tx.execute(sa.insert(activities), [fixed | _activity_row(reference, activity) for reference, activity in pairs])
     overlapping = tx.execute(_OVERLAPS, {"lot": lot_id}).scalar_one_or_none()
     if overlapping is not None:
-        raise Conflict(f"Activity {overlapping} overlaps another of the same account; one physical act is issued once.")
+        named = report.activities[kept.index(bytes(overlapping))].reference
+        raise Conflict(f"Activity {named} overlaps another of the same account; one physical act is issued once.")
 
 
-def _activity_row(activity: Activity) -> dict[str, object]:
+def _activity_row(reference: bytes, activity: Activity) -> dict[str, object]:
     return {
-        "reference": activity.reference,
+        "reference": reference,
         "account_id": activity.account_id,
         "starts_ms": activity.starts_ms,
         "ends_ms": activity.ends_ms,

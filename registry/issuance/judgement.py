@@ -73,8 +73,8 @@ def judge(rows: Table, terms: Terms, known: Ledger) -> Table:
     """Judge every row but for overlaps inside the file.
 
     Gives `row, order_id, bike_id, user_id, account_id, starts_at_ms, ends_at_ms, distance_m, quantity_g, reason,
-    detail, contended`: `reason` is null for a ride that stands, and `contended` says that another that stands, of
-    the same account, overlaps one of the account's rides; `resolve` in `overlap.py` then decides.
+    detail, contended`: `reason` is null for a ride that stands, and `contended` says that of those that stand two of
+    its account's, or two of its bicycle's, overlap; `resolve` in `overlap.py` then decides.
     """
     rides = terms.rule.measure(_typed(rows, terms.policy))
     rides = rides.mutate(quantity_g=_grams(rides.distance_m, terms.grams_per_metre))
@@ -177,7 +177,10 @@ def _detail(rides: Table) -> StringValue:
 
 def _contended(rides: Table) -> Table:
     rides = rides.mutate(order_id=rides.order_id.coalesce(rides.given_order), stands=rides.reason.isnull())
-    before = ibis.window(group_by=["account_id", "stands"], order_by=["starts_at_ms", "row"], preceding=(None, 1))
-    rides = rides.mutate(met=(rides.ends_at_ms.max().over(before) > rides.starts_at_ms).fill_null(False))
-    same_account = ibis.window(group_by=["account_id", "stands"])
-    return rides.mutate(contended=rides.stands & rides.met.max().over(same_account))
+    for key in ("account_id", "bike_id"):
+        before = ibis.window(group_by=[key, "stands"], order_by=["starts_at_ms", "row"], preceding=(None, 1))
+        met = (rides.ends_at_ms.max().over(before) > rides.starts_at_ms).fill_null(False)
+        rides = rides.mutate(**{f"{key}_met": met})
+    of_account = rides.account_id_met.max().over(ibis.window(group_by=["account_id", "stands"]))
+    of_bike = rides.bike_id_met.max().over(ibis.window(group_by=["bike_id", "stands"]))
+    return rides.mutate(contended=rides.stands & (of_account | of_bike))

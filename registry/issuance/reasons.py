@@ -37,7 +37,7 @@ _SENTENCES = {
     Reason.OUTSIDE_AREA: "The ride starts or ends outside the area that the methodology covers.",
     Reason.TOO_FAST: "The straight line alone would need more than {speed} km/h.",
     Reason.NO_REDUCTION: "No distance can be proven that gives a whole gram: start and end lie too close together.",
-    Reason.OVERLAPPING: "The same person's ride in row {detail} was under way at the time.",
+    Reason.OVERLAPPING: "The ride in row {detail}, of the same person or bicycle, was under way at the time.",
 }
 
 

@@ -1,5 +1,6 @@
 """A scenario's report of rides: judged against what is known, issued as one lot, and what was refused recorded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
 from registry.errors import Conflict
-from registry.issuance.issue import Activity, Lot, Report, issue
+from registry.issuance.issue import Activity, Lot, Report, issue, reference_digest
 from registry.issuance.policy import RIDES, RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.rides import Batch, Issued, read_rides
@@ -51,9 +52,11 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     """Judge a file of rides and issue what stands as one lot, one ISSUE for each rider.
 
     A ride that was issued before is refused and the refusal recorded, so the same file twice issues nothing.
-    Raises `Invalid` for a file that is unreadable as a whole; nothing is written then.
+    Raises `Conflict` when `methodology` is not the published record that the source was approved under, `Invalid`
+    for a file that is unreadable as a whole; nothing is written then.
     """
     source = get_source(tx, source_id, lock=True)
+    _must_be_published(tx, source, methodology)
     policy = in_force(tx, RIDES, ledger.clock())
     batch = read_rides(
         path,
@@ -61,7 +64,7 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
         Window(source.valid_from_ms, source.valid_until_ms),
         RidePolicy.of(policy.value),
         consented=consented_users(tx, source_id),
-        known=_issued(tx, source_id),
+        known=_issued(tx, ledger, source_id),
     )
     _record_duplicates(tx, ledger, source, batch)
     if not batch.accepted:
@@ -81,10 +84,36 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     return RideIssue(batch, issue(tx, ledger, report))
 
 
-def _issued(tx: sa.Connection, source_id: int) -> Issued:
-    references = tx.execute(sa.select(activities.c.reference).where(activities.c.source_id == source_id)).scalars()
+_PUBLISHED = sa.select(methodologies_table.c.digest).where(
+    methodologies_table.c.code == sa.bindparam("code"), methodologies_table.c.version == sa.bindparam("version")
+)
+
+
+def _must_be_published(tx: sa.Connection, source: Source, methodology: Methodology) -> None:
+    code, version = source.methodology_code, source.methodology_version
+    published = tx.execute(_PUBLISHED, {"code": code, "version": version}).scalar_one()
+    named = (methodology.key, methodology.version) == (code, version)
+    if not named or digest(methodology) != bytes(published):
+        raise Conflict(f"Source {source.id} was approved under methodology {code} version {version} as published.")
+
+
+_FOUND = sa.select(activities.c.reference).where(
+    activities.c.source_id == sa.bindparam("source"), activities.c.reference == sa.any_(sa.bindparam("digests"))
+)
+_BATCH = 10_000
+
+
+def _issued(tx: sa.Connection, ledger: Ledger, source_id: int) -> Issued:
+    def find_orders(orders: Sequence[str]) -> list[str]:
+        digests = {reference_digest(ledger.vault, source_id, order): order for order in orders}
+        wanted, found = list(digests), []
+        for start in range(0, len(wanted), _BATCH):
+            batch = {"source": source_id, "digests": wanted[start : start + _BATCH]}
+            found += [digests[bytes(reference)] for reference in tx.execute(_FOUND, batch).scalars()]
+        return found
+
     spans = tx.execute(sa.select(activities.c.account_id, activities.c.starts_ms, activities.c.ends_ms))
-    return Issued(list(references), [(row.account_id, row.starts_ms, row.ends_ms) for row in spans])
+    return Issued(find_orders, [(row.account_id, row.starts_ms, row.ends_ms) for row in spans])
 
 
 def _record_duplicates(tx: sa.Connection, ledger: Ledger, source: Source, batch: Batch) -> None:

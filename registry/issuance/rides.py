@@ -1,7 +1,7 @@
 """Rides to grams: read a platform's file, judge every ride, and hand back what stands and what was refused.
 
-Nothing here touches the database; `issue.py` takes over with the batch. The same file, records and knowledge give
-the same batch, on every machine and engine.
+Nothing here touches the database, but for what is asked through `Issued.find_orders`; `issue.py` takes over with the
+batch. The same file, records and knowledge give the same batch, on every machine and engine.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -9,7 +9,7 @@ import csv
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from registry.errors import Invalid
@@ -66,10 +67,11 @@ class Rider(NamedTuple):
 class Issued(NamedTuple):
     """What was issued before, as far as it can meet the file: order numbers of the same source, and activities.
 
-    An activity is `(account_id, starts_at_ms, ends_at_ms)`, of whatever scenario (R19).
+    `find_orders` picks those that were issued out of the file's own. An activity is
+    `(account_id, starts_at_ms, ends_at_ms)`, of whatever scenario (R19).
     """
 
-    order_ids: Collection[str] = ()
+    find_orders: Callable[[Sequence[str]], Collection[str]] = lambda _orders: ()
     activities: Collection[tuple[int, int, int]] = ()
 
 
@@ -119,12 +121,18 @@ def read_rides(
     """
     windows = (scenario, methodology.validity)
     terms = Terms(DistanceRule.of(methodology), methodology.grams_per_unit(), windows, policy)
-    ledger = Ledger.of(consented, list(known.order_ids), list(known.activities))
     with tempfile.TemporaryDirectory(prefix="rides-") as folder, engine(backend) as running:
         source = read_ride_file(path, Path(folder) / "rows.parquet", policy)
+        issued = known.find_orders(_orders(source.path))
+        ledger = Ledger.of(consented, list(issued), list(known.activities))
         rows = running.read_parquet(source.path, table_name=f"rides_{uuid4().hex}")
         judged = running.to_pyarrow(judge(rows, terms, ledger).order_by("row"))
     return _batch(judged, policy, source.sha256)
+
+
+def _orders(rows: Path) -> list[str]:
+    orders: list[str] = pq.read_table(rows, columns=["order_id"])["order_id"].unique().drop_null().to_pylist()
+    return orders
 
 
 def per_rider(batch: Batch) -> list[Rider]:
@@ -175,7 +183,7 @@ def _inert(value: str) -> str:
 
 def _batch(judged: pa.Table, policy: RidePolicy, input_sha256: bytes) -> Batch:
     contended = judged.filter(judged["contended"])
-    spans: Iterable[Span] = _tuples(contended.select(["account_id", "starts_at_ms", "row", "ends_at_ms"]))
+    spans: Iterable[Span] = _tuples(contended.select(["starts_at_ms", "row", "ends_at_ms", "account_id", "bike_id"]))
     yields = resolve(spans)
     stands = pc.and_(
         pc.is_null(judged["reason"]),

@@ -25,30 +25,29 @@ class Answer:
 
 
 _CLAIM = sa.text("""
-    INSERT INTO idempotency (principal, key, request_sha256, at_ms) VALUES (:principal, :key, :request, :at)
+    INSERT INTO idempotency (principal, key, request_mac, at_ms) VALUES (:principal, :key, :request, :at)
     ON CONFLICT DO NOTHING
 """)
-_EARLIER = sa.text(
-    "SELECT request_sha256, status, response FROM idempotency WHERE principal = :principal AND key = :key"
-)
+_EARLIER = sa.text("SELECT request_mac, status, response FROM idempotency WHERE principal = :principal AND key = :key")
 _KEEP = sa.text("""
     UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb)
     WHERE principal = :principal AND key = :key
 """)
 
 
-def claim(tx: sa.Connection, principal: str, key: str, request_sha256: bytes, at: int) -> Answer | None:
+def claim(tx: sa.Connection, principal: str, key: str, request_mac: bytes, at: int) -> Answer | None:
     """Claim a key for this transaction, or give the answer it had before.
 
+    `request_mac` is a keyed digest of the request, for a bare one of a body with a name in it could be tried out.
     Raises `Conflict` when the key was used for another request, `Invalid` for a key that is none.
     """
     if not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii() or not key.isprintable():
         raise Invalid(f"An Idempotency-Key is 1 to {MAX_KEY_CHARS} printable ASCII characters.")
-    values = {"principal": principal, "key": key, "request": request_sha256, "at": at}
+    values = {"principal": principal, "key": key, "request": request_mac, "at": at}
     if tx.execute(_CLAIM, values).rowcount == 1:
         return None
     row = tx.execute(_EARLIER, values).one()
-    if bytes(row.request_sha256) != request_sha256:
+    if bytes(row.request_mac) != request_mac:
         raise Conflict("This Idempotency-Key was used for another request. Use a new one for a new act.")
     return Answer(row.status, row.response)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import Account, lock_account, receiving_account
+from registry.accounts.accounts import Account, lock_account, lock_even_erased, receiving_account
 from registry.accounts.vault import Vault, tag
 from registry.clock import Clock
 from registry.errors import Invalid
@@ -75,13 +75,16 @@ def lock_grams(
 
 
 def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount) -> Posted:
-    """Unlock grams that were locked."""
-    lock_account(tx, ledger.vault, account_id)
+    """Unlock grams that were locked; those of an erased account too, for else they could never expire."""
+    lock_even_erased(tx, account_id)
     pieces = amount.of(tx, Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG))
     return post(tx, "unlock", account_id, pieces, Step(Kind.UNLOCK, ledger.clock()), {})
 
 
 def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Sequence[Piece], reason: str) -> Posted:
-    """Void grams that came from abnormal data (R20), locked ones too. The account must be locked by the caller."""
+    """Void grams that came from abnormal data (R20), locked ones and an erased account's too.
+
+    The account must be locked by the caller (`lock_even_erased`).
+    """
     step = Step(Kind.VOID, ledger.clock(), Purpose.ABNORMAL_DATA)
     return post(tx, "void", account_id, pieces, step, {"reason": reason})

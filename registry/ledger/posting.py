@@ -15,7 +15,7 @@ from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
 from registry.ledger.blocks import Piece
 from registry.ledger.child import Receiver, Step, child_of
-from registry.ledger.movement import NO_TAG, Kind, Movement
+from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
 from registry.ledger.rules import SENTENCES, broken_rule
 
 
@@ -47,7 +47,9 @@ class Line:
     account_id: int | None
     evidence: Evidence
     personal: tuple[str, ...] = ()
-    """Names of evidence fields that go when the account is erased."""
+    """Names of evidence fields that go when a person who gives or receives is erased."""
+    personal_of: int | None = None
+    """The account that these fields are about."""
 
 
 ReceiverOf = Callable[[Piece], tuple[int, Receiver]]
@@ -74,8 +76,8 @@ def post(
 
     `facts` go into each movement's evidence beside its own serial and quantity. Salts are fresh for every movement, so
     equal facts have unequal digests. The movements of one act still share their millisecond and are neighbours in
-    the log, which can tie them together (docs/decisions/0007-what-can-be-linked.md). Raises `RuleBroken` and writes nothing when a rule of the
-    design's section 2 forbids a movement.
+    the log, which can tie them together (docs/decisions/0007-what-can-be-linked.md). Raises `RuleBroken` and writes
+    nothing when a rule of the design's section 2 forbids a movement.
     """
     if not pieces:
         raise Invalid("An act takes at least one gram.")
@@ -100,7 +102,8 @@ def _line(
     rule = broken_rule(child, block.maker)
     if rule is not None:
         raise RuleBroken(f"{SENTENCES[rule].capitalize()} ({block.serial}).")
-    return Line(child, block.account_id, None if child.is_end else account_id, sealed, personal)
+    about = block.account_id if block.maker.flags & Flag.INDIVIDUAL or not child.flags & Flag.INDIVIDUAL else account_id
+    return Line(child, block.account_id, None if child.is_end else account_id, sealed, personal, about)
 
 
 _INSERT_EVIDENCE = sa.insert(evidence)
@@ -115,10 +118,9 @@ def write_lines(tx: sa.Connection, act_id: int, lines: Sequence[Line]) -> tuple[
 
 
 def _evidence_row(line: Line) -> dict[str, Any]:
-    holder = line.account_id if line.giver_id is None else line.giver_id
     return {
         "digest": line.evidence.digest,
-        "account_id": holder if line.personal else None,
+        "account_id": line.personal_of if line.personal else None,
         "personal": list(line.personal),
         "fields": line.evidence.fields,
     }

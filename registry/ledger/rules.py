@@ -12,7 +12,10 @@ from registry.ledger.movement import NO_TAG, RECORDS_FROM, Flag, Form, Kind, Mov
 
 
 class Rule(IntEnum):
-    """The rule that a movement breaks. Numbers are stable: they will be kept on the chain."""
+    """The rule that a movement breaks. Numbers are stable: the contract keeps them (contracts/libraries/RulesLib.sol).
+
+    ORDER is about indices and LEAF about bytes: `anchoring.conviction` and the audit see them, the rest is here.
+    """
 
     KIND = 1
     RECORD = 2
@@ -36,6 +39,7 @@ class Rule(IntEnum):
     OVERLAP = 20
     ISSUE_OVERLAP = 21
     ORDER = 22
+    LEAF = 23
 
 
 SENTENCES = {
@@ -61,6 +65,7 @@ SENTENCES = {
     Rule.OVERLAP: "two movements with the same parent overlap",
     Rule.ISSUE_OVERLAP: "two issuances overlap",
     Rule.ORDER: "a parent comes before its child in the log",
+    Rule.LEAF: "a leaf of the log has 114 bytes and version 1",
 }
 
 _R, _P, _END = Form.REDUCTION, Form.POINTS, Form.END

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import lock_account, receiving_account
+from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
 from registry.errors import Invalid, RuleBroken
-from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
+from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks, take
 from registry.ledger.child import Receiver, Step
 from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
@@ -51,9 +51,9 @@ def valid_until(policy: Policy, at: int) -> int:
 
 
 def redeem(
-    tx: sa.Connection, ledger: Ledger, account_id: int, provider_id: int, amount: Amount, reference: str | None = None
+    tx: sa.Connection, ledger: Ledger, account_id: int, provider_id: int, quantity_g: int, reference: str | None = None
 ) -> Posted:
-    """Spend a person's points at a benefit provider, earliest expiry first.
+    """Spend a person's points at a benefit provider, earliest expiry first; nobody chooses which (R23).
 
     `reference` is the provider's order number; it stays in the evidence.
     """
@@ -62,7 +62,7 @@ def redeem(
     if not giver.is_individual or provider.is_individual:
         raise RuleBroken("Points are redeemed by an individual at an institution.")
     at = ledger.clock()
-    pieces = amount.of(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at))
+    pieces = take(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at), quantity_g)
     facts = reference_facts(reference)
     return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
 
@@ -128,8 +128,8 @@ def holders_of_expired_points(tx: sa.Connection, ledger: Ledger) -> list[int]:
 
 
 def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
-    """End a person's points that are past their expiry (R22). Raises `Invalid` when there are none."""
-    lock_account(tx, ledger.vault, account_id)
+    """End a person's points that are past their expiry (R22), an erased account's too. Raises `Invalid` without any."""
+    lock_even_erased(tx, account_id)
     at = ledger.clock()
     found = [block_of(row) for row in tx.execute(_EXPIRED, {"account": account_id, "at": at})]
     if not found:

@@ -57,14 +57,26 @@ def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:
     return Source(**row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to read a row by names)
 
 
+_given = insert(consents)
+_GIVE = _given.on_conflict_do_update(
+    index_elements=["source_id", "platform_user"],
+    set_={"given_ms": _given.excluded.given_ms, "revoked_ms": None},
+    where=(consents.c.account_id == _given.excluded.account_id) & consents.c.revoked_ms.is_not(None),
+)
+
+
 def give_consent(tx: sa.Connection, source_id: int, accounts: Mapping[str, int], at: int) -> None:
-    """Link platform users to accounts, with their consent. A user already linked keeps the link there is."""
+    """Link platform users to accounts, with their consent.
+
+    A user already linked keeps the link there is; consent that was withdrawn stands again when it is given for the
+    same account.
+    """
     rows = [
         {"source_id": source_id, "platform_user": user, "account_id": account, "given_ms": at}
         for user, account in accounts.items()
     ]
     if rows:
-        tx.execute(insert(consents).on_conflict_do_nothing(), rows)
+        tx.execute(_GIVE, rows)
 
 
 def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) -> None:
@@ -82,3 +94,8 @@ def consented_users(tx: sa.Connection, source_id: int) -> dict[str, int]:
         )
     )
     return {row.platform_user: row.account_id for row in rows}
+
+
+def linked_users(tx: sa.Connection, source_id: int) -> set[str]:
+    """Name every platform user who has an account, also those who withdrew their consent."""
+    return set(tx.execute(sa.select(consents.c.platform_user).where(consents.c.source_id == source_id)).scalars())

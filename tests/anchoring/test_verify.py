@@ -87,9 +87,11 @@ def unreachable(size):
         (Anchors(SIZE + 9, {}.get), UNCHECKED, f"ask for a receipt at {SIZE + 9}"),
         (Anchors(SIZE - 1, {}.get), UNCHECKED, "not anchored yet"),
         (Anchors(0, {}.get), UNCHECKED, "not anchored yet"),
+        (Anchors(SIZE, {SIZE: HEAD}.get, broken=True), REFUTED, "the registry broke a rule"),
+        (Anchors(0, {}.get, broken=True), REFUTED, "the registry broke a rule"),
         (Anchors(SIZE, unreachable), UNCHECKED, f"no answer about {SIZE}"),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_what_the_chain_says_decides_step_6(anchors, outcome, sentence):
     found = verify_receipt(GOOD, VKEY, anchors=anchors)

@@ -72,7 +72,9 @@ def test_each_act_by_serial(live):
         (middle, "points"),
         (serial(g + 700, g + 1000), "reduction"),
     ]
-    spent = done(rider.act("redemptions", serial=serial(g + 300, g + 600), provider=provider.account))
+    by_serial = rider.act("redemptions", serial=serial(g + 300, g + 600), provider=provider.account)
+    assert is_problem(by_serial, 422, "malformed"), "what expires first is spent first, and nobody chooses (R23)"
+    spent = done(rider.act("redemptions", quantity_g=300, provider=provider.account))
     done(provider.act("refunds", serial=serial(g + 300, g + 350), redemption=spent["act"]))
     done(provider.act("returns", serial=serial(g + 400, g + 600)))
     assert provider.blocks() == [(serial(g + 350, g + 400), "points"), (serial(g + 400, g + 600), "reduction")]
@@ -88,7 +90,6 @@ def test_each_act_by_serial(live):
     ("act", "more"),
     [
         ("conversions", {}),
-        ("redemptions", {"provider": None}),
         ("transfers", {"to": None}),
         ("cancellations", {"purpose": "voluntary-cancellation"}),
     ],

@@ -1,14 +1,21 @@
 """The chain's JSON-RPC passed through: any web3 client works, and nothing passes that is nobody's business."""
 
+import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 
+import httpx2
 import pytest
 from web3 import HTTPProvider, Web3
 
-from api.rest.chain import MAX_BODY_BYTES, MAX_CALLS, PUBLIC
+from api.rest.chain import MAX_BODY_BYTES, MAX_CALL_GAS, MAX_CALLS, MAX_WAITING, PUBLIC
 from tests.support.rest import Caller, is_problem
 from tests.support.running import served
+from tests.support.serving import WAIT_S
 
 
 def rpc(live, *calls: object) -> dict:
@@ -59,6 +66,9 @@ def test_batches_pass(live):
         "eth_sign",
         "eth_signTransaction",
         "eth_signTypedData_v4",
+        "eth_newFilter",
+        "eth_createAccessList",
+        "eth_getProof",
         "eth_chainId\n",
         "ETH_chainId",
         "eth_",
@@ -66,7 +76,7 @@ def test_batches_pass(live):
     ],
 )
 def test_methods_that_are_nobodys_business_do_not_pass(live, method):
-    assert PUBLIC.match(method) is None
+    assert method not in PUBLIC
     assert rpc(live, call(method))["error"]["code"] == -32601
     assert rpc(live, call("eth_chainId"), call(method))["error"]["code"] == -32601
 
@@ -109,6 +119,85 @@ def test_two_methods_in_one_call_are_one(live):
 def test_what_is_no_call(live, body, code):
     answer = Caller(live.url).post("/chain", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, code)
+
+
+LOOP = "0x5b600056"
+"""Code that jumps back to its begin until its gas is gone."""
+
+
+@pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"data": LOOP},
+        {"to": None, "data": LOOP},
+        {"to": "", "data": LOOP},
+        {"to": "0x" + "00" * 19 + "08", "data": "0x"},
+        {"to": 8},
+        {"to": "0x" + "11" * 20, "gas": "much"},
+        {"to": "0x" + "11" * 20, "gas": 5},
+        "0x",
+        None,
+    ],
+)
+def test_code_of_strangers_and_what_is_built_in_is_not_run(live, method, message):
+    """On the embedded chain a second of work costs a stranger nothing, and the anchorer waits for it."""
+    assert rpc(live, call(method, message, "latest"))["error"]["code"] == -32602
+    assert rpc(live, {"jsonrpc": "2.0", "id": 1, "method": method})["error"]["code"] == -32602
+
+
+def test_calls_of_a_contract_are_answered_with_a_cap_on_gas(live):
+    message = {"to": live.site.where.contract, "data": "0x949d225d", "gas": hex(10**9)}
+    assert int(rpc(live, call("eth_call", message, "latest"))["result"], 16) >= 0
+    assert int(rpc(live, call("eth_estimateGas", message))["result"], 16) < MAX_CALL_GAS
+
+
+def test_more_callers_than_may_wait_are_told_to_come_back(live):
+    """The chain is one that takes its time."""
+    release = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self):
+            release.wait(WAIT_S)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"jsonrpc":"2.0","id":1,"result":"0x1"}')
+
+        def log_message(self, *_args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as chain:
+        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
+        site = replace(live.site, where=replace(live.site.where, rpc_url=f"http://127.0.0.1:{chain.server_port}"))
+        with served(site) as url, ThreadPoolExecutor(MAX_WAITING + 5) as pool:
+            body = json.dumps(call("eth_chainId")).encode()
+            answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
+            for refused in islice(as_completed(answers), 4):
+                assert is_problem(refused.result(), 503, "unreachable")
+            release.set()
+            assert sorted(answer.result().status_code for answer in answers) == [200] * 17 + [503] * 4
+        chain.shutdown()
+
+
+@pytest.mark.parametrize("length", [5 << 20, 1 << 20])
+def test_an_answer_has_a_limit(live, length):
+    class Endless(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(b'{"result":"' + b"0" * length + b'"}')
+
+        def log_message(self, *_args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as chain:
+        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
+        site = replace(live.site, where=replace(live.site.where, rpc_url=f"http://127.0.0.1:{chain.server_port}"))
+        with served(site) as url:
+            answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode()).json()
+            assert answer.get("error", {}).get("code") == (-32005 if length > 4 << 20 else None)
+        chain.shutdown()
 
 
 def test_a_large_call_is_refused(live):

@@ -5,6 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -64,6 +65,26 @@ def test_the_steps_can_be_read_by_programs(gram, receipt):
     assert [step["number"] for step in said["steps"]] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_chain_is_pinned_by_its_id(gram, live, tmp_path):
+    """Whoever answers at an address may be a chain of the operator's own; its id comes from elsewhere."""
+    live.issue({live.person(): 100})
+    live.publish()
+    about = httpx2.get(f"{live.url}/v1/about").json()
+    movement = httpx2.get(f"{live.url}/v1/movements?limit=1").json()["items"][0]["id"]
+    file = tmp_path / "of-live.tlog-proof"
+    file.write_bytes(httpx2.get(f"{live.url}/v1/receipts/{movement}").content)
+    chain = ("--rpc", about["chain"]["rpc"], "--contract", about["chain"]["contract"], "--vkey", about["log"]["vkey"])
+    for words in (("verify", file, *chain), ("audit", "--log", about["log"]["url"], *chain)):
+        code, out, err = gram(*words, "--chain-id", about["chain"]["id"])
+        assert (code, err) == (0, ""), out
+        code, _, err = gram(*words)
+        assert code == 0
+        assert f"not pinned: it says that it is chain {about['chain']['id']}" in err
+        code, out, err = gram(*words, "--chain-id", 1)
+        assert (code, out) == (2, "")
+        assert f"is chain {about['chain']['id']}, not chain 1" in err
+
+
 def test_a_checkpoint_by_another_key_is_false(gram, receipt):
     other = Signer(KEYS["vkey"].split("+")[0], ED25519, b"x" * 32).verifier.vkey
     code, out, _ = gram("verify", receipt, "--vkey", other)
@@ -90,6 +111,7 @@ def test_bad_receipts_are_false_or_unreadable(gram, tmp_path, bad):
         (("verify", "{receipt}", "--vkey", "nonsense"), "verifier key"),
         (("verify", "{receipt}", "--vkey", KEYS["vkey"], "--rpc", "http://127.0.0.1:9"), "belong together"),
         (("verify", "{receipt}", "--vkey", KEYS["vkey"], "--rpc", "http://127.0.0.1:9", "--contract", "0x12"), ""),
+        (("verify", "{receipt}", "--vkey", KEYS["vkey"], "--chain-id", "1"), "give that too"),
         (("audit", "--log", "{tmp}/none", "--vkey", KEYS["vkey"]), ""),
         (("audit", "--log", "http://127.0.0.1:9/log", "--vkey", KEYS["vkey"]), ""),
         (("demo", "--rides", "{tmp}/none.csv", "--data", "{tmp}/d"), "no file"),
@@ -161,6 +183,7 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
         "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
+        "PUBLIC_URL": "https://city.example",
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
@@ -171,7 +194,10 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     assert (code, "identity service" in err) == (2, True)
 
 
-@pytest.mark.parametrize(("name", "value"), [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x"), ("PUBLIC_URL", "ftp://x y")],
+)
 def test_settings_that_are_none_are_one_sentence(gram, tmp_path, monkeypatch, name, value):
     monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
     code, _, err = gram("log", "publish", "--data", tmp_path / "d")

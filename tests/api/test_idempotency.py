@@ -1,8 +1,11 @@
 """Idempotency keys over HTTP: one key, one act, whatever happens in between."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import rfc8785
+import sqlalchemy as sa
 
 from tests.support.rest import authority, fresh_key, institution, is_problem, person_with
 
@@ -23,6 +26,18 @@ def test_the_first_answer_is_given_when_the_grams_are_long_gone(live):
     rider.act("cancellations", quantity_g=10, form="points", purpose="voluntary-cancellation")
     again = rider.act("conversions", key, quantity_g=10)
     assert (again.status_code, again.json()) == (201, first.json())
+
+
+def test_what_is_kept_of_a_request_cannot_be_tried_out(live):
+    key, body = fresh_key(), {"kind": "individual", "name": "Li Lei"}
+    centre = authority(live, "centre")
+    assert centre.post("/v1/accounts", body, key).status_code == 201
+    assert centre.post("/v1/accounts", body, key).headers["Idempotency-Replayed"] == "true"
+    with live.site.database.transaction() as tx:
+        row = tx.execute(sa.text("SELECT * FROM idempotency WHERE key = :key"), {"key": key}).one()
+    guess = hashlib.sha256(rfc8785.dumps(["POST /v1/accounts", body])).digest()
+    assert guess not in row
+    assert "Li Lei" not in repr(row)
 
 
 def test_the_same_key_with_another_body_or_act_is_a_conflict(live):

@@ -1,9 +1,11 @@
 """`gram serve` as people run it: it starts, survives what is killed under it, and leaves nothing behind."""
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +17,9 @@ import pytest
 from anchoring.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.log.sources import HttpSource
+from registry.clock import system_clock
+from registry.ledger.ledger import Amount, Ledger
+from registry.points.points import convert
 from tests.support.rest import Caller, fresh_key, is_problem
 from tests.support.running import live_site
 from tests.support.serving import GRAM, WAIT_S, Served, await_true, is_alive, serving, start
@@ -167,6 +172,81 @@ def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
         await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "final", "anchoring did not resume")
         audited(served)
         assert served.stop() == 0
+
+
+def test_publication_and_the_stop_do_not_wait_for_a_chain_that_hangs(installation):
+    with serving(installation.data) as served:
+        caller, _, _ = installation.callers(served)
+        chain = served.chain
+        os.kill(chain, signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                asked = time.monotonic()
+                act = ask_until_answered(caller, fresh_key() + str(os.getpid()), 1)
+                moved = act.json()["movements"][0]["id"]
+                await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "logged", "not logged")  # noqa: B023
+                assert time.monotonic() - asked < 5
+            stopped = time.monotonic()
+            assert served.stop() == 0
+            assert time.monotonic() - stopped < 25
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chain, signal.SIGCONT)
+
+
+def test_a_flood_of_calls_stops_neither_publication_nor_anchoring(installation):
+    """Ten strangers ask for the dearest that is offered, over and over."""
+    with serving(installation.data) as served, ThreadPoolExecutor(10) as pool:
+        caller, _, _ = installation.callers(served)
+        contract = caller.get("/v1/about").json()["chain"]["contract"]
+        dear = [
+            {"method": "eth_call", "params": [{"to": contract, "data": "0x949d225d" + "00" * 4_000}, "latest"]},
+            {"method": "eth_getLogs", "params": [{"fromBlock": "0x0"}]},
+            {"method": "eth_feeHistory", "params": ["0x400", "latest", [50] * 100]},
+        ]
+        calls = [one | {"jsonrpc": "2.0", "id": n} for n, one in enumerate((dear * 4)[:10])]
+        flooding = threading.Event()
+        flood = [pool.submit(keep_asking, f"{served.url}/chain", calls, flooding) for _ in range(10)]
+        try:
+            for state, seconds in (("logged", 5), ("final", 30)):
+                asked = time.monotonic()
+                act = ask_until_answered(caller, fresh_key() + state + str(os.getpid()), 1)
+                moved = act.json()["movements"][0]["id"]
+                reached = (state, "anchored", "final")
+                await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] in reached, state)  # noqa: B023
+                assert time.monotonic() - asked < seconds
+        finally:
+            flooding.set()
+        assert sum(one.result() for one in flood) > 0
+
+
+def keep_asking(url: str, calls: list[dict], stop: threading.Event) -> int:
+    """Post a batch again and again; how often it was answered."""
+    answered = 0
+    with httpx2.Client(timeout=WAIT_S, trust_env=False) as client:
+        while not stop.is_set():
+            answered += client.post(url, json=calls).status_code == 200
+    return answered
+
+
+def test_points_past_their_expiry_end_by_themselves(tmp_path):
+    """Two people converted years ago, and nobody has come by since."""
+    years_ago = system_clock() - 4 * 365 * 86_400_000
+    with live_site(tmp_path) as live:
+        live.site.__dict__["ledger"] = Ledger(
+            iter(range(years_ago, years_ago + 10**6)).__next__, live.site.ledger.vault
+        )
+        people = [live.person() for _ in range(2)]
+        live.issue(dict.fromkeys(people, GRAMS))
+        for person in people:
+            with live.site.database.transaction() as tx:
+                convert(tx, live.site.ledger, person, Amount(700))
+        tokens = {person: live.token("holder", person) for person in people}
+    with serving(tmp_path / "data") as served:
+        for person, token in tokens.items():
+            caller = Caller(served.url, token, person)
+            await_true(lambda: not caller.balances().get("points"), "the points are still there")  # noqa: B023
+            assert caller.balances()["reduction"] == GRAMS - 700
 
 
 def pg_ctl(data: Path, *words: str) -> None:

@@ -1,14 +1,21 @@
-"""What `anchor` costs, whole transactions with two of three signatures, at sizes that no test can grow a log to.
+"""What `anchor` and `convict` cost, whole transactions, at sizes that no test can grow a log to.
 
 The proofs are synthetic: any nodes make a valid proof between the two roots that follow from them. Gas is no timing; it
 is the same on every machine. Figures: pytest -s tests/contracts/test_gas.py
 """
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from anchoring.leaf import encode
+from anchoring.merkle import leaf_hash
+from registry.ledger.movement import NO_TAG, Kind, Movement
+from registry.ledger.rules import Rule
+
 LIMIT = 120_000
+CONVICT_LIMIT = 160_000
 FULL = 0xF1F2F3F4F5F6F7F8  # call data costs least where it is zero, so numbers without a zero byte
 
 
@@ -60,3 +67,44 @@ def test_first_anchor(anchoring):
     gas = anchoring.anchor({"size": 2**44, "root": word(1), "frontier": FULL, "ended": FULL}, [])
     print(f"first checkpoint: {gas:,} gas")  # noqa: T201
     assert gas <= LIMIT
+
+
+def halves(bits, left, right):
+    """A root over 2^bits leaves, and the proofs of the last leaf of each half: each ends in the other half."""
+    paths = [[word(number) for number in range(start, start + bits - 1)] for start in (1, 1001)]
+    tops = [leaf_hash(left), leaf_hash(right)]
+    for side, path in enumerate(paths):
+        for sibling in path:
+            tops[side] = node(sibling, tops[side])
+    paths[0].append(tops[1])
+    paths[1].append(tops[0])
+    return node(*tops), paths
+
+
+def accused_of(rule, parent_index):
+    """A leaf that breaks the rule against the one at `parent_index`, and that one, with as few zero bytes as can be."""
+    tags = {"from_tag": word(1)[:20], "to_tag": word(2)[:20], "evidence": word(3)}
+    spent = {"first": FULL, "last": FULL + 1000, "until": 2**47 - 1}
+    one = Movement(kind=Kind.REDEEM, form=2, flags=6, purpose=0, parent=parent_index, at=2**46 - 1, **spent, **tags)
+    if rule is Rule.OVERLAP:
+        return replace(one, parent=parent_index - 1), replace(one, parent=parent_index - 1, first=FULL + 1)
+    if rule is Rule.EXPIRY:
+        parent = replace(one, kind=Kind.CONVERT, flags=14, until=2**46 - 2, to_tag=tags["from_tag"])
+        return replace(one, until=parent.until), parent
+    parent = replace(one, form=1, kind=Kind.TRANSFER, purpose=3, until=0, to_tag=tags["from_tag"])
+    return replace(one, kind=Kind.CANCEL, form=0, purpose=20, until=0, to_tag=NO_TAG), parent
+
+
+@pytest.mark.parametrize("rule", [Rule.OVERLAP, Rule.EXPIRY, Rule.CLASS_I])
+@pytest.mark.parametrize("bits", [10, 20, 24, 32, 40, 44])
+def test_convict_stays_under_its_limit(anchoring, bits, rule):
+    size, accused, other = 2**bits, 2**bits - 1, 2 ** (bits - 1) - 1
+    child, beside = map(encode, accused_of(rule, other))
+    root, (path, accused_path) = halves(bits, beside, child)
+    anchoring.anchor({"size": size, "root": root, "frontier": FULL + 1, "ended": FULL}, [])
+    entries = (child, accused, accused_path), (beside, other, path)
+    sent = anchoring.contract.functions.convict(size, *entries).transact({"from": anchoring.web3.eth.accounts[0]})
+    gas = anchoring.web3.eth.wait_for_transaction_receipt(sent)["gasUsed"]
+    print(f"convict, size 2^{bits}, {rule.name}: {gas:,} gas")  # noqa: T201
+    assert anchoring.contract.functions.verdict().call() == [size, accused, other, rule]
+    assert gas <= CONVICT_LIMIT

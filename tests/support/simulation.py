@@ -140,11 +140,11 @@ class Simulation:
 
         account = self.somebody(fit)
         provider = self.random.choice(self.institutions * 4 + self.people)
-        amount, at = self.amount(account, fit), self.scheme.clock.now + 1
+        amount, at = Amount(self.amount(account, fit).quantity_g), self.scheme.clock.now + 1
         taken, act = self.agree(
             "redeem",
             partial(self.cards.redeem, account, provider, amount, at),
-            lambda tx, ledger: redeem(tx, ledger, account, provider, amount, "order"),
+            lambda tx, ledger: redeem(tx, ledger, account, provider, amount.quantity_g, "order"),
         )
         self.cards.move(taken, act, holder=provider, redeemed_from=account)
         self.redemptions += [act] if taken else []

@@ -33,7 +33,7 @@ def tell(live: Live) -> Story:
     lot = live.issue({rider: 2_000_000, other: 1_000_000})
     with live.site.database.transaction() as tx:
         points = convert(tx, ledger, rider, Amount(1_500_000))
-        spent = redeem(tx, ledger, rider, provider, Amount(1_000_000), "order-1")
+        spent = redeem(tx, ledger, rider, provider, 1_000_000, "order-1")
         undone = refund(tx, ledger, provider, spent.act_id, Amount(200_000))
         return_points(tx, ledger, provider, Amount(800_000))
         transfer(tx, ledger, provider, company, Amount(700_000), "agreement", "agreement-1")

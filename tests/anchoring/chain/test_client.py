@@ -5,16 +5,22 @@ import json
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anchoring.chain.client import AnchorClient, AnchoredHead, deploy
+from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict, deploy
 from anchoring.chain.signing import generate_key
+from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
-from anchoring.merkle import inclusion_proof, root
+from anchoring.leaf import encode
+from anchoring.merkle import inclusion_proof, leaf_hash, root
 from contracts import artifact
+from registry.ledger.movement import NO_TAG, Movement
+from registry.ledger.rules import Rule
+from tests.support.pairs import ANN, BOB, ISSUE, REDUCTION, SCENARIO, TRANSFER
 
 ADDRESS = "0x" + "11" * 20
 
@@ -308,3 +314,58 @@ def test_no_answer_brings_out_another_error_than_ours(client, authorities, payer
         for run in (fooled.head, lambda: fooled.anchor(*authorities.checkpoint(0, 7), payer.key, wait_seconds=0)):
             assert len(ours(run) or "") < 400
     assert client.head().size == 0
+
+
+@pytest.fixture
+def three_leaves(authorities, client, payer):
+    """Anchor a log of three leaves, the last of which takes a gram again that the second took."""
+    issue = Movement(ISSUE, REDUCTION, SCENARIO, 0, 10, 20, None, 1_000, 0, NO_TAG, ANN, bytes(32))
+    sale = Movement(TRANSFER, REDUCTION, SCENARIO, 1, 10, 15, 0, 2_000, 0, ANN, BOB, bytes(32))
+    leaves = [encode(movement) for movement in (issue, sale, replace(sale, first=14, last=20))]
+    authorities.leaves = [leaf_hash(leaf) for leaf in leaves]
+    client.anchor(*authorities.checkpoint(0, 3), payer.key)
+    return [Entry(leaf, index, inclusion_proof(index, authorities.leaves)) for index, leaf in enumerate(leaves)]
+
+
+def test_two_leaves_convict_and_the_same_again_sends_nothing(client, authorities, payer, three_leaves):
+    _, sale, again = three_leaves
+    assert client.verdict() is None
+    receipt = client.convict(3, again, sale, payer.key)
+    assert 21_000 < receipt.gas_used < 160_000
+    assert client.verdict() == Verdict(3, 2, 1, Rule.OVERLAP)
+    assert client.head().broken
+    repeated = client.convict(3, again, sale, payer.key)
+    assert (repeated.tx_hash, repeated.gas_used) == (None, 0)
+    with pytest.raises(Refuted, match="ContractBroken"):
+        client.convict(3, sale, again, payer.key)
+    authorities.leaves.append(bytes(32))
+    with pytest.raises(Refuted, match="ContractBroken"):
+        client.anchor(*authorities.checkpoint(3, 4), payer.key)
+
+
+def test_what_convicts_nobody_is_named(client, payer, three_leaves):
+    issue, sale, again = three_leaves
+    for accused, other, error in (
+        (sale, issue, r"Lawful\(1, 0\)"),
+        (issue, sale, r"Unrelated\(0, 1\)"),
+        (sale, sale, r"SameLeaf\(1\)"),
+        (replace(again, path=sale.path), sale, r"NotIncluded\(3, 2\)"),
+        (again, replace(sale, index=0), r"NotIncluded\(3, 0\)"),
+    ):
+        with pytest.raises(Refuted, match=f"The contract refuses: {error}"):
+            client.convict(3, accused, other, payer.key)
+    with pytest.raises(Refuted, match=r"NotAnchored\(2\)"):
+        client.convict(2, again, sale, payer.key)
+    with pytest.raises(Malformed, match="do not fit the types of the contract's convict"):
+        client.convict(3, replace(again, index=-1), sale, payer.key)
+    assert client.verdict() is None
+
+
+def test_a_verdict_by_no_rule_is_nonsense(authorities, rpc_url, playing, forward):
+    def act(request):
+        if request["method"] == "eth_call":
+            return answering("0x" + "00" * 31 + "07" + "00" * 32 + "00" * 31 + "01" + "00" * 31 + "c8")(request)
+        return json.dumps(forward(rpc_url, request)).encode()
+
+    with AnchorClient(playing(act), authorities.contract) as fooled, pytest.raises(Unreachable, match="nonsense"):
+        fooled.verdict()

@@ -101,6 +101,12 @@ def test_an_inclusion_proof_from_tiles_is_the_one_over_the_list(reader, index):
     assert tiles.inclusion_proof(reader, index, 700) == merkle.inclusion_proof(index, hashes()[:700])
 
 
+@given(data=st.data(), size=st.integers(1, 700))
+def test_an_inclusion_proof_in_any_size_from_the_tiles_of_a_larger_one(reader, data, size):
+    index = data.draw(st.integers(0, size - 1))
+    assert tiles.inclusion_proof(reader, index, size, within=SIZE) == merkle.inclusion_proof(index, hashes()[:size])
+
+
 @given(size1=st.integers(0, SIZE) | st.sampled_from([1, 255, 256, 65_536, 65_792, SIZE]))
 def test_a_consistency_proof_from_tiles_verifies(reader, size1):
     proof = tiles.consistency_proof(reader, size1, SIZE)
@@ -150,6 +156,8 @@ def test_proofs_of_what_is_not_there_are_refused(reader):
     for index, size in [(-1, 5), (5, 5), (0, 0), (0, 2**64)]:
         with pytest.raises(ValueError, match="no leaf"):
             tiles.inclusion_proof(reader, index, size)
+    with pytest.raises(ValueError, match="no leaf"):
+        tiles.inclusion_proof(reader, 0, 300, within=299)
     for size1, size2 in [(-1, 5), (6, 5), (0, 2**64)]:
         with pytest.raises(ValueError, match="no prefix"):
             tiles.consistency_proof(reader, size1, size2)

@@ -3,16 +3,19 @@
 import pytest
 import sqlalchemy as sa
 
-from registry.accounts.accounts import erase_account, get_account, lock_account, open_account
+from registry.accounts.accounts import erase_account, get_account, lock_account, lock_even_erased, open_account
 from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
 from registry.errors import Conflict, Forbidden, Insufficient, Invalid, NotFound, Unavailable
 from registry.evidence.document import digest, verify
-from registry.ledger.ledger import Amount, Ledger
-from registry.points.points import convert, redeem, refund
+from registry.ledger.blocks import Wanted, take
+from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams, void_grams
+from registry.ledger.movement import Form, Purpose
+from registry.points.points import convert, expire, holders_of_expired_points, redeem, refund
 from registry.sources.sources import give_consent
+from tests.support.scheme import DAY
 
 
 @pytest.mark.parametrize("kind", ["", "person", "INDIVIDUAL", None])
@@ -76,10 +79,10 @@ def history(scheme):
         for who, name in ((ann, "Ann"), (bob, "Bob")):
             words = Intent("reduction", "donation", f"Family of {name}", f"From {name} with love")
             convert(tx, scheme.ledger, who, Amount(50))
-            spent = redeem(tx, scheme.ledger, who, shop, Amount(20), f"order of {who}")
+            spent = redeem(tx, scheme.ledger, who, shop, 20, f"order of {who}")
             cancel(tx, scheme.ledger, who, Amount(10), words)
             transfer(tx, scheme.ledger, who, shop, Amount(5), "agreement", f"agreement of {who}")
-        erased_spent = redeem(tx, scheme.ledger, ann, shop, Amount(3)).act_id
+        erased_spent = redeem(tx, scheme.ledger, ann, shop, 3).act_id
     return ann, bob, shop, erased_spent, spent.act_id
 
 
@@ -122,7 +125,7 @@ def test_nothing_moves_from_or_to_an_erased_account(scheme, history):
     ledger = scheme.ledger
     attempts = [
         lambda tx: convert(tx, ledger, ann, Amount(1)),
-        lambda tx: redeem(tx, ledger, ann, shop, Amount(1)),
+        lambda tx: redeem(tx, ledger, ann, shop, 1),
         lambda tx: transfer(tx, ledger, ann, bob, Amount(1), "agreement"),
         lambda tx: transfer(tx, ledger, bob, ann, Amount(1), "agreement"),
         lambda tx: cancel(tx, ledger, ann, Amount(1), Intent("reduction", "donation")),
@@ -141,11 +144,63 @@ def test_nothing_moves_from_or_to_an_erased_account(scheme, history):
     assert scheme.holdings(bob) == {1: 35, 2: 50}
 
 
+def test_words_about_a_person_go_with_the_person_whoever_wrote_them(scheme):
+    ann, bob, shop, firm = scheme.person("Ann"), scheme.person("Bob"), scheme.institution(), scheme.institution()
+    scheme.issue({ann: 100, bob: 100, shop: 100})
+    with scheme.database.transaction() as tx:
+        transfer(tx, scheme.ledger, shop, ann, Amount(10), "agreement", "bonus of Ann")
+        transfer(tx, scheme.ledger, bob, ann, Amount(10), "donation", "from Bob to Ann")
+        transfer(tx, scheme.ledger, ann, bob, Amount(10), "donation", "from Ann to Bob")
+        transfer(tx, scheme.ledger, shop, bob, Amount(10), "agreement", "bonus of Bob")
+        transfer(tx, scheme.ledger, shop, firm, Amount(10), "agreement", "contract 7")
+        erase_account(tx, ann, 99)
+    kept = repr(rows(scheme, sa.select(evidence.c.fields)))
+    assert [word for word in ("of Ann", "to Ann", "from Ann") if word in kept] == []
+    assert "bonus of Bob" in kept
+    with scheme.database.transaction() as tx:
+        erase_account(tx, shop, 99)
+    kept = repr(rows(scheme, sa.select(evidence.c.fields)))
+    assert "contract 7" not in kept, "an institution's own words go with it"
+    assert "bonus of Bob" in kept, "and what is about a person stays until that person goes"
+
+
+def test_points_of_an_erased_account_still_expire_and_can_be_voided(scheme):
+    ann = scheme.person("Ann")
+    scheme.issue({ann: 100})
+    ledger = scheme.ledger
+    with scheme.database.transaction() as tx:
+        convert(tx, ledger, ann, Amount(40))
+        lock_grams(tx, ledger, ann, Form.POINTS, Amount(10), Purpose.FREEZE)
+        erase_account(tx, ann, 99)
+    with scheme.database.transaction() as tx:
+        lock_even_erased(tx, ann)
+        pieces = take(tx, Wanted(ann, Form.REDUCTION), 25)
+        assert void_grams(tx, ledger, ann, pieces, "abnormal data").quantity_g == 25
+        unlock_grams(tx, ledger, ann, Form.POINTS, Amount(10))
+    scheme.clock.now += 800 * DAY
+    with scheme.database.transaction() as tx:
+        assert holders_of_expired_points(tx, ledger) == [ann]
+        assert expire(tx, ledger, ann).quantity_g == 40
+        assert holders_of_expired_points(tx, ledger) == []
+    assert scheme.holdings(ann) == {1: 35}
+    with pytest.raises(NotFound), scheme.database.transaction() as tx:
+        lock_even_erased(tx, 10**9)
+
+
+def test_no_order_number_of_the_platform_is_kept(scheme):
+    ann = scheme.person("Ann")
+    scheme.issue({ann: 100})
+    with scheme.database.transaction() as tx:
+        kept = tx.execute(sa.text("SELECT * FROM activities")).all()
+    assert len(kept) == 1
+    assert "ride-" not in repr(kept)
+
+
 @pytest.mark.parametrize("reference", ["", " ", "x" * 201, "a\x00b", "\ud800", "a\nb"], ids=ascii)
 def test_a_hostile_reference_is_refused(scheme, history, reference):
     ann, bob, shop, *_ = history
     with pytest.raises(Invalid), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, ann, shop, Amount(1), reference)
+        redeem(tx, scheme.ledger, ann, shop, 1, reference)
     with pytest.raises(Invalid), scheme.database.transaction() as tx:
         transfer(tx, scheme.ledger, ann, bob, Amount(1), "agreement", reference)
 
@@ -165,4 +220,7 @@ def test_a_hostile_reference_is_refused(scheme, history, reference):
 )
 def test_a_hostile_amount_is_refused(scheme, history, amount, error):
     with pytest.raises(error), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, history[0], history[2], amount)
+        convert(tx, scheme.ledger, history[0], amount)
+    if amount.first is None:
+        with pytest.raises(error), scheme.database.transaction() as tx:
+            redeem(tx, scheme.ledger, history[0], history[2], amount.quantity_g)

@@ -5,7 +5,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from registry.accounts.accounts import erase_account
 from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import NO_TAG
 from registry.points.points import convert, redeem
@@ -68,7 +70,16 @@ class World:
         with self.scheme.database.transaction() as tx:
             return {
                 name: tx.execute(sa.text(f"SELECT * FROM {name} ORDER BY 1")).all()
-                for name in ("movements", "blocks", "lots", "frontier", "activities", "unsequenced")
+                for name in (
+                    "movements",
+                    "blocks",
+                    "lots",
+                    "frontier",
+                    "activities",
+                    "unsequenced",
+                    "log_head",
+                    "anchors",
+                )
             }
 
 
@@ -202,7 +213,7 @@ def test_giver_and_holder_are_whom_the_kind_says(world):
 def test_a_refund_goes_to_the_account_that_redeemed(world):
     scheme = world.scheme
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, world.ann, world.shop, Amount(5)).movements[0]
+        spent = redeem(tx, scheme.ledger, world.ann, world.shop, 5).movements[0]
     with scheme.database.engine.begin() as tx:
         redeemed = columns_of(tx, spent.id)
     refund = redeemed | {"kind": 5, "flags": 2 | 4 | 8, "parent_id": spent.id, "giver_id": world.shop}
@@ -276,8 +287,96 @@ def test_a_record_has_no_parent(world):
     assert world.refused(lambda tx: write_movement(tx, **attack)) == "movements_record"
 
 
-def test_evidence_that_a_movement_rests_on_stays(world):
-    assert world.refused_sql("DELETE FROM evidence") == "movements_evidence_fkey"
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM evidence",
+        "TRUNCATE evidence CASCADE",
+        "UPDATE evidence SET digest = sha256(digest)",
+        "UPDATE evidence SET fields = '{}'",
+        "UPDATE evidence SET fields = fields - 'act'",
+        'UPDATE evidence SET fields = fields || \'{"more": ["salt", 1]}\'',
+        'UPDATE evidence SET fields = fields || \'{"act": ["salt", "void"]}\'',
+        "UPDATE evidence SET personal = '{act}'",
+        "UPDATE evidence SET account_id = NULL, personal = '{}' WHERE personal <> '{}'",
+    ],
+)
+def test_evidence_only_loses_values(world, statement):
+    with world.scheme.database.transaction() as tx:
+        transfer(tx, world.scheme.ledger, world.ann, world.shop, Amount(1), "agreement", "a word")
+    assert world.refused_sql(statement) in {"evidence_written_once", "movements_written_once"}
+
+
+def test_a_value_of_evidence_that_was_withheld_never_comes_back(world):
+    with world.scheme.database.transaction() as tx:
+        transfer(tx, world.scheme.ledger, world.ann, world.shop, Amount(1), "agreement", "a word")
+        erase_account(tx, world.ann, 5)
+    back = """UPDATE evidence SET fields = fields || '{"reference": ["salt", "a word"]}' WHERE fields ? 'reference'"""
+    assert world.refused_sql(back) == "evidence_written_once"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE log_head SET size = size - 1, published_size = 0",
+        "UPDATE log_head SET published_size = published_size - 1",
+        "DELETE FROM log_head",
+        "TRUNCATE log_head",
+    ],
+)
+def test_the_log_only_grows(world, statement):
+    with world.scheme.database.engine.begin() as tx:
+        tx.execute(sa.text("UPDATE log_head SET size = 5, published_size = 3"))
+    assert world.refused_sql(statement) == "log_head_only_grows"
+
+
+@pytest.fixture
+def anchored(world):
+    """Anchors of 1 and 2 leaves, the first final."""
+    with world.scheme.database.engine.begin() as tx:
+        for size in (1, 2):
+            values = {"size": size, "final": 1 if size == 1 else None}
+            tx.execute(sa.text("INSERT INTO checkpoints VALUES (:size, sha256(''), 0, 0, '', '', 0)"), values)
+            tx.execute(sa.text("INSERT INTO publications VALUES (:size, '', 0)"), values)
+            tx.execute(sa.text("INSERT INTO anchors VALUES (:size, 1, '', NULL, 7, NULL, 0, :final)"), values)
+    return world
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM anchors", "TRUNCATE anchors", "UPDATE anchors SET final_ms = NULL", "UPDATE anchors SET chain_id = 8"],
+)
+def test_a_final_anchor_stays(anchored, statement):
+    assert anchored.refused_sql(statement) == "anchors_final"
+
+
+def test_an_anchor_that_is_not_final_goes_with_its_block(anchored):
+    with anchored.scheme.database.engine.begin() as tx:
+        assert tx.execute(sa.text("DELETE FROM anchors WHERE final_ms IS NULL")).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM unsequenced", "TRUNCATE unsequenced", "UPDATE unsequenced SET movement_id = -movement_id"],
+)
+def test_no_movement_is_lost_on_its_way_to_the_log(world, statement):
+    assert world.refused_sql(statement) == "unsequenced_until_logged"
+
+
+def test_only_what_has_its_index_leaves_the_queue(world):
+    logged = [world.issued, world.points]
+
+    def log_and_leave(tx, leaving):
+        for index, movement in enumerate(logged):
+            leaf = {"index": index, "movement": movement, "leaf": bytes(114)}
+            tx.execute(sa.text("INSERT INTO log_entries VALUES (:index, :movement, :leaf)"), leaf)
+        tx.execute(sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:leaving)"), {"leaving": leaving})
+
+    between = [*logged, world.cancelled]
+    assert min(logged) < world.cancelled < max(logged)
+    assert world.refused(lambda tx: log_and_leave(tx, between)) == "unsequenced_until_logged"
+    with world.scheme.database.engine.begin() as tx:
+        log_and_leave(tx, logged)
 
 
 def test_every_movement_waits_to_be_logged(world):

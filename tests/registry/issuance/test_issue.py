@@ -9,9 +9,22 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import erase_account
 from registry.database import schema
-from registry.errors import Conflict, Invalid
+from registry.errors import Conflict, Invalid, NotFound
 from registry.issuance.issue import Activity, Report, issue
-from registry.sources.sources import NewScenario, approve_scenario
+from registry.issuance.reasons import Reason
+from registry.issuance.ride_report import issue_rides, publish_methodology
+from registry.methodologies.record import Status
+from registry.methodologies.shelf import find
+from registry.policies.policies import publish_policy, shipped_policy
+from registry.sources.sources import (
+    NewScenario,
+    approve_scenario,
+    consented_users,
+    give_consent,
+    linked_users,
+    revoke_consent,
+)
+from tests.support.rides import write_rides
 from tests.support.scheme import DAY, START, in_order
 
 HOUR = 3_600_000
@@ -120,6 +133,68 @@ def test_activities_may_adjoin(scheme, other_source):
     ann = scheme.person()
     issue_all(scheme, at(0, ann))
     assert issue_all(scheme, at(1, ann), at(-1, ann), source=other_source)
+
+
+def test_consent_can_be_withdrawn_and_given_again(scheme):
+    ann, bob, source = scheme.person(), scheme.person(), scheme.source.id
+    with scheme.database.transaction() as tx:
+        give_consent(tx, source, {"ann@bikes": ann}, 1)
+        give_consent(tx, source, {"ann@bikes": bob}, 2)
+        assert consented_users(tx, source) == {"ann@bikes": ann}, "a link is not taken over"
+        revoke_consent(tx, source, ann, 3)
+        assert (consented_users(tx, source), linked_users(tx, source)) == ({}, {"ann@bikes"})
+        give_consent(tx, source, {"ann@bikes": bob}, 4)
+        assert consented_users(tx, source) == {}, "nor is a withdrawn one"
+        give_consent(tx, source, {"ann@bikes": ann}, 5)
+        assert consented_users(tx, source) == {"ann@bikes": ann}
+        revoke_consent(tx, source, ann, 6)
+    with pytest.raises(NotFound), scheme.database.transaction() as tx:
+        revoke_consent(tx, source, ann, 7)
+
+
+@pytest.fixture
+def bicycles(scheme):
+    """A scenario of shared bicycles under the published record, with one rider."""
+    record = find("shared-bicycle")
+    with scheme.database.transaction() as tx:
+        publish_policy(tx, "rides", shipped_policy("rides"), 0, 1)
+        publish_methodology(tx, record, 1)
+        window = record.validity.from_ms, START
+        scenario = NewScenario("单车", "Bicycles", scheme.source.applicant_id, record.key, record.version, *window)
+        source = approve_scenario(tx, scenario, 1)
+        give_consent(tx, source.id, {"7": scheme.person()}, 1)
+    return source
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"version": 2}, {"code": None, "methodology_class": "II"}, {"status": Status.OFFICIAL}, {"conditions": ()}],
+    ids=str,
+)
+def test_rides_are_issued_under_the_methodology_that_was_published(scheme, bicycles, tmp_path, change):
+    path = write_rides(tmp_path / "rides.csv", [{}])
+    before, other = state(scheme), replace(find("shared-bicycle"), **change)
+    with pytest.raises(Conflict), scheme.database.transaction() as tx:
+        issue_rides(tx, scheme.ledger, bicycles.id, other, path)
+    assert state(scheme) == before
+    with scheme.database.transaction() as tx:
+        done = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+    assert done.lot.last - done.lot.first == done.batch.quantity_g == 193
+    with scheme.database.transaction() as tx:
+        again = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+    assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
+
+
+def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(scheme, bicycles, tmp_path):
+    path, ledger = write_rides(tmp_path / "rides.csv", [{}]), scheme.ledger
+    with scheme.database.transaction() as tx:
+        issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path)
+        erase_account(tx, consented_users(tx, bicycles.id)["7"], 2)
+    back = scheme.person()
+    with scheme.database.transaction() as tx:
+        give_consent(tx, bicycles.id, {"7": back}, 3)
+        again = issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path)
+    assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
 
 def test_a_report_needs_activities_and_open_accounts(scheme):

@@ -5,32 +5,40 @@ from hypothesis import strategies as st
 
 from registry.issuance.overlap import resolve
 
-_spans = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 20), st.integers(1, 8)), max_size=30).map(
-    lambda drawn: [(account, start, row, start + length) for row, (account, start, length) in enumerate(drawn)]
+_rides = st.tuples(st.integers(1, 3), st.sampled_from("xyz"), st.integers(0, 20), st.integers(1, 8))
+_spans = st.lists(_rides, max_size=30).map(
+    lambda drawn: [
+        (start, row, start + length, account, bike) for row, (account, bike, start, length) in enumerate(drawn)
+    ]
 )
+
+
+def _in_the_way(one, other):
+    same = one[3] == other[3] or one[4] == other[4]
+    return same and one[0] < other[2] and other[0] < one[2]
 
 
 def _keep_naively(spans):
     kept = []
-    for span in sorted(spans, key=lambda s: (s[1], s[2])):
-        if not any(k[0] == span[0] and k[1] < span[3] and span[1] < k[3] for k in kept):
+    for span in sorted(spans):
+        if not any(_in_the_way(span, other) for other in kept):
             kept.append(span)
-    return {span[2] for span in kept}
+    return {span[1] for span in kept}
 
 
 @given(_spans)
 def test_keeps_what_the_naive_model_keeps(spans):
-    assert {span[2] for span in spans} - set(resolve(spans)) == _keep_naively(spans)
+    assert {span[1] for span in spans} - set(resolve(spans)) == _keep_naively(spans)
 
 
 @given(_spans)
-def test_names_a_kept_ride_of_the_same_account_that_was_under_way(spans):
-    by_row = {span[2]: span for span in spans}
+def test_names_a_kept_ride_of_the_person_or_the_bicycle_that_was_under_way(spans):
+    by_row = {span[1]: span for span in spans}
     yields = resolve(spans)
     for row, kept in yields.items():
-        mine, other = by_row[row], by_row[kept]
         assert kept not in yields
-        assert (other[0], other[1] <= mine[1] < other[3]) == (mine[0], True)
+        assert _in_the_way(by_row[row], by_row[kept])
+        assert by_row[kept] < by_row[row]
 
 
 @given(_spans, st.randoms())
@@ -41,5 +49,9 @@ def test_does_not_depend_on_the_order_of_its_input(spans, random):
 
 
 def test_touching_is_no_overlap_and_a_chain_alternates():
-    assert resolve([(1, 0, 1, 10), (1, 10, 2, 20)]) == {}
-    assert resolve([(1, 0, 1, 10), (1, 5, 2, 15), (1, 12, 3, 20)]) == {2: 1}
+    assert resolve([(0, 1, 10, 1, "x"), (10, 2, 20, 1, "x")]) == {}
+    assert resolve([(0, 1, 10, 1, "x"), (5, 2, 15, 1, "y"), (12, 3, 20, 1, "z")]) == {2: 1}
+
+
+def test_one_bicycle_carries_one_rider_at_a_time():
+    assert resolve([(0, 1, 10, 1, "x"), (9, 2, 15, 2, "x"), (12, 3, 20, 2, "y")]) == {2: 1}

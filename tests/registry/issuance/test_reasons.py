@@ -6,7 +6,7 @@ from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason, sentence
 from registry.issuance.rides import Issued, read_rides
 from registry.methodologies.shelf import find
-from tests.support.rides import GOOD, SCENARIO, ride_line, write_rides
+from tests.support.rides import GOOD, SCENARIO, only, ride_line, write_rides
 
 FAR = {"end_location_x": "121.814"}
 BACK = {"end_location_x": GOOD["start_location_x"], "end_location_y": GOOD["start_location_y"]}
@@ -60,7 +60,7 @@ CASES = {
 def judged(tmp_path_factory, backend):
     """All cases in one file, each by another rider and under another order number; reasons by name."""
     rides = [
-        {"orderid": f"order-{number}", "userid": f"rider-{number}"} | changes
+        {"orderid": f"order-{number}", "userid": f"rider-{number}", "bikeid": f"bike-{number}"} | changes
         for number, (changes, _) in enumerate(CASES.values())
     ]
     path = write_rides(tmp_path_factory.mktemp("cases") / "rides.csv", rides)
@@ -71,7 +71,7 @@ def judged(tmp_path_factory, backend):
         SCENARIO,
         RidePolicy.shipped(),
         consented=riders,
-        known=Issued(order_ids=["issued"]),
+        known=Issued(find_orders=only("issued")),
         backend=backend,
     )
     assert batch.rows == len(CASES)
@@ -97,8 +97,9 @@ def _read(path, backend, **more):
     )
 
 
-def _at(order, start, end, user="7"):
-    return {"orderid": order, "userid": user, "start_time": f"2016-08-19 {start}", "end_time": f"2016-08-19 {end}"}
+def _at(order, start, end, user="7", bike=None):
+    times = {"start_time": f"2016-08-19 {start}", "end_time": f"2016-08-19 {end}"}
+    return {"orderid": order, "userid": user, "bikeid": bike or f"bike-{order}"} | times
 
 
 def test_a_repeated_order_yields_to_the_row_that_had_it_first_even_a_bad_one(tmp_path, backend):
@@ -121,6 +122,19 @@ def test_overlaps_are_judged_by_person_not_by_platform_user_or_order_in_the_file
     assert "row 3" in batch.rejects[0].sentence
 
 
+def test_two_people_on_one_bicycle_at_once_are_one_ride(tmp_path, backend):
+    rides = [
+        _at("1", "09:20", "09:40", user="8", bike="b"),
+        _at("2", "09:00", "09:30", bike="b"),
+        _at("3", "09:40", "09:50", user="8", bike="b"),
+        _at("4", "09:20", "09:30", user="8", bike="c"),
+    ]
+    batch = _read(write_rides(tmp_path / "rides.csv", rides), backend)
+    assert [ride.row for ride in batch.accepted] == [3, 4, 5], "what was refused is in nobody's way"
+    assert [(r.row, r.reason) for r in batch.rejects] == [(2, Reason.OVERLAPPING)]
+    assert "row 3" in batch.rejects[0].sentence
+
+
 def test_a_refused_ride_is_in_nobodys_way(tmp_path, backend):
     rides = [_at("1", "01:00", "09:00"), _at("2", "08:00", "08:20")]
     batch = _read(write_rides(tmp_path / "rides.csv", rides), backend)
@@ -135,7 +149,7 @@ def test_what_was_issued_under_any_scenario_is_not_issued_again(tmp_path, backen
     assert [(r.row, r.reason) for r in later.rejects] == [(2, Reason.ALREADY_ISSUED)]
     touching = [(70, first.accepted[0].ends_at_ms, first.accepted[1].starts_at_ms)]
     assert len(_read(path, backend, known=Issued(activities=touching)).accepted) == 2
-    again = _read(path, backend, known=Issued(order_ids=["1", "2"]))
+    again = _read(path, backend, known=Issued(find_orders=only("1", "2")))
     assert (again.accepted, again.rejected_by_reason()) == ((), {Reason.ALREADY_ISSUED: 2})
 
 
@@ -147,7 +161,8 @@ def test_each_reason_is_one_sentence(reason):
 
 
 def test_a_line_that_is_no_row_is_refused_and_spoils_no_other(tmp_path, backend):
-    header, first, last = ride_line({}), ride_line({"orderid": "1"}), ride_line({"orderid": "2", "userid": "8"})
+    header, first = ride_line({}), ride_line({"orderid": "1"})
+    last = ride_line({"orderid": "2", "userid": "8", "bikeid": "10"})
     junk = [
         b"1,2,3",
         b'"never closed,' + b"x" * 100,

@@ -18,20 +18,23 @@ from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
 from registry.methodologies.shelf import find
-from tests.support.rides import GOOD, SCENARIO, write_rides
+from tests.support.rides import GOOD, SCENARIO, only, write_rides
 
 GENERATOR = Path(__file__).parents[3] / "scripts" / "make-sample-rides"
 START = datetime(2016, 8, 19, 8, tzinfo=UTC)
 """In Beijing's clock; the file has no offset."""
 
 _rides = st.lists(
-    st.tuples(st.integers(1, 25), st.sampled_from("abc"), st.integers(0, 120), st.integers(-5, 40)), max_size=30
+    st.tuples(
+        st.integers(1, 25), st.sampled_from("abc"), st.integers(0, 120), st.integers(-5, 40), st.sampled_from("xyz")
+    ),
+    max_size=30,
 )
 _known = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 120), st.integers(1, 30)), max_size=4)
 
 
 def _read(path, backend, riders, known=()):
-    issued = Issued(order_ids=["25"], activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
+    issued = Issued(find_orders=only("25"), activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
     return read_rides(
         path,
         find("shared-bicycle"),
@@ -50,7 +53,7 @@ def _ms(minute):
 def _naively(rides, riders, known):
     """One ride after the other, every rule in words."""
     reasons, orders, standing = {}, set(), []
-    for row, (order, user, start, length) in enumerate(rides, start=2):
+    for row, (order, user, start, length, bike) in enumerate(rides, start=2):
         account, end = riders.get(user), start + length
         if account is None:
             reasons[row] = "not-consented"
@@ -63,14 +66,14 @@ def _naively(rides, riders, known):
         elif length < 3:  # 1990 m at 30 km/h take 239 s, and a minute may be hidden
             reasons[row] = "too-fast"
         else:
-            standing.append((start, row, account, end))
+            standing.append((start, row, account, end, bike))
         orders.add(order)
     kept = []
-    for start, row, account, end in sorted(standing):
-        if any(a == account and s < end and start < e for s, _, a, e in kept):
+    for start, row, account, end, bike in sorted(standing):
+        if any((a == account or b == bike) and s < end and start < e for s, _, a, e, b in kept):
             reasons[row] = "overlapping"
         else:
-            kept.append((start, row, account, end))
+            kept.append((start, row, account, end, bike))
     return reasons
 
 
@@ -87,16 +90,17 @@ def test_judges_as_a_naive_model_does(backend, rides, known):
         {
             "orderid": str(order),
             "userid": user,
+            "bikeid": bike,
             "start_time": f"{START + timedelta(minutes=start):%Y-%m-%d %H:%M}",
             "end_time": f"{START + timedelta(minutes=start + length):%Y-%m-%d %H:%M}",
         }
-        for order, user, start, length in rides
+        for order, user, start, length, bike in rides
     ]
     with tempfile.TemporaryDirectory() as folder:
         batch = _read(write_rides(Path(folder) / "rides.csv", lines), backend, riders, known)
     assert {reject.row: reject.reason.value for reject in batch.rejects} == _naively(rides, riders, known)
     for ride in batch.accepted:
-        _, user, start, length = rides[ride.row - 2]
+        _, user, start, length, _ = rides[ride.row - 2]
         assert (ride.account_id, ride.starts_at_ms, ride.ends_at_ms) == (riders[user], _ms(start), _ms(start + length))
         assert (ride.distance_m, ride.quantity_g) == (1990, 193)
 
@@ -105,14 +109,14 @@ def test_sums_and_digests_can_be_had_again_by_hand(tmp_path, backend):
     rides = [
         {},
         {"orderid": "2", "start_time": "2016-08-20 08:00", "end_time": "2016-08-20 08:30"},
-        {"orderid": "3", "userid": "8", "end_location_y": "31.300"},
+        {"orderid": "3", "userid": "8", "bikeid": "10", "end_location_y": "31.300"},
     ]
     path = write_rides(tmp_path / "rides.csv", rides)
     batch = _read(path, backend, {"7": 70, "8": 80})
     lines = (
         "1,9,7,1471614060000,1471615260000,1990,193\n"
         "2,9,7,1471651200000,1471653000000,1990,193\n"
-        "3,9,8,1471614060000,1471615260000,1286,124\n"
+        "3,10,8,1471614060000,1471615260000,1286,124\n"
     )
     assert batch.accepted_sha256 == sha256(lines.encode()).digest()
     assert batch.input_sha256 == sha256(path.read_bytes()).digest()

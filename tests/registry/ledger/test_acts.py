@@ -22,7 +22,7 @@ def test_the_whole_life_of_grams(scheme):
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, rider, Amount(800))
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, rider, shop, Amount(500), "order 1")
+        spent = redeem(tx, scheme.ledger, rider, shop, 500, "order 1")
     with scheme.database.transaction() as tx:
         refund(tx, scheme.ledger, shop, spent.act_id, Amount(100))
     with scheme.database.transaction() as tx:
@@ -45,7 +45,7 @@ def test_points_are_spent_earliest_expiry_first(scheme):
             convert(tx, scheme.ledger, rider, Amount(10, lot.last - 10 * (day + 1)))
         scheme.clock.now += DAY
     with scheme.database.transaction() as tx:
-        spent = redeem(tx, scheme.ledger, rider, shop, Amount(25))
+        spent = redeem(tx, scheme.ledger, rider, shop, 25)
     assert [w.movement.first - lot.first for w in spent.movements] == [20, 10, 0]
     assert [w.movement.quantity_g for w in spent.movements] == [10, 10, 5]
     untils = [written.movement.until for written in spent.movements]
@@ -85,7 +85,7 @@ def test_an_act_that_asks_too_much_writes_nothing(scheme):
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, rider, Amount(20))
     with pytest.raises(Insufficient), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, rider, shop, Amount(21))
+        redeem(tx, scheme.ledger, rider, shop, 21)
     assert scheme.holdings(rider) == {R: 10, P: 20}
     assert scheme.holdings(shop) == {}
 
@@ -99,7 +99,7 @@ def test_expired_points_cannot_be_used_and_expire(scheme):
         expire(tx, scheme.ledger, rider)
     scheme.clock.now += 731 * 86_400_000
     with pytest.raises(Insufficient), scheme.database.transaction() as tx:
-        redeem(tx, scheme.ledger, rider, shop, Amount(1))
+        redeem(tx, scheme.ledger, rider, shop, 1)
     with scheme.database.transaction() as tx:
         assert expire(tx, scheme.ledger, rider).quantity_g == 20
     assert scheme.holdings(rider) == {R: 10}

@@ -22,7 +22,7 @@ def story(scheme: Scheme) -> Scheme:
     scheme.issue({rider: 1000, other: 1000})
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, rider, Amount(600))
-        redeem(tx, scheme.ledger, rider, provider, Amount(100))
+        redeem(tx, scheme.ledger, rider, provider, 100)
         cancel(tx, scheme.ledger, rider, Amount(50), Intent("reduction", "voluntary-offset"))
     return scheme
 

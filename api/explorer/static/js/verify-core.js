@@ -75,12 +75,12 @@ async function cosignatureStep(checkpoint, trust) {
   return weigh(names, cosigners.length, trust.threshold ?? 1);
 }
 
-/** One bad cosignature refutes; none at all means that the authorities have not been there yet. */
+/** One bad cosignature refutes, and so does too few of those whose keys were given, as in the command `gram verify`. */
 function weigh(names, total, threshold) {
   const count = names.ok.length;
   if (names.failed.length > 0) return failed("cosignatures", "badly-cosigned", { names: names.failed.join(", ") });
   if (names.unsupported.length > 0) return unchecked("cosignatures", "no-ed25519");
-  if (count === 0) return unchecked("cosignatures", "not-cosigned");
+  if (count === 0) return failed("cosignatures", "not-cosigned");
   if (count < threshold) return failed("cosignatures", "too-few-cosigners", { count, threshold });
   return ok("cosignatures", "cosigned", { count, total, names: names.ok.join(", ") });
 }

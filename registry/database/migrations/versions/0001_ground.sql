@@ -107,7 +107,7 @@ CREATE TABLE lots (
 
 CREATE TABLE activities (
     source_id bigint NOT NULL REFERENCES sources,
-    reference text NOT NULL,
+    reference bytea NOT NULL CHECK (length(reference) = 32),  -- a keyed digest of the platform's own
     account_id bigint NOT NULL REFERENCES accounts,
     starts_ms bigint NOT NULL,
     ends_ms bigint NOT NULL CHECK (ends_ms >= starts_ms),
@@ -194,7 +194,7 @@ CREATE INDEX certificates_account ON certificates (account_id);
 CREATE TABLE idempotency (
     principal text NOT NULL,
     key text NOT NULL,
-    request_sha256 bytea NOT NULL,
+    request_mac bytea NOT NULL CHECK (length(request_mac) = 32),  -- under a key: a body may hold a name
     status integer,
     response jsonb,
     at_ms bigint NOT NULL,
@@ -403,3 +403,71 @@ BEGIN
 END $$;
 CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON frontier FOR EACH ROW EXECUTE FUNCTION frontier_only_grows();
 CREATE TRIGGER not_emptied BEFORE TRUNCATE ON frontier FOR EACH STATEMENT EXECUTE FUNCTION frontier_only_grows();
+
+
+CREATE FUNCTION log_head_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE' OR NEW.size < OLD.size OR NEW.published_size < OLD.published_size THEN
+        RAISE EXCEPTION 'the log only grows'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'log_head_only_grows';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON log_head FOR EACH ROW EXECUTE FUNCTION log_head_only_grows();
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON log_head FOR EACH STATEMENT EXECUTE FUNCTION log_head_only_grows();
+
+-- An anchor that a reorganisation took is forgotten; one that was called final never is.
+CREATE FUNCTION keep_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.final_ms IS NOT NULL
+        AND (NEW.size, NEW.chain_id, NEW.contract) = (OLD.size, OLD.chain_id, OLD.contract) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION '% of a final anchor is refused', TG_OP
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'anchors_final';
+END $$;
+CREATE TRIGGER keep_final BEFORE UPDATE OR DELETE ON anchors
+    FOR EACH ROW WHEN (OLD.final_ms IS NOT NULL) EXECUTE FUNCTION keep_final();
+CREATE TRIGGER not_emptied BEFORE TRUNCATE ON anchors FOR EACH STATEMENT EXECUTE FUNCTION keep_final();
+
+-- Erasure replaces values by their digests; nothing else happens to evidence, and a value withheld never comes back.
+CREATE FUNCTION evidence_only_loses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.digest <> OLD.digest OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NOT NEW.personal <@ OLD.personal
+        OR EXISTS (
+            SELECT FROM jsonb_each(OLD.fields) o FULL JOIN jsonb_each(NEW.fields) n USING (key)
+            WHERE o.value IS DISTINCT FROM n.value
+                AND (jsonb_typeof(o.value) = 'array' AND jsonb_typeof(n.value) = 'string') IS NOT TRUE
+        )
+        OR EXISTS (SELECT FROM unnest(OLD.personal) p WHERE p <> ALL (NEW.personal)
+            AND jsonb_typeof(NEW.fields -> p) <> 'string') THEN
+        RAISE EXCEPTION 'evidence only loses values'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'evidence_written_once';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER only_loses BEFORE UPDATE ON evidence FOR EACH ROW EXECUTE FUNCTION evidence_only_loses();
+CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON evidence
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- A movement leaves the queue when it has its index, and not before. EXCEPT is one pass over both, whatever joins the
+-- sequencer has switched off.
+CREATE FUNCTION queued_until_logged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (
+            SELECT movement_id FROM gone
+            EXCEPT
+            SELECT movement_id FROM log_entries WHERE movement_id >= (SELECT min(movement_id) FROM gone)
+                AND movement_id <= (SELECT max(movement_id) FROM gone)
+        ) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% of unsequenced is refused for movements that are not in the log', TG_OP
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'unsequenced_until_logged';
+END $$;
+CREATE TRIGGER until_logged AFTER DELETE ON unsequenced REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION queued_until_logged();
+CREATE TRIGGER not_emptied BEFORE UPDATE OR TRUNCATE ON unsequenced
+    FOR EACH STATEMENT EXECUTE FUNCTION queued_until_logged();

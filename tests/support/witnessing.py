@@ -54,9 +54,12 @@ def signed(size: int, root: bytes, signer: Signer = SIGNER) -> bytes:
 @contextmanager
 def witness_in(state: Path, log: Path, on_step=lambda _step: None) -> Iterator[Witness]:
     """A witness as `gram witness` makes one; new when its folder is."""
-    with WitnessState(state, VKEY, is_new=not state.exists()) as opened, closing(
-        Witness(opened, DirectorySource(log), SIGNER.verifier, KEYS, lambda: NOW_MS, CONTRACT, on_step)
-    ) as witness:
+    with (
+        WitnessState(state, VKEY, is_new=not state.exists()) as opened,
+        closing(
+            Witness(opened, DirectorySource(log), SIGNER.verifier, KEYS, lambda: NOW_MS, CONTRACT, on_step)
+        ) as witness,
+    ):
         yield witness
 
 

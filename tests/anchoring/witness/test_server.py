@@ -131,11 +131,11 @@ def test_the_command(tmp_path):
 
 def run_once(words, body: bytes, first: bytes) -> str:
     command = [GRAM, "witness", *words, "--port", "0", "--chain-id", "1", "--contract", "0x" + "11" * 20]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, env=os.environ) as process:
         said = {}
         while "Listening" not in said:
             assert select.select([process.stdout], [], [], WAIT_S)[0], "it did not say where it is"
-            word, _, rest = process.stdout.readline().partition(" ")
+            word, _, rest = process.stdout.readline().decode().partition(" ")
             assert word, "it ended before it served"
             said[word] = rest.strip()
         url, vkey = said["Listening"].removeprefix("on "), said["vkey"]

@@ -106,7 +106,7 @@ def audit(
 
     with ExitStack() as stack:
         client = _client(stack, rpc, contract, chain_id)
-        source = _source(stack, log)
+        source = open_source(stack, log)
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -156,7 +156,8 @@ def _client(stack: ExitStack, rpc: str | None, contract: str | None, chain_id: i
     return client
 
 
-def _source(stack: ExitStack, log: str) -> "Source":
+def open_source(stack: ExitStack, log: str) -> "Source":
+    """Open a log by its URL, or in a folder."""
     from anchoring.log.sources import DirectorySource, HttpSource
 
     if log.startswith(("http://", "https://")):

@@ -1,0 +1,162 @@
+"""The witness over HTTP, for strangers: bounded in bytes, time and connections.
+
+| request | answer |
+|---|---|
+| `POST /add-checkpoint` | C2SP tlog-witness |
+| `GET /<origin hash>/checkpoint` | C2SP tlog-witness, the monitoring prefix |
+| `GET /signature/<size>` | JSON with the EIP-712 signature of (size, root, frontier, ended), if it was cosigned |
+"""
+
+import contextlib
+import io
+import socketserver
+import threading
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
+from typing import Any, Final
+
+from anchoring.checkpoint import parse_number
+from anchoring.errors import Malformed, Unreachable
+from anchoring.witness.protocol import MAX_REQUEST, Answer
+from anchoring.witness.witness import Witness
+
+MAX_CONNECTIONS: Final = 64
+REQUEST_S: Final = 15.0
+"""For a whole request, however its bytes are trickled, and for a whole answer."""
+
+
+class _Received(io.RawIOBase):
+    """What a connection receives, until a moment that is set anew for each request."""
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection
+        self.ends_at = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "gramledger-witness"
+    sys_version = ""
+    wbufsize = -1  # head and body in one segment; else Nagle's algorithm costs 40 ms a call
+    server: "WitnessServer"
+
+    def setup(self) -> None:
+        super().setup()
+        self._received = _Received(self.connection)
+        self.rfile = io.BufferedReader(self._received)
+
+    def handle_one_request(self) -> None:
+        self._received.ends_at = time.monotonic() + REQUEST_S
+        try:
+            super().handle_one_request()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if self.path != "/add-checkpoint":
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+        elif not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "a Content-Length is needed")
+        elif len(length) > 9 or int(length) > MAX_REQUEST:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_REQUEST} bytes a request")
+        else:
+            body = self.rfile.read(int(length))
+            if len(body) == int(length):
+                self._send(self.server.witness.add_checkpoint(body))
+            else:
+                self.close_connection = True
+
+    def do_GET(self) -> None:
+        witness = self.server.witness
+        if self.path == "/add-checkpoint":
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "add-checkpoint is a POST")
+        elif self.path == f"/{witness.origin_hash}/checkpoint":
+            self._send(witness.last_checkpoint())
+        elif self.path.startswith("/signature/"):
+            self._send_signature(self.path.removeprefix("/signature/"))
+        else:
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+    def _send_signature(self, size: str) -> None:
+        try:
+            self._send(self.server.witness.chain_signature(parse_number(size)))
+        except Malformed as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        self.close_connection = True  # a body may be unread, so what follows on this connection has no meaning
+        self._send(Answer(status, f"{sentence}\n".encode()))
+
+    def _send(self, answer: Answer) -> None:
+        self.connection.settimeout(REQUEST_S)
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "POST")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def log_message(self, *_args: Any) -> None:
+        """Keep no log of what strangers send."""
+
+
+class WitnessServer(ThreadingHTTPServer):
+    """One witness on one address: a thread a connection, at most MAX_CONNECTIONS."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+    def __init__(self, witness: Witness, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had."""
+        self.witness = witness
+        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise Unreachable(f"Port {port} on {host} cannot be used: {error}.") from error
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.server_name}:{self.server_port}"
+
+    def server_bind(self) -> None:
+        """Bind without http.server's look-up of our own name, which may wait for a resolver."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection a thread, or send it away when there are too many."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        with contextlib.suppress(OSError):
+            request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        """Serve one connection and give back its place."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that went away is no event."""

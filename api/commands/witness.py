@@ -1,0 +1,107 @@
+"""`gram witness`: what each authority runs on its own machine, with its own key and state."""
+
+import signal
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import Contract, app, out
+from api.commands.check import Vkey, open_source
+
+if TYPE_CHECKING:
+    from anchoring.witness.witness import WitnessKeys
+
+MAX_KEY_FILE = 4096
+
+
+@app.command()
+def witness(
+    log: Annotated[str, typer.Option("--log", help="URL of the log, or a folder with its static tree.")],
+    vkey: Vkey,
+    state: Annotated[Path, typer.Option("--state", help="Folder of what this witness must never forget.")],
+    key: Annotated[Path, typer.Option("--key", help="File with this witness's two secret keys.")],
+    new_key: Annotated[
+        str | None,
+        typer.Option("--new-key", help="Begin a new witness of this name: make its key and its state.", metavar="NAME"),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.", min=0, max=65535)] = 8100,
+    chain_id: Annotated[
+        int | None, typer.Option("--chain-id", help="Sign checkpoints for the contract on this chain.", min=0)
+    ] = None,
+    contract: Contract = None,
+) -> None:
+    """Cosign a log's checkpoints, each only after every rule was replayed on every new leaf.
+
+    It speaks C2SP tlog-witness. A state folder belongs to its key: a witness that lost its state begins anew with a new
+    key, because with the old one it could cosign two histories.
+    """
+    from anchoring import note
+    from anchoring.chain.signing import address_bytes, address_of
+    from anchoring.errors import Malformed
+    from anchoring.witness import witness as core
+    from anchoring.witness.server import WitnessServer
+    from anchoring.witness.state import WitnessState
+    from registry.clock import system_clock
+
+    if (chain_id is None) != (contract is None):
+        raise Malformed("--chain-id and --contract belong together: the chain, and the address on it.")
+    signs_for = None
+    if chain_id is not None and contract is not None:
+        address_bytes(contract)
+        signs_for = core.Contract(chain_id, contract)
+    verifier = note.parse_vkey(vkey)
+    if verifier.key_type != note.ED25519:
+        raise Malformed("--vkey: a log's verifier key is of type Ed25519 (0x01).")
+    if new_key is not None and key.exists():
+        raise Malformed(f"--new-key: {key} is there already; a key is never replaced.")
+    with ExitStack() as stack:
+        opened = stack.enter_context(WitnessState(state, vkey, is_new=new_key is not None))
+        keys = _read_keys(key) if new_key is None else _make_keys(key, new_key)
+        source = open_source(stack, log)
+        running = stack.enter_context(closing(core.Witness(opened, source, verifier, keys, system_clock, signs_for)))
+        server = stack.enter_context(WitnessServer(running, host, port))
+        signal.signal(signal.SIGTERM, _terminate)
+        out.print(f"vkey     {keys.signer.verifier.vkey}", markup=False)
+        out.print(f"address  {address_of(keys.chain_key)}", markup=False)
+        out.print(f"cosigned {opened.head.tree.size}", markup=False)
+        out.print(f"Listening on {server.url}", markup=False)
+        server.serve_forever()
+
+
+def _make_keys(path: Path, name: str) -> "WitnessKeys":
+    """Make both keys in one new file of mode 600: a line for notes, a line for the chain."""
+    from anchoring.chain.signing import generate_key
+    from anchoring.note import COSIGNATURE, make_signer
+    from anchoring.witness.witness import WitnessKeys
+    from registry.keyfile import write_secret
+
+    keys = WitnessKeys(make_signer(name, COSIGNATURE), generate_key())
+    write_secret(path, f"{keys.signer.secret}\n{keys.chain_key.hex()}\n".encode())
+    return keys
+
+
+def _read_keys(path: Path) -> "WitnessKeys":
+    """Read both keys. Raises Malformed, never quoting them."""
+    from anchoring.chain.signing import address_of
+    from anchoring.errors import Malformed
+    from anchoring.note import COSIGNATURE, parse_signer
+    from anchoring.witness.witness import WitnessKeys
+
+    with path.open("rb") as file:
+        data = file.read(MAX_KEY_FILE)
+    try:
+        signer, chain_key = data.decode().split("\n")[:2]
+        keys = WitnessKeys(parse_signer(signer), bytes.fromhex(chain_key))
+    except ValueError:
+        raise Malformed(f"{path} does not hold the two lines of a witness's keys.") from None
+    address_of(keys.chain_key)
+    if keys.signer.key_type != COSIGNATURE:
+        raise Malformed(f"{path} holds a log's key; a witness has one of type cosignature (0x04).")
+    return keys
+
+
+def _terminate(*_args: Any) -> None:
+    raise SystemExit(0)

@@ -69,19 +69,22 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
     """Show a block's life, step by step."""
     first, last = search.read_serial(name)
     gram = _gram(request.query_params.get("gram"), first, last)
+    cursor = request.query_params.get("cursor")
     with snapshot(site) as tx:
         try:
-            life, after = life_of_block(tx, first, last)
+            life, after = life_of_block(tx, first, last, cursor=cursor)
         except NotFound:
             return redirect(request, search.lot_path(tx, first, last))
         context = {
             "about": _about(request),
-            "block": views.block_of(life, after, first, last),
+            "block": views.block_of(life, first, last, moved=bool(after.items or cursor)),
             "gram": gram,
             "namesakes": {} if gram is None else search.namesakes(tx, gram),
             "lot": views.lot_of(lot_of_gram(tx, first)),
-            "life": views.movements(life, site.settings),
-            "after": views.movements(after, site.settings),
+            "life": views.movements(life.steps, site.settings),
+            "earlier": life.earlier,
+            "after": views.movements(after.items, site.settings),
+            "next_cursor": after.next_cursor,
         }
     return answer(request, "block.html", context)
 
@@ -92,8 +95,13 @@ def movement(request: Request, movement: str, site: SiteOf) -> Response:
     with snapshot(site) as tx:
         seen = get_movement(tx, _number(movement))
         shown = views.movement(seen, site.settings)
-        followed = views.movements(children(tx, seen.id), site.settings)
-    context = {"about": _about(request), "movement": shown, "children": followed}
+        followed = children(tx, seen.id, cursor=request.query_params.get("cursor"))
+    context = {
+        "about": _about(request),
+        "movement": shown,
+        "children": views.movements(followed.items, site.settings),
+        "next_cursor": followed.next_cursor,
+    }
     return answer(request, "movement.html", context)
 
 

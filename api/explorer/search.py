@@ -61,7 +61,7 @@ def read_serial(text: str) -> tuple[int, int]:
 def find_serial(tx: sa.Connection, first: int, last: int) -> str:
     """Give the path of a block, or of the lot whose grams these are. Raises `NotFound` for neither."""
     try:
-        life_of_block(tx, first, last)
+        life_of_block(tx, first, last, limit=1)
     except NotFound:
         return lot_path(tx, first, last)
     return f"/blocks/{serial(first, last)}"

@@ -15,7 +15,7 @@ from api.settings import Settings
 from api.site import Site
 from registry.clock import rfc3339
 from registry.ledger.movement import Kind, serial
-from registry.ledger.queries import Seen, all_logged, lot_of_gram, totals
+from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram, totals
 
 
 def about(site: Site, base_url: str) -> dict[str, Any]:
@@ -117,15 +117,15 @@ def lots_of(tx: sa.Connection, of: Sequence[Seen]) -> list[dict[str, Any]]:
     return [lot_of(found[number]) for number in sorted(found)]
 
 
-def block_of(life: Sequence[Seen], after: Sequence[Seen], first: int, last: int) -> dict[str, Any]:
+def block_of(life: Life, first: int, last: int, *, moved: bool) -> dict[str, Any]:
     """Show a block: its grams, and what they became by the last step they took together."""
     return {
         "serial": serial(first, last),
         "first": first,
         "last": last,
         "quantity_g": last - first,
-        "form": life[-1].movement.form,
-        "moved": bool(after),
+        "form": life.steps[-1].movement.form,
+        "moved": moved,
     }
 
 

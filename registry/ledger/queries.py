@@ -13,7 +13,7 @@ from registry.ledger.movement import Movement, serial
 MAX_PAGE = 200
 """Rows in one answer of a list."""
 MAX_LIFE = 500
-"""Steps of a block's life that one page shows."""
+"""Steps of a block's life that one page shows; it says how many came before."""
 
 T = TypeVar("T")
 
@@ -78,11 +78,11 @@ def _seen(row: sa.Row[Any]) -> Seen:
 
 _ONE = sa.text(f"{_SEEN} WHERE m.id = :id")
 _CHILDREN = sa.text(
-    f"{_SEEN} WHERE m.parent_id = :id AND m.first_g < :last AND m.last_g > :first "
-    f"ORDER BY m.first_g, m.id LIMIT {MAX_LIFE}"
+    f"{_SEEN} WHERE m.parent_id = :id AND m.first_g < :last AND m.last_g > :first AND m.first_g > :after "
+    "ORDER BY m.first_g LIMIT :limit"
 )
 _AT_INDEX = sa.text(f"{_SEEN} WHERE e.index = :index AND e.index < s.published")
-_OF_ACT = sa.text(f"{_SEEN} WHERE m.act_id = :act ORDER BY m.id LIMIT {MAX_LIFE}")
+_OF_ACT = sa.text(f"{_SEEN} WHERE m.act_id = :act ORDER BY m.id")
 _NEWEST = sa.text(f"{_SEEN} WHERE m.id < :before ORDER BY m.id DESC LIMIT :limit")
 _OF_ACCOUNT = sa.text(
     f"{_SEEN} WHERE m.id IN ("
@@ -101,9 +101,15 @@ def get_movement(tx: sa.Connection, number: int) -> Seen:
     return _seen(row)
 
 
-def children(tx: sa.Connection, number: int, first: int = 0, last: int = _MAX_BIGINT) -> list[Seen]:
-    """Read the movements that took some of the grams `[first, last)` out of what this one made, by gram number."""
-    return [_seen(row) for row in tx.execute(_CHILDREN, {"id": number, "first": first, "last": last})]
+def children(
+    tx: sa.Connection, number: int, first: int = 0, last: int = _MAX_BIGINT, *, cursor: str | None = None
+) -> Page[Seen]:
+    """List the movements that took some of the grams `[first, last)` out of what this one made, by gram number."""
+    after = -1 if cursor is None else read_cursor(cursor)
+    parameters = {"id": number, "first": first, "last": last, "after": after, "limit": MAX_PAGE + 1}
+    rows = tx.execute(_CHILDREN, parameters).all()
+    items = [_seen(row) for row in rows[:MAX_PAGE]]
+    return Page(items, str(items[-1].movement.first) if len(rows) > MAX_PAGE else None)
 
 
 def movement_at(tx: sa.Connection, index: int) -> Seen:
@@ -115,7 +121,7 @@ def movement_at(tx: sa.Connection, index: int) -> Seen:
 
 
 def movements_of_act(tx: sa.Connection, act_id: int) -> list[Seen]:
-    """Read the movements of one act, in order."""
+    """Read the movements of one act on an account's blocks, in order: all, `MAX_BLOCKS_PER_ACT` at most."""
     return [_seen(row) for row in tx.execute(_OF_ACT, {"act": act_id})]
 
 
@@ -146,12 +152,18 @@ def _limit(limit: int) -> int:
     return limit
 
 
-_LIFE = sa.text(
-    "WITH RECURSIVE life (id, parent_id, step) AS ("
-    "SELECT id, parent_id, 0 FROM movements WHERE id = :id UNION ALL "
-    f"SELECT m.id, m.parent_id, step + 1 FROM movements m JOIN life ON m.id = life.parent_id WHERE step < {MAX_LIFE}"
-    f") {_SEEN} JOIN life ON life.id = m.id ORDER BY m.id"
-)
+# Each step's grams lie in its parent's, so those that had the whole block come first.
+_LIFE = sa.text(f"""
+    WITH RECURSIVE life (id, parent_id, first_g, last_g) AS (
+        SELECT id, parent_id, first_g, last_g FROM movements WHERE id = :id
+        UNION ALL
+        SELECT m.id, m.parent_id, m.first_g, m.last_g FROM movements m JOIN life ON m.id = life.parent_id
+    ), shown AS (
+        SELECT id, count(*) OVER () AS steps FROM life WHERE first_g <= :first AND last_g >= :last
+        ORDER BY id DESC LIMIT :limit
+    )
+    SELECT seen.*, shown.steps FROM shown JOIN ({_SEEN}) seen ON seen.id = shown.id ORDER BY seen.id
+""")
 # Live blocks never overlap, nor do ends, and no gram is in both: at most one of these holds it.
 _LAST_OF_GRAM = sa.text("""
     (SELECT movement_id, first_g, last_g FROM (
@@ -163,9 +175,12 @@ _LAST_OF_GRAM = sa.text("""
 """)
 
 
-def life_of(tx: sa.Connection, number: int) -> list[Seen]:
-    """Read the line of movements from the ISSUE down to movement `number`."""
-    return [_seen(row) for row in tx.execute(_LIFE, {"id": number})]
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The movements that a block went through, the newest last; `earlier` more came before those shown."""
+
+    steps: Sequence[Seen]
+    earlier: int
 
 
 def block_at(tx: sa.Connection, gram: int) -> tuple[Seen, int, int]:
@@ -179,18 +194,22 @@ def block_at(tx: sa.Connection, gram: int) -> tuple[Seen, int, int]:
     return get_movement(tx, row.movement_id), row.first_g, row.last_g
 
 
-def life_of_block(tx: sa.Connection, first: int, last: int) -> tuple[list[Seen], list[Seen]]:
+def life_of_block(
+    tx: sa.Connection, first: int, last: int, *, cursor: str | None = None, limit: int = MAX_LIFE
+) -> tuple[Life, Page[Seen]]:
     """Read what happened to the grams `[first, last)` as one block, and the movements that took parts of it after.
 
     The block need not be there any more: its serial keeps naming the same life. Raises `NotFound` when the grams
     never were together in one block.
     """
     maker, _, _ = block_at(tx, first)
-    # Each step's grams lie in its parent's, so those that had the whole block come first.
-    life = [seen for seen in life_of(tx, maker.id) if seen.movement.first <= first < last <= seen.movement.last]
-    if not life:
+    rows = (
+        tx.execute(_LIFE, {"id": maker.id, "first": first, "last": last, "limit": limit}).all() if first < last else []
+    )
+    if not rows:
         raise NotFound(f"{serial(first, last)} never was one block.")
-    return life, children(tx, life[-1].id, first, last)
+    life = Life([_seen(row) for row in rows], rows[0].steps - len(rows))
+    return life, children(tx, life.steps[-1].id, first, last, cursor=cursor)
 
 
 _HOLDINGS = sa.text("""

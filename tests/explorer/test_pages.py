@@ -165,6 +165,7 @@ def test_relative_time(seconds: int, expected: str) -> None:
         **samples.EVERYWHERE,
         movement=samples.movement(1, at=datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()),
         children=[],
+        next_cursor=None,
     )
     assert f'<span class="relative">{expected}</span>' in page
 

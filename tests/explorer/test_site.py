@@ -11,6 +11,9 @@ from starlette.testclient import TestClient
 from api.app import create
 from api.explorer import pages, search
 from api.explorer.answers import notices
+from registry.ledger.ledger import Amount
+from registry.ledger.queries import MAX_LIFE
+from registry.points.points import convert, redeem, refund
 from tests.support.running import Live
 from tests.support.story import Story
 
@@ -146,6 +149,38 @@ def test_the_serial_of_a_part_of_a_block_tells_what_became_of_it(web: httpx2.Cli
     assert texts["block_after"] in page
     assert f"/movements/{story.recorded}?lang=en" in page
     assert "Now reductions" not in page
+
+
+def test_what_became_of_a_block_is_read_on_to_the_end(web: httpx2.Client, live: Live) -> None:
+    rider = live.person()
+    lot = live.issue({rider: 500})
+    wanted = set()
+    for gram in range(lot.first, lot.last, 2):
+        with live.site.database.transaction() as tx:
+            done = convert(tx, live.site.ledger, rider, Amount(1, gram))
+        wanted.add(f"/movements/{done.movements[0].id}?lang=en")
+    for path in (f"/movements/{lot.movements[0].id}", f"/blocks/SHCER-{lot.first}-{lot.last - 1}"):
+        found, following, pages_read = set(), [f"{path}?lang=en"], 0
+        while following and pages_read < 3:
+            page = web.get(following[0]).text
+            found |= set(re.findall(r'"(/movements/[0-9]+[?]lang=en)"', page)) & wanted
+            following = re.findall(r'class="button quiet" href="([^"]*cursor=[^"]*)"', page.replace("&amp;", "&"))
+            pages_read += 1
+            assert "Now reductions" not in page
+        assert (found, pages_read) == (wanted, 2)
+
+
+def test_a_life_too_long_for_a_page_says_how_much_is_left_out(web: httpx2.Client, live: Live) -> None:
+    rider, shop = live.person(), live.institution()
+    lot = live.issue({rider: 2})
+    with live.site.database.transaction() as tx:
+        convert(tx, live.site.ledger, rider, Amount(1))
+        for _ in range(MAX_LIFE // 2 + 5):
+            spent = redeem(tx, live.site.ledger, rider, shop, 1)
+            refund(tx, live.site.ledger, shop, spent.act_id, Amount(1))
+    page = web.get(f"/blocks/SHCER-{lot.first}-{lot.first}?lang=en").text
+    assert page.count('class="life-dot"') == MAX_LIFE
+    assert pages.texts()["en"]["block_earlier"].format(n=12) in page
 
 
 def test_grams_are_a_claim_until_they_are_logged(web: httpx2.Client, story: Story) -> None:

@@ -344,7 +344,12 @@ def anchored(world):
 
 @pytest.mark.parametrize(
     "statement",
-    ["DELETE FROM anchors", "TRUNCATE anchors", "UPDATE anchors SET final_ms = NULL", "UPDATE anchors SET chain_id = 8"],
+    [
+        "DELETE FROM anchors",
+        "TRUNCATE anchors",
+        "UPDATE anchors SET final_ms = NULL",
+        "UPDATE anchors SET chain_id = 8",
+    ],
 )
 def test_a_final_anchor_stays(anchored, statement):
     assert anchored.refused_sql(statement) == "anchors_final"

@@ -157,7 +157,8 @@ class Report:
         if self.first is not None:
             count = sum(self.fault_counts.values())
             return f"The log does not hold: {count} fault{'s'[: count != 1]}, the first at {self.first}."
-        chain = "" if self.anchors is None else f", and {self.anchors} anchored sizes agree with the chain"
+        sizes = "1 anchored size agrees" if self.anchors == 1 else f"{self.anchors} anchored sizes agree"
+        chain = "" if self.anchors is None else f", and {sizes} with the chain"
         return f"The log holds: {self.size} leaves, every hash and every rule{chain}."
 
     def to_json(self) -> dict[str, Any]:

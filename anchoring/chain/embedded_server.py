@@ -14,17 +14,16 @@ import fcntl
 import json
 import os
 import signal
-import socketserver
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socket import socket
 from typing import Any, ClassVar
 
+from anchoring.bounded_server import BoundedServer
 from anchoring.chain.embedded import CHAIN_ID, FINAL_DEPTH, Clock, EmbeddedChain
 from anchoring.chain.embedded_rpc import RpcError, answer, failure
 from anchoring.chain.embedded_wire import BadValue, Json, read_data
@@ -89,25 +88,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep no log of calls."""
 
 
-class RpcServer(ThreadingHTTPServer):
+class RpcServer(BoundedServer):
     """Loopback HTTP over one chain: a thread a connection, at most MAX_CONNECTIONS, one lock around the chain."""
-
-    request_queue_size = 128
 
     def __init__(self, chain: EmbeddedChain, port: int) -> None:
         self._chain = chain
         self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__((HOST, port), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.server_address[1]}"
-
-    def server_bind(self) -> None:
-        """Bind without http.server's look-up of our own name, which may wait for a resolver."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        super().__init__((HOST, port), _Handler, MAX_CONNECTIONS)
 
     def answer(self, body: bytes) -> Json:
         try:
@@ -116,23 +103,6 @@ class RpcServer(ThreadingHTTPServer):
             return failure(None, RpcError(-32700, "the body is not JSON"))
         with self._lock:
             return answer(self._chain, request)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-            return
-        with contextlib.suppress(OSError):
-            request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        self.shutdown_request(request)
-
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no event."""
 
     def close(self) -> None:
         """Stop listening; then close the chain, after the call that is under way."""

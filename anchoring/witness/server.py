@@ -7,16 +7,14 @@
 | `GET /signature/<size>` | JSON with the EIP-712 signature of (size, root, frontier, ended), if it was cosigned |
 """
 
-import contextlib
 import io
-import socketserver
-import threading
 import time
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from socket import socket
 from typing import Any, Final
 
+from anchoring.bounded_server import BoundedServer
 from anchoring.checkpoint import parse_number
 from anchoring.errors import Malformed, Unreachable
 from anchoring.witness.protocol import MAX_REQUEST, Answer
@@ -117,46 +115,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep no log of what strangers send."""
 
 
-class WitnessServer(ThreadingHTTPServer):
+class WitnessServer(BoundedServer):
     """One witness on one address: a thread a connection, at most MAX_CONNECTIONS."""
 
-    request_queue_size = 128
     daemon_threads = True
 
     def __init__(self, witness: Witness, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had."""
         self.witness = witness
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         try:
-            super().__init__((host, port), _Handler)
+            super().__init__((host, port), _Handler, MAX_CONNECTIONS)
         except (OSError, OverflowError) as error:
             raise Unreachable(f"Port {port} on {host} cannot be used: {error}.") from error
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{self.server_name}:{self.server_port}"
-
-    def server_bind(self) -> None:
-        """Bind without http.server's look-up of our own name, which may wait for a resolver."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection a thread, or send it away when there are too many."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-            return
-        with contextlib.suppress(OSError):
-            request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        self.shutdown_request(request)
-
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Serve one connection and give back its place."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that went away is no event."""

@@ -47,7 +47,7 @@ class Report:
     activities: Sequence[Activity]
     inputs_sha256: bytes
     facts: Mapping[str, Value]
-    """Goes into the evidence of every ISSUE: methodology, version, status, policy."""
+    """Goes into the evidence of every ISSUE beside the lot's own: the methodology's digest and status, the policy."""
 
 
 Shuffle = Callable[[list[int]], None]
@@ -70,13 +70,18 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     grams = _grams_by_account(report.activities, shuffle)
     first, last = _advance_frontier(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
-    lot_id = _write_lot(tx, report, first, last, at)
+    period = _period(report.activities)
+    lot_id = _write_lot(tx, report, first, last, at, period)
     _write_activities(tx, ledger.vault, report, lot_id)
     facts = {
+        **report.facts,
         "lot": lot_id,
         "source": report.source.id,
+        "methodology": report.source.methodology_code,
+        "methodology_version": report.source.methodology_version,
+        "period_from_ms": period[0],
+        "period_until_ms": period[1],
         "inputs_sha256": report.inputs_sha256.hex(),
-        **report.facts,
     }
     record(tx, Kind.ISSUANCE, at, {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)})
     act_id = begin_act(tx, "issue", report.source.applicant_id, at, last - first)
@@ -100,15 +105,20 @@ def _advance_frontier(tx: sa.Connection, quantity_g: int) -> tuple[int, int]:
     return last - quantity_g, last
 
 
-def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int) -> int:
+def _period(of: Sequence[Activity]) -> tuple[int, int]:
+    """From the first activity's begin to the last one's end, Unix milliseconds."""
+    return min(activity.starts_ms for activity in of), max(activity.ends_ms for activity in of)
+
+
+def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int, period: tuple[int, int]) -> int:
     values = {
         "first_g": first,
         "last_g": last,
         "source_id": report.source.id,
         "methodology_code": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
-        "period_from_ms": min(activity.starts_ms for activity in report.activities),
-        "period_until_ms": max(activity.ends_ms for activity in report.activities),
+        "period_from_ms": period[0],
+        "period_until_ms": period[1],
         "issued_ms": at,
         "inputs_sha256": report.inputs_sha256,
     }

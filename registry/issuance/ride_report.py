@@ -70,8 +70,6 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     if not batch.accepted:
         return RideIssue(batch, None)
     facts = {
-        "methodology": methodology.key,
-        "methodology_version": methodology.version,
         "methodology_sha256": digest(methodology).hex(),
         "status": str(methodology.status),
         "policy_sha256": policy.digest.hex(),

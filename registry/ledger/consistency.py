@@ -78,8 +78,11 @@ _LOT_FACTS = """
     SELECT DISTINCT 'lot ' || l.id FROM lots l
     JOIN movements m ON m.kind = 1 AND m.first_g >= l.first_g AND m.last_g <= l.last_g
     JOIN evidence e ON e.digest = m.evidence
-    WHERE (e.fields -> 'lot' ->> 1, e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1)
-        IS DISTINCT FROM (l.id::text, l.source_id::text, encode(l.inputs_sha256, 'hex'))
+    WHERE (e.fields -> 'lot' ->> 1, e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
+            e.fields -> 'methodology' ->> 1, e.fields -> 'methodology_version' ->> 1,
+            e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1)
+        IS DISTINCT FROM (l.id::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
+            l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text)
 """
 _FRONTIER = """
     SELECT 'the frontier' FROM frontier

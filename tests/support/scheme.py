@@ -77,7 +77,7 @@ class Scheme:
         ]
         inputs = hashlib.sha256(repr(acts).encode()).digest()
         with self.database.transaction() as tx:
-            report = Report(self.source, is_class_i, acts, inputs, {"methodology": "TEST"})
+            report = Report(self.source, is_class_i, acts, inputs, {})
             return issue(tx, self.ledger, report, shuffle=in_order)
 
     def holdings(self, account: int) -> dict[int, int]:

@@ -28,7 +28,6 @@ KNOWN_GAPS = {
     "rpc: earlier event kept back": "the audit compares the anchors that it is given and knows only the last must be "
     "among them; the count it prints is smaller",
     "rpc: other code": "a client asks whether there is code at the address, not which",
-    "database: lots, unbound columns": "period and methodology version of a lot are in no evidence of its issue",
 }
 """Kind -> why nothing finds it yet. docs/threats.md says the same; a gap that is closed is struck from here."""
 

@@ -41,8 +41,6 @@ KEYS = {
     "movements": "id", "blocks": "id", "checkpoints": "size", "publications": "size", "lots": "id",
     "evidence": "digest", "log_entries": "index", "log_head": "sole", "frontier": "sole", "account_keys": "account_id",
 }  # fmt: skip
-UNBOUND = ("period_from_ms", "period_until_ms", "methodology_version")
-"""Columns of lots that no leaf and no evidence of an ISSUE repeats."""
 
 
 @dataclass
@@ -181,9 +179,8 @@ class OfDatabase:
         value = max(0, row[column] + self.random.choice([-1, 1, 2, 7, 100]))
         value = value + 3 if value == row[column] else value
         self.update(tx, table, row, **{column: value})
-        kind = "lots, unbound columns" if table == "lots" and column in UNBOUND else table
         places = self.places(table, row) | ({f"checkpoint {value}"} if "size" in column else set())
-        return Altered(tx, kind, f"{column} {row[column]} to {value}", places)
+        return Altered(tx, table, f"{column} {row[column]} to {value}", places)
 
     def bytes_(self, tx: sa.Connection, table: str, column: str) -> Altered:
         row = self.random.choice(self.rows[table])

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchoring.chain.signers import LocalKey
 from anchoring.note import COSIGNATURE, ED25519, Signer, make_signer, parse_signer
 from registry.errors import Unavailable
 from registry.keyfile import write_secret
@@ -63,11 +64,11 @@ def cosigner(folder: Path, authority: Authority) -> Signer:
     return parse_signer(read_secret(folder, f"{authority.id}.cosigner.key").decode())
 
 
-def chain_key(folder: Path, authority: Authority) -> bytes:
+def chain_signer(folder: Path, authority: Authority) -> LocalKey:
     """Read an authority's development key for the chain."""
-    return read_secret(folder, f"{authority.id}.chain.key")
+    return LocalKey(read_secret(folder, f"{authority.id}.chain.key"))
 
 
-def payer_key(folder: Path) -> bytes:
+def payer(folder: Path) -> LocalKey:
     """Read the key that pays for transactions."""
-    return read_secret(folder, "payer.key")
+    return LocalKey(read_secret(folder, "payer.key"))

@@ -5,11 +5,10 @@ from contextlib import ExitStack, contextmanager
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.chain.signing import address_of
 from anchoring.errors import AnchoringError, Refuted, Unreachable
 from api.binding import Installation, alone, bind
 from api.data_folder import DataFolder, hold
-from api.keys import AUTHORITIES, chain_key, payer_key
+from api.keys import AUTHORITIES, chain_signer, payer
 from api.settings import Settings
 from api.site import THRESHOLD, Site, Whereabouts, is_production
 from contracts import artifact
@@ -62,7 +61,7 @@ def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell)
     if settings.rpc is not None:
         return settings.rpc, lambda: None
     process = EmbeddedChainProcess(
-        folder.chain, prefund=[address_of(payer_key(folder.keys))], final_depth=settings.blocks_to_final
+        folder.chain, prefund=[payer(folder.keys).address], final_depth=settings.blocks_to_final
     )
     stack.enter_context(process)
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
@@ -76,12 +75,12 @@ def _contract(
     contract = settings.contract or folder.marker.contract
     if contract is None:
         tell("Deploying the anchor contract with three signers, two of whom must sign.")
-        signers = [address_of(chain_key(folder.keys, authority)) for authority in AUTHORITIES]
-        payer = payer_key(folder.keys)
+        signers = [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
+        pays = payer(folder.keys)
         try:
-            contract = deploy(rpc_url, payer, signers, THRESHOLD, artifact())
+            contract = deploy(rpc_url, pays, signers, THRESHOLD, artifact())
         except Unreachable as error:
-            raise Unreachable(f"{error} Transactions are paid by {address_of(payer)}; it must hold ether.") from error
+            raise Unreachable(f"{error} Transactions are paid by {pays.address}; it must hold ether.") from error
     with AnchorClient(rpc_url, contract) as client:
         chain_id = client.chain_id()
         if not client.code_present():

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.signing import address_of
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
 from anchoring.note import Signer
 from api.data_folder import DataFolder, read_folder
-from api.keys import AUTHORITIES, chain_key, cosigner, log_signer, payer_key, read_secret
+from api.keys import AUTHORITIES, chain_signer, cosigner, log_signer, payer, read_secret
 from api.settings import Environment, Settings
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
@@ -99,9 +98,9 @@ class Site:
             transaction=self.database.transaction,
             reader=self.reader,
             client=self.client,
-            signer_keys=[chain_key(self.folder.keys, authority) for authority in AUTHORITIES],
+            signers=[chain_signer(self.folder.keys, authority) for authority in AUTHORITIES],
             threshold=THRESHOLD,
-            payer_key=payer_key(self.folder.keys),
+            payer=payer(self.folder.keys),
             clock=system_clock,
             final_depth=self.settings.blocks_to_final,
         )
@@ -114,7 +113,7 @@ class Site:
                 "id": authority.id,
                 "name_zh": authority.name_zh,
                 "name_en": authority.name_en,
-                "address": address_of(chain_key(self.folder.keys, authority)),
+                "address": chain_signer(self.folder.keys, authority).address,
                 "cosigner_vkey": cosigner(self.folder.keys, authority).verifier.vkey,
             }
             for authority in AUTHORITIES

@@ -10,13 +10,13 @@ block that is `final_depth` below the head: the block it was first seen in prove
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.signing import sign_checkpoint
+from anchoring.chain.signers import CheckpointSigner, Payer
 from anchoring.errors import Refuted
 from anchoring.log.tiles import TileReader, consistency_proof, root_at
 
@@ -33,14 +33,14 @@ class ToAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Anchorer:
-    """Anchors one log in one contract. `threshold` signatures are made with the keys at hand."""
+    """Anchors one log in one contract. The first `threshold` of the signers sign, and the payer pays."""
 
     transaction: Callable[[], AbstractContextManager[sa.Connection]]
     reader: TileReader
     client: AnchorClient
-    signer_keys: Sequence[bytes] = field(repr=False)
+    signers: Sequence[CheckpointSigner]
     threshold: int
-    payer_key: bytes = field(repr=False)
+    payer: Payer
     clock: Callable[[], int]
     final_depth: int
     """Blocks on top that make an anchor final."""
@@ -68,7 +68,7 @@ class Anchorer:
             published.ended_g,
             proof,
             self._signatures(published),
-            self.payer_key,
+            self.payer,
         )
         values = {
             "size": published.size,
@@ -125,8 +125,7 @@ class Anchorer:
     def _signatures(self, published: ToAnchor) -> list[bytes]:
         chain_id = self.client.chain_id()
         return [
-            sign_checkpoint(
-                key,
+            signer.sign_checkpoint(
                 chain_id,
                 self.client.address,
                 published.size,
@@ -134,7 +133,7 @@ class Anchorer:
                 published.frontier_g,
                 published.ended_g,
             )
-            for key in self.signer_keys[: self.threshold]
+            for signer in self.signers[: self.threshold]
         ]
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, Self, cast
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError, EncodingError
-from eth_account import Account
 from eth_hash.auto import keccak
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
@@ -23,7 +22,8 @@ from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from anchoring.chain.endpoint import READ_SECONDS, Endpoint, Lost
-from anchoring.chain.signing import address_bytes, address_of, checksummed
+from anchoring.chain.signers import Payer
+from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
 from registry.ledger.rules import Rule
@@ -138,30 +138,29 @@ class _Chain:
             return str(entry["name"])
         return _short(f"{entry['name']}({', '.join(map(str, values))})")
 
-    def send(self, key: bytes, to: str | None, call_data: bytes, wait_seconds: float) -> Mapping[str, Any]:
+    def send(self, payer: Payer, to: str | None, call_data: bytes, wait_seconds: float) -> Mapping[str, Any]:
         """Sign, send and await the receipt of one transaction.
 
         The nonce is the next one *in a block*: whatever is sent again while an earlier attempt is pending has the
         same nonce, so the chain takes at most one of the two. Raises Refuted when the contract refuses.
         """
-        transaction = self._transaction(key, to, call_data)
-        signed = Account.sign_transaction(transaction, key)
+        transaction = self._transaction(payer.address, to, call_data)
+        raw = payer.sign_transaction(transaction)
         try:
             with self.asked():
-                self.web3.eth.send_raw_transaction(signed.raw_transaction)
+                self.web3.eth.send_raw_transaction(raw)
         except Unreachable as error:
             # Lost on the way there or back, or known already: only a receipt can tell. All else was not taken.
             if not isinstance(error, Lost) and not _KNOWN.search(str(error)):
                 raise
-        receipt = self._await(bytes(signed.hash), wait_seconds)
+        receipt = self._await(keccak(raw), wait_seconds)
         with self.asked():
             mined_in, succeeded = _whole(receipt["blockNumber"]), _whole(receipt["status"]) == 1
         if not succeeded:
             self._explain(transaction, mined_in)
         return receipt
 
-    def _transaction(self, key: bytes, to: str | None, call_data: bytes) -> dict[str, Any]:
-        sender = address_of(key)
+    def _transaction(self, sender: str, to: str | None, call_data: bytes) -> dict[str, Any]:
         call: dict[str, Any] = {"from": sender, "data": "0x" + call_data.hex(), "value": 0}
         call |= {} if to is None else {"to": to}
         with self.asked():
@@ -209,7 +208,7 @@ class _Chain:
 
 def deploy(
     rpc_url: str,
-    deployer_key: bytes,
+    payer: Payer,
     signers: Sequence[str],
     threshold: int,
     artifact: Mapping[str, Any],
@@ -224,7 +223,7 @@ def deploy(
         factory = chain.web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
         with _encoded("the constructor"):
             creation = factory.constructor(list(signers), threshold).data_in_transaction
-        receipt = chain.send(deployer_key, None, _bytes(creation), wait_seconds)
+        receipt = chain.send(payer, None, _bytes(creation), wait_seconds)
         address = receipt.get("contractAddress")
         if not isinstance(address, str):
             raise Unreachable(f"The chain at {chain.endpoint.shown} gives no address for the new contract.")
@@ -347,7 +346,7 @@ class AnchorClient:
         ended: int,
         proof: Sequence[bytes],
         signatures: Sequence[bytes],
-        payer_key: bytes,
+        payer: Payer,
         *,
         wait_seconds: float = WAIT_SECONDS,
     ) -> AnchorReceipt:
@@ -363,7 +362,7 @@ class AnchorClient:
             call = self._contract.encode_abi(
                 "anchor", args=[size, root, frontier, ended, list(proof), list(signatures)]
             )
-        return self._send(call, payer_key, wait_seconds)
+        return self._send(call, payer, wait_seconds)
 
     def verdict(self) -> Verdict | None:
         """What the contract was convicted of, None while it was not."""
@@ -371,7 +370,7 @@ class AnchorClient:
         return self._verdict(None)
 
     def convict(
-        self, size: int, accused: Entry, other: Entry, payer_key: bytes, *, wait_seconds: float = WAIT_SECONDS
+        self, size: int, accused: Entry, other: Entry, payer: Payer, *, wait_seconds: float = WAIT_SECONDS
     ) -> AnchorReceipt:
         """Convict the log of the rule that `accused` breaks; wait until it is in a block.
 
@@ -388,7 +387,7 @@ class AnchorClient:
         entries = [(entry.leaf, entry.index, list(entry.path)) for entry in (accused, other)]
         with _encoded("convict"):
             call = self._contract.encode_abi("convict", args=[size, *entries])
-        return self._send(call, payer_key, wait_seconds)
+        return self._send(call, payer, wait_seconds)
 
     def _verdict(self, at: int | None) -> Verdict | None:
         values = self._view("verdict", at=at)
@@ -396,8 +395,8 @@ class AnchorClient:
             size, index, other, rule = map(_whole, values)
             return Verdict(size, index, other, Rule(rule)) if size else None
 
-    def _send(self, call: str, payer_key: bytes, wait_seconds: float) -> AnchorReceipt:
-        receipt = self._chain.send(payer_key, self.address, _bytes(call), wait_seconds)
+    def _send(self, call: str, payer: Payer, wait_seconds: float) -> AnchorReceipt:
+        receipt = self._chain.send(payer, self.address, _bytes(call), wait_seconds)
         with self._chain.asked():
             return AnchorReceipt(
                 bytes(receipt["transactionHash"]), _whole(receipt["blockNumber"]), _whole(receipt["gasUsed"])

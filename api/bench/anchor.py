@@ -9,7 +9,8 @@ from pathlib import Path
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.chain.signing import address_of, generate_key, sign_checkpoint
+from anchoring.chain.signers import LocalKey, Payer
+from anchoring.chain.signing import generate_key
 from anchoring.merkle import HASH_SIZE, node_hash, verify_consistency
 from api.bench.figures import Figure
 from api.keys import AUTHORITIES
@@ -27,19 +28,19 @@ WORD_OF_DATA_GAS = 512
 
 def measure(folder: Path, exponents: tuple[int, ...] = EXPONENTS) -> list[Figure]:
     """Anchor twice in a new contract for each size, on the embedded chain, and read the second receipt."""
-    payer = generate_key()
-    with EmbeddedChainProcess(folder / "chain", prefund=[address_of(payer)]) as chain:
+    payer = LocalKey(generate_key())
+    with EmbeddedChainProcess(folder / "chain", prefund=[payer.address]) as chain:
         return [_figure(chain, payer, exponent) for exponent in exponents]
 
 
-def _figure(chain: EmbeddedChainProcess, payer: bytes, exponent: int) -> Figure:
-    keys = [generate_key() for _ in AUTHORITIES]
-    contract = deploy(chain.rpc_url, payer, [address_of(key) for key in keys], THRESHOLD, artifact())
+def _figure(chain: EmbeddedChainProcess, payer: Payer, exponent: int) -> Figure:
+    signers = [LocalKey(generate_key()) for _ in AUTHORITIES]
+    contract = deploy(chain.rpc_url, payer, [signer.address for signer in signers], THRESHOLD, artifact())
     size = 1 << exponent
     proof, before, after = worst_case(exponent)
 
     def signed(of: int, root: bytes) -> list[bytes]:
-        return [sign_checkpoint(key, chain.chain_id, contract, of, root, size, 1) for key in keys[:THRESHOLD]]
+        return [one.sign_checkpoint(chain.chain_id, contract, of, root, size, 1) for one in signers[:THRESHOLD]]
 
     with AnchorClient(chain.rpc_url, contract) as client:
         client.anchor(size - 1, before, size, 1, [], signed(size - 1, before), payer)

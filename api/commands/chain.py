@@ -22,8 +22,7 @@ def status(
     data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None, as_json: AsJson = False
 ) -> None:
     """Show what the contract holds: size, root, frontier and ended grams of the last anchored checkpoint."""
-    from anchoring.chain.signing import address_of
-    from api.keys import payer_key
+    from api.keys import payer
     from api.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
@@ -31,7 +30,7 @@ def status(
         said = {
             "chain": site.where.chain_id,
             "contract": site.where.contract,
-            "payer": address_of(payer_key(site.folder.keys)),
+            "payer": payer(site.folder.keys).address,
             "block": head.block_number,
             "size": head.size,
             "root": head.root.hex(),

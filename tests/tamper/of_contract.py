@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from anchoring.chain.embedded import CHAIN_ID
-from anchoring.chain.signing import sign_checkpoint
+from anchoring.chain.signers import LocalKey
 from anchoring.errors import AnchoringError, Refuted
 from anchoring.log.tiles import inclusion_proof
 from tests.tamper.of_files import OfFiles
@@ -39,9 +39,9 @@ class OfContract:
             yield kinds[number % len(kinds)]()
 
     def signed(
-        self, values: Sequence[Any], keys: Sequence[bytes] = AUTHORITIES[:2], chain: int = CHAIN_ID
+        self, values: Sequence[Any], signers: Sequence[LocalKey] = AUTHORITIES[:2], chain: int = CHAIN_ID
     ) -> list[bytes]:
-        return [sign_checkpoint(key, chain, self.contract.address, *values) for key in keys]
+        return [signer.sign_checkpoint(chain, self.contract.address, *values) for signer in signers]
 
     def refusal(self, values: Sequence[Any], proof: Sequence[bytes], signatures: Sequence[bytes]) -> str | None:
         """The name of the error that the contract reverts with, None if it takes the call."""
@@ -91,7 +91,7 @@ class OfContract:
         """Too few, one twice, a stranger, one in the other of its two mathematical forms, one too short."""
         one, two = self.signatures
         high = one[:32] + (ORDER - int.from_bytes(one[32:64])).to_bytes(32) + bytes([55 - one[64]])
-        stranger = self.signed(self.values, [self.random.randbytes(32)])[0]
+        stranger = self.signed(self.values, [LocalKey(self.random.randbytes(32))])[0]
         kind, signatures, expected = self.random.choice(
             [
                 ("too few", [one], "TooFewSignatures"),
@@ -110,7 +110,7 @@ class OfContract:
             signatures = self.signed(self.values, chain=self.random.randrange(1, 10**9))
         else:
             other = self.world.client.address
-            signatures = [sign_checkpoint(key, CHAIN_ID, other, *self.values) for key in AUTHORITIES[:2]]
+            signatures = [signer.sign_checkpoint(CHAIN_ID, other, *self.values) for signer in AUTHORITIES[:2]]
         return self.judge("another domain", "signatures", {"UnknownSigner"}, self.values, self.proof, signatures)
 
     def figure(self) -> Tried:

@@ -15,7 +15,7 @@ from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.chain.signing import address_of
+from anchoring.chain.signers import LocalKey
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
@@ -33,8 +33,8 @@ from tests.support.scheme import Scheme
 LOG = Signer("tamper.test/log", ED25519, b"l" * 32)
 COSIGNERS = [Signer(f"tamper.test/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
 VKEY, COSIGNER_VKEYS = LOG.verifier.vkey, tuple(one.verifier.vkey for one in COSIGNERS)
-AUTHORITIES = [bytes([number]) * 32 for number in (1, 2, 3)]
-PAYER = b"p" * 32
+AUTHORITIES = [LocalKey(bytes([number]) * 32) for number in (1, 2, 3)]
+PAYER = LocalKey(b"p" * 32)
 _numbers = itertools.count()
 
 
@@ -136,12 +136,12 @@ def worlds(server_url: str) -> Iterator[tuple[World, Ledger]]:
     """A world with an anchored log of more than two tiles, and a small ledger whose rows are altered."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gl-tamper-")))
-        chain = stack.enter_context(EmbeddedChainProcess(folder / "chain", prefund=[address_of(PAYER)]))
+        chain = stack.enter_context(EmbeddedChainProcess(folder / "chain", prefund=[PAYER.address]))
         ledger = Ledger.found(stack.enter_context(fresh_database(server_url)), folder / "log")
         small = Ledger.found(stack.enter_context(fresh_database(server_url)), folder / "small")
         for _ in small.live(4):
             small.publisher.publish()
-        signers = [address_of(key) for key in AUTHORITIES]
+        signers = [one.address for one in AUTHORITIES]
         clients = [
             stack.enter_context(
                 AnchorClient(

@@ -17,6 +17,7 @@ from eth_account import Account
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded import CHAIN_ID, EmbeddedChain
 from anchoring.chain.embedded_process import EmbeddedChainProcess
+from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import address_bytes, address_of, checksummed, generate_key, sign_checkpoint
 from anchoring.merkle import consistency_proof, leaf_hash, root
 from contracts import artifact
@@ -38,6 +39,10 @@ class Payer:
     @property
     def address(self) -> str:
         return address_of(self.key)
+
+    @property
+    def signer(self) -> LocalKey:
+        return LocalKey(self.key)
 
     def sign(self, to: str | None, data: bytes, **changes: object) -> bytes:
         """An EIP-1559 transaction, with `changes` of its fields."""
@@ -186,7 +191,7 @@ class SharedChain:
 
 def found(rpc_url: str, payer: Payer) -> Authorities:
     keys = [generate_key() for _ in range(3)]
-    contract = deploy(rpc_url, payer.key, [address_of(key) for key in keys], 2, artifact())
+    contract = deploy(rpc_url, payer.signer, [address_of(key) for key in keys], 2, artifact())
     return Authorities(CHAIN_ID, contract, keys)
 
 

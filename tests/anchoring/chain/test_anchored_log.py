@@ -35,7 +35,7 @@ def anchor(client, authorities, shared_chain, source):
         signatures = [
             sign_checkpoint(key, authorities.chain_id, authorities.contract, *values) for key in authorities.keys[:2]
         ]
-        client.anchor(*values, proof, signatures, shared_chain.payer.key)
+        client.anchor(*values, proof, signatures, shared_chain.payer.signer)
 
     return do
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
+from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import generate_key
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
@@ -62,9 +63,9 @@ class Log:
             transaction=scheme.database.transaction,
             reader=TileReader(DirectorySource(folder)),
             client=self.client,
-            signer_keys=authorities.keys,
+            signers=[LocalKey(key) for key in authorities.keys],
             threshold=2,
-            payer_key=payer.key,
+            payer=payer.signer,
             clock=scheme.clock,
             final_depth=final_depth,
         )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict, deploy
+from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import generate_key
 from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
@@ -38,8 +39,8 @@ def answering(result):
 def test_anchors_and_reads_back(client, authorities, payer):
     start = client.head().block_number
     assert client.head() == AnchoredHead(0, bytes(32), 0, 0, broken=False, block_number=start)
-    first = client.anchor(*authorities.checkpoint(0, 7), payer.key)
-    second = client.anchor(*authorities.checkpoint(7, 40, frontier=2_000, ended=20), payer.key)
+    first = client.anchor(*authorities.checkpoint(0, 7), payer.signer)
+    second = client.anchor(*authorities.checkpoint(7, 40, frontier=2_000, ended=20), payer.signer)
     head = client.head()
     assert (head.size, head.root, head.frontier, head.ended) == (40, root(authorities.leaves[:40]), 2_000, 20)
     assert client.root_at(7) == root(authorities.leaves[:7])
@@ -51,7 +52,7 @@ def test_anchors_and_reads_back(client, authorities, payer):
 
 
 def test_leaves_are_included_or_not(client, authorities, payer):
-    client.anchor(*authorities.checkpoint(0, 50), payer.key)
+    client.anchor(*authorities.checkpoint(0, 50), payer.signer)
     path = inclusion_proof(20, authorities.leaves[:50])
     assert client.included(bytes([20]), 20, 50, path)
     assert not client.included(bytes([21]), 20, 50, path)
@@ -61,10 +62,10 @@ def test_leaves_are_included_or_not(client, authorities, payer):
 
 
 def test_the_same_again_sends_nothing(client, authorities, payer):
-    sent = client.anchor(*authorities.checkpoint(0, 7), payer.key)
-    again = client.anchor(*authorities.checkpoint(0, 7), payer.key)
-    client.anchor(*authorities.checkpoint(7, 9), payer.key)
-    earlier = client.anchor(*authorities.checkpoint(0, 7), payer.key)
+    sent = client.anchor(*authorities.checkpoint(0, 7), payer.signer)
+    again = client.anchor(*authorities.checkpoint(0, 7), payer.signer)
+    client.anchor(*authorities.checkpoint(7, 9), payer.signer)
+    earlier = client.anchor(*authorities.checkpoint(0, 7), payer.signer)
     assert (again.tx_hash, again.gas_used, earlier.tx_hash) == (None, 0, None)
     assert again.block_number >= sent.block_number
     assert client.head().block_number == sent.block_number + 3  # two anchors, each with the block that makes it final
@@ -82,19 +83,19 @@ def test_the_same_again_sends_nothing(client, authorities, payer):
     ],
 )
 def test_what_the_contract_refuses_is_named(client, authorities, payer, last, size, changes, error):
-    client.anchor(*authorities.checkpoint(0, 7), payer.key)
+    client.anchor(*authorities.checkpoint(0, 7), payer.signer)
     with pytest.raises(Refuted, match=error):
-        client.anchor(*authorities.checkpoint(last, size, **changes), payer.key)
+        client.anchor(*authorities.checkpoint(last, size, **changes), payer.signer)
     assert client.head().size == 7
 
 
 def test_a_rewritten_log_is_refused(client, authorities, payer):
-    client.anchor(*authorities.checkpoint(0, 7), payer.key)
+    client.anchor(*authorities.checkpoint(0, 7), payer.signer)
     authorities.leaves[3] = bytes(32)
     with pytest.raises(Refuted, match="Inconsistent"):
-        client.anchor(*authorities.checkpoint(7, 9), payer.key)
+        client.anchor(*authorities.checkpoint(7, 9), payer.signer)
     with pytest.raises(Refuted, match="SizeNotGrown"):
-        client.anchor(*authorities.checkpoint(0, 7), payer.key)
+        client.anchor(*authorities.checkpoint(0, 7), payer.signer)
 
 
 def test_an_answer_lost_after_the_transaction_was_taken_is_found(authorities, rpc_url, payer, playing, forward):
@@ -106,7 +107,7 @@ def test_an_answer_lost_after_the_transaction_was_taken_is_found(authorities, rp
 
     before = nonce_of(payer, rpc_url, forward)
     with AnchorClient(playing(act), authorities.contract) as client:
-        receipt = client.anchor(*authorities.checkpoint(0, 7), payer.key)
+        receipt = client.anchor(*authorities.checkpoint(0, 7), payer.signer)
     assert len(receipt.tx_hash) == 32
     assert nonce_of(payer, rpc_url, forward) == before + 1
 
@@ -127,7 +128,7 @@ def test_a_transaction_that_no_block_takes_is_not_sent_under_another_nonce(
     with AnchorClient(playing(act), authorities.contract) as client:
         for _ in range(2):
             with pytest.raises(Unreachable, match=r"in no block after 0\.5 seconds"):
-                client.anchor(*authorities.checkpoint(0, 7), payer.key, wait_seconds=0.5)
+                client.anchor(*authorities.checkpoint(0, 7), payer.signer, wait_seconds=0.5)
     assert sent[0] == sent[1]
     for raw in sent:
         forward(rpc_url, {"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw]})
@@ -149,17 +150,17 @@ def test_a_chain_that_asks_a_fortune_is_not_paid(authorities, rpc_url, payer, pl
         AnchorClient(playing(act), authorities.contract) as client,
         pytest.raises(Unreachable, match="asks for more than"),
     ):
-        client.anchor(*authorities.checkpoint(0, 7), payer.key)
+        client.anchor(*authorities.checkpoint(0, 7), payer.signer)
 
 
 def test_a_payer_without_ether_is_told(client, authorities):
     with pytest.raises(Unreachable, match="insufficient funds"):
-        client.anchor(*authorities.checkpoint(0, 7), generate_key())
+        client.anchor(*authorities.checkpoint(0, 7), LocalKey(generate_key()))
 
 
 def test_a_constructor_that_refuses_is_named(rpc_url, payer):
     with pytest.raises(Refuted, match=r"BadThreshold\(3, 1\)"):
-        deploy(rpc_url, payer.key, [payer.address], 3, artifact())
+        deploy(rpc_url, payer.signer, [payer.address], 3, artifact())
 
 
 def test_another_chain_and_an_empty_address_are_told(authorities, rpc_url):
@@ -245,7 +246,7 @@ def test_what_a_chain_does_not_know_is_not_waited_for(authorities, payer, playin
         AnchorClient(playing(act), authorities.contract) as client,
         pytest.raises(Unreachable, match=word),
     ):
-        client.anchor(*authorities.checkpoint(0, 7), payer.key, wait_seconds=20)
+        client.anchor(*authorities.checkpoint(0, 7), payer.signer, wait_seconds=20)
     assert time.monotonic() - started < 10
 
 
@@ -311,7 +312,7 @@ def test_no_answer_brings_out_another_error_than_ours(client, authorities, payer
         return json.dumps(forward(rpc_url, request)).encode()
 
     with AnchorClient(playing(act), authorities.contract) as fooled:
-        for run in (fooled.head, lambda: fooled.anchor(*authorities.checkpoint(0, 7), payer.key, wait_seconds=0)):
+        for run in (fooled.head, lambda: fooled.anchor(*authorities.checkpoint(0, 7), payer.signer, wait_seconds=0)):
             assert len(ours(run) or "") < 400
     assert client.head().size == 0
 
@@ -323,24 +324,24 @@ def three_leaves(authorities, client, payer):
     sale = Movement(TRANSFER, REDUCTION, SCENARIO, 1, 10, 15, 0, 2_000, 0, ANN, BOB, bytes(32))
     leaves = [encode(movement) for movement in (issue, sale, replace(sale, first=14, last=20))]
     authorities.leaves = [leaf_hash(leaf) for leaf in leaves]
-    client.anchor(*authorities.checkpoint(0, 3), payer.key)
+    client.anchor(*authorities.checkpoint(0, 3), payer.signer)
     return [Entry(leaf, index, inclusion_proof(index, authorities.leaves)) for index, leaf in enumerate(leaves)]
 
 
 def test_two_leaves_convict_and_the_same_again_sends_nothing(client, authorities, payer, three_leaves):
     _, sale, again = three_leaves
     assert client.verdict() is None
-    receipt = client.convict(3, again, sale, payer.key)
+    receipt = client.convict(3, again, sale, payer.signer)
     assert 21_000 < receipt.gas_used < 160_000
     assert client.verdict() == Verdict(3, 2, 1, Rule.OVERLAP)
     assert client.head().broken
-    repeated = client.convict(3, again, sale, payer.key)
+    repeated = client.convict(3, again, sale, payer.signer)
     assert (repeated.tx_hash, repeated.gas_used) == (None, 0)
     with pytest.raises(Refuted, match="ContractBroken"):
-        client.convict(3, sale, again, payer.key)
+        client.convict(3, sale, again, payer.signer)
     authorities.leaves.append(bytes(32))
     with pytest.raises(Refuted, match="ContractBroken"):
-        client.anchor(*authorities.checkpoint(3, 4), payer.key)
+        client.anchor(*authorities.checkpoint(3, 4), payer.signer)
 
 
 def test_what_convicts_nobody_is_named(client, payer, three_leaves):
@@ -353,11 +354,11 @@ def test_what_convicts_nobody_is_named(client, payer, three_leaves):
         (again, replace(sale, index=0), r"NotIncluded\(3, 0\)"),
     ):
         with pytest.raises(Refuted, match=f"The contract refuses: {error}"):
-            client.convict(3, accused, other, payer.key)
+            client.convict(3, accused, other, payer.signer)
     with pytest.raises(Refuted, match=r"NotAnchored\(2\)"):
-        client.convict(2, again, sale, payer.key)
+        client.convict(2, again, sale, payer.signer)
     with pytest.raises(Malformed, match="do not fit the types of the contract's convict"):
-        client.convict(3, replace(again, index=-1), sale, payer.key)
+        client.convict(3, replace(again, index=-1), sale, payer.signer)
     assert client.verdict() is None
 
 

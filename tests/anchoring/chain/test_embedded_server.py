@@ -132,14 +132,14 @@ def assert_whole(url, payer, acknowledged, seed):
 def test_anchors_survive_kill_9(own_authorities, payer, start_chain, tmp_path):
     running = json.loads((tmp_path / "chain" / "rpc.json").read_text())
     with AnchorClient(running["rpc"], own_authorities.contract, chain_id=CHAIN_ID) as client:
-        sent = client.anchor(*own_authorities.checkpoint(0, 7), payer.key)
+        sent = client.anchor(*own_authorities.checkpoint(0, 7), payer.signer)
         os.kill(running["pid"], signal.SIGKILL)
         with pytest.raises(Unreachable, match=r"cannot be reached|broke off"):
             client.head()
     with AnchorClient(start_chain().rpc_url, own_authorities.contract, chain_id=CHAIN_ID) as client:
         assert client.head().root == root(own_authorities.leaves[:7])
         assert client.depth(sent.block_number) == 1
-        assert client.anchor(*own_authorities.checkpoint(7, 8), payer.key).tx_hash
+        assert client.anchor(*own_authorities.checkpoint(7, 8), payer.signer).tx_hash
 
 
 def test_a_folder_has_one_process(start_chain):

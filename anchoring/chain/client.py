@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
+import httpx2
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
@@ -106,8 +107,14 @@ class _Provider(JSONBaseProvider):
 class _Chain:
     """One endpoint and what any contract needs of it; the place where errors are translated."""
 
-    def __init__(self, rpc_url: str, abi: Sequence[Mapping[str, Any]], read_seconds: float) -> None:
-        self.endpoint = Endpoint(rpc_url, read_seconds)
+    def __init__(
+        self,
+        rpc_url: str,
+        abi: Sequence[Mapping[str, Any]],
+        read_seconds: float,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.endpoint = Endpoint(rpc_url, read_seconds, transport)
         # No middleware: it would ask more questions, and refuse the longer headers of consortium chains.
         self.web3 = Web3(cast("Any", _Provider(self.endpoint)), middleware=[])
         self._errors = {_selector(entry): entry for entry in abi if entry["type"] == "error"}
@@ -238,16 +245,25 @@ class AnchorClient:
     """
 
     def __init__(
-        self, rpc_url: str, address: str, *, chain_id: int | None = None, read_seconds: float = READ_SECONDS
+        self,
+        rpc_url: str,
+        address: str,
+        *,
+        chain_id: int | None = None,
+        read_seconds: float = READ_SECONDS,
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        """Connects to nothing yet. Raises Malformed for an address or a URL that is none."""
+        """Connects to nothing yet; `transport` is a wire of the caller's own.
+
+        Raises Malformed for an address or a URL that is none.
+        """
         from contracts import artifact
 
         abi = artifact()["abi"]
         self.address = checksummed(address_bytes(address))
         self._expected_chain = chain_id
         self._checked = False
-        self._chain = _Chain(rpc_url, abi, read_seconds)
+        self._chain = _Chain(rpc_url, abi, read_seconds, transport)
         self._contract = self._chain.web3.eth.contract(address=cast("Any", self.address), abi=abi)
 
     def chain_id(self) -> int:

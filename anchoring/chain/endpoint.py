@@ -26,8 +26,10 @@ class Lost(Unreachable):
 class Endpoint:
     """One endpoint. `shown` is how errors name it: without path and password, which may be secrets."""
 
-    def __init__(self, url: str, read_seconds: float = READ_SECONDS) -> None:
-        """Raises Malformed for what is no http or https URL."""
+    def __init__(
+        self, url: str, read_seconds: float = READ_SECONDS, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        """Raises Malformed for what is no http or https URL. `transport` is a wire of the caller's own."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -40,7 +42,9 @@ class Endpoint:
         self._seconds = read_seconds
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
-            trust_env=host not in _LOOPBACK,  # a proxy from the environment does not know our loopback
+            transport=transport,
+            # A proxy from the environment does not know our loopback, nor where a wire of one's own leads.
+            trust_env=transport is None and host not in _LOOPBACK,
         )
         self._deadline = Deadline(self._http)
 

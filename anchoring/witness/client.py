@@ -43,13 +43,18 @@ class ToSign:
 class WitnessClient:
     """One witness: its URL, the vkey it cosigns by and the address it signs for the contract by."""
 
-    def __init__(self, url: str, vkey: str, address: str, timeout_s: float) -> None:
-        """Name the witness; `timeout_s` is for all that one call of a method needs. Raises Malformed for a bad vkey."""
+    def __init__(
+        self, url: str, vkey: str, address: str, timeout_s: float, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        """Name the witness; `timeout_s` is for all that one call of a method needs. Raises Malformed for a bad vkey.
+
+        `transport` is a wire of the caller's own.
+        """
         self._verifier = note.parse_vkey(vkey)
         if self._verifier.key_type != note.COSIGNATURE:
             raise Malformed("a witness's verifier key is of type cosignature (0x04)")
         self._url, self._address, self._timeout_s = url.rstrip("/"), address, timeout_s
-        self._client = httpx2.Client(timeout=timeout_s)
+        self._client = httpx2.Client(timeout=timeout_s, transport=transport, trust_env=transport is None)
         self._deadline = Deadline(self._client)
         self._cosigned = 0
 

@@ -18,6 +18,15 @@ CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
 STATEMENT_TIMEOUT_MS = 30_000
 """An act that takes longer is stuck on a lock or on a mistake; a caller has long gone."""
+IDLE_TIMEOUT_MS = 60_000
+"""A transaction that asks nothing for so long has lost its client; the locks it holds would stop the log."""
+# A machine that vanished says no goodbye. The kernel's own patience, on either side, is hours.
+_LIVELINESS = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_SESSION = {
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+    "timezone": "UTC",
+}
 _MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
 # An answer lost while committing leaves it open whether the act is there, so nothing is said of that.
 _UNAVAILABLE = "The database does not answer now. Try again shortly; an act with the same Idempotency-Key."
@@ -45,8 +54,9 @@ class Database:
             pool_timeout=CONNECT_TIMEOUT_S,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_S,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
                 "prepare_threshold": 1,
+                **_LIVELINESS,
             },
         )
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")

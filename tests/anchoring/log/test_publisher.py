@@ -18,43 +18,14 @@ from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader, inclusion_proof, root_at
 from anchoring.merkle import leaf_hash, verify_inclusion
-from anchoring.note import COSIGNATURE, ED25519, Signer
 from registry.errors import Conflict
-from registry.ledger.ledger import Amount
 from registry.ledger.rules import broken_rule
-from registry.points.points import convert
-
-LOG = Signer("example.com/log", ED25519, b"l" * 32)
-COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> LogFolder:
-    return LogFolder(tmp_path / "log")
-
-
-@pytest.fixture
-def publisher(scheme, folder) -> Publisher:
-    return Publisher(scheme.database.transaction, folder, LOG, COSIGNERS, scheme.clock)
-
-
-def files_of(folder: LogFolder) -> dict[str, bytes]:
-    """Everything below the folder but the checkpoint, whose cosignatures carry the time."""
-    files = (path for path in folder.path.rglob("*") if path.is_file() and path.name != "checkpoint")
-    return {str(path.relative_to(folder.path)): path.read_bytes() for path in files}
+from tests.support.publishing import COSIGNERS, LOG, act, files_of
 
 
 def checkpoint_of(folder: LogFolder):
     vkeys = [cosigner.verifier.vkey for cosigner in COSIGNERS]
     return open_checkpoint(folder.read("checkpoint"), LOG.verifier.vkey, vkeys)
-
-
-def act(scheme, riders: int = 5) -> None:
-    people = [scheme.person() for _ in range(riders)]
-    scheme.issue(dict.fromkeys(people, 100))
-    for person in people:
-        with scheme.database.transaction() as tx:
-            convert(tx, scheme.ledger, person, Amount(60))
 
 
 def test_what_is_committed_is_published_and_provable(scheme, folder, publisher):
@@ -112,7 +83,7 @@ from pathlib import Path
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.database.engine import Database
-from tests.anchoring.log.test_publisher import COSIGNERS, LOG
+from tests.support.publishing import COSIGNERS, LOG
 
 url, folder, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 steps = 0

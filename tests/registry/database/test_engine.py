@@ -50,3 +50,15 @@ def test_the_embedded_server_runs_with_its_settings_and_waits_for_the_disk(postg
         found = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in (*SETTINGS, "fsync")}
         assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
     assert found == {**SETTINGS, "fsync": "on"}
+
+
+def test_a_session_whose_client_vanished_gives_its_locks_back(database: Database):
+    """A lock is taken and nothing more is said; the server ends the session, and the next one has the lock."""
+    lock = sa.text("SELECT size FROM log_head FOR UPDATE")
+    with pytest.raises(Unavailable), database.transaction() as silent:  # noqa: PT012  (it holds the lock meanwhile)
+        assert silent.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "1min"
+        silent.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 50"))
+        silent.execute(lock)
+        with database.transaction() as other:
+            assert other.execute(lock).scalar_one() == 0
+        silent.execute(lock)

@@ -1,0 +1,19 @@
+"""A folder and a publisher of a log in it."""
+
+from pathlib import Path
+
+import pytest
+
+from anchoring.log.folder import LogFolder
+from anchoring.log.publisher import Publisher
+from tests.support.publishing import COSIGNERS, LOG
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> LogFolder:
+    return LogFolder(tmp_path / "log")
+
+
+@pytest.fixture
+def publisher(scheme, folder) -> Publisher:
+    return Publisher(scheme.database.transaction, folder, LOG, COSIGNERS, scheme.clock)

@@ -1,12 +1,23 @@
-"""An HTTP server of the standard library with a bound on its connections; what is too much is sent away at once."""
+"""An HTTP server of the standard library with a bound on its connections; what is too much is sent away at once.
+
+`BoundedHandler` bounds a request in time too, for servers that strangers reach.
+"""
 
 import contextlib
+import io
 import socketserver
 import threading
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
+REQUEST_S: Final = 15.0
+"""For a whole request, however its bytes are trickled, and for a whole answer."""
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -48,3 +59,80 @@ class BoundedServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that went away is no event."""
+
+
+class _Received(io.RawIOBase):
+    """What a connection receives, until a moment that is set anew for each request."""
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection
+        self.ends_at = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class BoundedHandler(BaseHTTPRequestHandler):
+    """Requests of strangers, each within REQUEST_S."""
+
+    protocol_version = "HTTP/1.1"
+    sys_version = ""
+    wbufsize = -1  # head and body in one segment; else Nagle's algorithm costs 40 ms a call
+
+    def setup(self) -> None:
+        """Read from the connection with a deadline."""
+        super().setup()
+        self._received = _Received(self.connection)
+        self.rfile = io.BufferedReader(self._received)
+
+    def handle_one_request(self) -> None:
+        """Serve one request, or close a connection that takes too long."""
+        self._received.ends_at = time.monotonic() + REQUEST_S
+        try:
+            super().handle_one_request()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        """Serve a GET."""
+        self.get()
+
+    def do_POST(self) -> None:
+        """Serve a POST."""
+        self.post()
+
+    def get(self) -> None:
+        """Answer a GET; a server that has any says so by overriding this."""
+        self._nothing()
+
+    def post(self) -> None:
+        """Answer a POST; as `get`."""
+        self._nothing()
+
+    def _nothing(self) -> None:
+        self.close_connection = True  # a body may be unread, so what follows on this connection has no meaning
+        self.send(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"there is nothing here\n")
+
+    def send(self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        """Send a whole answer."""
+        self.connection.settimeout(REQUEST_S)
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *_args: Any) -> None:
+        """Keep no log of what strangers send."""

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,9 @@ from anchoring.auditing.report import Fault, Faults
 from anchoring.auditing.tally import Tally
 from anchoring.auditing.tree import TreeCheck
 from anchoring.leaf import LEAF_DTYPE, VERSION
+from anchoring.log.fetching import BATCH
 from anchoring.log.tiles import TILE_WIDTH, tile_width
 from registry.ledger.rules import Rule
-
-BATCH: Final = 256 * TILE_WIDTH
-"""Leaves judged together: 65,536, enough for numpy to be quick, and 8 MB."""
 
 
 class Replay:

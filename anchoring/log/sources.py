@@ -1,5 +1,6 @@
 """Where a published log is read from: a folder, or HTTP. Both give a file's bytes, bounded, or say why not."""
 
+import errno
 import os
 import re
 import stat
@@ -52,14 +53,20 @@ class DirectorySource:
         """Read as `Source.read`; names beginning with a dot, such as half-written files, are no paths of a log."""
         _check_path(path)
         try:
-            # A pipe would block whoever opens it, and a device never ends; a folder of somebody else's may hold both.
-            with open(self._folder / path, "rb", opener=_open_at_once) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise Unreachable(f"{path} in {self._folder} is no regular file")
-                data = file.read(limit + 1)
+            return _bounded(read_file(self._folder / path, limit), path, limit)
         except OSError as error:
             raise Unreachable(f"{path} cannot be read from {self._folder}: {error.strerror}") from error
-        return _bounded(data, path, limit)
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a regular file, at most one byte more than `limit`; OSError when it cannot be read or is none.
+
+    A pipe would block whoever opens it, and a device never ends; a folder of somebody else's may hold both.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read(limit + 1)
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -95,6 +95,16 @@ class WitnessClient:
             raise Refuted(f"{self._url} signs other figures for size {tree.size}, or with another key")
         return signature
 
+    def show(self, signed: bytes) -> None:
+        """Let the witness see a checkpoint that it is not to cosign: one that contradicts what others were shown.
+
+        It is sent as if from its own size, so that it can bring no witness forward; one that cosigned another tree of
+        that size keeps both as evidence, whatever it answers. Raises Unreachable when it does not answer.
+        """
+        size = checkpoint.parse(note.parse(signed).text).size
+        with self._deadline.within(self._timeout_s):
+            self._exchange("POST", "add-checkpoint", Request(size, (), signed).encode())
+
     def _accepted(self, body: bytes, text: bytes, size: int) -> note.Signature:
         try:
             ours = parse_cosignatures(body, text, [self._verifier])

@@ -1,8 +1,6 @@
 """Replays every rule on the leaves that are new to a witness, against the rows it has of all earlier ones."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -10,21 +8,16 @@ from anchoring.auditing.history import Rows, rows_of
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.auditing.reading import leaf_hashes
-from anchoring.auditing.replay import BATCH
-from anchoring.errors import Refuted, Unreachable
-from anchoring.leaf import LEAF_DTYPE, VERSION
-from anchoring.log.builder import leaves_of
-from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, tile_width
+from anchoring.errors import Refuted
+from anchoring.leaf import VERSION
+from anchoring.log.fetching import LeafFetcher
+from anchoring.log.tiles import Source
 from anchoring.merkle import CompactRange
 from anchoring.witness.state import Cosigned, Head, WitnessState
 from anchoring.witness.takings import Takings
 from registry.ledger.movement import ENDS, Kind
 from registry.ledger.rules import SENTENCES, Rule
 
-FETCHED_AT_ONCE: Final = 4
-"""Bundles asked of the log side by side: a log far away answers many in the time of one."""
-BATCH_DEADLINE_S: Final = 300
-"""For the 256 bundles of a batch; a log that trickles is a log that is down."""
 _END_KINDS = [int(kind) for kind in ENDS]
 
 
@@ -51,13 +44,12 @@ class Replayer:
 
     def __init__(self, source: Source) -> None:
         """Read from `source`, which several threads ask at once."""
-        self._reader = TileReader(source, cached_tiles=0)
+        self._fetcher = LeafFetcher(source)
         self._judge = Judge()
-        self._pool = ThreadPoolExecutor(FETCHED_AT_ONCE, "witness-fetch")
 
     def close(self) -> None:
         """Stop fetching."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._fetcher.close()
 
     def replay(self, state: WitnessState, takings: Takings, size: int) -> Replayed:
         """Go from the state's head to `size` leaves; the rows are written, past the head, and not committed.
@@ -70,34 +62,17 @@ class Replayer:
         frontier_g, ended_g = head.tree.frontier_g, head.tree.ended_g
         while edge.size < size:
             start = edge.size
-            end = min(size, start // TILE_WIDTH * TILE_WIDTH + BATCH)
-            leaves = self._read(start, end, size)
+            leaves = self._fetcher.fetch(start, size)
             unknown = np.flatnonzero(leaves["version"] != VERSION)
             if len(unknown):
                 raise Unlawful(start + int(unknown[0]), "leaf-version", "the leaf is of an unknown version", None)
             state.write_rows(start, rows_of(leaves))
-            rows = state.rows(end)
+            rows = state.rows(start + len(leaves))
             self._check(rows, start, takings)
             takings = takings.extended(rows, start)
-            frontier_g, ended_g = _count_on(frontier_g, ended_g, rows[start:])
+            frontier_g, ended_g = count_on(frontier_g, ended_g, rows[start:])
             edge.extend(leaf_hashes(leaves))
         return Replayed(Cosigned(size, edge.root(), frontier_g, ended_g), edge.peaks, takings)
-
-    def _read(self, start: int, end: int, size: int) -> Rows:
-        """Read leaves `[start, end)` of the tree of `size` leaves (`LEAF_DTYPE`)."""
-        numbers = range(start // TILE_WIDTH, -(-end // TILE_WIDTH))
-
-        def bundle(n: int) -> Rows:
-            width = tile_width(0, n, size)
-            return leaves_of(self._reader.bundle(n, width), width)
-
-        try:
-            bundles = list(self._pool.map(bundle, numbers, timeout=BATCH_DEADLINE_S))
-        except TimeoutError:
-            raise Unreachable(f"The log takes more than {BATCH_DEADLINE_S} s for {end - start} leaves.") from None
-        # Not by `concatenate`: it would turn the leaves' numbers into the machine's own byte order.
-        leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
-        return leaves[start - numbers.start * TILE_WIDTH :]
 
     def _check(self, rows: Rows, start: int, takings: Takings) -> None:
         """Raise Unlawful for the first leaf from `start` on that breaks a rule; its parent comes before its rivals."""
@@ -115,7 +90,7 @@ class Replayer:
             raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other)
 
 
-def _count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:
+def count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:
     """Count frontier and ended grams on; lawful leaves end each of less than 2^64 grams once, so no sum overflows."""
     kind = rows["codes"] >> 14
     ends = rows[np.isin(kind, _END_KINDS)]

@@ -7,62 +7,23 @@
 | `GET /signature/<size>` | JSON with the EIP-712 signature of (size, root, frontier, ended), if it was cosigned |
 """
 
-import io
-import time
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socket import socket
-from typing import Any, Final
+from typing import Final
 
-from anchoring.bounded_server import BoundedServer
+from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.checkpoint import parse_number
 from anchoring.errors import Malformed, Unreachable
 from anchoring.witness.protocol import MAX_REQUEST, Answer
 from anchoring.witness.witness import Witness
 
 MAX_CONNECTIONS: Final = 64
-REQUEST_S: Final = 15.0
-"""For a whole request, however its bytes are trickled, and for a whole answer."""
 
 
-class _Received(io.RawIOBase):
-    """What a connection receives, until a moment that is set anew for each request."""
-
-    def __init__(self, connection: socket) -> None:
-        self._connection = connection
-        self.ends_at = 0.0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self.ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(BoundedHandler):
     server_version = "gramledger-witness"
-    sys_version = ""
-    wbufsize = -1  # head and body in one segment; else Nagle's algorithm costs 40 ms a call
     server: "WitnessServer"
 
-    def setup(self) -> None:
-        super().setup()
-        self._received = _Received(self.connection)
-        self.rfile = io.BufferedReader(self._received)
-
-    def handle_one_request(self) -> None:
-        self._received.ends_at = time.monotonic() + REQUEST_S
-        try:
-            super().handle_one_request()
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True
-
-    def do_POST(self) -> None:
+    def post(self) -> None:
         length = self.headers.get("Content-Length", "")
         if self.path != "/add-checkpoint":
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
@@ -77,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self.close_connection = True
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         witness = self.server.witness
         if self.path == "/add-checkpoint":
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "add-checkpoint is a POST")
@@ -99,20 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(status, f"{sentence}\n".encode()))
 
     def _send(self, answer: Answer) -> None:
-        self.connection.settimeout(REQUEST_S)
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            self.send_header("Allow", "POST")
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(answer.body)
-        self.wfile.flush()
-
-    def log_message(self, *_args: Any) -> None:
-        """Keep no log of what strangers send."""
+        headers = {"Allow": "POST"} if answer.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        self.send(answer.status, answer.content_type, answer.body, headers)
 
 
 class WitnessServer(BoundedServer):

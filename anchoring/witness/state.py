@@ -79,9 +79,9 @@ class WitnessState:
             try:
                 self._open(opening, is_new=is_new)
             except OSError as error:
-                raise Unreachable(f"The witness's folder {folder} cannot be used: {error.strerror}.") from error
+                raise Unreachable(f"The state folder {folder} cannot be used: {error.strerror}.") from error
             if os.fstat(self._rows).st_size < self.head.tree.size * ROW_BYTES or not self._is_journaled():
-                raise Malformed(f"The witness's folder {folder} lacks leaves it cosigned; restore it from a backup.")
+                raise Malformed(f"The state folder {folder} lacks leaves it cosigned; restore it from a backup.")
             self._opened = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class WitnessState:
         try:
             _write_all(self._rows, rows.tobytes(), start * ROW_BYTES)
         except OSError as error:
-            raise Unreachable(f"The witness's rows cannot be written: {error.strerror}.") from error
+            raise Unreachable(f"The state's rows cannot be written: {error.strerror}.") from error
 
     def commit(self, head: Head, on_step: Callable[[str], None]) -> None:
         """Make `head` what was last cosigned, durably; only then may it be answered. `on_step` is told each step.
@@ -123,7 +123,7 @@ class WitnessState:
         the state was opened anew.
         """
         if not self._is_sound:
-            raise Unreachable("The witness's disk failed; it cosigns again after a restart.")
+            raise Unreachable("The state's disk failed; it goes on after a restart.")
         if head.tree.size < self.head.tree.size:
             raise ValueError("a witness never goes back")
         self._is_sound = False
@@ -138,7 +138,7 @@ class WitnessState:
             on_step("entry")
             _replace(self._folder / _HEAD, json.dumps(_to_json(head, self._vkey)).encode())
         except OSError as error:
-            raise Unreachable(f"The witness's state cannot be written: {error.strerror}.") from error
+            raise Unreachable(f"The state cannot be written: {error.strerror}.") from error
         self._entry_count, self.head, self._is_sound = count, head, True
 
     def cosigned(self, size: int) -> Cosigned | None:
@@ -187,9 +187,9 @@ class WitnessState:
             said = json.loads((self._folder / _HEAD).read_bytes())
             vkey, head = said["vkey"], _from_json(said)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Malformed(f"The witness's {self._folder / _HEAD} is damaged; restore it from a backup.") from error
+            raise Malformed(f"{self._folder / _HEAD} is damaged; restore it from a backup.") from error
         if vkey != self._vkey:
-            raise Malformed(f"The folder {self._folder} is that of a witness of another log, {vkey}.")
+            raise Malformed(f"The folder {self._folder} is the state of another log, {vkey}.")
         return head
 
 
@@ -232,7 +232,7 @@ def _lock(folder: Path, opening: ExitStack) -> None:
     try:
         fcntl.flock(_open_file(folder / "lock", opening), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise Unreachable(f"The witness's folder {folder} is in use by another process.") from error
+        raise Unreachable(f"The state folder {folder} is in use by another process.") from error
 
 
 def _write_all(descriptor: int, data: bytes, offset: int) -> None:

@@ -11,6 +11,7 @@ import time
 import httpx2
 import pytest
 
+from anchoring import bounded_server
 from anchoring.checkpoint import open_checkpoint
 from anchoring.witness import server as witness_server
 from anchoring.witness.protocol import MAX_REQUEST
@@ -69,7 +70,7 @@ def test_hostile_requests_get_a_status(url, request_bytes, status):
 
 @pytest.mark.parametrize("start", [b"POST /add-ch", HEAD, HEAD + b"Content-Length: 1000\r\n\r\nold 0\n"])
 def test_a_request_that_trickles_is_cut_off(url, monkeypatch, start):
-    monkeypatch.setattr(witness_server, "REQUEST_S", 0.5)
+    monkeypatch.setattr(bounded_server, "REQUEST_S", 0.5)
     address = httpx2.URL(url)
     began = time.monotonic()
     with socket.create_connection((address.host, address.port), timeout=30) as connection:

@@ -1,0 +1,52 @@
+"""Fetches a log's leaves by its entry bundles, several side by side: what whoever follows a log has in common."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchoring.errors import Unreachable
+from anchoring.leaf import LEAF_DTYPE
+from anchoring.log.builder import leaves_of
+from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, tile_width
+
+FETCHED_AT_ONCE: Final = 4
+"""Bundles asked of the log side by side: a log far away answers many in the time of one."""
+BATCH: Final = 256 * TILE_WIDTH
+"""Leaves fetched together: 65,536, enough for numpy to be quick, and 8 MB."""
+BATCH_DEADLINE_S: Final = 300
+"""For the 256 bundles of a batch; a log that trickles is a log that is down."""
+
+
+class LeafFetcher:
+    """The leaves of one log; `close` it."""
+
+    def __init__(self, source: Source) -> None:
+        """Read from `source`, which several threads ask at once."""
+        self._reader = TileReader(source, cached_tiles=0)
+        self._pool = ThreadPoolExecutor(FETCHED_AT_ONCE, "leaf-fetch")
+
+    def close(self) -> None:
+        """Stop fetching."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def fetch(self, start: int, size: int) -> NDArray[Any]:
+        """Read the leaves (`LEAF_DTYPE`) of the published tree of `size` leaves from `start` on, one batch at most.
+
+        Raises Unreachable or Malformed when the log does not give them.
+        """
+        end = min(size, start // TILE_WIDTH * TILE_WIDTH + BATCH)
+        numbers = range(start // TILE_WIDTH, -(-end // TILE_WIDTH))
+
+        def bundle(n: int) -> NDArray[Any]:
+            width = tile_width(0, n, size)
+            return leaves_of(self._reader.bundle(n, width), width)
+
+        try:
+            bundles = list(self._pool.map(bundle, numbers, timeout=BATCH_DEADLINE_S))
+        except TimeoutError:
+            raise Unreachable(f"The log takes more than {BATCH_DEADLINE_S} s for {end - start} leaves.") from None
+        # Not by `concatenate`: it would turn the leaves' numbers into the machine's own byte order.
+        leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
+        return leaves[start - numbers.start * TILE_WIDTH :]

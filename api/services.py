@@ -78,7 +78,8 @@ def _contract(
         signers = [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
         pays = payer(folder.keys)
         try:
-            contract = deploy(rpc_url, pays, signers, THRESHOLD, artifact())
+            plan = folder.path / "deployment.json"
+            contract = deploy(rpc_url, pays, signers, THRESHOLD, artifact(), plan=plan)
         except Unreachable as error:
             raise Unreachable(f"{error} Transactions are paid by {pays.address}; it must hold ether.") from error
     with AnchorClient(rpc_url, contract) as client:

@@ -54,7 +54,7 @@ def compile_contract() -> dict[str, Any]:
         "language": "Solidity",
         "sources": {name: {"content": (FOLDER / name).read_text(encoding="utf-8")} for name in SOURCES},
         "settings": SETTINGS
-        | {"outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}}},
+        | {"outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode"]}}},
     }
     try:
         output = solcx.compile_standard(query, solc_binary=COMPILER)
@@ -65,6 +65,8 @@ def compile_contract() -> dict[str, Any]:
     if complaints:
         raise BuildError("\n".join(complaints))
     built = output["contracts"]["GramAnchor.sol"]["GramAnchor"]
+    if built["evm"]["deployedBytecode"]["immutableReferences"]:
+        raise BuildError("an immutable would make the deployed code differ from the artifact's, which clients compare")
     return {
         "contract": "GramAnchor",
         "compiler": str(version),

@@ -6,6 +6,8 @@ If we crash after the chain took a checkpoint, the next run finds it there and w
 A chain may take back its last blocks. So an anchor that is not final is asked for each time; when it is gone, our
 note of it goes too, and the last published checkpoint is anchored anew. It is final when the chain has it as of a
 block that is `final_depth` below the head: the block it was first seen in proves nothing after a reorganisation.
+What was final must stay: the last final anchor is asked for in each round, and when the chain has it no more, or
+another, nothing is anchored until a person has looked.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,13 +50,14 @@ class Anchorer:
     def anchor(self) -> int | None:
         """Anchor the last published checkpoint unless it is anchored; return its size, None when there is none.
 
-        Raises `Refuted` when the chain holds another history than this log, or is ahead of it.
+        Raises `Refuted` when the chain holds another history than this log, is ahead of it, or lost what was final.
         """
         published = self._published()
         if published is None:
             return None
+        self._keep_final()
         with self.transaction() as tx:
-            known = tx.execute(_ANCHOR, {"size": published.size}).one_or_none()
+            known = tx.execute(_ANCHOR, {**self._place(), "size": published.size}).one_or_none()
         if known is not None and (known.final_ms is not None or self._stands(known)):
             return published.size
         head = self.client.head()
@@ -71,9 +74,8 @@ class Anchorer:
             self.payer,
         )
         values = {
+            **self._place(),
             "size": published.size,
-            "chain": self.client.chain_id(),
-            "contract": self.client.address,
             "transaction": None if receipt.tx_hash is None else "0x" + receipt.tx_hash.hex(),
             "block": receipt.block_number,
             "gas": receipt.gas_used or None,
@@ -86,26 +88,46 @@ class Anchorer:
     def settle(self) -> None:
         """Take back the anchors that the chain has no more, and note which of the others are final."""
         with self.transaction() as tx:
-            open_ones = tx.execute(_NOT_FINAL).all()
+            open_ones = tx.execute(_NOT_FINAL, self._place()).all()
+        self._keep_final()
         for row in open_ones:
             if not self._stands(row):
                 continue
             deep = self.client.block_number() - self.final_depth
             if deep >= 0 and self.client.root_at(row.size, at=deep) == bytes(row.root):
                 with self.transaction() as tx:
-                    tx.execute(_FINAL, {"size": row.size, "at": self.clock()})
+                    tx.execute(_FINAL, {**self._place(), "size": row.size, "at": self.clock()})
 
     def _stands(self, row: sa.Row[Any]) -> bool:
         """Whether the chain still has an anchor; forget it when not, and put its block right when it moved."""
         if self.client.root_at(row.size) != bytes(row.root):
             with self.transaction() as tx:
-                tx.execute(_FORGET, {"size": row.size})
+                tx.execute(_FORGET, {**self._place(), "size": row.size})
             return False
         block = row.transaction and self.client.mined_in(bytes.fromhex(row.transaction[2:]))
         if block is not None and block != row.block:
             with self.transaction() as tx:
-                tx.execute(_MOVED, {"size": row.size, "block": block})
+                tx.execute(_MOVED, {**self._place(), "size": row.size, "block": block})
         return True
+
+    def _keep_final(self) -> None:
+        """Shout when the chain has the last final anchor no more: one such is lost with all after it."""
+        with self.transaction() as tx:
+            row = tx.execute(_LAST_FINAL, self._place()).one_or_none()
+        if row is None:
+            return
+        found = self.client.root_at(row.size)
+        if found != bytes(row.root):
+            raise Refuted(
+                f"The anchor of {row.size} leaves was final on chain {self.client.chain_id()}, and the contract "
+                f"{self.client.address} now has {'none' if found is None else 'another root'} for it: the chain was "
+                "rewritten deeper than it may be, or this node shows another one. Nothing is anchored; a person must "
+                "look."
+            )
+
+    def _place(self) -> dict[str, Any]:
+        """Which contract the rows are of."""
+        return {"chain": self.client.chain_id(), "contract": self.client.address}
 
     def _published(self) -> ToAnchor | None:
         with self.transaction() as tx:
@@ -141,14 +163,24 @@ _PUBLISHED = sa.text("""
     SELECT c.size, c.root, c.frontier_g, c.ended_g FROM publications p JOIN checkpoints c ON c.size = p.size
     ORDER BY p.size DESC LIMIT 1
 """)
-_SELECT = "SELECT a.size, a.block, a.transaction, a.final_ms, c.root FROM anchors a JOIN checkpoints c USING (size)"
-_ANCHOR = sa.text(f"{_SELECT} WHERE size = :size")
-_NOT_FINAL = sa.text(f"{_SELECT} WHERE a.final_ms IS NULL ORDER BY size")
-_FORGET = sa.text("DELETE FROM anchors WHERE size = :size AND final_ms IS NULL")
-_MOVED = sa.text("UPDATE anchors SET block = :block WHERE size = :size")
+_SELECT = """
+    SELECT a.size, a.block, a.transaction, a.final_ms, c.root FROM anchors a JOIN checkpoints c USING (size)
+    WHERE a.chain_id = :chain AND a.contract = :contract
+"""
+_ANCHOR = sa.text(f"{_SELECT} AND size = :size")
+_NOT_FINAL = sa.text(f"{_SELECT} AND a.final_ms IS NULL ORDER BY size")
+_LAST_FINAL = sa.text(f"{_SELECT} AND a.final_ms IS NOT NULL ORDER BY size DESC LIMIT 1")
 _INSERT = sa.text("""
     INSERT INTO anchors (size, chain_id, contract, transaction, block, gas, anchored_ms)
     VALUES (:size, :chain, :contract, :transaction, :block, :gas, :at)
-    ON CONFLICT (size) DO NOTHING
+    ON CONFLICT DO NOTHING
 """)
-_FINAL = sa.text("UPDATE anchors SET final_ms = :at WHERE size = :size")
+_FORGET = sa.text("""
+    DELETE FROM anchors WHERE chain_id = :chain AND contract = :contract AND size = :size AND final_ms IS NULL
+""")
+_MOVED = sa.text("""
+    UPDATE anchors SET block = :block WHERE chain_id = :chain AND contract = :contract AND size = :size
+""")
+_FINAL = sa.text("""
+    UPDATE anchors SET final_ms = :at WHERE chain_id = :chain AND contract = :contract AND size = :size
+""")

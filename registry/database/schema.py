@@ -141,3 +141,6 @@ anchors = _table(
     anchored_ms=_int,
     final_ms=_int,
 )
+chain_transactions = _table(
+    "chain_transactions", hash=_bytes, chain_id=_int, payer=_text, nonce=_int, call=_bytes, raw=_bytes, sent_ms=_int
+)

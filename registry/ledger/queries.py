@@ -363,7 +363,7 @@ _CHECKPOINT = sa.text("""
 _ANCHOR = sa.text("""
     SELECT a.*, c.root, p.note FROM anchors a JOIN checkpoints c ON c.size = a.size
     JOIN publications p ON p.size = a.size
-    ORDER BY a.size DESC LIMIT 1
+    ORDER BY a.size DESC, a.anchored_ms DESC LIMIT 1
 """)
 
 

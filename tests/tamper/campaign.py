@@ -27,7 +27,6 @@ KNOWN_GAPS = {
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",
     "rpc: earlier event kept back": "the audit compares the anchors that it is given and knows only the last must be "
     "among them; the count it prints is smaller",
-    "rpc: other code": "a client asks whether there is code at the address, not which",
 }
 """Kind -> why nothing finds it yet. docs/threats.md says the same; a gap that is closed is struck from here."""
 

@@ -234,15 +234,28 @@ CREATE TABLE publications (
     published_ms bigint NOT NULL
 );
 
+-- One size may be in two contracts, once the log has moved.
 CREATE TABLE anchors (
-    size bigint PRIMARY KEY REFERENCES publications,
+    size bigint NOT NULL REFERENCES publications,
     chain_id bigint NOT NULL,
     contract text NOT NULL,
     transaction text,  -- NULL when it was found on the chain and not sent from here
     block bigint NOT NULL,
     gas bigint,
     anchored_ms bigint NOT NULL,
-    final_ms bigint
+    final_ms bigint,
+    PRIMARY KEY (chain_id, contract, size)
+);
+
+-- What was signed to be sent to a chain, written before it is sent, until the account's nonce has passed it.
+CREATE TABLE chain_transactions (
+    hash bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+    chain_id bigint NOT NULL,
+    payer text NOT NULL,
+    nonce bigint NOT NULL CHECK (nonce >= 0),
+    call bytea NOT NULL CHECK (octet_length(call) = 32),  -- SHA-256 of where it goes and its data
+    raw bytea NOT NULL,
+    sent_ms bigint NOT NULL
 );
 
 -- Whether a child is lawful against its parent: the rules of registry/ledger/rules.py once more, as one expression.

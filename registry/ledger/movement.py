@@ -33,6 +33,7 @@ class Kind(IntEnum):
     ISSUANCE = 69
     CORRECTION = 70
     DUPLICATE = 71
+    STATE = 72
 
 
 class Form(IntEnum):

@@ -155,6 +155,7 @@ CREATE INDEX movements_giver ON movements (giver_id, id) WHERE giver_id IS NOT N
 CREATE INDEX movements_holder ON movements (account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX movements_issued ON movements (first_g) WHERE kind = 1;
 CREATE INDEX movements_ended ON movements (first_g) WHERE kind IN (7, 8, 9);
+CREATE INDEX movements_states ON movements (id) WHERE kind = 72;
 
 CREATE TABLE blocks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

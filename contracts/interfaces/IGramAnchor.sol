@@ -25,8 +25,9 @@ interface IGramAnchor {
         bytes32[] path;
     }
 
-    /// @notice A checkpoint was accepted; from this block on its root is kept for good.
-    event Anchored(uint64 indexed size, bytes32 root, uint64 frontier, uint64 ended);
+    /// @notice A checkpoint was accepted; from this block on its root is kept for good. `previous` is the size anchored
+    /// before it, 0 for the first: the events form a chain, and one that a node keeps back is missed.
+    event Anchored(uint64 indexed size, bytes32 root, uint64 frontier, uint64 ended, uint64 previous);
 
     /// @notice The signers changed; `epoch` is the number of changes so far, 0 for the constructor's.
     event SignersChanged(uint256 indexed epoch, address[] signers, uint256 threshold);

@@ -13,7 +13,7 @@ contract AnchorTests is AnchorTest {
         Checkpoint memory c = _checkpoint(7);
         bytes[] memory signatures = _sign(_keys(CENTRE, EXCHANGE), _digest(c));
         vm.expectEmit(address(anchor));
-        emit IGramAnchor.Anchored(c.size, c.root, c.frontier, c.ended);
+        emit IGramAnchor.Anchored(c.size, c.root, c.frontier, c.ended, 0);
         vm.prank(address(0xAAAA)); // anyone may pay
         _anchor(c, none, signatures);
 

@@ -28,7 +28,10 @@ def test_two_checkpoints(anchoring):
     assert (views.frontier().call(), views.ended().call(), views.broken().call()) == (400, 40, False)
     assert [views.rootAt(size).call() for size in (13, 39, 40)] == [root(HASHES[:13]), bytes(32), root(HASHES)]
     events = anchoring.contract.events.Anchored().get_logs(from_block=0)
-    assert [dict(event["args"]) for event in events] == [checkpoint(13), checkpoint(40)]
+    assert [dict(event["args"]) for event in events] == [
+        {**checkpoint(13), "previous": 0},
+        {**checkpoint(40), "previous": 13},
+    ]
 
 
 def test_every_leaf_is_included(anchoring):

@@ -25,8 +25,6 @@ KNOWN_GAPS = {
     "partial tile of an earlier size": "the audit reads the tree of the last checkpoint; what an older one alone needs "
     "is no part of it, and a proof from it does not verify",
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",
-    "rpc: earlier event kept back": "the audit compares the anchors that it is given and knows only the last must be "
-    "among them; the count it prints is smaller",
 }
 """Kind -> why nothing finds it yet. docs/threats.md says the same; a gap that is closed is struck from here."""
 

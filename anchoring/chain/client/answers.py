@@ -19,12 +19,13 @@ class AnchoredHead:
 
 @dataclass(frozen=True, slots=True)
 class AnchoredCheckpoint:
-    """A checkpoint as the contract's event tells of it."""
+    """A checkpoint as the contract's event tells of it; `previous` is the size anchored before it, 0 for the first."""
 
     size: int
     root: bytes
     frontier: int
     ended: int
+    previous: int
     block_number: int
 
 

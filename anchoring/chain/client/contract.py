@@ -107,7 +107,8 @@ class AnchorClient:
     def anchored(self) -> list[AnchoredCheckpoint]:
         """Every checkpoint anchored so far, in the chain's order, from the contract's events.
 
-        Asks for all blocks at once, and for fewer where the endpoint refuses or its answer is too long.
+        Asks for all blocks at once, and for fewer where the endpoint refuses or its answer is too long. Each event
+        names the one before it; raises Unreachable when one is missing.
         """
         self.check()
         found: list[AnchoredCheckpoint] = []
@@ -123,6 +124,12 @@ class AnchorClient:
                 span = -(-span // 4)
             else:
                 first += span
+        for before, anchor in zip([0, *(one.size for one in found)], found, strict=False):
+            if anchor.previous != before:
+                raise Unreachable(
+                    f"The chain at {self._chain.endpoints.shown} does not give all its anchors: size "
+                    f"{anchor.size} follows {anchor.previous}, which is not among them."
+                )
         return found
 
     def _anchored_in(self, first: int, last: int) -> list[AnchoredCheckpoint]:
@@ -135,6 +142,7 @@ class AnchorClient:
                     bytes(log["args"]["root"]),
                     whole(log["args"]["frontier"]),
                     whole(log["args"]["ended"]),
+                    whole(log["args"]["previous"]),
                     whole(log["blockNumber"]),
                 )
                 for log in ours

@@ -30,7 +30,7 @@ def test_lawful_lives_of_every_kind_are_not_doubted(scheme, tmp_path, seed):
         publisher.publish()
     assert findings(scheme) == []
     with scheme.database.transaction() as tx:
-        erase_account(tx, simulation.people[0], scheme.clock())
+        erase_account(tx, simulation.acts.people[0], scheme.clock())
     assert findings(scheme) == [], "an erased account is no fault"
 
 

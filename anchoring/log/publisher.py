@@ -178,7 +178,7 @@ class Publisher:
         }
         with self.transaction() as tx:
             if tx.execute(_ADVANCE, {"old": head.size, "new": staged.size}).rowcount != 1:
-                raise Refuted("Another publisher advanced this log; only one may run. This one stops.")
+                raise Refuted(_OVERTAKEN)
             tx.execute(_INSERT_CHECKPOINT, values)
         return files
 
@@ -200,7 +200,12 @@ class Publisher:
             signed = str(tx.execute(_NOTE, {"size": head.size}).scalar_one())
         at = self.clock()
         cosigned = self._cosigned(note.parse(signed.encode()), at // 1000)
-        self.folder.write_checkpoint(cosigned)
+        with self.transaction() as tx:
+            # Only while the signed tree is the last one, and nobody can sign another: while we made tiles, a second
+            # publisher may have gone on, and its checkpoint must not be replaced by an older one.
+            if lock_head(tx)[0] != head.size:
+                raise Refuted(_OVERTAKEN)
+            self.folder.write_checkpoint(cosigned)
         self.on_step("checkpoint")
         with self.transaction() as tx:
             tx.execute(_INSERT_PUBLICATION, {"size": head.size, "note": cosigned.decode(), "at": at})
@@ -235,6 +240,7 @@ class Publisher:
         return Head(row.size, root, row.frontier_g or 0, row.ended_g or 0, cut, row.published_size)
 
 
+_OVERTAKEN = "Another publisher advanced this log; only one may run. This one stops."
 _HEAD = sa.text("""
     SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
     FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,23 @@ def test_two_publishers_never_fork_the_log(scheme, folder, publisher):
             assert run.exception() is None or isinstance(run.exception(), (Refuted, Unreachable, Conflict))
     size = publisher.publish()
     assert checkpoint_of(folder).checkpoint.size == size
+
+
+@pytest.mark.parametrize("step", ["signed", "tiles", "checkpoint"])
+def test_one_that_was_overtaken_does_not_set_the_public_checkpoint_back(scheme, folder, publisher, step):
+    """A publisher stands still between two steps while another goes on: what is public stays."""
+    sizes = []
+
+    def overtake(done: str) -> None:
+        if done == step and not sizes:
+            act(scheme)
+            sizes.append(publisher.publish())
+
+    act(scheme)
+    with suppress(Refuted):
+        replace(publisher, on_step=overtake).publish()
+    assert checkpoint_of(folder).checkpoint.size == sizes[0]
+    assert publisher.publish() == sizes[0]
 
 
 @pytest.fixture

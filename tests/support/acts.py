@@ -71,9 +71,10 @@ class Acts:
             n: (r.account_id, r.form, r.flags, r.until_ms, r.act_id) for r in rows for n in range(r.first_g, r.last_g)
         }
         cards = self.cards
-        assert live == {g.number: (g.holder, g.form, cards.flags(g), g.until, g.act) for g in cards.grams.values()}
+        said = {g.number: (g.holder, g.form, cards.flags(g), g.until, g.act) for g in cards.grams.values()}
+        assert live == said, "the live blocks are not what the model says"
         assert sum(r.last_g - r.first_g for r in rows) == len(live), "no gram lies in two blocks"
-        assert cards.issued == len(live) + cards.ended
+        assert cards.issued == len(live) + cards.ended, "a gram is neither alive nor ended"
         for account in self.everybody:
             assert self.scheme.holdings(account) == cards.holdings(account)
 

@@ -1,0 +1,132 @@
+"""Faults planted on purpose, each through a seam that the project has: the simulation must find every one of them.
+
+What it cannot find, it does not test for.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import Response
+
+from anchoring.chain.anchorer import Anchorer
+from anchoring.log.publisher import Publisher
+from anchoring.note import Signature
+from anchoring.witness.state import Head, WitnessState
+from anchoring.witness.witness import Witness
+from api.rest.perform import Write
+from registry.errors import Unavailable
+from tests.simulation.world import Parts
+
+
+class _CheckpointFirst(Publisher):
+    """Publishes the checkpoint, and then its tiles."""
+
+    def _finish(self, files: Any = None) -> None:
+        head = self._head()
+        if head.published_size != head.size:
+            with self.transaction() as tx:
+                note = tx.execute(sa.text("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")).scalar_one()
+            self.folder.write_checkpoint(note.encode())
+            self.on_step("early")
+        super()._finish(files)
+
+
+class _SkipsAnIndex(Publisher):
+    """Leaves out an index after a crash between staging and signing."""
+
+    def _left_behind(self, head: Any) -> Any:
+        with self.transaction() as tx:
+            tx.execute(_SKIP)
+        return super()._left_behind(head)
+
+
+_SKIP = sa.text("""
+    INSERT INTO log_entries SELECT index + 2, -index, leaf FROM log_entries ORDER BY index DESC LIMIT 1
+""")
+
+
+class _ForgetsOne(Publisher):
+    """Drops a movement from the queue now and then."""
+
+    def _publish_batch(self) -> bool:
+        with self.transaction() as tx:
+            tx.execute(sa.text("DELETE FROM unsequenced WHERE movement_id % 7 = 0"))
+        return super()._publish_batch()
+
+
+class _AnswersFirst(WitnessState):
+    """Answers for a head that it writes down with the next one."""
+
+    def commit(self, head: Head, on_step: Callable[[str], None]) -> None:
+        before = (self.folder / "head.json").read_bytes()
+        super().commit(head, on_step)
+        (self.folder / "head.json").write_bytes(before)
+
+
+class _SignsAnything(Witness):
+    """Cosigns whatever the log's key signed."""
+
+    def _advance(self, request: Any, signed: Any, tree: Any) -> Signature:
+        try:
+            return super()._advance(request, signed, tree)
+        except Exception:  # noqa: BLE001  (that is the fault)
+            return self._keys.signer.cosign(signed.text, self._clock() // 1000)
+
+
+class _ForgetsReorganisations(Anchorer):
+    """Takes it that what was anchored stays."""
+
+    def _stands(self, _row: Any) -> bool:
+        return True
+
+
+class _HastilyFinal(Anchorer):
+    """Calls final what has no block on top."""
+
+    def settle(self) -> None:
+        Anchorer.settle(replace(self, final_depth=0))
+
+
+class _IgnoresKeys(Write):
+    """Does an act as often as it is asked for."""
+
+    _numbers = itertools.count()
+
+    def perform(self, body: Mapping[str, Any], act: Callable[[sa.Connection], Mapping[str, Any]]) -> Response:
+        self._key = f"{self._key}.{next(self._numbers)}"
+        return super().perform(body, act)
+
+
+class _AnswersBeforeTheCommit(Write):
+    """Says that an act was done, and does not look whether it was committed."""
+
+    def perform(self, body: Mapping[str, Any], act: Callable[[sa.Connection], Mapping[str, Any]]) -> Response:
+        said: list[Mapping[str, Any]] = []
+
+        def remembered(tx: sa.Connection) -> Mapping[str, Any]:
+            said.append(act(tx))
+            return said[-1]
+
+        try:
+            return super().perform(body, remembered)
+        except Unavailable:
+            if not said:
+                raise
+            return Response(json.dumps(said[-1]), 201)
+
+
+PLANTED = {
+    "the checkpoint is public before its tiles": Parts(publisher=_CheckpointFirst),
+    "an index is skipped after a crash": Parts(publisher=_SkipsAnIndex),
+    "an accepted act is forgotten": Parts(publisher=_ForgetsOne),
+    "a witness answers before it persists": Parts(witness_state=_AnswersFirst),
+    "a witness signs anything": Parts(witness=_SignsAnything),
+    "the anchorer forgets reorganisations": Parts(anchorer=_ForgetsReorganisations),
+    "an anchor is called final too early": Parts(anchorer=_HastilyFinal),
+    "idempotency keys are ignored": Parts(write=_IgnoresKeys),
+    "an act is answered before it is committed": Parts(write=_AnswersBeforeTheCommit),
+}

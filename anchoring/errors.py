@@ -25,6 +25,12 @@ class Refuted(AnchoringError):
     code = "refuted"
 
 
+class Behind(Refuted):
+    """The database was set back: its log is known to have more leaves than it signed."""
+
+    code = "log-behind"
+
+
 class Unreachable(AnchoringError):
     """A log, a chain or a file that does not answer, or answers nonsense."""
 

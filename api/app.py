@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import logs
 from api.auth import token_key
-from api.edge import Edge
+from api.edge import AsOf, Edge
 from api.explorer import routes as explorer
 from api.explorer.pages import STATIC
 from api.openapi import describe
@@ -44,6 +44,7 @@ def routed() -> FastAPI:
         lifespan=_lifespan,
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    app.add_middleware(AsOf)
     app.add_middleware(Edge)
     add_handlers(app)
     for room in (accounts, acts, public, log, chain):

@@ -33,6 +33,7 @@ _CLAIM = sa.text("""
     INSERT INTO installation (origin, vkey, master_check, chain_id, contract)
     VALUES (:origin, :vkey, :master_check, :chain_id, :contract) ON CONFLICT DO NOTHING
 """)
+_KEPT = sa.text("SELECT origin, vkey, master_check, chain_id, contract FROM installation")
 _WORDS = {
     "origin": "the database belongs to another log",
     "vkey": "the log's key is not the one this database's log is signed by",
@@ -44,13 +45,22 @@ _WORDS = {
 
 def bind(tx: sa.Connection, installation: Installation) -> None:
     """Write down what a new database belongs to, or compare. Raises `Unavailable` when it belongs elsewhere."""
+    tx.execute(_CLAIM, asdict(installation))
+    for words in differences(tx, installation):
+        raise Unavailable(f"Nothing was started: {words}. Name the data folder and database that belong together.")
+
+
+def differences(tx: sa.Connection, installation: Installation) -> Iterator[str]:
+    """Say in what the database belongs to something else than `installation`."""
     said = asdict(installation)
-    tx.execute(_CLAIM, said)
-    row = tx.execute(sa.text("SELECT origin, vkey, master_check, chain_id, contract FROM installation")).one()
+    row = tx.execute(_KEPT).one_or_none()
+    if row is None:
+        yield "the database was never started with any data folder"
+        return
     for name, words in _WORDS.items():
         kept = getattr(row, name)
         if (bytes(kept) if name == "master_check" else kept) != said[name]:
-            raise Unavailable(f"Nothing was started: {words}. Name the data folder and database that belong together.")
+            yield words
 
 
 @contextmanager

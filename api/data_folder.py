@@ -52,6 +52,11 @@ class DataFolder:
         return self.path / "chain"
 
     @property
+    def chain_address(self) -> Path:
+        """Where the embedded chain answers, while it runs: for those who only read beside it."""
+        return self.path / "chain.url"
+
+    @property
     def keys(self) -> Path:
         """The installation's keys."""
         return self.path / "keys"

@@ -10,6 +10,7 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_DRAINED_BYTES = 1024 * 1024
 """What is read and thrown away of a body that is too large: a client that is still sending hears no answer."""
 TOO_LARGE = 413
+AS_OF_HEADER = b"gramledger-as-of-size"
 
 
 class Edge:
@@ -28,6 +29,28 @@ class Edge:
             scope = {**scope, "method": "GET"}
         limit = chain.MAX_BODY_BYTES if scope["path"] == chain.PATH else MAX_BODY_BYTES
         await self._app(scope, _bounded(receive, limit), send)
+
+
+class AsOf:
+    """ASGI middleware: while a database that was set back is only read, every answer says as of which size."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        as_of = scope["app"].state.site.as_of if scope["type"] == "http" else None
+        if as_of is None:
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (AS_OF_HEADER, str(as_of).encode())]
+            await send(message)
+
+        await self._app(scope, receive, marked)
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

@@ -27,6 +27,8 @@ START_S = 30
 STOP_S = 10
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
+READERS_S = 1
+"""How often workers are looked after while nothing is published."""
 LEAVE_S = 2
 """For a thread to end what it is doing."""
 MAX_REPLACED = 100
@@ -146,6 +148,9 @@ def _await_health(workers: _Workers, listener: socket.socket, stop: threading.Ev
 
 def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> None:
     """Publish at its interval, with what else is periodic beside it: publication waits for none of it."""
+    if site.as_of is not None:
+        _only_serve(workers, stop)
+        return
     publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
     _attempt("publish", site.publisher.publish)
     anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
@@ -162,6 +167,12 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         stop.set()
         for one in beside:
             one.leave()
+
+
+def _only_serve(workers: _Workers, stop: threading.Event) -> None:
+    """Keep answering readers: what would be written or signed waits for the recovery."""
+    while not stop.wait(READERS_S):
+        workers.replace_ended()
 
 
 class _Beside:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.errors import AnchoringError, Refuted, Unreachable
+from anchoring.errors import AnchoringError, Behind, Refuted, Unreachable
+from anchoring.log.sequencer import Standing
+from anchoring.log.standing import Known, standing, take_note
 from api.binding import Installation, alone, bind
 from api.data_folder import DataFolder, hold
 from api.keys import AUTHORITIES, chain_signer, payer
@@ -21,10 +24,11 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def running(settings: Settings, tell: Tell, *, create: bool = False) -> Iterator[Site]:
+def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool = False) -> Iterator[Site]:
     """Run an installation until the block ends, in a new data folder only if `create` says so.
 
-    `tell` is given one sentence for each thing worth knowing.
+    `tell` is given one sentence for each thing worth knowing. `mend` is for what brings a log's folder up to date: it
+    may be behind then, or empty.
 
     Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
     """
@@ -42,7 +46,10 @@ def running(settings: Settings, tell: Tell, *, create: bool = False) -> Iterator
         stack.callback(site.close)
         migrate(site.database)
         stack.enter_context(alone(database_url))
-        _compare(site)
+        now = _compare(site, tell, mend=mend)
+        if now.is_behind:
+            site = replace(site, as_of=now.size)
+            stack.callback(site.close)
         tell("Development keys sign for the authorities; production refuses them.")
         yield site
 
@@ -64,6 +71,7 @@ def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell)
         folder.chain, prefund=[payer(folder.keys).address], final_depth=settings.blocks_to_final
     )
     stack.enter_context(process)
+    folder.chain_address.write_text(process.rpc_url, encoding="ascii")
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
     return process.rpc_url, process.revive
 
@@ -96,11 +104,11 @@ def _contract(
     return folder, Whereabouts(database_url, rpc_url, chain_id, contract, settings.rpc is None)
 
 
-def _compare(site: Site) -> None:
-    """Refuse to go on with parts that do not belong together, or of which one was set back.
+def _compare(site: Site, tell: Tell, *, mend: bool) -> Standing:
+    """Refuse to go on with parts that do not belong together; a database that was set back is only read from then on.
 
-    A database restored from a backup would sign another history than the one that is published, so it is compared
-    with the log's own files and with the chain before anything is written.
+    Restored from a backup it would sign another history than the one that is published. So whoever holds this log is
+    asked before anything is written: its own folder, the chain, and those who are independent of us.
     """
     installation = Installation(
         origin=site.folder.marker.origin,
@@ -111,10 +119,35 @@ def _compare(site: Site) -> None:
     )
     with site.database.transaction() as tx:
         bind(tx, installation)
-    signed = site.publisher.check()
-    anchored = site.client.head().size
-    if anchored > signed:
-        raise Refuted(
-            f"The chain holds a checkpoint of {anchored} leaves, and this database's log has {signed}: it was "
-            "set back. Nothing was written; restore the database to its last state."
+    known = [one for one in (_asked(ask, tell) for ask in site.outsiders) if one is not None]
+    if not known and is_production(site.settings):
+        raise Unreachable(
+            "None of those who hold this log beside us (the chain, witnesses, a mirror) answers. Nothing is signed "
+            "before one of them has said that this database was not set back."
         )
+    now = take_note(site.database.transaction, known)
+    if not now.is_behind and not mend:
+        now = _held_against_folder(site, now)
+    if now.is_behind:
+        tell(
+            f"The database was set back: it has {now.size} leaves of a log that has {now.known_size}. All can be read "
+            f"as of {now.size}; nothing is written or signed until `gram recover --from URL_OR_FOLDER` has run."
+        )
+    return now
+
+
+def _asked(ask: Callable[[], Known], tell: Tell) -> Known | None:
+    """Ask one who holds this log; what is not answered, or not signed by the log, is told and does not count."""
+    try:
+        return ask()
+    except AnchoringError as error:
+        tell(f"Not compared with this database: {error}")
+        return None
+
+
+def _held_against_folder(site: Site, now: Standing) -> Standing:
+    try:
+        site.publisher.check()
+    except Behind:
+        return standing(site.database.transaction)
+    return now

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
     """Where the world reaches this server, `https://registry.city.example`; taken from each request when not set."""
+    mirror: str | None = None
+    """URL of a mirror of the log on somebody else's machine: asked at the start whether the database was set back."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)

@@ -7,15 +7,17 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
+from anchoring.log.sources import DirectorySource, HttpSource
+from anchoring.log.standing import Known, known_to
 from anchoring.log.tiles import TileReader
+from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Signer
 from api.data_folder import DataFolder, read_folder
 from api.keys import AUTHORITIES, chain_signer, cosigner, log_signer, payer, read_secret
@@ -50,6 +52,8 @@ class Site:
     where: Whereabouts
     revive: Callable[[], object] = lambda: None
     """Starts again what runs embedded and was killed; only the supervisor has something to start."""
+    as_of: int | None = None
+    """The size of the log that the database knows, when it was set back and is only read; else None."""
 
     @cached_property
     def database(self) -> Database:
@@ -63,10 +67,7 @@ class Site:
 
     def master_key(self) -> bytes:
         """The key that account keys are sealed under: from the settings, or from its file."""
-        configured = self.settings.master_key
-        return (
-            bytes.fromhex(configured.get_secret_value()) if configured else read_secret(self.folder.keys, "master.key")
-        )
+        return master_key(self.settings, self.folder)
 
     @cached_property
     def log_signer(self) -> Signer:
@@ -90,6 +91,18 @@ class Site:
         return Publisher(
             self.database.transaction, LogFolder(self.folder.log), self.log_signer, cosigners, system_clock
         )
+
+    @cached_property
+    def outsiders(self) -> Sequence[Callable[[], Known]]:
+        """Those beside us who hold this log, each a way to ask how much of it."""
+        asks: list[Callable[[], Known]] = [self._known_to_chain]
+        if self.settings.mirror is not None:
+            asks.append(partial(_known_to_mirror, self.settings.mirror, self.log_signer.verifier.vkey))
+        return asks
+
+    def _known_to_chain(self) -> Known:
+        head = self.client.head()
+        return Known("The chain", head.size, head.root if head.size else EMPTY_ROOT)
 
     @cached_property
     def anchorer(self) -> Anchorer:
@@ -121,7 +134,7 @@ class Site:
 
     def environment(self) -> dict[str, str]:
         """Give the environment for a child process that is to see the same site."""
-        said = {"where": asdict(self.where), "data": str(self.folder.path)}
+        said = {"where": asdict(self.where), "data": str(self.folder.path), "as_of": self.as_of}
         return {
             **os.environ,
             SITE_VARIABLE: json.dumps(said),
@@ -142,10 +155,21 @@ class Site:
             self.client.close()
 
 
+def _known_to_mirror(url: str, vkey: str) -> Known:
+    with HttpSource(url) as source:
+        return known_to(source, vkey, url)
+
+
 def site_from_environment() -> Site:
     """Take up the site a supervisor handed to this process."""
     said = json.loads(os.environ[SITE_VARIABLE])
-    return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**said["where"]))
+    return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**said["where"]), as_of=said["as_of"])
+
+
+def master_key(settings: Settings, folder: DataFolder) -> bytes:
+    """Read the key that account keys are sealed under, of an installation that need not run."""
+    configured = settings.master_key
+    return bytes.fromhex(configured.get_secret_value()) if configured else read_secret(folder.keys, "master.key")
 
 
 def is_production(settings: Settings) -> bool:

@@ -61,3 +61,9 @@ class Unavailable(RegistryError):
     """The database or the chain does not answer now."""
 
     code, status, title = "unavailable", 503, "Temporarily unavailable"
+
+
+class Behind(Unavailable):
+    """The database was set back, and the public log was not replayed into it yet."""
+
+    code, title = "log-behind", "Being recovered; reading works, writing does not"

@@ -28,6 +28,7 @@ from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import File, TileBuilder
 from anchoring.log.folder import CHECKPOINT, LogFolder
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, rederive, stage, staged_size
+from anchoring.log.standing import Known, refuse_behind, standing, take_note
 from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
 from anchoring.note import Note, Signer
 from registry.ledger.movement import ENDS, Kind
@@ -77,8 +78,9 @@ class Publisher:
         """Hold the folder's own checkpoint against the database; return the size that the database has signed.
 
         A database that was set back would sign a second history, and a folder that was set back would lose files.
-        Raises `Refuted` for either, before anything is staged or signed.
+        Raises `Behind` for the first and `Refuted` for the second, before anything is staged or signed.
         """
+        refuse_behind(standing(self.transaction))
         head = self._head()
         if not self.folder.has_checkpoint():
             if head.published_size:
@@ -89,10 +91,7 @@ class Publisher:
             return head.size
         public = checkpoint.open_checkpoint(self.folder.read(CHECKPOINT), self.signer.verifier.vkey).checkpoint
         if public.size > head.size:
-            raise Refuted(
-                f"The published log has {public.size} leaves and the database {head.size}: the database was set back. "
-                "Nothing was signed; restore the database to its last state."
-            )
+            refuse_behind(take_note(self.transaction, [Known("The log's folder", public.size, public.root)]))
         if public.size < head.published_size:
             raise Refuted(
                 f"The folder's checkpoint is of {public.size} leaves, but {head.published_size} were published: the "
@@ -134,7 +133,7 @@ class Publisher:
         """Publish one batch more, if there is one."""
         head = self._head()
         with self.transaction() as tx:
-            lock_head(tx)
+            refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
             staged = None if is_recovery else stage(tx)
         self.on_step("staged")
@@ -245,7 +244,7 @@ _HEAD = sa.text("""
     SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
     FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size
 """)
-_ADVANCE = sa.text("UPDATE log_head SET size = :new WHERE size = :old")
+_ADVANCE = sa.text("UPDATE log_head SET size = :new WHERE size = :old AND known_size <= :old")
 _INSERT_CHECKPOINT = sa.text("""
     INSERT INTO checkpoints (size, root, frontier_g, ended_g, peaks, note, signed_ms)
     VALUES (:size, :root, :frontier_g, :ended_g, :peaks, :note, :signed_ms)

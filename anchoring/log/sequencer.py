@@ -77,6 +77,19 @@ _DEQUEUE = sa.text(
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """`size` leaves are signed here; `known_size` is the most that anybody was ever seen to hold."""
+
+    size: int
+    known_size: int
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the database was set back."""
+        return self.known_size > self.size
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """Leaves that have their index: `leaves` (numpy, `LEAF_DTYPE`) begin at index `start`."""
 
@@ -89,10 +102,10 @@ class Staged:
         return self.start + len(self.leaves)
 
 
-def lock_head(tx: sa.Connection) -> tuple[int, int]:
-    """Keep other sequencers waiting; return the signed and the published size."""
-    row = tx.execute(sa.text("SELECT size, published_size FROM log_head FOR UPDATE")).one()
-    return row.size, row.published_size
+def lock_head(tx: sa.Connection) -> Standing:
+    """Keep other sequencers waiting; return what is signed, and what others are known to hold."""
+    row = tx.execute(sa.text("SELECT size, known_size FROM log_head FOR UPDATE")).one()
+    return Standing(row.size, row.known_size)
 
 
 def staged_size(tx: sa.Connection) -> int:

@@ -17,7 +17,7 @@ def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
     """Write the log's files that are missing, from the database; those that are there are compared."""
     from api.services import running
 
-    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
+    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn, mend=True) as site:
         out.print(f"The folder {site.folder.log} holds the log of {site.publisher.rebuild()} leaves.", markup=False)
 
 

@@ -75,7 +75,8 @@ def problem_page(
 
 def notices(site: Site) -> list[str]:
     """Name what a visitor must know before believing a page."""
-    return ["standin"] if site.where.embedded_chain or not is_production(site.settings) else []
+    recovering = [] if site.as_of is None else ["recovering"]
+    return [*recovering, *(["standin"] if site.where.embedded_chain or not is_production(site.settings) else [])]
 
 
 def path_of(request: Request) -> str:

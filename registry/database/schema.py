@@ -17,7 +17,7 @@ _int, _text, _bytes = sa.BigInteger, sa.Text, sa.LargeBinary
 installation = _table(
     "installation", sole=sa.Boolean, origin=_text, vkey=_text, master_check=_bytes, chain_id=_int, contract=_text
 )
-accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int)
+accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int, lost_tag=_bytes)
 account_keys = _table("account_keys", account_id=_int, sealed=_bytes)
 methodologies = _table(
     "methodologies",
@@ -57,6 +57,7 @@ lots = _table(
     period_until_ms=_int,
     issued_ms=_int,
     inputs_sha256=_bytes,
+    is_lost=sa.Boolean,
 )
 activities = _table(
     "activities",
@@ -125,7 +126,8 @@ idempotency = _table(
 )
 unsequenced = _table("unsequenced", movement_id=_int)
 log_entries = _table("log_entries", index=_int, movement_id=_int, leaf=_bytes)
-log_head = _table("log_head", sole=sa.Boolean, size=_int, published_size=_int)
+log_head = _table("log_head", sole=sa.Boolean, size=_int, published_size=_int, known_size=_int)
+recoveries = _table("recoveries", from_size=_int, size=_int, source=_text, begun_ms=_int, finished_ms=_int)
 checkpoints = _table(
     "checkpoints", size=_int, root=_bytes, frontier_g=_int, ended_g=_int, peaks=_bytes, note=_text, signed_ms=_int
 )

@@ -1,6 +1,7 @@
 """Whether the ledger's tables agree with each other, for the day that somebody wrote in them past the triggers.
 
-Each finding names a place. Nothing is repaired. What the log itself must be is checked by `anchoring.log.consistency`.
+Each finding names a place. Nothing is repaired. What the log itself must be is checked by `anchoring.log.consistency`;
+what is bound by keys and digests, by `registry.ledger.bindings`.
 """
 
 from collections.abc import Iterator
@@ -9,21 +10,27 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import Vault, tag
-from registry.errors import Unavailable
-from registry.evidence.document import verify
+from registry.ledger.finding import Finding
+
+RESTORE: Final = (
+    "somebody wrote past the database's own rules: find out who, then restore a backup from before this "
+    "moment and run `gram recover`"
+)
+REWRITE: Final = "what the log binds is whole, this row is not: put it right from the evidence, and ask who altered it"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that does not agree: `place`, such as `leaf 7` or `lot 2`, and what is wrong there."""
+class _Check:
+    """SQL that gives (place, index in the log, time in ms), each of which does not hold; and what to say of it."""
 
-    place: str
+    sql: str
     sentence: str
+    remedy: str = RESTORE
+    is_loss: bool = False
 
 
 _LEAVES = """
-    SELECT 'leaf ' || e.index FROM log_entries e
+    SELECT 'leaf ' || e.index, e.index, m.at_ms FROM log_entries e
     LEFT JOIN movements m ON m.id = e.movement_id
     LEFT JOIN log_entries p ON p.movement_id = m.parent_id
     WHERE e.leaf IS DISTINCT FROM '\\x01'::bytea || substr(int2send(m.kind), 2) || substr(int2send(m.form), 2)
@@ -32,16 +39,23 @@ _LEAVES = """
         || substr(int8send(m.at_ms), 3) || substr(int8send(m.until_ms), 3) || m.from_tag || m.to_tag || m.evidence
     ORDER BY e.index
 """
+_GAPS = """
+    SELECT 'leaf ' || after, after, NULL FROM (
+        SELECT index, lag(index, 1, -1::bigint) OVER (ORDER BY index) + 1 AS after FROM log_entries
+    ) g WHERE index <> after ORDER BY after
+"""
 _QUEUED = """
-    SELECT 'movement ' || m.id FROM movements m
-    LEFT JOIN log_entries e ON e.movement_id = m.id LEFT JOIN unsequenced u ON u.movement_id = m.id
-    WHERE (e.movement_id IS NULL) = (u.movement_id IS NULL) ORDER BY m.id
+    SELECT 'movement ' || coalesce(m.id, u.movement_id), e.index, m.at_ms
+    FROM movements m FULL JOIN unsequenced u ON u.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = m.id
+    WHERE m.id IS NULL OR (e.movement_id IS NULL) = (u.movement_id IS NULL) ORDER BY 1
 """
 _HELD = """
-    SELECT 'movement ' || c.id FROM movements c JOIN movements p ON p.id = c.parent_id
+    SELECT 'movement ' || c.id, e.index, c.at_ms FROM movements c JOIN movements p ON p.id = c.parent_id
+    LEFT JOIN log_entries e ON e.movement_id = c.id
     WHERE held(ROW(c.*)::movements, ROW(p.*)::movements) IS NOT TRUE
         OR lawful(ROW(c.*)::movements, ROW(p.*)::movements) IS NOT TRUE ORDER BY c.id
 """
+# What is live follows from the movements alone: what each made, less what its children took.
 _BLOCKS = """
     WITH taken AS (
         SELECT parent_id, range_agg(int8range(first_g, last_g)) AS grams FROM movements
@@ -49,100 +63,107 @@ _BLOCKS = """
     ), live AS (
         SELECT movement_id, range_agg(int8range(first_g, last_g)) AS grams FROM blocks GROUP BY movement_id
     )
-    SELECT 'movement ' || coalesce(m.id, l.movement_id)
+    SELECT 'movement ' || coalesce(m.id, l.movement_id), e.index, m.at_ms
     FROM (SELECT * FROM movements WHERE form <> 0) m LEFT JOIN taken t ON t.parent_id = m.id
-    FULL JOIN live l ON l.movement_id = m.id
+    FULL JOIN live l ON l.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = coalesce(m.id, l.movement_id)
     WHERE coalesce(l.grams, '{}') IS DISTINCT FROM
         int8multirange(int8range(m.first_g, m.last_g)) - coalesce(t.grams, '{}')
     ORDER BY 1
 """
 _COPIED = """
-    SELECT 'movement ' || b.movement_id FROM blocks b JOIN movements m ON m.id = b.movement_id
-    LEFT JOIN lots l ON l.id = b.lot_id
+    SELECT 'movement ' || b.movement_id, e.index, m.at_ms FROM blocks b JOIN movements m ON m.id = b.movement_id
+    LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN log_entries e ON e.movement_id = m.id
     WHERE (b.account_id, b.form, b.flags, b.until_ms) IS DISTINCT FROM (m.account_id, m.form, m.flags, m.until_ms)
         OR (b.lot_first_g, b.lot_last_g) IS DISTINCT FROM (l.first_g, l.last_g)
         OR b.first_g < l.first_g OR b.last_g > l.last_g
     ORDER BY b.movement_id
 """
 _LOTS = """
-    SELECT 'lot ' || l.id FROM lots l LEFT JOIN LATERAL (
+    SELECT 'lot ' || l.id, NULL, l.issued_ms FROM lots l LEFT JOIN LATERAL (
         SELECT range_agg(int8range(m.first_g, m.last_g)) AS grams, bool_and(m.at_ms = l.issued_ms) AS is_then
-        FROM movements m WHERE m.kind = 1 AND m.first_g < l.last_g AND m.last_g > l.first_g
+        FROM movements m WHERE m.kind = 1 AND m.first_g < l.last_g AND m.first_g >= l.first_g
     ) i ON true
     WHERE coalesce(i.grams, '{}') <> int8multirange(int8range(l.first_g, l.last_g)) OR i.is_then IS NOT TRUE
     UNION ALL
-    SELECT 'movement ' || m.id FROM movements m WHERE m.kind = 1
-        AND NOT EXISTS (SELECT FROM lots l WHERE l.first_g <= m.first_g AND l.last_g >= m.last_g)
+    SELECT 'movement ' || m.id, e.index, m.at_ms FROM movements m LEFT JOIN log_entries e ON e.movement_id = m.id
+        WHERE m.kind = 1 AND NOT EXISTS (SELECT FROM lots l WHERE l.first_g <= m.first_g AND l.last_g >= m.last_g)
 """
 _LOT_FACTS = """
-    SELECT DISTINCT 'lot ' || l.id FROM lots l
+    SELECT DISTINCT 'lot ' || l.id, NULL::bigint, l.issued_ms FROM lots l
     JOIN movements m ON m.kind = 1 AND m.first_g >= l.first_g AND m.last_g <= l.last_g
     JOIN evidence e ON e.digest = m.evidence
-    WHERE (e.fields -> 'lot' ->> 1, e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
+    WHERE NOT l.is_lost AND e.fields IS NOT NULL AND (
+            e.fields -> 'lot' ->> 1, e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
             e.fields -> 'methodology' ->> 1, e.fields -> 'methodology_version' ->> 1,
-            e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1)
-        IS DISTINCT FROM (l.id::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
-            l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text)
+            e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1
+        ) IS DISTINCT FROM (
+            l.id::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
+            l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text
+        )
 """
 _FRONTIER = """
-    SELECT 'the frontier' FROM frontier
+    SELECT 'the frontier', NULL, NULL FROM frontier
     WHERE next_g <> (SELECT coalesce(max(last_g), 0) FROM movements WHERE kind = 1)
 """
-QUERIES: Final = {
-    _LEAVES: "its movement is not what was logged, or is gone",
-    _QUEUED: "it is neither logged nor waiting to be, or it is both",
-    _HELD: "its parent does not allow it, or it does not go from and to the accounts that its kind says",
-    _BLOCKS: "the live grams are not those that its children left",
-    _COPIED: "a block says otherwise of it, or of its lot",
-    _LOTS: "lots and issued grams are not the same",
-    _LOT_FACTS: "it is not as the evidence of its issue says",
-    _FRONTIER: "it is not the end of the last issue",
+_ACTS = """
+    SELECT 'act ' || a.id, NULL, a.at_ms FROM acts a LEFT JOIN (
+        SELECT act_id, sum(last_g - first_g) AS grams FROM movements GROUP BY act_id
+    ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g ORDER BY a.id
+"""
+_CERTIFICATES = """
+    SELECT 'certificate ' || c.number, NULL, c.issued_ms FROM certificates c LEFT JOIN LATERAL (
+        SELECT sum(m.last_g - m.first_g) AS grams,
+            bool_and((m.kind, m.purpose, m.giver_id, p.form) = (8, c.purpose, c.account_id, c.form)) AS is_so
+        FROM movements m LEFT JOIN movements p ON p.id = m.parent_id WHERE m.act_id = c.act_id
+    ) m ON true WHERE m.grams IS DISTINCT FROM c.quantity_g OR m.is_so IS NOT TRUE ORDER BY c.number
+"""
+_ANSWERS = """
+    SELECT 'idempotency key of ' || left(i.principal, 40) || ' at ' || i.at_ms, NULL, i.at_ms FROM idempotency i
+    LEFT JOIN acts a ON a.id::text = i.response ->> 'act'
+    WHERE i.status IS NULL OR i.response IS NULL OR (i.response ->> 'act' IS NOT NULL AND a.id IS NULL)
+    ORDER BY i.at_ms
+"""
+_LOST_LOTS = "SELECT 'lot ' || id, NULL, issued_ms FROM lots WHERE is_lost ORDER BY id"
+_LOST_HOLDERS = """
+    SELECT 'account ' || a.id, e.index + 1, m.at_ms FROM accounts a
+    LEFT JOIN account_keys k ON k.account_id = a.id
+    LEFT JOIN movements m ON m.account_id = a.id AND m.to_tag = a.lost_tag AND m.to_tag <> m.from_tag AND m.kind <> 5
+    LEFT JOIN log_entries e ON e.movement_id = m.id
+    WHERE a.lost_tag IS NOT NULL AND k.account_id IS NULL ORDER BY a.id
+"""
+CHECKS: Final = {
+    "leaves": _Check(_LEAVES, "its movement is not what was logged, or is gone"),
+    "indices": _Check(_GAPS, "the log goes on after it, and it is not there"),
+    "queue": _Check(_QUEUED, "it is neither logged nor waiting to be, or it is both, or it waits and is gone"),
+    "rules": _Check(
+        _HELD, "its parent does not allow it, or it does not go from and to the accounts that its kind says"
+    ),
+    "blocks": _Check(_BLOCKS, "the live grams are not those that its children left"),
+    "block-facts": _Check(_COPIED, "a block says otherwise of it, or of its lot"),
+    "lots": _Check(_LOTS, "lots and issued grams are not the same"),
+    "lot-facts": _Check(_LOT_FACTS, "it is not as the evidence of its issue says", REWRITE),
+    "frontier": _Check(_FRONTIER, "it is not the end of the last issue"),
+    "acts": _Check(_ACTS, "its movements do not add up to its quantity, or it has none"),
+    "certificates": _Check(_CERTIFICATES, "its act is no cancellation of that quantity, form, purpose and holder"),
+    "idempotency": _Check(_ANSWERS, "it has no answer, or its answer names an act that is not there"),
+    "lost-lots": _Check(
+        _LOST_LOTS,
+        "source, methodology and period were lost: its grams alone were in the log",
+        "give back the evidence of one of its issues: `gram recover evidence FILE`",
+        is_loss=True,
+    ),
+    "lost-holders": _Check(
+        _LOST_HOLDERS,
+        "it holds what somebody unknown acquired; nobody can spend it",
+        "when its holder has proven the claim: `gram recover holder NUMBER`",
+        is_loss=True,
+    ),
 }
-"""SQL that gives places -> what is wrong there."""
 
 
 def check_tables(tx: sa.Connection) -> Iterator[Finding]:
-    """Give every place where movements, leaves, blocks, lots and the frontier do not agree."""
-    for query, sentence in QUERIES.items():
-        for place in tx.execute(sa.text(query.replace(":", "\\:"))).scalars():
-            yield Finding(place, sentence)
-
-
-def check_evidence(tx: sa.Connection) -> Iterator[Finding]:
-    """Give every evidence document that does not have its digest, and every movement without one."""
-    for row in tx.execute(_EVIDENCE):
-        if not verify(row.fields, bytes(row.digest)):
-            yield Finding(f"evidence {bytes(row.digest).hex()}", "the document does not have this digest")
-    for number in tx.execute(_WITHOUT_EVIDENCE).scalars():
-        yield Finding(f"movement {number}", "its evidence is gone")
-
-
-def check_holders(tx: sa.Connection, vault: Vault) -> Iterator[Finding]:
-    """Give every movement whose new holder's key does not make its tag; those of erased accounts cannot be told."""
-    keys = {}
-    for row in tx.execute(_KEYS):
-        try:
-            keys[row.account_id] = vault.open(row.account_id, bytes(row.sealed))
-        except Unavailable:
-            yield Finding(f"account {row.account_id}", "its key was not sealed for it under this master key")
-    for number in tx.execute(_KEYLESS).scalars():
-        yield Finding(f"account {number}", "its key is gone, and it was not erased")
-    for row in tx.execute(_ACQUISITIONS):
-        if row.account_id in keys and tag(keys[row.account_id], row.first_g) != bytes(row.to_tag):
-            yield Finding(f"movement {row.id}", "the key of its holder does not make its tag")
-
-
-_EVIDENCE = sa.text("SELECT digest, fields FROM evidence ORDER BY digest")
-_WITHOUT_EVIDENCE = sa.text(
-    "SELECT m.id FROM movements m LEFT JOIN evidence e ON e.digest = m.evidence WHERE e.digest IS NULL ORDER BY m.id"
-)
-_KEYLESS = sa.text("""
-    SELECT a.id FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
-    WHERE k.account_id IS NULL AND a.erased_ms IS NULL ORDER BY a.id
-""")
-_KEYS = sa.text("SELECT account_id, sealed FROM account_keys")
-# A refund gives the tag of an earlier acquisition back, and the rules hold it to that one.
-_ACQUISITIONS = sa.text("""
-    SELECT id, account_id, first_g, to_tag FROM movements
-    WHERE account_id IS NOT NULL AND to_tag <> from_tag AND kind <> 5 ORDER BY id
-""")
+    """Give every place where movements, leaves, blocks, lots, acts and what hangs on them do not agree."""
+    for check in CHECKS.values():
+        for place, index, at_ms in tx.execute(sa.text(check.sql.replace(":", "\\:"))):
+            size = None if index is None else index + 1
+            yield Finding(place, check.sentence, check.remedy, size, at_ms, check.is_loss)

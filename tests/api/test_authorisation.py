@@ -35,6 +35,7 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
     ("GET", "/v1/about"): ANYONE,
+    ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/movements"): ANYONE,
     ("GET", "/v1/movements/{movement}"): ANYONE,
     ("GET", "/v1/receipts/{movement}"): ANYONE,

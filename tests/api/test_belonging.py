@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from anchoring.errors import Malformed, Refuted
+import registry.errors
+from anchoring.errors import Behind, Malformed, Refuted
 from api.services import running
 from api.settings import Settings
 from api.site import Site
+from registry.accounts.accounts import open_account
 from registry.errors import Unavailable
 from registry.policies.policies import publish_policy
 
@@ -30,18 +32,33 @@ def act(running_site: Site, name: str) -> int:
     return running_site.publisher.publish()
 
 
-def test_a_database_that_was_set_back_signs_nothing(tmp_path):
-    data = tmp_path / "data"
+def set_back(data: Path, *parts: str) -> None:
+    """Live to size 2, with size 1 and 2 anchored, then put the backup of size 1 of these parts in place."""
+    backup = data.with_name("backup")
     with site(data) as first:
         assert act(first, "one") == 1
-    subprocess.run(["cp", "-a", data / "postgres", tmp_path / "backup"], check=True)
+        first.anchorer.anchor()
+    subprocess.run(["cp", "-a", data, backup], check=True)
     with site(data) as second:
         assert act(second, "two") == 2
-        public = (data / "log" / "checkpoint").read_bytes()
-    shutil.rmtree(data / "postgres")
-    (tmp_path / "backup").rename(data / "postgres")
-    with pytest.raises(Refuted, match="the database was set back"), site(data):
-        pass
+        second.anchorer.anchor()
+    for part in parts:
+        shutil.rmtree(data / part)
+        (backup / part).rename(data / part)
+
+
+def test_a_database_that_was_set_back_with_its_folder_signs_and_writes_nothing(tmp_path):
+    data = tmp_path / "data"
+    set_back(data, "postgres", "log")
+    public = (data / "log" / "checkpoint").read_bytes()
+    with site(data) as back:
+        assert back.as_of == 1, "the chain tells"
+        with pytest.raises(registry.errors.Behind, match="restored from a backup"):
+            act(back, "another two")
+        with pytest.raises(registry.errors.Behind), back.database.transaction() as tx:
+            open_account(tx, back.ledger.vault, kind="individual", name="Person", at=1)
+        with pytest.raises(Behind, match="2 leaves, and the database signed 1"):
+            back.publisher.publish()
     assert (data / "log" / "checkpoint").read_bytes() == public
 
 

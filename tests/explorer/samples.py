@@ -124,4 +124,4 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "not_found.html": {},
     "problem.html": {"problem": {"status": 503, "title": "Busy", "detail": HOSTILE}},
 }
-EVERYWHERE: dict[str, Any] = {"about": ABOUT, "notices": ["broken", "standin"], "query": HOSTILE}
+EVERYWHERE: dict[str, Any] = {"about": ABOUT, "notices": ["broken", "recovering", "standin"], "query": HOSTILE}

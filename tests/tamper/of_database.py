@@ -1,6 +1,5 @@
 """Rows altered by a superuser past every trigger and foreign key; each in a transaction that is rolled back."""
 
-import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,15 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
-from anchoring.errors import AnchoringError
 from anchoring.leaf import decode, encode
-from anchoring.log.consistency import check_checkpoints
-from anchoring.log.folder import CHECKPOINT, LogFolder
-from anchoring.log.publisher import Publisher
+from anchoring.log.folder import CHECKPOINT
+from anchoring.log.sources import DirectorySource
+from api.fsck import Parts, Report, examine
 from registry.database.schema import evidence
-from registry.ledger.consistency import check_evidence, check_holders, check_tables
 from tests.tamper.verdict import Tried, judged, refused
-from tests.tamper.world import COSIGNERS, LOG, VKEY, Ledger
+from tests.tamper.world import VKEY, Ledger
 
 NUMBERS = {
     "movements": "kind form flags purpose first_g last_g parent_id at_ms until_ms account_id giver_id",
@@ -101,44 +98,21 @@ class OfDatabase:
                 done = alter(tx)
             except (IntegrityError, DataError) as error:
                 return refused("database: refused by a constraint", type(error.orig).__name__, error.orig)
-            found: list[object] = []
             try:
-                for place in self.named(tx):
-                    found.append(place)
-                    if place in done.places:
-                        break
+                found = list(self.named(tx))
             finally:
                 tx.rollback()
                 (self.ledger.folder / CHECKPOINT).write_bytes(self.checkpoint)
         return judged(f"database: {done.kind}", done.what, found, done.places)
 
     def named(self, tx: sa.Connection) -> Iterator[object]:
-        """Every place that any of our checks names, the cheap ones first."""
-        for finding in check_tables(tx):
-            yield finding.place
-        for finding in check_holders(tx, self.ledger.scheme.ledger.vault):
-            yield finding.place
-        with self.refusing() as said:
-            for size, _ in check_checkpoints(tx, VKEY):
-                yield f"checkpoint {size}"
-        yield from said
-        publisher = Publisher(
-            lambda: contextlib.nullcontext(tx), LogFolder(self.ledger.folder), LOG, COSIGNERS, lambda: 0
-        )
-        for check in (publisher.check, publisher.rebuild):
-            with self.refusing() as said:
-                check()
-            yield from said
-        for finding in check_evidence(tx):
-            yield finding.place
-
-    @contextlib.contextmanager
-    def refusing(self) -> Iterator[list[str]]:
-        said: list[str] = []
-        try:
-            yield said
-        except AnchoringError as error:
-            said += ["the log", str(error)]
+        """Every place that `gram fsck` names."""
+        report = Report()
+        parts = Parts(self.ledger.scheme.ledger.vault, VKEY, {"log": DirectorySource(self.ledger.folder)})
+        examine(tx, parts, report)
+        if report.unchecked:
+            raise AssertionError(report.unchecked)
+        yield from (finding.place for finding in report.findings + report.losses)
 
     def update(self, tx: sa.Connection, table: str, row: dict[str, Any], **values: Any) -> None:
         sets = ", ".join(f'"{name}" = :{name}' for name in values)
@@ -159,9 +133,7 @@ class OfDatabase:
             case "blocks":
                 return {f"movement {row['movement_id']}"}
             case "checkpoints" | "publications" | "log_head":
-                # The folder is held against the last one, and its refusal names the whole log.
-                is_last = row["size"] == self.sizes[-1]
-                return {f"checkpoint {row['size']}"} | ({"the log"} if is_last else set())
+                return {f"checkpoint {row['size']}"}
             case "account_keys":
                 return {f"account {row['account_id']}"}
             case "evidence":

@@ -8,7 +8,8 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.note import ED25519, Signer
 from registry.accounts.accounts import erase_account
-from registry.ledger.consistency import check_evidence, check_holders, check_tables
+from registry.ledger.bindings import check_evidence, check_holders
+from registry.ledger.consistency import check_tables
 from tests.support.simulation import Simulation
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)

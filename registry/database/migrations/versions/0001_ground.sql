@@ -16,6 +16,9 @@ CREATE TABLE accounts (
     name text,  -- personal: NULL once erased
     opened_ms bigint NOT NULL,
     erased_ms bigint,
+    -- Of the one acquisition that this account stands for, when a recovery found it in the log and its holder's account
+    -- was lost: nobody has the key that makes this tag, and nothing is spent from here until somebody proves the claim.
+    lost_tag bytea UNIQUE CHECK (length(lost_tag) = 20),
     CHECK (erased_ms IS NULL OR name IS NULL)
 );
 
@@ -70,7 +73,7 @@ CREATE TABLE evidence (
     digest bytea PRIMARY KEY CHECK (length(digest) = 32),
     account_id bigint REFERENCES accounts,
     personal text[] NOT NULL DEFAULT '{}',
-    fields jsonb NOT NULL  -- name -> [salt, value], or name -> hex digest once erased
+    fields jsonb  -- name -> [salt, value], or name -> hex digest once erased; NULL: lost, only the digest is known
 );
 CREATE INDEX evidence_account ON evidence (account_id) WHERE personal <> '{}';
 
@@ -100,6 +103,7 @@ CREATE TABLE lots (
     period_until_ms bigint NOT NULL,
     issued_ms bigint NOT NULL,
     inputs_sha256 bytea NOT NULL CHECK (length(inputs_sha256) = 32),
+    is_lost boolean NOT NULL DEFAULT false,  -- a recovery found its grams in the log; all else of it stands for unknown
     FOREIGN KEY (methodology_code, methodology_version) REFERENCES methodologies,
     UNIQUE (id, first_g, last_g),
     EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
@@ -169,7 +173,7 @@ CREATE TABLE blocks (
     form smallint NOT NULL CHECK (form IN (1, 2)),
     flags smallint NOT NULL,
     until_ms bigint NOT NULL,
-    FOREIGN KEY (lot_id, lot_first_g, lot_last_g) REFERENCES lots (id, first_g, last_g),
+    FOREIGN KEY (lot_id, lot_first_g, lot_last_g) REFERENCES lots (id, first_g, last_g) ON UPDATE CASCADE,
     CHECK (first_g >= lot_first_g AND last_g <= lot_last_g),
     EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
 );
@@ -215,9 +219,21 @@ CREATE TABLE log_entries (
 CREATE TABLE log_head (
     sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
     size bigint NOT NULL CHECK (size >= 0),
-    published_size bigint NOT NULL CHECK (published_size >= 0 AND published_size <= size)
+    published_size bigint NOT NULL CHECK (published_size >= 0 AND published_size <= size),
+    -- The largest size of this log that anybody outside was seen to hold. While it is larger than what is signed here,
+    -- this database was set back: nothing is written, and nothing signed, until the log was replayed into it.
+    known_size bigint NOT NULL DEFAULT 0
 );
 INSERT INTO log_head VALUES (true, 0, 0);
+
+-- Leaves [from_size, size) came back out of the public log.
+CREATE TABLE recoveries (
+    from_size bigint PRIMARY KEY CHECK (from_size >= 0),
+    size bigint NOT NULL CHECK (size > from_size),
+    source text NOT NULL,
+    begun_ms bigint NOT NULL,
+    finished_ms bigint
+);
 
 CREATE TABLE checkpoints (
     size bigint PRIMARY KEY CHECK (size >= 0),
@@ -325,6 +341,25 @@ RETURN c.giver_id = p.account_id AND CASE
     WHEN c.kind = 5 THEN c.account_id = p.giver_id
     ELSE c.account_id IS NULL END;
 
+-- Nothing is written to a database that was set back, but by the replay of the public log.
+CREATE FUNCTION refuse_if_behind() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM log_head WHERE known_size > size)
+        AND current_setting('gramledger.replaying', true) IS DISTINCT FROM 'yes' THEN
+        RAISE EXCEPTION 'the public log is ahead of this database'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'log_behind';
+    END IF;
+END $$;
+
+CREATE FUNCTION refuse_behind() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM refuse_if_behind();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER not_behind BEFORE INSERT ON accounts FOR EACH STATEMENT EXECUTE FUNCTION refuse_behind();
+CREATE TRIGGER not_behind BEFORE INSERT OR UPDATE OR DELETE ON consents
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_behind();
+
 -- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
 -- that its parent made. A gram that is no longer there cannot be taken twice.
 CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -333,6 +368,7 @@ DECLARE
     p movements;
     b blocks;
 BEGIN
+    PERFORM refuse_if_behind();
     INSERT INTO unsequenced SELECT id FROM written;
     INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
         SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
@@ -392,8 +428,11 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON publications
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON lots
+CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON lots
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once_found BEFORE UPDATE ON lots FOR EACH ROW  -- a lost one gets its facts back, once
+    WHEN (NOT OLD.is_lost OR NEW.is_lost OR (NEW.first_g, NEW.last_g) <> (OLD.first_g, OLD.last_g))
+    EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON activities
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON acts
@@ -421,7 +460,8 @@ CREATE TRIGGER not_emptied BEFORE TRUNCATE ON frontier FOR EACH STATEMENT EXECUT
 
 CREATE FUNCTION log_head_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'UPDATE' OR NEW.size < OLD.size OR NEW.published_size < OLD.published_size THEN
+    IF TG_OP <> 'UPDATE' OR NEW.size < OLD.size OR NEW.published_size < OLD.published_size
+        OR NEW.known_size < OLD.known_size THEN
         RAISE EXCEPTION 'the log only grows'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'log_head_only_grows';
     END IF;
@@ -445,8 +485,12 @@ CREATE TRIGGER keep_final BEFORE UPDATE OR DELETE ON anchors
 CREATE TRIGGER not_emptied BEFORE TRUNCATE ON anchors FOR EACH STATEMENT EXECUTE FUNCTION keep_final();
 
 -- Erasure replaces values by their digests; nothing else happens to evidence, and a value withheld never comes back.
+-- A document that was lost may be given back whole, once.
 CREATE FUNCTION evidence_only_loses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF OLD.fields IS NULL AND NEW.fields IS NOT NULL AND NEW.digest = OLD.digest THEN
+        RETURN NEW;
+    END IF;
     IF NEW.digest <> OLD.digest OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NOT NEW.personal <@ OLD.personal
         OR EXISTS (
             SELECT FROM jsonb_each(OLD.fields) o FULL JOIN jsonb_each(NEW.fields) n USING (key)

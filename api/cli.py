@@ -29,10 +29,14 @@ app = typer.Typer(
 )
 account_app = typer.Typer(help="Open and read accounts, on the machine of the data folder.", no_args_is_help=True)
 log_app = typer.Typer(help="Publish the log, show how it stands, rebuild its files.", no_args_is_help=True)
+recover_app = typer.Typer(
+    help="Replay the public log into a database that was restored from a backup.", invoke_without_command=True
+)
 chain_app = typer.Typer(help="Anchor the log on the chain, show what the chain holds.", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure. Every figure stands beside a yardstick of the same run.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
 app.add_typer(log_app, name="log")
+app.add_typer(recover_app, name="recover")
 app.add_typer(chain_app, name="chain")
 app.add_typer(bench_app, name="bench")
 
@@ -105,4 +109,4 @@ def _leave(said: object, code: int) -> None:
     sys.exit(code)
 
 
-from api.commands import account, bench, chain, check, demo, fsck, log, run, witness  # noqa: E402, F401  (they register themselves)
+from api.commands import account, bench, chain, check, demo, fsck, log, recover, run, witness  # noqa: E402, F401  (they register themselves)

@@ -34,13 +34,19 @@ def open_account(tx: sa.Connection, vault: Vault, *, kind: str, name: str, at: i
     """Open an account and return its number. Raises `Invalid` for a kind or a name that is none."""
     if kind not in {INDIVIDUAL, INSTITUTION}:
         raise Invalid("An account is of kind individual or institution.")
-    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise Invalid(f"A name is 1 to {MAX_NAME_CHARS} printable characters.")
+    name = checked_name(name)
     number = tx.execute(
         sa.insert(accounts).values(kind=kind, name=name, opened_ms=at).returning(accounts.c.id)
     ).scalar_one()
     tx.execute(sa.insert(account_keys).values(account_id=number, sealed=vault.new_key(number)))
     return int(number)
+
+
+def checked_name(name: str) -> str:
+    """Give a name back that is one. Raises `Invalid` otherwise."""
+    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise Invalid(f"A name is 1 to {MAX_NAME_CHARS} printable characters.")
+    return name
 
 
 _OPEN_ACCOUNT = (
@@ -96,6 +102,10 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
         raise NotFound(f"There is no account {number}.")
     if row.erased_ms is not None:
         raise Forbidden(f"Account {number} was erased; nothing can be moved to it or from it.")
+    if row.sealed is None:
+        raise Forbidden(
+            f"The holder of account {number} is unknown since a recovery; nothing moves until a claim is proven."
+        )
     return Account(number, row.kind, row.name, vault.open(number, row.sealed))
 
 

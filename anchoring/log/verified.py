@@ -1,0 +1,165 @@
+"""A public log, read and verified against a database that was set back, before a byte of it is believed.
+
+1. The checkpoint is signed by the log, cosigned by enough of those who are to, and no smaller than what is known.
+2. Every leaf that the database lacks is read once, into a file of our own: what was verified is what is written.
+3. Hashed on from the database's own tree, they make the checkpoint's root: it is the same history, grown.
+4. Every one of them is lawful against its parent, and no two of all leaves take one gram.
+
+Memory stays small: 88 bytes a leaf of the whole log lie in a file that is mapped, 114 a new leaf in another.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from anchoring.audit import MAX_AUDITED
+from anchoring.auditing.history import ROW, Rows, rows_of
+from anchoring.auditing.judge import LAWFUL, Judge
+from anchoring.auditing.overlaps import find_overlaps
+from anchoring.auditing.reading import leaf_hashes
+from anchoring.checkpoint import Checkpoint, open_checkpoint
+from anchoring.errors import Refuted
+from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE, VERSION
+from anchoring.log.builder import leaves_of
+from anchoring.log.folder import CHECKPOINT
+from anchoring.log.roots import edge_in_database, root_in_database
+from anchoring.log.sequencer import MAX_BATCH, read_staged, staged_size
+from anchoring.log.sources import Source
+from anchoring.log.standing import standing
+from anchoring.log.tiles import TILE_WIDTH, TileReader, root_at, tile_width
+from anchoring.merkle import CompactRange
+from anchoring.note import MAX_NOTE, Note, Signature, parse_vkey
+from registry.ledger.movement import ENDS, Kind
+from registry.ledger.rules import SENTENCES, Rule
+
+Transactions = Callable[[], AbstractContextManager[sa.Connection]]
+_END_KINDS: Final = [int(kind) for kind in ENDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose signatures count: the log's `vkey`, and `quorum` of the `cosigners`' vkeys."""
+
+    vkey: str
+    cosigners: Sequence[str]
+    quorum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A checkpoint that continues the database's tree, and the leaves `[start, checkpoint.size)` that lead there."""
+
+    checkpoint: Checkpoint
+    note: Note
+    of_log: Note
+    """The same, with the log's own signature alone."""
+    start: int
+    peaks: tuple[bytes, ...]
+    frontier_g: int
+    ended_g: int
+    _leaves: BinaryIO
+
+    def leaves(self, start: int, end: int) -> Rows:
+        """Read leaves `[start, end)` (`LEAF_DTYPE`) that were verified."""
+        self._leaves.seek((start - self.start) * LEAF_SIZE)
+        return np.frombuffer(self._leaves.read((end - start) * LEAF_SIZE), LEAF_DTYPE)
+
+
+@contextmanager
+def verified(transaction: Transactions, source: Source, trust: Trust) -> Iterator[Verified]:
+    """Read and verify the log at `source` past what the database has; give it until the block ends.
+
+    Raises Refuted when it is not this log grown lawfully, Unreachable or Malformed when it does not give its leaves.
+    """
+    signed = open_checkpoint(source.read(CHECKPOINT, MAX_NOTE), trust.vkey, trust.cosigners)
+    checkpoint = signed.checkpoint
+    now = standing(transaction)
+    least = max(now.size, now.known_size)
+    if not least <= checkpoint.size <= MAX_AUDITED:
+        raise Refuted(
+            f"The log there has {checkpoint.size} leaves, and {least} are known to exist: it is not the whole of it. "
+            "Nothing was written; recover from another place."
+        )
+    names = {one.verifier.name for one in signed.cosignatures}
+    if len(names) < trust.quorum:
+        raise Refuted(f"The checkpoint there is cosigned by {len(names)} of those who are to, not {trust.quorum}.")
+    of_log = replace(signed.note, signatures=tuple(one for one in signed.note.signatures if _is_by(one, trust.vkey)))
+    with tempfile.TemporaryFile() as leaves, tempfile.TemporaryFile() as rows:
+        with transaction() as tx:
+            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            start = min(staged_size(tx), checkpoint.size)
+            edge = edge_in_database(tx, start)
+            history = _History(rows, checkpoint.size)
+            history.take_database(tx, start)
+            _read(TileReader(source, cached_tiles=0), edge, checkpoint.size, history, leaves)
+            if edge.root() != checkpoint.root:
+                _refute(tx, source, now.size, checkpoint)
+        frontier_g, ended_g = history.judge(start)
+        yield Verified(checkpoint, signed.note, of_log, start, edge.peaks, frontier_g, ended_g, leaves)
+
+
+def _is_by(signature: Signature, vkey: str) -> bool:
+    verifier = parse_vkey(vkey)
+    return (signature.name, signature.key_id) == (verifier.name, verifier.key_id)
+
+
+class _History:
+    """The rows (`ROW`) of all leaves, in a file that is mapped."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self.rows: Rows = np.memmap(file, ROW, "w+", shape=(size,)) if size else np.zeros(0, ROW)
+
+    def take_database(self, tx: sa.Connection, size: int) -> None:
+        for start in range(0, size, MAX_BATCH):
+            end = min(size, start + MAX_BATCH)
+            self.rows[start:end] = rows_of(read_staged(tx, start, end))
+
+    def judge(self, start: int) -> tuple[int, int]:
+        """Refuse the first leaf from `start` on that breaks a rule; give frontier and ended grams of all."""
+        judge = Judge()
+        for begin in range(start, len(self.rows), MAX_BATCH):
+            rules = judge.judge(self.rows[: begin + MAX_BATCH], begin)
+            for place in np.flatnonzero(rules != LAWFUL)[:1].tolist():
+                _refuse(begin + place, Rule(rules[place]), "")
+        for rule, (later, earlier) in find_overlaps(self.rows):
+            _refuse(later, rule, f" It takes grams of leaf {earlier}.")
+        kind = self.rows["codes"] >> 14
+        ends = self.rows[np.isin(kind, _END_KINDS)]
+        ended_g = int((ends["last"] - ends["first"]).sum(dtype=np.uint64))
+        return int(self.rows["last"][kind == Kind.ISSUE].max(initial=0)), ended_g
+
+
+def _refuse(leaf: int, rule: Rule, detail: str) -> None:
+    raise Refuted(f"Leaf {leaf} of the log there breaks a rule: {SENTENCES[rule]}.{detail} Nothing was written.")
+
+
+def _read(reader: TileReader, edge: CompactRange, size: int, history: _History, file: BinaryIO) -> None:
+    """Read the leaves from the edge up to `size`, hash them, and keep them."""
+    while edge.size < size:
+        start, n = edge.size, edge.size // TILE_WIDTH
+        width = tile_width(0, n, size)
+        leaves = leaves_of(reader.bundle(n, width), width)[start - n * TILE_WIDTH :]
+        if not (leaves["version"] == VERSION).all():
+            raise Refuted(f"A leaf of the log there, from {start} on, is of an unknown version. Nothing was written.")
+        edge.extend(leaf_hashes(leaves))
+        history.rows[start : start + len(leaves)] = rows_of(leaves)
+        file.write(leaves.tobytes())
+
+
+def _refute(tx: sa.Connection, source: Source, signed_size: int, checkpoint: Checkpoint) -> None:
+    """Say in what a log whose root does not come out is another one."""
+    theirs = root_at(TileReader(source), signed_size, within=checkpoint.size)
+    if theirs != root_in_database(tx, signed_size):
+        raise Refuted(
+            f"The log there has another history: its first {signed_size} leaves are not this database's. Nothing was "
+            "written; keep both, they prove that two histories were signed."
+        )
+    raise Refuted(
+        f"The leaves there, after this database's, do not make the root that its checkpoint of {checkpoint.size} "
+        "leaves signs: a file of it was altered, or this database holds leaves that it never had. Nothing was written."
+    )

@@ -1,0 +1,121 @@
+"""`gram recover`: the public log into a database that was set back; lost documents and lost holders."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import DATA, Contract, Data, Database, Rpc, out, recover_app, settings_of, warn
+from api.commands.check import open_source
+
+if TYPE_CHECKING:
+    from anchoring.log.verified import Trust
+    from api.recover import Recovered
+    from api.site import Site
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="URL of the log, or a folder with its static tree.", show_default=False),
+]
+
+
+@recover_app.callback()
+def recover(
+    context: typer.Context,
+    source: From = None,
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
+) -> None:
+    """Replay the public log into a database that was restored from a backup; the registry must be stopped.
+
+    The log is verified before anything is written: its signatures, that it continues this database, every rule. It
+    can be stopped at any time, and run again goes on. docs/recovery.md says what comes back and what does not.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from anchoring.errors import Malformed
+
+    if source is None:
+        raise Malformed("Name where the public log is: --from URL_OR_FOLDER.")
+    from api.recover import Recovery
+    from api.recover import recover as run
+    from api.services import running
+
+    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
+    with ExitStack() as stack:
+        opened = open_source(stack, source)
+        site = stack.enter_context(running(settings, warn, mend=True))
+        done = run(Recovery(site.database, site.ledger, site.publisher), opened, source, trust_of(site))
+    out.print("\n".join(_lines(done)), markup=False)
+
+
+def trust_of(site: "Site") -> "Trust":
+    """Whose signatures a log needs to be replayed: its own, and the threshold of the authorities' cosignatures."""
+    from anchoring.log.verified import Trust
+    from api.site import THRESHOLD
+
+    return Trust(site.log_signer.verifier.vkey, [one["cosigner_vkey"] for one in site.signers], THRESHOLD)
+
+
+def _lines(done: "Recovered") -> list[str]:
+    came = done.size - done.before
+    lines = [
+        f"Replayed {came} leaves: this database has the log of {done.size}."
+        if came
+        else f"This database has the whole log of {done.size} leaves already."
+    ]
+    if done.waiting:
+        lines.append(f"{done.waiting} movements are recorded here and were not logged; they are published next.")
+    lost = (
+        (done.lost_holders, "acquisitions by accounts that were lost; nobody can spend them (gram recover holder)"),
+        (done.lost_lots, "lots whose source and methodology are not known (gram recover evidence)"),
+        (done.lost_evidence, "evidence documents of which only the digest is known (gram recover evidence)"),
+    )
+    lines += [f"Lost: {count} {what}." for count, what in lost if count]
+    return [*lines, "`gram fsck` lists each of them. What was never published before the loss is gone."]
+
+
+@recover_app.command()
+def evidence(
+    file: Annotated[Path, typer.Argument(help="JSON: a document as it was shown, or a list of them.")],
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
+) -> None:
+    """Give lost evidence documents back; each must have the digest that is in its leaf."""
+    from api.services import running
+    from registry.recovery.evidence import give_back, read_documents
+
+    documents = read_documents(file.read_bytes())
+    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
+    with running(settings, warn) as site, site.database.transaction() as tx:
+        given = [give_back(tx, document) for document in documents]
+    out.print(f"{sum(given)} of {len(given)} documents were lost and are back; the others are none that is missing.")
+
+
+@recover_app.command()
+def holder(
+    number: Annotated[int, typer.Argument(help="The account that stands for an unknown holder.", min=1)],
+    name: Annotated[str, typer.Option(help="Name of the person or organisation whose claim was proven.")],
+    claim: Annotated[Path, typer.Option(help="The file that proves the claim; its SHA-256 goes into the log.")],
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
+) -> None:
+    """Make an account that stands for an unknown holder the account of whoever has proven the claim."""
+    import hashlib
+
+    from api.services import running
+    from registry.recovery.claims import recognise
+
+    with claim.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").digest()
+    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
+    with running(settings, warn) as site, site.database.transaction() as tx:
+        recognise(tx, site.ledger, number, name, digest)
+    out.print(f"Account {number} is now that of {name}.", markup=False)

@@ -1,0 +1,149 @@
+"""`gram recover`: replays the public log into a database that was set back, and publishes on from there.
+
+Every step is whole or absent, and the next run goes on from what is there:
+
+| we crash | what is there | the next run |
+|---|---|---|
+| while verifying | nothing | verifies |
+| after numbers were moved on | a recovery that has begun | verifies, and does not move them again |
+| between two batches | some leaves, with their index, not signed | verifies what is left, from there |
+| before the checkpoint is taken over | all leaves | takes it over |
+| after it | the database is where the log is | writes what the folder lacks |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from anchoring.leaf import LEAF_SIZE, decode
+from anchoring.log.publisher import Publisher
+from anchoring.log.sources import Source
+from anchoring.log.standing import Known, take_note
+from anchoring.log.verified import Trust, Verified, verified
+from registry.database.engine import Database
+from registry.ledger.ledger import Ledger
+from registry.ledger.movement import Kind
+from registry.recovery.lots import LotRanges
+from registry.recovery.replay import Leaf, Replay, begin
+
+BATCH = 2_048
+"""Leaves in one transaction: half a second, and what a crash makes us do again."""
+_LOT_KINDS = (int(Kind.ISSUE), int(Kind.ISSUANCE))
+
+
+def _nothing(_step: str) -> None:
+    """Take no notice of a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How a recovery ended: the log's size before and after, and what it could not bring back."""
+
+    before: int
+    size: int
+    lost_holders: int
+    lost_lots: int
+    lost_evidence: int
+    waiting: int
+    """Movements that are recorded here and not in the log: they will be published next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a recovery works on: the database that was set back, and the publisher that is to go on from it."""
+
+    database: Database
+    ledger: Ledger
+    publisher: Publisher
+    on_step: Callable[[str], None] = _nothing
+    """Told the name of each step as it is done; the crash tests stop the process there."""
+    batch: int = BATCH
+
+
+def recover(recovery: Recovery, source: Source, name: str, trust: Trust) -> Recovered:
+    """Replay the log at `source`, called `name`, into the database.
+
+    Nothing is written before all of it is verified. Raises `anchoring.errors.Refuted` when it is not this log, whole
+    and lawful, and `registry.errors.Conflict` when something was written here after the backup.
+    """
+    transaction, on_step, clock = recovery.database.transaction, recovery.on_step, recovery.ledger.clock
+    with verified(transaction, source, trust) as public:
+        on_step("verified")
+        size = public.checkpoint.size
+        # Noted first: killed half-way, this database is to sign nothing, whoever answers at its next start.
+        take_note(transaction, [Known(name, size, public.checkpoint.root)] if public.start < size else [])
+        with transaction() as tx:
+            before = int(tx.execute(_SIGNED).scalar_one())
+            if before < size:
+                begin(tx, before, size, name, clock())
+        on_step("begun")
+        _replay(recovery, public)
+        if before < size:
+            with transaction() as tx:
+                _take_over(tx, public, clock())
+        on_step("taken over")
+    recovery.publisher.rebuild()
+    on_step("rebuilt")
+    recovery.publisher.check()
+    with transaction() as tx:
+        return Recovered(before, size, **tx.execute(_LOSSES).one()._asdict())
+
+
+def _replay(recovery: Recovery, public: Verified) -> None:
+    size, batch, transaction = public.checkpoint.size, recovery.batch, recovery.database.transaction
+    if public.start == size:
+        return
+    lots = LotRanges()
+    for start in range(public.start, size, batch):
+        leaves = public.leaves(start, min(size, start + batch))
+        data = leaves.tobytes()
+        wanted = (place for place, kind in enumerate(leaves["kind"].tolist()) if kind in _LOT_KINDS)
+        lots.add(decode(data[place * LEAF_SIZE : (place + 1) * LEAF_SIZE]) for place in wanted)
+    with transaction() as tx:
+        replay = Replay(tx, recovery.ledger.vault, lots)
+    for start in range(public.start, size, batch):
+        data = public.leaves(start, min(size, start + batch)).tobytes()
+        cut = [data[at : at + LEAF_SIZE] for at in range(0, len(data), LEAF_SIZE)]
+        with transaction() as tx:
+            replay.write(tx, [Leaf(start + place, decode(one), one) for place, one in enumerate(cut)])
+        recovery.on_step(f"leaves {start}")
+
+
+def _take_over(tx: sa.Connection, public: Verified, at: int) -> None:
+    """Make the public checkpoint this database's own: it is what the next one grows from."""
+    values = {
+        "size": public.checkpoint.size,
+        "root": public.checkpoint.root,
+        "frontier": public.frontier_g,
+        "ended": public.ended_g,
+        "peaks": b"".join(public.peaks),
+        "note": public.of_log.encode().decode(),
+        "published": public.note.encode().decode(),
+        "at": at,
+    }
+    for statement in _TAKE_OVER:
+        tx.execute(statement, values)
+
+
+_SIGNED = sa.text("SELECT size FROM log_head")
+_TAKE_OVER = [
+    sa.text(text)
+    for text in (
+        # What was signed here and not published: it is in the history of what was.
+        """INSERT INTO publications (size, note, published_ms) SELECT size, note, :at FROM checkpoints
+            ON CONFLICT DO NOTHING""",
+        """INSERT INTO checkpoints (size, root, frontier_g, ended_g, peaks, note, signed_ms)
+            VALUES (:size, :root, :frontier, :ended, :peaks, :note, :at)""",
+        "INSERT INTO publications (size, note, published_ms) VALUES (:size, :published, :at)",
+        "UPDATE log_head SET size = :size, published_size = :size",
+        "UPDATE recoveries SET size = :size, finished_ms = :at WHERE finished_ms IS NULL",
+    )
+]
+_LOSSES = sa.text("""
+    SELECT (SELECT count(*) FROM accounts a WHERE lost_tag IS NOT NULL
+            AND NOT EXISTS (SELECT FROM account_keys WHERE account_id = a.id)) AS lost_holders,
+        (SELECT count(*) FROM lots WHERE is_lost) AS lost_lots,
+        (SELECT count(*) FROM evidence WHERE fields IS NULL) AS lost_evidence,
+        (SELECT count(*) FROM unsequenced) AS waiting
+""")

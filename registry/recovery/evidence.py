@@ -1,0 +1,62 @@
+"""Evidence documents that were lost with a database and turn up again: taken back if they have their digest."""
+
+import json
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from registry.database.schema import evidence
+from registry.errors import Invalid
+from registry.evidence.document import Fields, digest, verify
+from registry.ledger.movement import Kind
+from registry.recovery.lots import return_facts
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Of one file of documents, some hundred thousand; more of them come in several files."""
+PERSONAL: Final = ("holder", "beneficiary", "statement", "reference")
+"""Fields that are words of a person, where a person gave or received; they go when the person is erased."""
+
+
+def read_documents(data: bytes) -> list[Any]:
+    """Read a file: one document, or a list of them. Raises `Invalid` when it is neither."""
+    if len(data) > MAX_FILE_BYTES:
+        raise Invalid(f"A file of documents has at most {MAX_FILE_BYTES} bytes; give them in several.")
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Invalid("The file is no JSON. It is to be a document as it was shown, or a list of them.") from None
+    documents = said if isinstance(said, list) else [said]
+    # What the interface answers wraps the document; both are taken.
+    return [one["fields"] if isinstance(one, dict) and set(one) == {"digest", "fields"} else one for one in documents]
+
+
+def give_back(tx: sa.Connection, document: Fields) -> bool:
+    """Take a document back; False when none is missing that has its digest."""
+    try:
+        found = digest(document)
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        return False
+    row = tx.execute(_LOST, {"digest": found}).one_or_none()
+    if row is None or not verify(document, found):
+        return False
+    is_of_person = row.giver_kind == "individual" or (row.giver_kind is not None and row.holder_kind == "individual")
+    personal = [name for name in PERSONAL if isinstance(document.get(name), list)] if is_of_person else []
+    about = row.giver_id if row.giver_kind == "individual" else row.account_id
+    values = {"fields": document, "personal": personal, "account_id": about if personal else None}
+    tx.execute(sa.update(evidence).where(evidence.c.digest == found).values(values))
+    if row.kind == Kind.ISSUE:
+        facts = {name: document[name][1] for name in _LOT_FACTS if isinstance(document.get(name), list)}
+        if len(facts) == len(_LOT_FACTS):
+            return_facts(tx, row.first_g, facts)
+    return True
+
+
+_LOT_FACTS = (
+    "lot", "source", "methodology", "methodology_version", "period_from_ms", "period_until_ms", "inputs_sha256",
+)  # fmt: skip
+_LOST = sa.text("""
+    SELECT m.kind, m.first_g, m.giver_id, m.account_id, g.kind AS giver_kind, h.kind AS holder_kind
+    FROM evidence e JOIN movements m ON m.evidence = e.digest
+    LEFT JOIN accounts g ON g.id = m.giver_id LEFT JOIN accounts h ON h.id = m.account_id
+    WHERE e.digest = :digest AND e.fields IS NULL LIMIT 1
+""")

@@ -1,0 +1,105 @@
+"""Lots that a recovery knows by their grams alone: what stands for the rest, until evidence gives it back."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from registry.ledger.movement import Kind, Movement
+
+UNKNOWN = "UNKNOWN"
+"""Code of the methodology that stands for one that is not known."""
+
+
+@dataclass
+class LotRanges:
+    """The grams of each issuance, as the log's order tells: its record, then its ISSUEs, adjoining, of one time."""
+
+    firsts: list[int] = field(default_factory=list)
+    lasts: list[int] = field(default_factory=list)
+    _at: int = -1
+    _is_open: bool = False
+
+    def add(self, movements: Iterable[Movement]) -> None:
+        """Take the next leaves, in order."""
+        for movement in movements:
+            if movement.kind == Kind.ISSUANCE:
+                self._is_open = False
+            elif movement.kind == Kind.ISSUE:
+                if self._is_open and (movement.first, movement.at) == (self.lasts[-1], self._at):
+                    self.lasts[-1] = movement.last
+                else:
+                    self.firsts.append(movement.first)
+                    self.lasts.append(movement.last)
+                self._at, self._is_open = movement.at, True
+
+    def of(self, gram: int) -> tuple[int, int]:
+        """Give the grams `[first, last)` of the lot that holds `gram`. Lots are logged in the order of their grams."""
+        place = bisect_right(self.firsts, gram) - 1
+        return self.firsts[place], self.lasts[place]
+
+
+def ensure_lot(tx: sa.Connection, ranges: LotRanges, issue: Movement) -> None:
+    """Have a lot for an ISSUE: the one that is there, or one of which no more is known than its grams and time."""
+    if tx.execute(_HOLDING, {"first": issue.first, "last": issue.last}).one_or_none() is not None:
+        return
+    first, last = ranges.of(issue.first)
+    values = {"first": first, "last": last, "source": _unknown_source(tx), "code": UNKNOWN, "at": issue.at}
+    tx.execute(_INSERT, values | {"inputs": bytes(32)})
+
+
+def _unknown_source(tx: sa.Connection) -> int:
+    """The source that stands for those that are not known; made when it is first needed."""
+    found = tx.execute(_UNKNOWN_SOURCE, {"code": UNKNOWN}).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    tx.execute(_UNKNOWN_METHODOLOGY, {"code": UNKNOWN, "digest": bytes(32)})
+    return int(tx.execute(_NEW_SOURCE, {"code": UNKNOWN}).scalar_one())
+
+
+def return_facts(tx: sa.Connection, issue_first: int, facts: dict[str, object]) -> bool:
+    """Give a lost lot what the evidence of one of its ISSUEs says; False when its source is not in the database.
+
+    The lot gets back the number that it was issued under, if nothing else has it.
+    """
+    row = tx.execute(_LOST, {"gram": issue_first}).one_or_none()
+    if row is None:
+        return True
+    if tx.execute(_CAN_RETURN, facts | {"old": row.id}).scalar_one() is not True:
+        return False
+    tx.execute(_RETURN, facts | {"old": row.id})
+    return True
+
+
+_HOLDING = sa.text("SELECT id FROM lots WHERE first_g <= :first AND last_g >= :last")
+_INSERT = sa.text("""
+    INSERT INTO lots (first_g, last_g, source_id, methodology_code, methodology_version, period_from_ms,
+        period_until_ms, issued_ms, inputs_sha256, is_lost)
+    VALUES (:first, :last, :source, :code, 1, :at, :at, :at, :inputs, true)
+""")
+_UNKNOWN_SOURCE = sa.text("SELECT min(id) FROM sources WHERE methodology_code = :code")
+_UNKNOWN_METHODOLOGY = sa.text("""
+    INSERT INTO methodologies (code, version, class, status, record, digest)
+    VALUES (:code, 1, 'II', 'illustrative', '{}', :digest) ON CONFLICT DO NOTHING
+""")
+_NEW_SOURCE = sa.text("""
+    WITH applicant AS (
+        INSERT INTO accounts (kind, name, opened_ms, erased_ms) VALUES ('institution', NULL, 0, 0) RETURNING id
+    )
+    INSERT INTO sources (kind, name_zh, name_en, applicant_id, methodology_code, methodology_version,
+        valid_from_ms, valid_until_ms)
+    SELECT 'scenario', '因恢复而未知', 'Not known since a recovery', id, :code, 1, 0, 1 FROM applicant RETURNING id
+""")
+_LOST = sa.text("SELECT id FROM lots WHERE is_lost AND first_g <= :gram AND last_g > :gram")
+_CAN_RETURN = sa.text("""
+    SELECT EXISTS (SELECT FROM sources WHERE id = :source)
+        AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology, :methodology_version))
+        AND NOT EXISTS (SELECT FROM lots WHERE id = :lot AND id <> :old)
+""")
+_RETURN = sa.text("""
+    UPDATE lots SET id = :lot, source_id = :source, methodology_code = :methodology,
+        methodology_version = :methodology_version, period_from_ms = :period_from_ms,
+        period_until_ms = :period_until_ms, inputs_sha256 = decode(:inputs_sha256, 'hex'), is_lost = false
+    WHERE id = :old
+""")

@@ -1,0 +1,244 @@
+"""Writes the leaves of a public log into a database that was set back, batch by batch, each whole or not at all.
+
+A leaf says all of its movement but whose it was and what act it belonged to. The holder is found by its tag, or is an
+account that stands for somebody unknown. Leaves of one kind, time and giver that adjoin become one act. What was
+committed before the backup and logged after it is still in the queue here: it is recognised by its evidence, whose
+digest is salted and so its alone, and gets the index that it has in public.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.vault import Vault
+from registry.database.schema import log_entries
+from registry.errors import Conflict
+from registry.ledger.blocks import movement_of
+from registry.ledger.movement import ENDS, RECORDS_FROM, Flag, Kind, Movement
+from registry.ledger.posting import begin_act
+from registry.recovery.holders import Holders
+from registry.recovery.lots import LotRanges, ensure_lot
+
+SKIPPED_NUMBERS = 1_000_000
+"""By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
+told before the loss comes to mean something else, and no token of a lost account opens a new one."""
+_ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM})
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf of the log: its index, what it says (its parent an index too), and its bytes."""
+
+    index: int
+    movement: Movement
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where a leaf's movement is in the database, and who held before and after it."""
+
+    id: int
+    giver_id: int | None
+    account_id: int | None
+
+
+def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) -> None:
+    """Note that leaves `[from_size, size)` are being replayed, and move numbers on; once for each recovery."""
+    values = {"from": from_size, "size": size, "source": source, "at": at}
+    if tx.execute(_BEGIN, values).rowcount:
+        gap = SKIPPED_NUMBERS + 10 * (size - from_size)
+        for table in ("accounts", "acts", "movements", "sources", "lots"):
+            tx.execute(_SKIP, {"table": table, "gap": gap})
+
+
+class Replay:
+    """One run of a recovery."""
+
+    def __init__(self, tx: sa.Connection, vault: Vault, lots: LotRanges) -> None:
+        """Open every account's key; `lots` are the grams of each issuance in the log."""
+        self._holders = Holders(tx, vault)
+        self._lots = lots
+
+    def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
+        """Write the next leaves, in order. Raises `Conflict` when what waits in the queue is of another history."""
+        tx.execute(_REPLAYING)
+        try:
+            self._write(tx, leaves)
+        except IntegrityError as error:
+            raise Conflict(
+                f"Leaves {leaves[0].index} to {leaves[-1].index} take grams that are taken here: after the backup "
+                "something was written to this database. None of these leaves was; restore the backup again."
+            ) from error
+
+    def _write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
+        queued = _queued(tx, leaves)
+        placed = _parents(tx, leaves)
+        found = self._holders.find([_acquisition(one) for one in leaves if one.movement.kind in _ACQUIRING])
+        fresh = [one for one in leaves if one.movement.evidence not in queued]
+        numbers = iter(tx.execute(_RESERVE, {"count": len(fresh)}).scalars().all())
+        rows: list[dict[str, Any]] = []
+        for leaf in leaves:
+            known = queued.get(leaf.movement.evidence)
+            if known is not None:
+                placed[leaf.index] = _recognised(leaf, known, placed)
+                continue
+            if leaf.movement.kind == Kind.ISSUE:
+                ensure_lot(tx, self._lots, leaf.movement)
+            placed[leaf.index] = self._place(tx, leaf.movement, next(numbers), placed, found)
+            rows.append(_row(leaf.movement, placed))
+            rows[-1] |= {"id": placed[leaf.index].id, "giver": placed[leaf.index].giver_id}
+            rows[-1] |= {"account": placed[leaf.index].account_id}
+        _write_movements(tx, rows)
+        _write_entries(tx, leaves, placed)
+
+    def _place(
+        self,
+        tx: sa.Connection,
+        movement: Movement,
+        number: int,
+        placed: Mapping[int, _Placed],
+        found: Mapping[tuple[int, bytes], int],
+    ) -> _Placed:
+        """Say who gave and who holds: by the tag for what was acquired, by the parent for all else."""
+        if movement.parent is None and movement.kind != Kind.ISSUE:
+            return _Placed(number, None, None)
+        parent = None if movement.parent is None else placed[movement.parent]
+        giver_id = None if parent is None else parent.account_id
+        if movement.kind in ENDS:
+            return _Placed(number, giver_id, None)
+        if movement.kind == Kind.REFUND and parent is not None:
+            return _Placed(number, giver_id, parent.giver_id)
+        if movement.kind not in _ACQUIRING:
+            return _Placed(number, giver_id, giver_id)
+        account_id = found.get((movement.first, movement.to_tag))
+        return _Placed(number, giver_id, _unknown_holder(tx, movement) if account_id is None else account_id)
+
+
+def _acquisition(leaf: Leaf) -> tuple[int, bytes, bool]:
+    return leaf.movement.first, leaf.movement.to_tag, bool(leaf.movement.flags & Flag.INDIVIDUAL)
+
+
+def _unknown_holder(tx: sa.Connection, movement: Movement) -> int:
+    """The account that stands for whoever made this tag; nobody spends from it."""
+    kind = "individual" if movement.flags & Flag.INDIVIDUAL else "institution"
+    return int(tx.execute(_LOST_ACCOUNT, {"kind": kind, "tag": movement.to_tag, "at": movement.at}).scalar_one())
+
+
+def _queued(tx: sa.Connection, leaves: Sequence[Leaf]) -> dict[bytes, sa.Row[Any]]:
+    digests = [leaf.movement.evidence for leaf in leaves]
+    return {bytes(row.evidence): row for row in tx.execute(_QUEUED, {"digests": digests})}
+
+
+def _parents(tx: sa.Connection, leaves: Sequence[Leaf]) -> dict[int, _Placed]:
+    """Look up the parents that were in the log before these leaves."""
+    start = leaves[0].index
+    named = {leaf.movement.parent for leaf in leaves if leaf.movement.parent is not None}
+    rows = tx.execute(_PARENTS, {"indices": [index for index in named if index < start]})
+    return {row.index_: _Placed(row.id, row.giver_id, row.account_id) for row in rows}
+
+
+def _recognised(leaf: Leaf, row: sa.Row[Any], placed: Mapping[int, _Placed]) -> _Placed:
+    """Hold a movement of the queue against its leaf."""
+    parent = leaf.movement.parent
+    ours, theirs = movement_of(row), leaf.movement
+    same = all(
+        getattr(ours, name) == getattr(theirs, name) for name in Movement.__dataclass_fields__ if name != "parent"
+    )
+    if not same or ours.parent != (None if parent is None else placed[parent].id):
+        raise Conflict(
+            f"Movement {row.id}, which waits for the log, has the evidence of leaf {leaf.index} and says otherwise. "
+            "This database has another history; restore the backup again."
+        )
+    return _Placed(row.id, row.giver_id, row.account_id)
+
+
+def _row(movement: Movement, placed: Mapping[int, _Placed]) -> dict[str, Any]:
+    return {
+        "kind": int(movement.kind),
+        "form": int(movement.form),
+        "flags": int(movement.flags),
+        "purpose": movement.purpose,
+        "first": movement.first,
+        "last": movement.last,
+        "parent": None if movement.parent is None else placed[movement.parent].id,
+        "at": movement.at,
+        "until": movement.until,
+        "from_tag": movement.from_tag,
+        "to_tag": movement.to_tag,
+        "evidence": movement.evidence,
+    }
+
+
+def _write_movements(tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Write movements that were lost, with acts for them; of their evidence only the digest is known."""
+    if not rows:
+        return
+    for (kind, at, giver_id, _), group in groupby(rows, _act_of):
+        of_act = list(group)
+        quantity_g = sum(row["last"] - row["first"] for row in of_act)
+        act_id = begin_act(tx, Kind(kind).name.lower(), giver_id, at, quantity_g)
+        for row in of_act:
+            row["act"] = act_id
+    tx.execute(_EVIDENCE, [{"digest": row["evidence"]} for row in rows])
+    tx.execute(_MOVEMENTS, {name: [row[name] for row in rows] for name in rows[0]})
+    tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] == Kind.ISSUE), default=0)})
+
+
+def _act_of(row: Mapping[str, Any]) -> tuple[int, int, int | None, int]:
+    """What adjoining movements of one act share; a record is an act by itself."""
+    return row["kind"], row["at"], row["giver"], row["id"] if row["kind"] >= RECORDS_FROM else 0
+
+
+def _write_entries(tx: sa.Connection, leaves: Sequence[Leaf], placed: Mapping[int, _Placed]) -> None:
+    """Give each movement the index that it has in public, and take it out of the queue."""
+    rows = [{"index": leaf.index, "movement_id": placed[leaf.index].id, "leaf": leaf.data} for leaf in leaves]
+    tx.execute(sa.insert(log_entries), rows)
+    tx.execute(_DEQUEUE, {"first": leaves[0].index, "last": leaves[-1].index})
+
+
+_BEGIN = sa.text("""
+    INSERT INTO recoveries (from_size, size, source, begun_ms) SELECT :from, :size, :source, :at
+    WHERE NOT EXISTS (SELECT FROM recoveries WHERE finished_ms IS NULL)
+""")
+_SKIP = sa.text("""
+    SELECT setval(s, nextval(s) + :gap) FROM pg_get_serial_sequence(:table, 'id') s
+""")
+# The database lets nothing else write while it is behind.
+_REPLAYING = sa.text("SET LOCAL gramledger.replaying = 'yes'; SET LOCAL statement_timeout = 0")
+_QUEUED = sa.text("""
+    SELECT m.* FROM unsequenced u JOIN movements m ON m.id = u.movement_id WHERE m.evidence = ANY (:digests)
+""")
+_PARENTS = sa.text("""
+    SELECT e.index AS index_, m.id, m.giver_id, m.account_id FROM log_entries e JOIN movements m ON m.id = e.movement_id
+    WHERE e.index = ANY (:indices)
+""")
+_RESERVE = sa.text("""
+    SELECT nextval(pg_get_serial_sequence('movements', 'id')) FROM generate_series(1, :count) ORDER BY 1
+""")
+_LOST_ACCOUNT = sa.text("""
+    INSERT INTO accounts (kind, opened_ms, lost_tag) VALUES (:kind, :at, :tag)
+    ON CONFLICT (lost_tag) DO UPDATE SET lost_tag = excluded.lost_tag RETURNING id
+""")
+_EVIDENCE = sa.text("INSERT INTO evidence (digest, fields) VALUES (:digest, NULL) ON CONFLICT DO NOTHING")
+_MOVEMENTS = sa.text("""
+    INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
+        at_ms, until_ms, from_tag, to_tag, evidence)
+    OVERRIDING SYSTEM VALUE
+    SELECT * FROM unnest(
+        CAST(:id AS bigint[]), CAST(:act AS bigint[]), CAST(:giver AS bigint[]), CAST(:account AS bigint[]),
+        CAST(:kind AS smallint[]), CAST(:form AS smallint[]), CAST(:flags AS smallint[]), CAST(:purpose AS
+        int[]), CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:parent AS bigint[]), CAST(:at AS
+        bigint[]), CAST(:until AS bigint[]), CAST(:from_tag AS bytea[]), CAST(:to_tag AS bytea[]),
+        CAST(:evidence AS bytea[])
+    )
+""")
+_FRONTIER = sa.text("UPDATE frontier SET next_g = :last WHERE next_g < :last")
+_DEQUEUE = sa.text("""
+    DELETE FROM unsequenced u USING log_entries e WHERE e.movement_id = u.movement_id
+        AND e.index BETWEEN :first AND :last
+""")

@@ -1,0 +1,186 @@
+"""A database that was set back gets the public log back: exactly, resumed after each kill, and from no liar."""
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+import registry.errors
+from anchoring.audit import audit
+from anchoring.errors import Behind
+from anchoring.log.sources import DirectorySource
+from api.recover import recover
+from registry.consumption.transfer import transfer
+from registry.database.engine import Database
+from registry.errors import Conflict, Forbidden
+from registry.ledger.ledger import Amount
+from registry.points.points import convert, redeem
+from registry.recovery.claims import recognise
+from registry.recovery.evidence import give_back
+from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
+
+STATE = {
+    "live grams": "SELECT first_g, last_g, account_id, form, flags, until_ms FROM blocks ORDER BY first_g",
+    "leaves": "SELECT index, leaf FROM log_entries ORDER BY index",
+    "holders": """SELECT e.index, m.account_id, m.giver_id FROM movements m JOIN log_entries e ON e.movement_id = m.id
+        ORDER BY 1""",
+    "lots": "SELECT first_g, last_g, issued_ms FROM lots ORDER BY 1",
+    "head": "SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks, c.note FROM log_head h "
+    "JOIN checkpoints c USING (size)",
+    "acts": """SELECT array_agg(e.index ORDER BY e.index), a.kind, a.quantity_g, a.at_ms FROM acts a
+        JOIN movements m ON m.act_id = a.id JOIN log_entries e ON e.movement_id = m.id GROUP BY a.id ORDER BY 1""",
+}
+
+
+def state(database: Database) -> dict[str, list]:
+    with database.transaction() as tx:
+        return {name: [tuple(row) for row in tx.execute(sa.text(sql))] for name, sql in STATE.items()}
+
+
+def size_of(database: Database) -> int:
+    with database.transaction() as tx:
+        return tx.execute(sa.text("SELECT count(*) FROM log_entries")).scalar_one()
+
+
+def test_everything_that_was_public_comes_back_and_the_log_goes_on(life, scheme, postgres_url, tmp_path):
+    log = tmp_path / "log"
+    with backup_of(scheme.database, postgres_url) as copy:
+        live_on(life)
+        lost = state(scheme.database)
+        recovery = recovery_of(copy, scheme, log)
+        done = recover(recovery, DirectorySource(log), "the log", TRUST)
+        assert (done.size, done.lost_holders) == (len(lost["leaves"]), 0)
+        assert state(copy) == lost
+        assert done.before < done.size
+        assert done.lost_lots
+        assert done.lost_evidence
+        report = checked(copy, log)
+        assert report.findings == []
+        assert report.lost == done.lost_lots + done.lost_evidence
+        assert recover(recovery, DirectorySource(log), "the log", TRUST).before == done.size, "again changes nothing"
+        assert state(copy) == lost
+        simulation = life[0]
+        scheme.database, original = copy, scheme.database
+        simulation.acts = [one for one in simulation.acts if one.__name__ != "refund"]  # acts have other numbers now
+        for gram in simulation.cards.grams.values():
+            gram.act = 0
+        simulation.compare = lambda: None
+        simulation.run(15)
+        assert recovery.publisher.publish() > done.size
+        assert checked(copy, log).findings == []
+        assert audit(DirectorySource(log), LOG.verifier.vkey).holds
+        scheme.database = original
+
+
+def test_no_number_comes_to_mean_something_else(life, scheme, postgres_url, tmp_path):
+    with backup_of(scheme.database, postgres_url) as copy:
+        newcomer = scheme.person()
+        live_on(life)
+        recover(recovery_of(copy, scheme, tmp_path / "log"), DirectorySource(tmp_path / "log"), "the log", TRUST)
+        scheme.database = copy
+        assert scheme.person() > newcomer + 1_000_000
+
+
+STEPS = ("verified", "begun", "leaves", "taken over", "rebuilt")
+
+
+def test_killed_at_every_step_it_goes_on(life, scheme, postgres_url, tmp_path):
+    log = tmp_path / "log"
+    with backup_of(scheme.database, postgres_url) as copy:
+        live_on(life)
+        lost = state(scheme.database)
+        copy.close()
+        url = copy.url.render_as_string(hide_password=False)
+        for number, step in enumerate(STEPS):
+            command = [sys.executable, "-m", "tests.support.recovering", url, log, step, str(number)]
+            assert subprocess.run(command, check=False).returncode == -9, step
+        done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        assert done.size == len(lost["leaves"])
+        assert {name: rows for name, rows in state(copy).items() if name != "acts"} == {
+            name: rows for name, rows in lost.items() if name != "acts"
+        }
+        assert checked(copy, log).findings == []
+
+        assert [row.finished_ms is not None for row in rows(copy, "SELECT * FROM recoveries")] == [True]
+
+
+def test_killed_half_way_nothing_is_signed_or_written(life, scheme, postgres_url, tmp_path):
+    log = tmp_path / "log"
+
+    def stop(step: str) -> None:
+        if step.startswith("leaves"):
+            raise InterruptedError
+
+    with backup_of(scheme.database, postgres_url) as copy:
+        live_on(life)
+        recovery = recovery_of(copy, scheme, log, on_step=stop, batch=16)
+        with pytest.raises(InterruptedError):
+            recover(recovery, DirectorySource(log), "the log", TRUST)
+        elsewhere = publisher_of(copy, tmp_path / "elsewhere", scheme.clock)
+        for publish in (elsewhere.publish, recovery.publisher.publish):
+            with pytest.raises(Behind):
+                publish()
+        scheme.database, original = copy, scheme.database
+        with pytest.raises(registry.errors.Behind):
+            scheme.issue({life[0].people[0]: 5})
+        scheme.database = original
+
+
+# Who was lost, what was lost
+
+
+def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(scheme, postgres_url, tmp_path):
+    log = tmp_path / "log"
+    publisher = publisher_of(scheme.database, log, scheme.clock)
+    shop = scheme.institution()
+    scheme.issue({scheme.person(): 10})
+    publisher.publish()
+    with backup_of(scheme.database, postgres_url) as copy:
+        lost = scheme.person("Lost")
+        scheme.issue({lost: 1000})
+        with scheme.database.transaction() as tx:
+            convert(tx, scheme.ledger, lost, Amount(600))
+            redeem(tx, scheme.ledger, lost, shop, 500)
+        publisher.publish()
+        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        lots = rows(scheme.database, "SELECT * FROM lots ORDER BY id")
+        recovery = recovery_of(copy, scheme, log)
+        assert recover(recovery, DirectorySource(log), "the log", TRUST).lost_holders == 1
+        report = checked(copy, log)
+        assert report.findings == []
+        (unknown,) = {int(one.place.removeprefix("account ")) for one in report.losses if "account" in one.place}
+        scheme.database = copy
+        assert scheme.holdings(unknown) == {1: 400, 2: 100}
+        assert scheme.holdings(shop) == {2: 500}
+        for act in (convert, lambda *given: transfer(*given[:3], shop, given[3], "agreement")):
+            with pytest.raises(Forbidden, match="unknown since a recovery"), copy.transaction() as tx:
+                act(tx, scheme.ledger, unknown, Amount(1))
+        with copy.transaction() as tx:
+            recognise(tx, scheme.ledger, unknown, "Lost", bytes(32))
+            convert(tx, scheme.ledger, unknown, Amount(400))
+        with pytest.raises(Conflict, match="does not stand for"), copy.transaction() as tx:
+            recognise(tx, scheme.ledger, unknown, "Another", bytes(32))
+        with copy.transaction() as tx:
+            assert sum(give_back(tx, document) for document in documents) == 4
+            assert not give_back(tx, documents[0])
+        assert rows(copy, "SELECT * FROM lots ORDER BY id") == lots
+        recovery.publisher.publish()
+        report = checked(copy, log)
+        assert (report.findings, report.losses) == ([], [])
+
+
+def test_a_document_that_was_altered_is_not_taken_back(life, scheme, postgres_url, tmp_path):
+    log = tmp_path / "log"
+    with backup_of(scheme.database, postgres_url) as copy:
+        live_on(life)
+        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        with copy.transaction() as tx:
+            for document in documents:
+                name = next(iter(document))
+                assert not give_back(tx, document | {name: [document[name][0], "another"]})
+            for nonsense in ([], {}, None, {"a": 1}, {"a": []}, {"a": [1]}, {"x" * 5: ["s", 2**70]}):
+                assert not give_back(tx, nonsense)
+            assert sum(give_back(tx, document) for document in documents) == done.lost_evidence
+        assert checked(copy, log).losses == []

@@ -91,7 +91,7 @@ def verified(transaction: Transactions, source: Source, trust: Trust) -> Iterato
     of_log = replace(signed.note, signatures=tuple(one for one in signed.note.signatures if _is_by(one, trust.vkey)))
     with tempfile.TemporaryFile() as leaves, tempfile.TemporaryFile() as rows:
         with transaction() as tx:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            tx.execute(_PATIENT)
             start = min(staged_size(tx), checkpoint.size)
             edge = edge_in_database(tx, start)
             history = _History(rows, checkpoint.size)
@@ -163,3 +163,7 @@ def _refute(tx: sa.Connection, source: Source, signed_size: int, checkpoint: Che
         f"The leaves there, after this database's, do not make the root that its checkpoint of {checkpoint.size} "
         "leaves signs: a file of it was altered, or this database holds leaves that it never had. Nothing was written."
     )
+
+
+# The database waits meanwhile for a log that may be far away.
+_PATIENT = sa.text("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")

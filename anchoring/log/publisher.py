@@ -202,7 +202,7 @@ class Publisher:
         with self.transaction() as tx:
             # Only while the signed tree is the last one, and nobody can sign another: while we made tiles, a second
             # publisher may have gone on, and its checkpoint must not be replaced by an older one.
-            if lock_head(tx)[0] != head.size:
+            if lock_head(tx).size != head.size:
                 raise Refuted(_OVERTAKEN)
             self.folder.write_checkpoint(cosigned)
         self.on_step("checkpoint")

@@ -7,7 +7,9 @@
 5. Every movement must be lawful against its parent, which comes before it.
 6. No two children of one parent, and no two ISSUEs, overlap.
 7. The root of all leaves must be the checkpoint's, and ended grams must not pass the frontier.
-8. Every anchored size must have the root, the frontier and the ended grams that its first leaves have.
+8. The last record of the state, or each of them, must commit to the state that the leaves before it make; if no fault
+   was found so far, for an unlawful log has no state. The leaves are read a second time for that.
+9. Every anchored size must have the root, the frontier and the ended grams that its first leaves have.
 
 After a fault the audit goes on, as far as what is left still says something: not after `MAX_UNREAD_FILES` files that
 could not be read, so that time and memory follow what is there and not what a checkpoint claims.
@@ -20,10 +22,12 @@ from anchoring import note
 from anchoring.auditing.reading import CHECKPOINT, Files
 from anchoring.auditing.replay import Replay
 from anchoring.auditing.report import Fault, Faults, Report
+from anchoring.auditing.states import check_states
 from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT
+from registry.ledger.movement import Kind
 
 __all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Report", "audit"]
 
@@ -81,11 +85,14 @@ def audit(
     vkey: str,
     chain: ChainView | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _size: None,
+    *,
+    every_state: bool = False,
 ) -> Report:
     """Audit the log at `source`, whose key is `vkey`, and compare it with `chain` if one is given.
 
-    `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Raises Malformed for a
-    vkey that is none, and Unreachable when the log or the chain does not answer, or the chain does not give all its
+    Of the log's STATE records the last is checked, or all with `every_state`; each takes a second for some million
+    leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Raises Malformed
+    for a vkey that is none, and Unreachable when the log or the chain does not answer, or the chain does not give all its
     anchors: then nothing is known either way.
     """
     note.parse_vkey(vkey)
@@ -100,10 +107,13 @@ def audit(
     sizes = {size, *(anchor.size for anchor in anchors if anchor.size <= size)} - {0}
     replay = Replay(Files(source, faults), faults, size, sizes)
     compared = 0
+    states: tuple[int, ...] = ()
     if checkpoint is not None and checkpoint.size == size:
         replay.run(on_progress)
         _compare_head(checkpoint, replay, faults)
         compared = sum(_compare_anchor(anchor, replay, faults) for anchor in anchors)
+        if not faults.counts and replay.tally.totals().leaves.get(Kind.STATE):
+            states = check_states(source, checkpoint, faults, every=every_state)
     return Report(
         origin=None if checkpoint is None else checkpoint.origin,
         size=None if checkpoint is None else checkpoint.size,
@@ -112,6 +122,7 @@ def audit(
         leaves_read=replay.leaves_read,
         anchors=None if chain is None else len(anchors),
         anchors_compared=compared,
+        states_checked=states,
         faults=faults.sorted(),
         fault_counts=dict(faults.counts),
     )

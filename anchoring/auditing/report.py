@@ -21,6 +21,8 @@ CODES: Final = {
     "leaf-hash": "the leaf does not have the hash that its tile says",
     "tile-hash": "a hash of the tile is not that of the tile below it",
     "root": "the leaves do not make the checkpoint's root",
+    "STATE": "a record of the state is not of the leaves before it",
+    "changed": "the log's files changed while they were audited",
     "ended": "more grams ended than were issued",
     "anchor-ahead": "the chain holds a larger tree than the log",
     "anchor-root": "the anchored root is not that of the log's first leaves",
@@ -138,6 +140,8 @@ class Report:
     """Anchored sizes on the chain, None when no chain was asked."""
     anchors_compared: int
     """Those of them whose root, frontier and ended grams were all recomputed."""
+    states_checked: tuple[int, ...]
+    """Indices of the STATE records that were checked; `totals` says how many there are."""
     faults: tuple[Fault, ...]
     fault_counts: dict[str, int]
 
@@ -159,7 +163,16 @@ class Report:
             return f"The log does not hold: {count} fault{'s'[: count != 1]}, the first at {self.first}."
         sizes = "1 anchored size agrees" if self.anchors == 1 else f"{self.anchors} anchored sizes agree"
         chain = "" if self.anchors is None else f", and {sizes} with the chain"
-        return f"The log holds: {self.size} leaves, every hash and every rule{chain}."
+        return f"The log holds: {self.size} leaves, every hash and every rule{self._states}{chain}."
+
+    @property
+    def _states(self) -> str:
+        """Say which records of the state were checked."""
+        records, checked = self.totals.leaves.get(Kind.STATE, 0), len(self.states_checked)
+        if not records:
+            return ""
+        which = f", at leaf {self.states_checked[-1]}" if checked == 1 else ""
+        return f", {checked} of {records} records of the state{which}"
 
     def to_json(self) -> dict[str, Any]:
         """Give all of it as JSON values; hashes in hex."""
@@ -173,6 +186,7 @@ class Report:
             "totals": self.totals.to_json(),
             "anchors": self.anchors,
             "anchors_compared": self.anchors_compared,
+            "states_checked": list(self.states_checked),
             "fault_counts": dict(sorted(self.fault_counts.items())),
             "faults": [asdict(fault) | {"place": fault.place} for fault in self.faults],
         }

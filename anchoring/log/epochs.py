@@ -25,8 +25,9 @@ from anchoring.errors import AnchoringError, Refuted, Unreachable
 from anchoring.log.publisher import Publisher
 from anchoring.log.sequencer import lock_head, staged_size
 from anchoring.log.sources import DirectorySource
-from anchoring.state.reading import read_state
+from anchoring.state.reading import read_leaves
 from anchoring.state.record import StateRecord
+from anchoring.state.segments import segments_of
 from anchoring.state.store import StateMap, write_map
 from registry.ledger.movement import Kind
 
@@ -100,10 +101,10 @@ class Epochs:
     def _write(self, size: int) -> StateRecord:
         with self.publisher.transaction() as tx:
             root = tx.execute(_ROOT, {"size": size}).scalar_one()
-        segments, hashes = read_state(DirectorySource(self.publisher.folder.path), size, bytes(root))
+        read = read_leaves(DirectorySource(self.publisher.folder.path), size, bytes(root))
         try:
             self.folder.mkdir(exist_ok=True)
-            return write_map(path_of(self.folder, size), size, segments, hashes)
+            return write_map(path_of(self.folder, size), size, segments_of(read.columns), read.hashes)
         except OSError as error:
             raise Unreachable(f"The map of the state cannot be written: {error.strerror}.") from error
 

@@ -31,6 +31,14 @@ class Columns:
     parent: Grams
     is_movement: NDArray[np.bool_]
 
+    def __len__(self) -> int:
+        """Count the leaves."""
+        return len(self.first)
+
+    def until(self, size: int) -> "Columns":
+        """Give those of the first `size` leaves, not copied."""
+        return Columns(self.first[:size], self.last[:size], self.parent[:size], self.is_movement[:size])
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:

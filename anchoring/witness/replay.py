@@ -13,6 +13,7 @@ from anchoring.leaf import VERSION
 from anchoring.log.fetching import LeafFetcher
 from anchoring.log.tiles import Source
 from anchoring.merkle import CompactRange
+from anchoring.state import check
 from anchoring.witness.state import Cosigned, Head, WitnessState
 from anchoring.witness.takings import Takings
 from registry.ledger.movement import ENDS, Kind
@@ -66,12 +67,14 @@ class Replayer:
             unknown = np.flatnonzero(leaves["version"] != VERSION)
             if len(unknown):
                 raise Unlawful(start + int(unknown[0]), "leaf-version", "the leaf is of an unknown version", None)
-            state.write_rows(start, rows_of(leaves))
+            hashes = leaf_hashes(leaves)
+            state.write_rows(start, rows_of(leaves), hashes)
             rows = state.rows(start + len(leaves))
             self._check(rows, start, takings)
+            _check_states(state, leaves, start)
             takings = takings.extended(rows, start)
             frontier_g, ended_g = count_on(frontier_g, ended_g, rows[start:])
-            edge.extend(leaf_hashes(leaves))
+            edge.extend(hashes)
         return Replayed(Cosigned(size, edge.root(), frontier_g, ended_g), edge.peaks, takings)
 
     def _check(self, rows: Rows, start: int, takings: Takings) -> None:
@@ -88,6 +91,13 @@ class Replayer:
             leaf, order, rule, other = min(found, key=lambda one: one[:2])
             detail = f": it takes grams of leaf {other}" if order else ""
             raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other)
+
+
+def _check_states(state: WitnessState, leaves: Rows, start: int) -> None:
+    """Raise Unlawful for the first STATE record among lawful leaves that is not of the leaves before it."""
+    for index, evidence in check.records_among(leaves, start):
+        if not check.is_true(evidence, state.rows(index), state.leaf_hashes(index)):
+            raise Unlawful(index, check.RULE, check.SENTENCE, None)
 
 
 def count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:

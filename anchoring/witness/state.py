@@ -3,10 +3,11 @@
 | file | what | how it is written |
 |---|---|---|
 | `rows` | 88 bytes a leaf (`anchoring.auditing.history.ROW`) | appended |
+| `hashes` | 32 bytes a leaf: its hash in the log's tree, which a STATE record is checked by | appended |
 | `cosigned` | 56 bytes for each size ever cosigned: size, root, frontier, ended | appended |
 | `head.json` | size, root, peaks, frontier, ended, and the last checkpoint as cosigned | replaced whole |
 
-`commit` makes rows and cosigned sizes durable, then replaces the head: that rename is the one moment at which a
+`commit` makes rows, hashes and cosigned sizes durable, then replaces the head: that rename is the one moment at which a
 checkpoint becomes cosigned. What lies in the other files past the head was never answered for, and is overwritten.
 """
 
@@ -26,6 +27,7 @@ import numpy as np
 from anchoring.auditing.history import ROW, Rows
 from anchoring.errors import Malformed, Unreachable
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
+from anchoring.state.tree import HASH, Hashes
 from registry.keyfile import sync_folder
 
 _HEAD = "head.json"
@@ -63,6 +65,7 @@ class WitnessState:
 
     head: Head
     _rows: int
+    _hashes: int
     _entries: int
     _entry_count: int
 
@@ -80,7 +83,7 @@ class WitnessState:
                 self._open(opening, is_new=is_new)
             except OSError as error:
                 raise Unreachable(f"The state folder {folder} cannot be used: {error.strerror}.") from error
-            if os.fstat(self._rows).st_size < self.head.tree.size * ROW_BYTES or not self._is_journaled():
+            if not (self._is_whole() and self._is_journaled()):
                 raise Malformed(f"The state folder {folder} lacks leaves it cosigned; restore it from a backup.")
             self._opened = opening.pop_all()
 
@@ -107,12 +110,19 @@ class WitnessState:
             return np.empty(0, ROW)
         return np.frombuffer(mmap.mmap(self._rows, size * ROW_BYTES, access=mmap.ACCESS_READ), ROW)
 
-    def write_rows(self, start: int, rows: Rows) -> None:
-        """Write the rows of the leaves from `start` on, which must not be committed yet. Raises Unreachable."""
+    def leaf_hashes(self, size: int) -> Hashes:
+        """Give the hashes of the first `size` leaves, mapped and not read, shape (size,); uncommitted ones too."""
+        if not size:
+            return np.empty(0, HASH)
+        return np.frombuffer(mmap.mmap(self._hashes, size * HASH_SIZE, access=mmap.ACCESS_READ), HASH)
+
+    def write_rows(self, start: int, rows: Rows, hashes: list[bytes]) -> None:
+        """Write rows and hashes of the leaves from `start` on, which must not be committed yet. Raises Unreachable."""
         if start < self.head.tree.size:
             raise ValueError("a leaf that was cosigned does not change")
         try:
             _write_all(self._rows, rows.tobytes(), start * ROW_BYTES)
+            _write_all(self._hashes, b"".join(hashes), start * HASH_SIZE)
         except OSError as error:
             raise Unreachable(f"The state's rows cannot be written: {error.strerror}.") from error
 
@@ -129,6 +139,7 @@ class WitnessState:
         self._is_sound = False
         try:
             os.fsync(self._rows)
+            os.fsync(self._hashes)
             on_step("rows")
             count = self._entry_count
             if self.cosigned(head.tree.size) is None:
@@ -156,6 +167,7 @@ class WitnessState:
             self._begin()
         self.head = self._read_head()
         self._rows = _open_file(self._folder / "rows", opening)
+        self._hashes = _open_file(self._folder / "hashes", opening)
         self._entries = _open_file(self._folder / "cosigned", opening)
         self._entry_count = os.fstat(self._entries).st_size // _ENTRY.size
         self._entry_count = self._find_entry(self.head.tree.size + 1)
@@ -173,6 +185,10 @@ class WitnessState:
 
     def _entry(self, place: int) -> Cosigned:
         return Cosigned(*_ENTRY.unpack(os.pread(self._entries, _ENTRY.size, place * _ENTRY.size)))
+
+    def _is_whole(self) -> bool:
+        size, rows, hashes = self.head.tree.size, os.fstat(self._rows).st_size, os.fstat(self._hashes).st_size
+        return rows >= size * ROW_BYTES and hashes >= size * HASH_SIZE
 
     def _is_journaled(self) -> bool:
         return self.head.note is None or self.cosigned(self.head.tree.size) == self.head.tree

@@ -1,0 +1,69 @@
+"""The audit holds records of the state against the leaves, and says which of them it looked at."""
+
+import numpy as np
+import pytest
+
+from anchoring.audit import audit
+from anchoring.log.sources import DirectorySource
+from tests.support.states import leaves_of, with_record
+from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
+
+SIZE = 150
+
+
+class Turning(DirectorySource):
+    """A server that shows another log when a file is asked for the second time."""
+
+    def __init__(self, path, other) -> None:
+        super().__init__(path)
+        self.other, self.asked = DirectorySource(other), set()
+
+    def read(self, path: str, limit: int) -> bytes:
+        again = path in self.asked and "entries" in path
+        self.asked.add(path)
+        return self.other.read(path, limit) if again else super().read(path, limit)
+
+
+def three_states(**lies):
+    """A lawful log with three records of its state, the first of which lies; and their indices."""
+    leaves = with_record(leaves_of([]), **lies)
+    whole = lawful_leaves(SIZE, cohort=7)
+    whole["parent"][whole["parent"] != 2**64 - 1] += 1
+    leaves = with_record(np.concatenate((leaves, whole)).astype(whole.dtype))
+    return with_record(leaves), (0, SIZE + 1, SIZE + 2)
+
+
+def test_the_last_state_is_checked_or_every_one(tmp_path):
+    leaves, indices = three_states()
+    write_log(tmp_path, leaves)
+    last, every = (audit(DirectorySource(tmp_path), VKEY, every_state=choice) for choice in (False, True))
+    assert last.holds
+    assert last.states_checked == indices[-1:]
+    assert "1 of 3 records of the state, at leaf 152" in last.verdict
+    assert every.holds
+    assert every.states_checked == indices
+    assert every.to_json()["states_checked"] == list(indices)
+
+
+@pytest.mark.parametrize("lie", [{"root": bytes(32)}, {"entries": 3}, {"frontier_g": 7}, {"size": 9}], ids=str)
+def test_a_false_state_is_named_by_its_leaf(tmp_path, lie):
+    write_log(tmp_path, with_record(lawful_leaves(SIZE, cohort=7), **lie))
+    report = audit(DirectorySource(tmp_path), VKEY)
+    assert not report.holds
+    assert (report.first.leaf, report.first.code) == (SIZE, "STATE")
+    assert dict(report.fault_counts) == {"STATE": 1}
+
+
+def test_an_earlier_false_state_is_found_when_every_one_is_checked(tmp_path):
+    leaves, _ = three_states(root=bytes(32))
+    write_log(tmp_path, leaves)
+    assert audit(DirectorySource(tmp_path), VKEY).states_checked == (SIZE + 2,)
+    assert audit(DirectorySource(tmp_path), VKEY, every_state=True).first.leaf == 0
+
+
+def test_a_server_that_shows_other_leaves_the_second_time_is_caught(tmp_path):
+    write_log(tmp_path / "one", with_record(lawful_leaves(SIZE, cohort=7)))
+    write_log(tmp_path / "other", with_record(lawful_leaves(SIZE, cohort=7, seed=1)))
+    report = audit(Turning(tmp_path / "one", tmp_path / "other"), VKEY)
+    assert dict(report.fault_counts) == {"changed": 1}
+    assert report.states_checked == ()

@@ -92,8 +92,8 @@ def audit(
 
     Of the log's STATE records the last is checked, or all with `every_state`; each takes a second for some million
     leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Raises Malformed
-    for a vkey that is none, and Unreachable when the log or the chain does not answer, or the chain does not give all its
-    anchors: then nothing is known either way.
+    for a vkey that is none, and Unreachable when the log or the chain does not answer, or the chain does not give all
+    its anchors: then nothing is known either way.
     """
     note.parse_vkey(vkey)
     faults = Faults()

@@ -15,7 +15,7 @@ from api.explorer import routes as explorer
 from api.explorer.pages import STATIC
 from api.openapi import describe
 from api.problems import add_handlers
-from api.rest import accounts, acts, chain, log, public
+from api.rest import accounts, acts, chain, log, public, state
 from api.site import Site, site_from_environment
 
 DESCRIPTION = (
@@ -47,7 +47,7 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge)
     add_handlers(app)
-    for room in (accounts, acts, public, log, chain):
+    for room in (accounts, acts, public, state, log, chain):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)

@@ -28,7 +28,9 @@ app = typer.Typer(
     add_completion=False,
 )
 account_app = typer.Typer(help="Open and read accounts, on the machine of the data folder.", no_args_is_help=True)
-log_app = typer.Typer(help="Publish the log, show how it stands, rebuild its files.", no_args_is_help=True)
+log_app = typer.Typer(
+    help="Publish the log, record its state, show how it stands, rebuild its files.", no_args_is_help=True
+)
 recover_app = typer.Typer(
     help="Replay the public log into a database that was restored from a backup.", invoke_without_command=True
 )

@@ -57,6 +57,11 @@ class DataFolder:
         return self.path / "chain.url"
 
     @property
+    def state(self) -> Path:
+        """The maps of the last recorded states; what is lost here is made again from the log."""
+        return self.path / "state"
+
+    @property
     def keys(self) -> Path:
         """The installation's keys."""
         return self.path / "keys"

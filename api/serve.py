@@ -17,6 +17,8 @@ from anchoring.errors import AnchoringError, Unreachable
 from api import logs
 from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
+from api.timetable import Timetable
+from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
 
 log = structlog.get_logger()
@@ -29,6 +31,8 @@ EXPIRE_S = 60
 """How often points past their expiry are looked for."""
 READERS_S = 1
 """How often workers are looked after while nothing is published."""
+MEND_S = 5
+"""How often a map of the state that was damaged is looked for."""
 LEAVE_S = 2
 """For a thread to end what it is doing."""
 MAX_REPLACED = 100
@@ -153,16 +157,19 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         return
     publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
     _attempt("publish", site.publisher.publish)
+    timetable = Timetable(site.epochs, site.settings.state_at, system_clock)
     anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
     beside = [
         _Beside("anchor", anchor_s, stop, anchorer.anchor, anchorer.settle),
         _Beside("expire points", EXPIRE_S, stop, lambda: expire_points(site, stop)),
+        _Beside("mend the state's map", MEND_S, stop, site.epochs.mend),
     ]
     try:
         while not stop.wait(publish_s):
             workers.replace_ended()
             _attempt("start what ended", site.revive)
             _attempt("publish", site.publisher.publish)
+            _attempt("record the state", timetable.keep)
     finally:
         stop.set()
         for one in beside:

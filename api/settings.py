@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)
+    state_at: str = Field(default="00:00", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|never)$")
+    """When the state of all grams is recorded each day, by Shanghai's clock; `never` leaves it to `gram log state`."""
     anchor_interval_ms: int = Field(default=10_000, ge=10)
     final_depth: int | None = Field(default=None, ge=0)
     """Blocks on top of an anchor before it counts as final. When not set, 1 on the embedded chain, which takes nothing

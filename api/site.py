@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
+from anchoring.log.epochs import Epochs
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource, HttpSource
@@ -103,6 +104,11 @@ class Site:
     def _known_to_chain(self) -> Known:
         head = self.client.head()
         return Known("The chain", head.size, head.root if head.size else EMPTY_ROOT)
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """Records the state of all grams in the log, and keeps its maps."""
+        return Epochs(self.publisher, self.folder.state)
 
     @cached_property
     def anchorer(self) -> Anchorer:

@@ -25,6 +25,7 @@ from anchoring.errors import AnchoringError, Refuted, Unreachable
 from anchoring.log.publisher import Publisher
 from anchoring.log.sequencer import lock_head, staged_size
 from anchoring.log.sources import DirectorySource
+from anchoring.log.standing import refuse_behind
 from anchoring.state.reading import read_leaves
 from anchoring.state.record import StateRecord
 from anchoring.state.segments import segments_of
@@ -112,7 +113,7 @@ class Epochs:
         """Write the record and give it its index, in one transaction: there is no moment at which it has none."""
         movement = record.movement(self.publisher.clock())
         with self.publisher.transaction() as tx:
-            lock_head(tx)
+            refuse_behind(lock_head(tx))
             if staged_size(tx) != record.size:
                 raise Refuted("Another publisher staged leaves; only one may run. No state was recorded.")
             values = {"at": movement.at, "evidence": movement.evidence, "kind": int(movement.kind)}
@@ -127,6 +128,8 @@ class Epochs:
     def _sweep(self) -> None:
         for size in maps_in(self.folder)[KEPT:]:
             path_of(self.folder, size).unlink(missing_ok=True)
+        for left_behind in self.folder.glob(f".*{SUFFIX}.tmp"):
+            left_behind.unlink(missing_ok=True)
 
 
 def path_of(folder: Path, size: int) -> Path:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anchoring.auditing.report import Report
     from anchoring.chain.client import AnchorClient
     from anchoring.log.sources import Source
+    from anchoring.state.verify import StateVerification
     from anchoring.verify import Verification
 
 SHOWN_FAULTS = 20
@@ -30,7 +31,7 @@ ChainRpc = Annotated[str | None, typer.Option("--rpc", help="JSON-RPC URL of the
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A receipt: FILE.tlog-proof.")],
+    file: Annotated[Path, typer.Argument(help="A receipt, FILE.tlog-proof, or a state proof, FILE.state-proof.")],
     vkey: Vkey,
     rpc: ChainRpc = None,
     contract: Contract = None,
@@ -41,25 +42,37 @@ def verify(
     quorum: Annotated[
         int | None, typer.Option(help="How many of the cosigners given must have signed; all by default.", min=1)
     ] = None,
+    grams: Annotated[
+        str | None,
+        typer.Option(help="Of a state proof: the grams one wants to know of, as SHCER-0-99.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check one receipt, step by step. Without --rpc it needs no network.
+    """Check one receipt or state proof, step by step. Without --rpc it needs no network.
 
-    It proves that the movement is in the log whose key you gave, as the cosigners saw it and the chain holds it. It
-    does not prove that the movement is lawful, or the last one of its grams: that takes `gram audit`.
+    A receipt proves that the movement is in the log whose key you gave, as the cosigners saw it and the chain holds it.
+    It does not prove that the movement is lawful, or the last one of its grams. A state proof says what was the last
+    one, at the size of the log it names; that this is what the leaves make, the cosigners checked, and `gram audit`
+    does.
     """
     from anchoring.errors import Malformed
-    from anchoring.receipt import MAX_RECEIPT
+    from anchoring.state.proof import MAX_STATE_PROOF
+    from anchoring.state.verify import is_state_proof, verify_state
     from anchoring.verify import Anchors, Outcome, verify_receipt
+    from api.commands.states import read_grams
 
+    asked = None if grams is None else read_grams(grams)
     with file.open("rb") as stream:
-        data = stream.read(MAX_RECEIPT + 1)
+        data = stream.read(MAX_STATE_PROOF + 1)
+    if asked is not None and not is_state_proof(data):
+        raise Malformed("--grams is for state proofs; a receipt is of one movement.")
     with ExitStack() as stack:
         client = _client(stack, rpc, contract, chain_id)
         head = None if client is None else client.head()
         anchors = None if client is None or head is None else Anchors(head.size, client.root_at, head.broken)
         try:
-            done = verify_receipt(data, vkey, tuple(cosigner or ()), quorum, anchors)
+            keys = (vkey, tuple(cosigner or ()), quorum, anchors)
+            done = verify_state(data, *keys, asked) if is_state_proof(data) else verify_receipt(data, *keys)
         except ValueError as error:
             raise Malformed(f"--quorum: {error}.") from None
     out.print(json.dumps(_verification(done)) if as_json else "\n".join(_steps(done)), markup=False)
@@ -74,19 +87,28 @@ _VERDICTS = {
 }
 
 
-def _steps(done: "Verification") -> list[str]:
+def _steps(done: "Verification | StateVerification") -> list[str]:
+    from anchoring.state.verify import StateVerification
+    from api.commands import states
+
     lines = [
         f"{_MARKS[step.outcome]} {step.number} {step.title_en} {step.title_zh}: {step.detail}" for step in done.steps
     ]
+    if isinstance(done, StateVerification):
+        return [*lines, states.VERDICTS[done.outcome], *states.state_lines(done)]
     return [*lines, _VERDICTS[done.outcome]]
 
 
-def _verification(done: "Verification") -> dict[str, Any]:
+def _verification(done: "Verification | StateVerification") -> dict[str, Any]:
+    from anchoring.state.verify import StateVerification
+    from api.commands.states import state_json
+
     steps = [
         {"number": step.number, "title": step.title_en, "outcome": str(step.outcome), "detail": step.detail}
         for step in done.steps
     ]
-    return {"outcome": str(done.outcome), "steps": steps}
+    proven = state_json(done) if isinstance(done, StateVerification) else {}
+    return {"outcome": str(done.outcome), "steps": steps, **proven}
 
 
 @app.command()
@@ -96,6 +118,9 @@ def audit(
     rpc: ChainRpc = None,
     contract: Contract = None,
     chain_id: ChainId = None,
+    every_state: Annotated[
+        bool, typer.Option("--every-state", help="Check every record of the state, not only the last.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
@@ -117,7 +142,11 @@ def audit(
             disable=not err.is_terminal,
         )
         task = stack.enter_context(bar).add_task("leaves", total=None)
-        report = run_audit(source, vkey, client, lambda done, total: bar.update(task, completed=done, total=total))
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        report = run_audit(source, vkey, client, progress, every_state=every_state)
     out.print(json.dumps(report.to_json()) if as_json else "\n".join(report_lines(report)), markup=False)
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
 

@@ -1,4 +1,4 @@
-"""`gram log`: publish, status, rebuild."""
+"""`gram log`: publish, status, state, rebuild."""
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, log_app, out, settings_of, warn
 
@@ -10,6 +10,19 @@ def publish(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         out.print(f"The published log has {site.publisher.publish()} leaves.")
+
+
+@log_app.command()
+def state(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
+    """Record the state of all grams in the log, now. `gram serve` does it once a day by itself."""
+    from api.services import running
+
+    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
+        made = site.epochs.make()
+        if made is None:
+            out.print("The log is empty; it has no state to record.")
+        else:
+            out.print(f"Leaf {made.size} records the state of the {made.size} leaves before it.")
 
 
 @log_app.command()

@@ -12,14 +12,14 @@ MAX_EXACT = 2**53 - 1
 MAX_BIGINT = 2**63 - 1
 
 
-def _decimal(given: object) -> object:
+def only_decimals(given: object) -> object:
     """Refuse what the framework would read as a number all the same: `1_0`, `+1`, ` 1`, `1.0`."""
     if isinstance(given, str) and not (given.removeprefix("-").isdecimal() and given.isascii()):
         raise ValueError("write a whole number in decimal digits")
     return given
 
 
-_only_digits = BeforeValidator(_decimal)  # last, so that the bounds before it stay in the description
+_only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before it stay in the description
 AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), _only_digits]
 MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Movement number."), _only_digits]
 LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]

@@ -117,6 +117,9 @@ def read_receipt(movement: MovementId, site: SiteOf) -> Response:
         note = receipt_note(tx, seen)
     name = f'attachment; filename="movement-{movement}.tlog-proof"'
     headers = {"Content-Disposition": name, "Cache-Control": "no-cache"}
+    link = views.state_proof(seen.movement)
+    if link is not None:
+        headers["Link"] = f'<{link}>; rel="related"; title="the state of these grams at the last epoch"'
     return Response(make_receipt(site, seen, *note), 200, headers, "text/plain; charset=utf-8")
 
 

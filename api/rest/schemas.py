@@ -34,6 +34,12 @@ class CancelAnswer(ActAnswer):
     certificate: str
 
 
+class StateAsked(BaseModel):
+    """A state that will be recorded."""
+
+    asked_at: str
+
+
 class Movement(BaseModel):
     """A movement as the public sees it."""
 
@@ -58,6 +64,7 @@ class Movement(BaseModel):
     leaf: str | None
     state: State
     receipt: str | None
+    state_proof: str | None
 
 
 class Movements(BaseModel):

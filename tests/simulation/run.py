@@ -21,6 +21,7 @@ from anchoring.chain.embedded import EmbeddedChain
 from anchoring.chain.embedded_server import RpcServer
 from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import address_bytes
+from anchoring.log.epochs import Epochs, path_of
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
 from anchoring.verify import Anchors, verify_receipt
@@ -183,10 +184,21 @@ def _judge(world: Events) -> None:
     for row in anchors:
         assert row.final_ms is not None, f"the anchor of {row.size} is not final"
         assert on_chain.get(row.size) == bytes(row.root), f"the anchor of {row.size} is not on the chain"
+    _judge_state(world)
     _judge_receipts(world, len(leaves), Anchors(len(leaves), client.root_at))
     world.chance.trace += facts(leaves)
     world.chance.count("leaves", len(leaves))
     world.chance.count("anchors", len(anchored))
+
+
+def _judge_state(world: Events) -> None:
+    """The last recorded state is that of the leaves before its record, made anew from them."""
+    epochs = Epochs(world.publishers[0].running.it, world.states)
+    last = epochs.last()
+    if last is not None:
+        path_of(world.states, last.size).unlink(missing_ok=True)
+        assert epochs.mend(), "the map that was lost is not missed"
+        world.chance.count("epochs")
 
 
 def _judge_receipts(world: Events, size: int, anchors: Anchors) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.simulation.run import Outcome
 
 PLAIN = (
-    "steps", "acts accepted", "acts refused", "rivals", "leaves", "anchors", "reorgs", "drops", "delays", "repeats",
+    "steps", "acts accepted", "acts refused", "rivals", "leaves", "epochs", "anchors", "reorgs", "drops", "delays", "repeats",
     "connections killed",
 )  # fmt: skip
 

@@ -100,7 +100,7 @@ class World:
     ) -> None:
         self.acts, self.chance, self.parts, self.contract = acts, chance, parts, contract
         self.database, self.clock, self._admin = acts.scheme.database, acts.scheme.clock, admin
-        self.log, self._states = folder / "log", folder / "witnesses"
+        self.log, self.states, self._witnessed = folder / "log", folder / "states", folder / "witnesses"
         self.wires = Wires(chance)
         self.oracle = Oracle(self.log, LOG.verifier.vkey)
         self.node = Node(folder / "state.db", self.clock, chance, address_bytes(PAYER.address))
@@ -151,7 +151,7 @@ class World:
         return _Closing(made, client.close)
 
     def _witness(self, number: int) -> "_Closing[Witness]":
-        folder = self._states / AUTHORITIES[number]
+        folder = self._witnessed / AUTHORITIES[number]
         state = self.parts.witness_state(folder, LOG.verifier.vkey, is_new=not folder.exists())
         self.oracle.remembers(AUTHORITIES[number], state.head.tree.size)
         step = lambda place: self.point(AUTHORITIES[number], place)  # noqa: E731

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from tests.simulation.run import Outcome
 
 PLAIN = (
-    "steps", "acts accepted", "acts refused", "rivals", "leaves", "epochs", "anchors", "reorgs", "drops", "delays", "repeats",
-    "connections killed",
+    "steps", "acts accepted", "acts refused", "rivals", "leaves", "epochs", "anchors", "reorgs", "drops", "delays",
+    "repeats", "connections killed",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from registry.recovery.lots import LotRanges, ensure_lot
 SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
 told before the loss comes to mean something else, and no token of a lost account opens a new one."""
+_ACTS = {int(kind): kind.name.lower() for kind in Kind}
 _ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM})
 
 
@@ -181,7 +182,7 @@ def _write_movements(tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
     for (kind, at, giver_id, _), group in groupby(rows, _act_of):
         of_act = list(group)
         quantity_g = sum(row["last"] - row["first"] for row in of_act)
-        act_id = begin_act(tx, Kind(kind).name.lower(), giver_id, at, quantity_g)
+        act_id = begin_act(tx, _ACTS.get(kind, "record"), giver_id, at, quantity_g)
         for row in of_act:
             row["act"] = act_id
     tx.execute(_EVIDENCE, [{"digest": row["evidence"]} for row in rows])

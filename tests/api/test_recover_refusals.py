@@ -123,7 +123,7 @@ def test_what_was_written_after_the_backup_is_told(life, scheme, postgres_url, t
     with backup_of(scheme.database, postgres_url) as copy:
         live_on(life)
         scheme.database, original = copy, scheme.database
-        scheme.issue({life[0].people[0]: 50})
+        scheme.issue({life[0].acts.people[0]: 50})
         scheme.database = original
         with pytest.raises(Conflict, match="restore the backup again"):
             recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)

@@ -81,9 +81,9 @@ class Live:
 
 
 @contextmanager
-def live_site(folder: Path) -> Iterator[Live]:
+def live_site(folder: Path, **given: object) -> Iterator[Live]:
     """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it."""
-    settings = Settings(data=folder / "data", origin="log.test/gramledger")
+    settings = Settings(data=folder / "data", origin="log.test/gramledger", **given)
     with running(settings, lambda _sentence: None, create=True) as site, served(site) as url:
         yield Live(site, url, _found(site))
 

@@ -86,6 +86,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
             "after": views.movements(after.items, site.settings),
             "next_cursor": after.next_cursor,
         }
+    context["state"] = views.state_of(site, first, last)
     return answer(request, "block.html", context)
 
 

@@ -11,11 +11,16 @@ from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
 from api.explorer.pages import SHANGHAI
 from api.rest.public import describe
+from api.rest.state import prove
 from api.settings import Settings
 from api.site import Site
 from registry.clock import rfc3339
-from registry.ledger.movement import Kind, serial
+from registry.errors import RegistryError
+from registry.ledger.movement import Kind, Movement, serial
 from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram, totals
+
+SHOWN_PARTS = 10
+"""Of a block's state on its page; the proof shows all of them."""
 
 
 def about(site: Site, base_url: str) -> dict[str, Any]:
@@ -127,6 +132,31 @@ def block_of(life: Life, first: int, last: int, *, moved: bool) -> dict[str, Any
         "form": life.steps[-1].movement.form,
         "moved": moved,
     }
+
+
+def state_of(site: Site, first: int, last: int) -> dict[str, Any] | None:
+    """Show what grams were at the last recorded state, as proven there; None while there is none to show."""
+    try:
+        proved = prove(site, first, last, SHOWN_PARTS)
+    except (AnchoringError, RegistryError):
+        return None
+    shown = ((max(first, one.first), min(last, one.last), one) for one in proved.proof.shown)
+    return {
+        "at": rfc3339(proved.record.movement.at),
+        "size": proved.record.index,
+        "movement_id": str(proved.record.id),
+        "parts": [_part(one.movement, one.index, low, high) for low, high, one in shown],
+        "not_issued": last > proved.proof.frontier_g,
+        "more": proved.next_first is not None,
+    }
+
+
+def _part(movement: Movement | None, index: int | None, first: int, last: int) -> dict[str, Any]:
+    said = {"serial": serial(first, last), "quantity_g": last - first, "index": index}
+    if movement is None:
+        return said | {"state": "not_issued"}
+    state = "live" if movement.form else "ended"
+    return said | {"state": state, "kind": movement.kind, "form": movement.form, "flags": movement.flags}
 
 
 def checkpoint(row: sa.Row[Any] | None, site: Site) -> dict[str, Any] | None:

@@ -202,3 +202,25 @@ def test_every_page_is_accessible_and_fits_a_phone(
         assert len(report["passes"]) > 10
     assert visitor.faults == []
     context.close()
+
+
+@pytest.mark.parametrize(("lang", "says"), [("zh", "已终结"), ("en", "ended")])
+def test_the_state_of_a_block_is_verified_in_the_browser(
+    visit: Visit, live: Live, story: Story, lang: str, says: str
+) -> None:
+    live.site.epochs.make()
+    live.publish()
+    first, last = story.cancelled
+    page = visit.open(f"/blocks/SHCER-{first}-{last - 1}", lang)
+    expect(page.locator("section", has=page.locator("h2#state")).locator("li").first).to_contain_text(says)
+    page.locator(f"a.button[href^='/verify?first={first}']").click()
+    assert outcomes(page) == dict.fromkeys([*STEPS, "record", "map"], "ok")
+    part = page.locator("#result [data-state]")
+    expect(part).to_have_attribute("data-state", "ended")
+    expect(part).to_contain_text(f"SHCER-{first}-{last - 1}")
+    proof = httpx2.get(f"{live.url}/v1/state", params={"first": first, "last": last}).text
+    entry = re.search(r"^entry .* (\S+)$", proof, re.MULTILINE)
+    assert entry is not None
+    forged = base64.b64encode(bytes([1, 2]) + base64.b64decode(entry[1])[2:]).decode()
+    assert choose(page, proof.replace(entry[1], forged))["map"] == "failed"
+    expect(page.locator("#result [data-state]")).to_have_count(0)

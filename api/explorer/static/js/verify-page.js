@@ -3,8 +3,10 @@
 import { toHex } from "./bytes.js";
 import { flagNames, serial, FLAGS } from "./leaf.js";
 import { MAX_RECEIPT_BYTES } from "./receipt.js";
+import { MAX_STATE_PROOF_BYTES, isStateProof } from "./state-proof.js";
 import { verifyReceipt } from "./verify-core.js";
-import { OUTCOMES, VERDICTS } from "./verify-texts.js";
+import { verifyStateProof } from "./verify-state.js";
+import { OUTCOMES, STATE_VERDICTS, VERDICTS } from "./verify-texts.js";
 
 const root = document.getElementById("verifier");
 const lang = root.dataset.lang;
@@ -48,9 +50,11 @@ function trust() {
 async function verify(bytes) {
   const run = (runs += 1);
   say(texts.running);
-  const found = await verifyReceipt(bytes, trust());
+  const isState = isStateProof(bytes);
+  const found = await (isState ? verifyStateProof(bytes, trust(), { asked }) : verifyReceipt(bytes, trust()));
   if (run !== runs) return; // another receipt was dropped meanwhile
-  result.replaceChildren(verdictOf(found), stepsOf(found), ...detailsOf(found));
+  const verdicts = isState ? STATE_VERDICTS : VERDICTS;
+  result.replaceChildren(verdictOf(found, verdicts), ...partsOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
 }
@@ -61,9 +65,24 @@ function say(sentence) {
   result.replaceChildren(element("p", {}, sentence));
 }
 
-function verdictOf({ verdict }) {
-  const sentence = VERDICTS[verdict][lang];
+function verdictOf({ verdict }, verdicts) {
+  const sentence = verdicts[verdict][lang];
   return element("p", { class: `verdict verdict-${verdict}` }, icon(ICONS[verdict] ?? "cross"), element("span", {}, sentence));
+}
+
+/** What a state proof says of each part of the grams; nothing when a step refutes it. */
+function partsOf({ verdict, parts, receipt, movement }) {
+  if (!parts || (verdict !== "proven" && verdict !== "partly")) return [];
+  const rows = parts.map((part) => {
+    const words = part.movement === null ? [texts.state_not_issued] : [
+      texts[`state_${part.state}`], named("form", part.movement.form), named("kind", part.movement.kind),
+      ...flagNames(part.movement.flags).map(flagNamed), `${texts.index} ${grouped(part.index)}`,
+    ];
+    const name = part.last === null ? `${grouped(part.first)} …` : serial(part.first, part.last);
+    return element("li", { "data-state": part.state }, element("span", { class: "code" }, name), ` ${words.join(" · ")}`);
+  });
+  const asOf = texts.state_as_of.replace("{time}", moment(movement.at)).replace("{size}", grouped(receipt.index));
+  return [element("section", { class: "parts" }, element("h2", {}, asOf), element("ul", {}, ...rows))];
 }
 
 function stepsOf({ steps }) {
@@ -93,8 +112,7 @@ function detailsOf({ receipt, movement, steps }) {
 }
 
 function facts(movement, receipt) {
-  const named = (kind, code) => names[`${kind}_${code}`] ?? String(code);
-  const flags = flagNames(movement.flags).map((name) => names[`flag_${bitOf(name)}`] ?? name);
+  const flags = flagNames(movement.flags).map(flagNamed);
   const rows = [[texts.kind, named("kind", movement.kind)], [texts.index, grouped(receipt.index)], [texts.at, moment(movement.at)]];
   if (movement.last > movement.first) {
     rows.push([texts.serial, serial(movement.first, movement.last)], [texts.quantity, `${grouped(movement.last - movement.first)} g`]);
@@ -108,6 +126,8 @@ function facts(movement, receipt) {
   return rows;
 }
 
+const named = (kind, code) => names[`${kind}_${code}`] ?? String(code);
+const flagNamed = (name) => names[`flag_${bitOf(name)}`] ?? name;
 const bitOf = (name) => Object.keys(FLAGS).find((bit) => FLAGS[bit] === name);
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
@@ -119,18 +139,34 @@ function moment(milliseconds) {
 
 async function take(file) {
   if (!file) return;
-  if (file.size > MAX_RECEIPT_BYTES) return say(texts.too_big);
+  if (file.size > Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES)) return say(texts.too_big);
   last = new Uint8Array(await file.arrayBuffer());
   await verify(last);
 }
 
-/** `?receipt=` names a receipt of this site, and only of this site. */
+/** A file of the visitor's own: all that it shows is of interest. */
+function takeOwn(file) {
+  asked = null;
+  return take(file);
+}
+
+/** `?receipt=` names a receipt of this site, `?first=&last=` the state of grams, and only of this site. */
+function namedHere() {
+  const query = new URLSearchParams(location.search);
+  const receipt = query.get("receipt");
+  if (receipt && /^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(receipt)) return receipt;
+  const [first, last] = [query.get("first"), query.get("last")];
+  if (![first, last].every((number) => /^[0-9]{1,19}$/.test(number ?? ""))) return null;
+  asked = [BigInt(first), BigInt(last)];
+  return `/v1/state?first=${first}&last=${last}&limit=1000`;
+}
+
 async function prefill() {
-  const asked = new URLSearchParams(location.search).get("receipt");
-  if (!asked || !/^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(asked)) return;
+  const path = namedHere();
+  if (path === null) return;
   say(texts.running);
   try {
-    const response = await fetch(asked);
+    const response = await fetch(path);
     if (!response.ok) return say(texts.fetch_failed.replace("{status}", `HTTP ${response.status}`));
     await take(await response.blob());
   } catch (error) {
@@ -139,15 +175,16 @@ async function prefill() {
 }
 
 let last = null;
+let asked = null; // the grams that the page's address names; a file says itself of which it is
 let runs = 0;
 document.getElementById("unscripted").hidden = true;
 root.hidden = false;
 const drop = document.getElementById("drop");
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); });
+drop.addEventListener("drop", (event) => { event.preventDefault(); takeOwn(event.dataTransfer.files[0]); });
 drop.addEventListener("submit", (event) => event.preventDefault());
-document.getElementById("file").addEventListener("change", (event) => take(event.target.files[0]));
+document.getElementById("file").addEventListener("change", (event) => takeOwn(event.target.files[0]));
 document.getElementById("trust").addEventListener("change", () => last && verify(last));
 document.getElementById("trust").addEventListener("submit", (event) => event.preventDefault());
 prefill();

@@ -1,4 +1,4 @@
-"""Secrets in files of mode 600, each written once."""
+"""Files that must not be lost: secrets, of mode 600 and written once, and states, replaced whole."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,17 @@ def write_secret(path: Path, secret: bytes) -> None:
         file.write(secret)
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file of mode 600 durably: whoever reads it, and whoever crashes, sees the old one or the new one."""
+    beside = path.with_name(f".{path.name}.tmp")
+    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
     sync_folder(path.parent)
 
 

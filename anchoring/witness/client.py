@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, TypeVar
 
 import httpx2
@@ -94,6 +95,17 @@ class WitnessClient:
         if signer_of(signature, tree.chain_id, tree.contract, *figures) != self._address:
             raise Refuted(f"{self._url} signs other figures for size {tree.size}, or with another key")
         return signature
+
+    def last_checkpoint(self, origin: str) -> bytes | None:
+        """Ask for the last checkpoint of a log that the witness cosigned, its monitoring prefix; None before the first.
+
+        What comes is not looked into. Raises Unreachable when there is no answer, Refuted for an answer that is none.
+        """
+        with self._deadline.within(self._timeout_s):
+            status, _, body = self._exchange("GET", f"{sha256(origin.encode()).hexdigest()}/checkpoint")
+        if status not in (httpx2.codes.OK, httpx2.codes.NOT_FOUND):
+            raise Refuted(f"{self._url} does not give what it cosigned last ({status}): {_said(body)}")
+        return body if status == httpx2.codes.OK else None
 
     def show(self, signed: bytes) -> None:
         """Let the witness see a checkpoint that it is not to cosign: one that contradicts what others were shown.

@@ -28,7 +28,7 @@ from anchoring.auditing.history import ROW, Rows
 from anchoring.errors import Malformed, Unreachable
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
 from anchoring.state.tree import HASH, Hashes
-from registry.keyfile import sync_folder
+from registry.keyfile import replace_file
 
 _HEAD = "head.json"
 _ENTRY: Final = Struct(">Q32sQQ")
@@ -147,7 +147,7 @@ class WitnessState:
                 os.fsync(self._entries)
                 count += 1
             on_step("entry")
-            _replace(self._folder / _HEAD, json.dumps(_to_json(head, self._vkey)).encode())
+            replace_file(self._folder / _HEAD, json.dumps(_to_json(head, self._vkey)).encode())
         except OSError as error:
             raise Unreachable(f"The state cannot be written: {error.strerror}.") from error
         self._entry_count, self.head, self._is_sound = count, head, True
@@ -196,7 +196,7 @@ class WitnessState:
     def _begin(self) -> None:
         if (self._folder / _HEAD).exists():
             raise Unreachable(f"{self._folder} holds a witness's state already; it is not begun again.")
-        _replace(self._folder / _HEAD, json.dumps(_to_json(EMPTY_HEAD, self._vkey)).encode())
+        replace_file(self._folder / _HEAD, json.dumps(_to_json(EMPTY_HEAD, self._vkey)).encode())
 
     def _read_head(self) -> Head:
         try:
@@ -256,14 +256,3 @@ def _write_all(descriptor: int, data: bytes, offset: int) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, offset)
         rest, offset = rest[written:], offset + written
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write by temporary file, fsync and rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    sync_folder(path.parent)

@@ -1,0 +1,76 @@
+"""Replays every rule on the leaves of the mirror, as a witness does, and counts what a contract is told."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from anchoring.conviction import Entry, convicting_rule
+from anchoring.errors import Malformed
+from anchoring.monitor.copying import LogCopy
+from anchoring.witness.replay import Replayer, count_on
+from anchoring.witness.state import Head, WitnessState
+from anchoring.witness.takings import Takings
+from registry.ledger.rules import Rule
+
+Figures = tuple[int, int]
+"""Frontier and ended grams."""
+
+
+class Judging:
+    """What was judged of one log: all its leaves up to `size`."""
+
+    def __init__(self, folder: Path, vkey: str, copy: LogCopy) -> None:
+        """Go on from the folder, or begin it. Raises Unreachable or Malformed when it cannot be used."""
+        self._copy = copy
+        with ExitStack() as opening:
+            self._state = opening.enter_context(WitnessState(folder, vkey, is_new=not (folder / "head.json").exists()))
+            head = self._state.head.tree
+            if head.size > copy.size or copy.root_at(head.size) != head.root:
+                raise Malformed(f"{folder} is not of the leaves beside it; remove it, and they are judged anew.")
+            self._replayer = Replayer(copy.mirror)
+            opening.callback(self._replayer.close)
+            self._takings = Takings().extended(self._state.rows(head.size), 0)
+            self._opened = opening.pop_all()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+    @property
+    def size(self) -> int:
+        """Leaves that were judged, all lawful."""
+        return self._state.head.tree.size
+
+    @property
+    def figures(self) -> Figures:
+        """Frontier and ended grams of them."""
+        return self._state.head.tree.frontier_g, self._state.head.tree.ended_g
+
+    def judge(self) -> None:
+        """Judge all new leaves. Raises Unlawful for the first that breaks a rule; those before it are not kept."""
+        if self._copy.size == self.size:
+            return
+        replayed = self._replayer.replay(self._state, self._takings, self._copy.size)
+        self._state.commit(Head(replayed.tree, replayed.peaks, None), lambda _step: None)
+        self._takings = replayed.takings
+
+    def count(self, since: tuple[int, int, int], size: int) -> Figures:
+        """Count frontier and ended grams of the first `size` judged leaves, on from what was counted (size, ...)."""
+        start, frontier_g, ended_g = since if since[0] <= size else (0, 0, 0)
+        return count_on(frontier_g, ended_g, self._state.rows(size)[start:])
+
+
+def convicting_pair(copy: LogCopy, leaf: int, other: int | None, size: int) -> tuple[Entry, Entry, Rule] | None:
+    """Give the two leaves that convict, the accused one first, proven in our first `size` leaves.
+
+    `other` is None for a leaf that is broken by itself: any other will do. None when there is no second leaf yet, or
+    the two convict neither way.
+    """
+    beside = other if other is not None else int(leaf == 0)
+    if max(leaf, beside) >= size or leaf == beside:
+        return None
+    one, two = copy.entry(leaf, size), copy.entry(beside, size)
+    for accused, against in ((one, two), (two, one)):
+        rule = convicting_rule(accused, against)
+        if rule is not None:
+            return accused, against, rule
+    return None

@@ -27,6 +27,7 @@ CODES: Final = {
     "witness-false": "what a witness gives is nothing that it cosigned, or not what the leaves make",
     "witness-silent": "a witness has cosigned nothing new for too long",
     "chain-unreachable": "a node of the chain does not answer, or is one of another chain",
+    "chain-false": "what stands at the contract's address is another contract, or a node contradicts itself",
     "chain-behind": "the chain's head is lower than it was",
     "endpoints-disagree": "two nodes of the chain do not tell the same",
     "taken-back": "a reorganisation took an anchor back",

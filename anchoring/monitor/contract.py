@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict
-from anchoring.errors import AnchoringError
+from anchoring.errors import AnchoringError, Refuted
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.memory import MAX_ANCHORS, MAX_TAKEN_BACK, Anchor, Memory
 
@@ -61,7 +61,7 @@ class ContractWatch:
             if not differing:
                 self._follow(best, memory, alerts)
         except AnchoringError as error:
-            alerts.append(Alert("chain-unreachable", best.name, str(error)))
+            alerts.append(_failed(best.name, error))
             return None
         return ContractSeen(best.head, verdict, not differing)
 
@@ -70,7 +70,7 @@ class ContractWatch:
             try:
                 yield _Answer(client, name, client.head())
             except AnchoringError as error:
-                alerts.append(Alert("chain-unreachable", name, str(error)))
+                alerts.append(_failed(name, error))
 
     def _follow(self, best: _Answer, memory: Memory, alerts: list[Alert]) -> None:
         """Forget the anchors that the chain has no more, and learn the new ones."""
@@ -129,8 +129,12 @@ def _agree(best: _Answer, other: _Answer, alerts: list[Alert]) -> bool:
     try:
         return not other.head.size or best.client.root_at(other.head.size) == other.head.root
     except AnchoringError as error:
-        alerts.append(Alert("chain-unreachable", best.name, str(error)))
+        alerts.append(_failed(best.name, error))
         return False
+
+
+def _failed(name: str, error: AnchoringError) -> Alert:
+    return Alert("chain-false" if isinstance(error, Refuted) else "chain-unreachable", name, str(error))
 
 
 def _values(anchor: Anchor) -> tuple[int, str, int, int]:

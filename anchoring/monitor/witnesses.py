@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from anchoring.errors import AnchoringError, Refuted
+from anchoring.errors import AnchoringError, Malformed, Refuted
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.config import LogConfig, WitnessConfig
 from anchoring.monitor.memory import Memory, WitnessSeen
@@ -100,7 +100,7 @@ class WitnessWatch:
             if data is None:
                 return None
             seen = read_sighting(data, self._config.vkey, [one.vkey], f"witness {one.name}")
-        except Refuted as error:
+        except (Malformed, Refuted) as error:
             return Alert("witness-false", one.name, str(error))
         except AnchoringError as error:
             return Alert("witness-unreachable", one.name, str(error))

@@ -1,8 +1,11 @@
 """A monitor over synthetic logs, real witnesses and a real chain: what its tests share."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,12 @@ from anchoring.log.tiles import DirectorySource, TileReader, inclusion_proof
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.config import LogConfig, make_config
 from anchoring.monitor.follower import Follower, Standing
+from anchoring.note import COSIGNATURE, Signer
 from anchoring.receipt import Receipt
-from tests.support.synthetic_log import VKEY
-from tests.support.witnessing import Grown
+from anchoring.witness.state import WitnessState
+from anchoring.witness.witness import Witness, WitnessKeys
+from tests.support.synthetic_log import SIGNER, VKEY
+from tests.support.witnessing import CONTRACT, Grown, served
 
 NOW_MS = 1_800_000_000_000
 
@@ -72,3 +78,39 @@ def receipt(log: Grown, index: int, signed: bytes) -> bytes:
 
 def evidence(state: Path, kind: str) -> list[Path]:
     return sorted((state / "evidence").glob(f"{kind}-*.json"))
+
+
+@contextmanager
+def witness_at(folder: Path, log: Path, number: int = 1) -> Iterator[tuple[Witness, dict[str, str]]]:
+    """A witness of its own keys over HTTP, and how a monitor is told of it."""
+    keys = WitnessKeys(Signer(f"witness.example/w{number}", COSIGNATURE, bytes([number]) * 32), bytes([number]) * 32)
+    with (
+        WitnessState(folder, VKEY, is_new=not folder.exists()) as state,
+        closing(Witness(state, DirectorySource(log), SIGNER.verifier, keys, Clock(), CONTRACT)) as witness,
+        served(witness) as url,
+    ):
+        yield witness, {"vkey": keys.signer.verifier.vkey, "url": url}
+
+
+@contextmanager
+def log_server(folder: Path) -> Iterator[str]:
+    """A log's folder over HTTP."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    with http_server(partial(Handler, directory=str(folder))) as url:
+        yield url
+
+
+@contextmanager
+def http_server(handler: Any) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -17,7 +17,9 @@ LEAVES = lawful_leaves(600, cohort=10)
 OTHERS = lawful_leaves(600, seed=1, cohort=10)
 COHORT = 10
 SIZE = LIFE * COHORT
-BY_RULE = {rule: apply for rule, apply in UNLAWFUL if rule.name in {"KIND", "ORDER", "WITHIN", "OVERLAP", "ISSUE_OVERLAP"}}
+BY_RULE = {
+    rule: apply for rule, apply in UNLAWFUL if rule.name in {"KIND", "ORDER", "WITHIN", "OVERLAP", "ISSUE_OVERLAP"}
+}
 """Broken by itself, by its place, against its parent, against a sibling, against another ISSUE."""
 
 

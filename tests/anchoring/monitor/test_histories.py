@@ -229,4 +229,3 @@ def test_a_log_that_signs_many_histories_fills_no_disk(state, log):
             watch.round()
         assert len(watch.round().alerts) == 100
     assert len(evidence(state, "split-view")) == 100
-

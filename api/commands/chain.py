@@ -1,6 +1,10 @@
-"""`gram chain`: anchor, status."""
+"""`gram chain`: anchor, status, convict."""
 
 import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, chain_app, out, settings_of, warn
 
@@ -43,3 +47,37 @@ def status(
         return
     for name, value in said.items():
         out.print(f"{name:<10} {value}", markup=False)
+
+
+MAX_KEY_FILE = 256
+
+
+@chain_app.command()
+def convict(
+    file: Annotated[Path, typer.Argument(help="A file convict-LEAF.json that `gram monitor` wrote.")],
+    rpc: Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of the chain that the file names.")],
+    key: Annotated[Path, typer.Option("--key", help="File with the private key that pays, 64 hex digits.")],
+) -> None:
+    """Send the two leaves that prove a broken rule; the contract then takes no checkpoint any more, for good.
+
+    The call is made anew from the leaves, after a look whether they break a rule: a false file costs nothing.
+    """
+    from anchoring.chain.client import AnchorClient
+    from anchoring.chain.signers import LocalKey
+    from anchoring.errors import Malformed
+    from anchoring.log.sources import read_file
+    from anchoring.monitor.evidence import MAX_EVIDENCE
+    from anchoring.monitor.keeping import read_conviction
+
+    chain_id, contract, size, accused, other = read_conviction(read_file(file, MAX_EVIDENCE))
+    try:
+        payer = LocalKey(bytes.fromhex(read_file(key, MAX_KEY_FILE).decode().strip().removeprefix("0x")))
+    except ValueError:
+        raise Malformed(f"{key} does not hold a private key of 64 hex digits.") from None
+    with AnchorClient(rpc, contract, chain_id=chain_id) as client:
+        client.convict(size, accused, other, payer)
+        verdict = client.verdict()
+    rule = "no rule" if verdict is None else verdict.rule.name
+    out.print(
+        f"Convicted: leaf {accused.index} breaks {rule}. The contract takes no checkpoint any more.", markup=False
+    )

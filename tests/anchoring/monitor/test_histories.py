@@ -161,8 +161,7 @@ def test_receipts_that_say_nothing_about_the_log(state, log, tmp_path):
     for name, data in bad.items():
         (folder / f"{name}.tlog-proof").write_bytes(data)
     (folder / "good.tlog-proof").write_bytes(good)
-    with open(os.fsencode(folder) + b"/\xff\xfe.tlog-proof", "wb") as file:
-        file.write(b"nonsense")
+    (folder / os.fsdecode(b"\xff\xfe.tlog-proof")).write_bytes(b"nonsense")
     with watching(state, log.folder, receipts=folder) as watch:
         standing = watch.round()
     assert standing.receipts == 1

@@ -191,15 +191,21 @@ def test_a_witness_that_is_ahead_makes_the_log_followed_further(tmp_path, state,
 )
 def test_what_a_hostile_witness_says(tmp_path, state, log, status, body, code):
     publish(log, LEAVES)
-    with witness_at(tmp_path / "w", log.folder) as (_, told), answering(status, "text/plain", body) as url:
-        with watching(state, log.folder, witnesses=[told | {"url": url}]) as watch:
-            (alert,) = watch.round().alerts
+    with (
+        witness_at(tmp_path / "w", log.folder) as (_, told),
+        answering(status, "text/plain", body) as url,
+        watching(state, log.folder, witnesses=[told | {"url": url}]) as watch,
+    ):
+        (alert,) = watch.round().alerts
     assert alert.code == code
     assert str(alert).isprintable()
 
 
 def test_a_checkpoint_that_the_witness_did_not_cosign(tmp_path, state, log):
     signed = publish(log, LEAVES)
-    with witness_at(tmp_path / "w", log.folder) as (_, told), answering(200, "text/plain", signed) as url:
-        with watching(state, log.folder, witnesses=[told | {"url": url}]) as watch:
-            assert watch.codes() == ["witness-false"]
+    with (
+        witness_at(tmp_path / "w", log.folder) as (_, told),
+        answering(200, "text/plain", signed) as url,
+        watching(state, log.folder, witnesses=[told | {"url": url}]) as watch,
+    ):
+        assert watch.codes() == ["witness-false"]

@@ -11,6 +11,7 @@ MAX_SENTENCE: Final = 400
 CODES: Final = {
     "split-view": "the log signed two histories; the evidence is in the file",
     "rule": "a leaf of the log breaks a rule; the evidence is in the file",
+    "replay": "a leaf of the log is not what the leaves before it make; it is in the file",
     "anchor": "the contract holds another tree than the log; the evidence is in the file",
     "figures": "frontier or ended grams on the chain are not those of the leaves",
     "contract-broken": "the contract was convicted and takes no checkpoint any more",
@@ -40,7 +41,7 @@ CODES: Final = {
     "more": "there are more alerts than are told",
 }
 """The stable codes of alerts."""
-REFUTES: Final = frozenset({"split-view", "rule", "anchor", "figures", "contract-broken", "receipt-dropped"})
+REFUTES: Final = frozenset({"split-view", "rule", "replay", "anchor", "figures", "contract-broken", "receipt-dropped"})
 """Those that prove that somebody who signs is false; the others say what could not be checked, or is late."""
 
 

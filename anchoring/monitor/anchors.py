@@ -7,7 +7,7 @@ from anchoring.chain.conviction_call import estimate_gas
 from anchoring.errors import AnchoringError
 from anchoring.monitor.case import Case
 from anchoring.monitor.contract import ContractSeen
-from anchoring.monitor.evidence import against_anchor, broken_rule
+from anchoring.monitor.evidence import against_anchor, broken_rule, replayed
 from anchoring.monitor.judging import convicting_pair
 from anchoring.monitor.keeping import conviction
 from anchoring.monitor.memory import Anchor, Unlawful
@@ -27,11 +27,18 @@ def judge(case: Case) -> None:
     if unlawful is None:
         return
     case.alert("rule", "", unlawful.sentence)
-    name = f"rule-{unlawful.leaf}"
-    if not case.keeping.has(name):
-        pair = convicting_pair(case.copy, unlawful.leaf, unlawful.other, case.copy.size)
-        if pair is not None:
-            case.keeping.keep(name, broken_rule(case.own_note, *pair[:2]), unlawful.sentence)
+    if not case.keeping.has(f"rule-{unlawful.leaf}") and not case.keeping.has(f"replay-{unlawful.leaf}"):
+        _keep_unlawful(case, unlawful)
+
+
+def _keep_unlawful(case: Case, unlawful: Unlawful) -> None:
+    size = case.copy.size
+    pair = convicting_pair(case.copy, unlawful.leaf, unlawful.other, size)
+    if pair is not None:
+        case.keeping.keep(f"rule-{unlawful.leaf}", broken_rule(case.own_note, *pair[:2]), unlawful.sentence)
+    elif size > 1:
+        said = replayed(case.own_note, case.copy.entry(unlawful.leaf, size))
+        case.keeping.keep(f"replay-{unlawful.leaf}", said, unlawful.sentence)
 
 
 def check_contract(case: Case, seen: ContractSeen) -> None:

@@ -5,6 +5,7 @@
 | `split-view` | the log showed two histories: two checkpoints that it signed |
 | `rule` | the log has an unlawful leaf: a checkpoint, two of its leaves, their inclusion proofs |
 | `anchor` | the log is not what was anchored: a checkpoint, and what a contract holds |
+| `replay` | that a leaf is in the log; that it is false takes all before it: a checkpoint, the leaf, its proof |
 | `figures` | nothing by itself: what a contract holds and what the leaves add up to, to be recounted |
 
 For two sizes there is the `prefix` beside them: the root that the larger tree has for the smaller size, with the
@@ -70,6 +71,11 @@ def broken_rule(signed: bytes, accused: Entry, other: Entry) -> dict[str, Any]:
     )
 
 
+def replayed(signed: bytes, accused: Entry) -> dict[str, Any]:
+    """Write down a leaf of a signed tree that is false by all leaves before it, and not by any one of them."""
+    return _evidence("replay", {"checkpoint": signed.decode(), "accused": entry_json(accused)})
+
+
 def against_anchor(kind: str, signed: bytes, anchor: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     """Write down, as kind `anchor` or `figures`, what a contract holds and what the log makes of it."""
     return _evidence(kind, {"checkpoint": signed.decode(), "anchor": anchor, **said})
@@ -116,11 +122,9 @@ def verify_evidence(data: bytes, vkey: str) -> str:
         raise Malformed(f"evidence says that its format is {FORMAT}")
     kind = said.get("kind")
     try:
-        check = {"split-view": _check_split, "rule": _check_rule, "anchor": _check_anchor, "figures": _check_figures}[
-            kind if isinstance(kind, str) else ""
-        ]
+        check = _CHECKS[kind if isinstance(kind, str) else ""]
     except KeyError:
-        raise Malformed("evidence is a split-view, a rule, an anchor or figures") from None
+        raise Malformed(f"evidence is one of {', '.join(_CHECKS)}") from None
     return check(said, vkey)
 
 
@@ -149,8 +153,7 @@ def _check_rule(said: dict[str, Any], vkey: str) -> str:
     if accused.index == other.index:
         raise Refuted("it shows one leaf twice")
     for entry in (accused, other):
-        if not verify_inclusion(entry.index, tree.size, leaf_hash(entry.leaf), list(entry.path), tree.root):
-            raise Refuted(f"leaf {entry.index} is not shown to be in the tree of {tree.size} leaves")
+        _check_inclusion(entry, tree)
     rule = convicting_rule(accused, other)
     if rule is None:
         raise Refuted(f"leaf {accused.index} breaks no rule, by itself or against leaf {other.index}")
@@ -183,6 +186,28 @@ def _check_anchor(said: dict[str, Any], vkey: str) -> str:
 def _check_figures(said: dict[str, Any], vkey: str) -> str:
     _signed(said.get("checkpoint"), vkey)
     raise Unreachable("Figures are recounted from all leaves: `gram audit` with the contract does it.")
+
+
+def _check_replay(said: dict[str, Any], vkey: str) -> str:
+    tree, accused = _signed(said.get("checkpoint"), vkey), read_entry(said.get("accused"))
+    _check_inclusion(accused, tree)
+    raise Unreachable(
+        f"Leaf {accused.index} is in the log; that it is false takes all before it, which `gram audit` reads."
+    )
+
+
+_CHECKS: Final = {
+    "split-view": _check_split,
+    "rule": _check_rule,
+    "anchor": _check_anchor,
+    "replay": _check_replay,
+    "figures": _check_figures,
+}
+
+
+def _check_inclusion(entry: Entry, tree: Checkpoint) -> None:
+    if not verify_inclusion(entry.index, tree.size, leaf_hash(entry.leaf), list(entry.path), tree.root):
+        raise Refuted(f"leaf {entry.index} is not shown to be in the tree of {tree.size} leaves")
 
 
 def _check_prefix(prefix: Prefix, size: int, root: bytes, larger: Checkpoint) -> None:

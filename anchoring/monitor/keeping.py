@@ -18,7 +18,7 @@ from registry.keyfile import replace_file
 from registry.ledger.rules import SENTENCES, Rule
 
 MAX_KEPT: Final = 100
-KINDS: Final = ("split-view", "rule", "anchor", "figures")
+KINDS: Final = ("split-view", "rule", "replay", "anchor", "figures")
 CONVICTION: Final = "gramledger/conviction/v1"
 
 

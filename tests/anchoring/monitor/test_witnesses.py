@@ -101,7 +101,7 @@ def die_at(step: str, state, log, told) -> None:
         watch.round()
 
 
-@pytest.mark.parametrize("step", ["persisted", "told", "shown"])
+@pytest.mark.parametrize("step", ["persisted", "shown"])
 def test_kill_9_between_persisting_and_telling(tmp_path, state, log, fork, step):
     """Nothing that was found is lost: it is told, and shown, by the process after."""
     first = publish(log, LEAVES[:300])

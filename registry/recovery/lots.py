@@ -40,13 +40,18 @@ class LotRanges:
         return self.firsts[place], self.lasts[place]
 
 
-def ensure_lot(tx: sa.Connection, ranges: LotRanges, issue: Movement) -> None:
-    """Have a lot for an ISSUE: the one that is there, or one of which no more is known than its grams and time."""
-    if tx.execute(_HOLDING, {"first": issue.first, "last": issue.last}).one_or_none() is not None:
-        return
+def ensure_lot(tx: sa.Connection, ranges: LotRanges, issue: Movement) -> tuple[int, int]:
+    """Have a lot for an ISSUE: the one that is there, or one of which no more is known than its grams and time.
+
+    Gives the lot's grams `[first, last)`.
+    """
+    found = tx.execute(_HOLDING, {"first": issue.first, "last": issue.last}).one_or_none()
+    if found is not None:
+        return found.first_g, found.last_g
     first, last = ranges.of(issue.first)
     values = {"first": first, "last": last, "source": _unknown_source(tx), "code": UNKNOWN, "at": issue.at}
     tx.execute(_INSERT, values | {"inputs": bytes(32)})
+    return first, last
 
 
 def _unknown_source(tx: sa.Connection) -> int:
@@ -72,7 +77,7 @@ def return_facts(tx: sa.Connection, issue_first: int, facts: dict[str, object]) 
     return True
 
 
-_HOLDING = sa.text("SELECT id FROM lots WHERE first_g <= :first AND last_g >= :last")
+_HOLDING = sa.text("SELECT first_g, last_g FROM lots WHERE first_g <= :first AND last_g >= :last")
 _INSERT = sa.text("""
     INSERT INTO lots (first_g, last_g, source_id, methodology_code, methodology_version, period_from_ms,
         period_until_ms, issued_ms, inputs_sha256, is_lost)

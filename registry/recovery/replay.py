@@ -15,11 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.vault import Vault
-from registry.database.schema import log_entries
 from registry.errors import Conflict
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, RECORDS_FROM, Flag, Kind, Movement
-from registry.ledger.posting import begin_act
 from registry.recovery.holders import Holders
 from registry.recovery.lots import LotRanges, ensure_lot
 
@@ -64,6 +62,7 @@ class Replay:
         """Open every account's key; `lots` are the grams of each issuance in the log."""
         self._holders = Holders(tx, vault)
         self._lots = lots
+        self._lot = (0, 0)
 
     def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
         """Write the next leaves, in order. Raises `Conflict` when what waits in the queue is of another history."""
@@ -79,55 +78,60 @@ class Replay:
     def _write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
         queued = _queued(tx, leaves)
         placed = _parents(tx, leaves)
-        found = self._holders.find([_acquisition(one) for one in leaves if one.movement.kind in _ACQUIRING])
         fresh = [one for one in leaves if one.movement.evidence not in queued]
-        numbers = iter(tx.execute(_RESERVE, {"count": len(fresh)}).scalars().all())
+        acquired = [one.movement for one in fresh if one.movement.kind in _ACQUIRING]
+        found = dict(self._holders.find([_acquisition(one) for one in acquired]))
+        found |= _unknown_holders(tx, [one for one in acquired if (one.first, one.to_tag) not in found])
+        numbers = iter(tx.execute(_RESERVE, {"table": "movements", "count": len(fresh)}).scalars().all())
         rows: list[dict[str, Any]] = []
         for leaf in leaves:
             known = queued.get(leaf.movement.evidence)
             if known is not None:
                 placed[leaf.index] = _recognised(leaf, known, placed)
                 continue
-            if leaf.movement.kind == Kind.ISSUE:
-                ensure_lot(tx, self._lots, leaf.movement)
-            placed[leaf.index] = self._place(tx, leaf.movement, next(numbers), placed, found)
-            rows.append(_row(leaf.movement, placed))
-            rows[-1] |= {"id": placed[leaf.index].id, "giver": placed[leaf.index].giver_id}
-            rows[-1] |= {"account": placed[leaf.index].account_id}
+            if leaf.movement.kind == Kind.ISSUE and not self._lot[0] <= leaf.movement.first < self._lot[1]:
+                self._lot = ensure_lot(tx, self._lots, leaf.movement)
+            placed[leaf.index] = _place(leaf.movement, next(numbers), placed, found)
+            rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]))
         _write_movements(tx, rows)
         _write_entries(tx, leaves, placed)
 
-    def _place(
-        self,
-        tx: sa.Connection,
-        movement: Movement,
-        number: int,
-        placed: Mapping[int, _Placed],
-        found: Mapping[tuple[int, bytes], int],
-    ) -> _Placed:
-        """Say who gave and who holds: by the tag for what was acquired, by the parent for all else."""
-        if movement.parent is None and movement.kind != Kind.ISSUE:
-            return _Placed(number, None, None)
-        parent = None if movement.parent is None else placed[movement.parent]
-        giver_id = None if parent is None else parent.account_id
-        if movement.kind in ENDS:
-            return _Placed(number, giver_id, None)
-        if movement.kind == Kind.REFUND and parent is not None:
-            return _Placed(number, giver_id, parent.giver_id)
-        if movement.kind not in _ACQUIRING:
-            return _Placed(number, giver_id, giver_id)
-        account_id = found.get((movement.first, movement.to_tag))
-        return _Placed(number, giver_id, _unknown_holder(tx, movement) if account_id is None else account_id)
+
+def _place(
+    movement: Movement, number: int, placed: Mapping[int, _Placed], found: Mapping[tuple[int, bytes], int]
+) -> _Placed:
+    """Say who gave and who holds: by the tag for what was acquired, by the parent for all else."""
+    if movement.parent is None and movement.kind != Kind.ISSUE:
+        return _Placed(number, None, None)
+    parent = None if movement.parent is None else placed[movement.parent]
+    giver_id = None if parent is None else parent.account_id
+    if movement.kind in ENDS:
+        return _Placed(number, giver_id, None)
+    if movement.kind == Kind.REFUND and parent is not None:
+        return _Placed(number, giver_id, parent.giver_id)
+    if movement.kind not in _ACQUIRING:
+        return _Placed(number, giver_id, giver_id)
+    return _Placed(number, giver_id, found[movement.first, movement.to_tag])
 
 
-def _acquisition(leaf: Leaf) -> tuple[int, bytes, bool]:
-    return leaf.movement.first, leaf.movement.to_tag, bool(leaf.movement.flags & Flag.INDIVIDUAL)
+def _of(placed: _Placed) -> dict[str, Any]:
+    return {"id": placed.id, "giver": placed.giver_id, "account": placed.account_id}
 
 
-def _unknown_holder(tx: sa.Connection, movement: Movement) -> int:
-    """The account that stands for whoever made this tag; nobody spends from it."""
-    kind = "individual" if movement.flags & Flag.INDIVIDUAL else "institution"
-    return int(tx.execute(_LOST_ACCOUNT, {"kind": kind, "tag": movement.to_tag, "at": movement.at}).scalar_one())
+def _acquisition(movement: Movement) -> tuple[int, bytes, bool]:
+    return movement.first, movement.to_tag, bool(movement.flags & Flag.INDIVIDUAL)
+
+
+def _unknown_holders(tx: sa.Connection, movements: Sequence[Movement]) -> dict[tuple[int, bytes], int]:
+    """Have an account for whoever made each of these tags; nobody spends from it."""
+    by_tag = {movement.to_tag: movement for movement in movements}
+    values = {
+        "kinds": ["individual" if one.flags & Flag.INDIVIDUAL else "institution" for one in by_tag.values()],
+        "ats": [one.at for one in by_tag.values()],
+        "tags": list(by_tag),
+    }
+    accounts = {bytes(row.lost_tag): row.id for row in tx.execute(_LOST_ACCOUNTS, values)} if by_tag else {}
+    return {(one.first, one.to_tag): accounts[one.to_tag] for one in movements}
 
 
 def _queued(tx: sa.Connection, leaves: Sequence[Leaf]) -> dict[bytes, sa.Row[Any]]:
@@ -179,13 +183,20 @@ def _write_movements(tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
     """Write movements that were lost, with acts for them; of their evidence only the digest is known."""
     if not rows:
         return
-    for (kind, at, giver_id, _), group in groupby(rows, _act_of):
-        of_act = list(group)
-        quantity_g = sum(row["last"] - row["first"] for row in of_act)
-        act_id = begin_act(tx, _ACTS.get(kind, "record"), giver_id, at, quantity_g)
-        for row in of_act:
-            row["act"] = act_id
-    tx.execute(_EVIDENCE, [{"digest": row["evidence"]} for row in rows])
+    groups = [(of_act, list(group)) for of_act, group in groupby(rows, _act_of)]
+    numbers = list(tx.execute(_RESERVE, {"table": "acts", "count": len(groups)}).scalars())
+    for number, (_, group) in zip(numbers, groups, strict=True):
+        for row in group:
+            row["act"] = number
+    acts = {
+        "ids": numbers,
+        "kinds": [_ACTS.get(kind, "record") for (kind, *_), _ in groups],
+        "givers": [giver_id for (_, _, giver_id, _), _ in groups],
+        "ats": [at for (_, at, *_), _ in groups],
+        "grams": [sum(row["last"] - row["first"] for row in group) for _, group in groups],
+    }
+    tx.execute(_NEW_ACTS, acts)
+    tx.execute(_EVIDENCE, {"digests": [row["evidence"] for row in rows]})
     tx.execute(_MOVEMENTS, {name: [row[name] for row in rows] for name in rows[0]})
     tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] == Kind.ISSUE), default=0)})
 
@@ -197,8 +208,12 @@ def _act_of(row: Mapping[str, Any]) -> tuple[int, int, int | None, int]:
 
 def _write_entries(tx: sa.Connection, leaves: Sequence[Leaf], placed: Mapping[int, _Placed]) -> None:
     """Give each movement the index that it has in public, and take it out of the queue."""
-    rows = [{"index": leaf.index, "movement_id": placed[leaf.index].id, "leaf": leaf.data} for leaf in leaves]
-    tx.execute(sa.insert(log_entries), rows)
+    values = {
+        "indices": [leaf.index for leaf in leaves],
+        "ids": [placed[leaf.index].id for leaf in leaves],
+        "leaves": [leaf.data for leaf in leaves],
+    }
+    tx.execute(_ENTRIES, values)
     tx.execute(_DEQUEUE, {"first": leaves[0].index, "last": leaves[-1].index})
 
 
@@ -219,13 +234,28 @@ _PARENTS = sa.text("""
     WHERE e.index = ANY (:indices)
 """)
 _RESERVE = sa.text("""
-    SELECT nextval(pg_get_serial_sequence('movements', 'id')) FROM generate_series(1, :count) ORDER BY 1
+    SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count) ORDER BY 1
 """)
-_LOST_ACCOUNT = sa.text("""
-    INSERT INTO accounts (kind, opened_ms, lost_tag) VALUES (:kind, :at, :tag)
-    ON CONFLICT (lost_tag) DO UPDATE SET lost_tag = excluded.lost_tag RETURNING id
+_LOST_ACCOUNTS = sa.text("""
+    INSERT INTO accounts (kind, opened_ms, lost_tag)
+    SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ats AS bigint[]), CAST(:tags AS bytea[]))
+    ON CONFLICT (lost_tag) DO UPDATE SET lost_tag = excluded.lost_tag RETURNING id, lost_tag
 """)
-_EVIDENCE = sa.text("INSERT INTO evidence (digest, fields) VALUES (:digest, NULL) ON CONFLICT DO NOTHING")
+_NEW_ACTS = sa.text("""
+    INSERT INTO acts (id, kind, account_id, at_ms, quantity_g) OVERRIDING SYSTEM VALUE
+    SELECT * FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:kinds AS text[]), CAST(:givers AS bigint[]), CAST(:ats AS bigint[]),
+        CAST(:grams AS bigint[])
+    )
+""")
+_EVIDENCE = sa.text("""
+    INSERT INTO evidence (digest, fields) SELECT digest, NULL FROM unnest(CAST(:digests AS bytea[])) AS digest
+    ON CONFLICT DO NOTHING
+""")
+_ENTRIES = sa.text("""
+    INSERT INTO log_entries (index, movement_id, leaf)
+    SELECT * FROM unnest(CAST(:indices AS bigint[]), CAST(:ids AS bigint[]), CAST(:leaves AS bytea[]))
+""")
 _MOVEMENTS = sa.text("""
     INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
         at_ms, until_ms, from_tag, to_tag, evidence)

@@ -71,6 +71,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     first, last = _advance_frontier(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     period = _period(report.activities)
+    _refuse_what_was_lost(tx, report.source.id, period)
     lot_id = _write_lot(tx, report, first, last, at, period)
     _write_activities(tx, ledger.vault, report, lot_id)
     facts = {
@@ -125,6 +126,23 @@ def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int
     return int(tx.execute(sa.insert(lots).returning(lots.c.id), values).scalar_one())
 
 
+def _refuse_what_was_lost(tx: sa.Connection, source_id: int, period: tuple[int, int]) -> None:
+    """Refuse a report about a time of which a recovery lost the activities: it could issue them a second time (R19)."""
+    values = {"source": source_id, "from": period[0], "until": period[1]}
+    lot = tx.execute(_LOST, values).scalar_one_or_none()
+    if lot is not None:
+        raise Conflict(
+            f"The activities of lot {lot} were lost with a database, and this report is about that time: one physical "
+            "act is issued once. Report what came after, and see docs/recovery.md for the rest."
+        )
+
+
+_LOST = sa.text("""
+    SELECT l.id FROM lots l WHERE EXISTS (SELECT FROM recoveries)
+        AND CASE WHEN l.is_lost THEN l.issued_ms > :from
+            ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms >= :from END
+        AND NOT EXISTS (SELECT FROM activities a WHERE a.lot_id = l.id) LIMIT 1
+""")
 _OVERLAPS = sa.text("""
     SELECT b.reference FROM activities a
     JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from api.recover import recover
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
 from registry.errors import Conflict, Forbidden
+from registry.issuance.issue import Activity, Report, issue
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
 from registry.recovery.claims import recognise
@@ -169,6 +171,27 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
         recovery.publisher.publish()
         report = checked(copy, log)
         assert (report.findings, report.losses) == ([], [])
+
+
+def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme, postgres_url, tmp_path):
+    log, rider = tmp_path / "log", life[0].acts.people[0]
+    ride = Activity("ride", rider, scheme.clock(), scheme.clock(), 30)
+    report = Report(scheme.source, False, [ride], bytes(32), {})
+    with backup_of(scheme.database, postgres_url) as copy:
+        with scheme.database.transaction() as tx:
+            issue(tx, scheme.ledger, report)
+        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        life[1].publish()
+        recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        with pytest.raises(Conflict, match="one physical act is issued once"), copy.transaction() as tx:
+            issue(tx, scheme.ledger, report)
+        with copy.transaction() as tx:
+            assert sum(give_back(tx, document) for document in documents) == 2
+        with pytest.raises(Conflict, match="one physical act is issued once"), copy.transaction() as tx:
+            issue(tx, scheme.ledger, report)
+        later = Activity("later", rider, scheme.clock(), scheme.clock(), 30)
+        with copy.transaction() as tx:
+            issue(tx, scheme.ledger, replace(report, activities=[later]))
 
 
 def test_a_document_that_was_altered_is_not_taken_back(life, scheme, postgres_url, tmp_path):

@@ -72,6 +72,8 @@ def _compare(case: Case, seen: Sighting) -> bool:
     if case.copy.root_at(size) == seen.tree.root:
         case.copy.remember(seen)
         return True
+    if size and not case.keeping.wants(_name(seen)):
+        return False
     same_size = next((kept.encode() for kept_size, kept in case.memory.notes if kept_size == size), None)
     if same_size is not None:
         _keep(case, seen, split_view(same_size, seen.signed, None))
@@ -85,7 +87,11 @@ def _compare(case: Case, seen: Sighting) -> bool:
 
 def _keep(case: Case, seen: Sighting, said: dict[str, Any]) -> None:
     sentence = f"seen at {seen.where}: another history, of {seen.tree.size} leaves with the root {seen.tree.root.hex()}"
-    case.keeping.keep(f"split-view-{seen.tree.size}-{seen.tree.root.hex()[:16]}", said, sentence)
+    case.keeping.keep(_name(seen), said, sentence)
+
+
+def _name(seen: Sighting) -> str:
+    return f"split-view-{seen.tree.size}-{seen.tree.root.hex()[:16]}"
 
 
 def _wait(case: Case, seen: Sighting) -> None:

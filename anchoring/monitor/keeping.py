@@ -42,9 +42,13 @@ class Keeping:
         """Whether there is evidence of that name."""
         return f"{name}.json" in self.evidence
 
+    def wants(self, name: str) -> bool:
+        """Whether evidence of that name would be kept: it costs work to make."""
+        return not self.has(name) and len(self.evidence) < MAX_KEPT
+
     def keep(self, name: str, said: dict[str, Any], sentence: str) -> None:
         """Keep evidence under a name, durably, unless it is there or there is enough. Raises Unreachable."""
-        if not self.has(name) and len(self.evidence) < MAX_KEPT:
+        if self.wants(name):
             self._write(f"{name}.json", said | {"found": sentence})
             self.evidence[f"{name}.json"] = sentence
 

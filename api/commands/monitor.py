@@ -105,9 +105,11 @@ def _lines(outcome: "Outcome") -> list[str]:
 
 
 def _log_lines(standing: "Standing") -> list[str]:
+    from anchoring.monitor.alerts import printable
+
     anchored = "no chain asked" if standing.anchored is None else f"{standing.anchored} anchored"
     lines = [f"{standing.name}: {standing.size} leaves, {standing.judged} of them judged lawful, {anchored}"]
-    lines += [f"  witness {name}: cosigned {size}" for name, (size, _) in standing.witnesses.items()]
+    lines += [f"  witness {printable(name)}: cosigned {size}" for name, (size, _) in standing.witnesses.items()]
     count = standing.receipts
     lines += [f"  {count} receipt{'s'[: count != 1]} followed"] if count else []
     return lines + [f"  {'✗' if alert.is_refuted else '?'} {alert}" for alert in standing.alerts]

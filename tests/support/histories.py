@@ -39,7 +39,7 @@ def lawful_children(parent: Movement, index: int, first: int, last: int, at: int
     found = []
     for kind, course in COURSES.items():
         for purpose in course.purposes.get(parent.form, ()):
-            for flags in range(32):
+            for flags in _flags_after(parent, kind):
                 for to_tag in (NO_TAG, parent.to_tag, parent.from_tag, bytes([200 + index % 50]) * 20):
                     form = course.forms.get(parent.form, 0)
                     until = at + 500 if kind == Kind.CONVERT else parent.until if form == Form.POINTS else 0
@@ -49,6 +49,13 @@ def lawful_children(parent: Movement, index: int, first: int, last: int, at: int
                     if broken_rule(child, parent) is None:
                         found.append(child)
     return found
+
+
+def _flags_after(parent: Movement, kind: int) -> list[int]:
+    """The flags that a child of this kind could have; which of them are lawful, the rules say."""
+    kept = parent.flags & ~(Flag.INDIVIDUAL | Flag.LOCKED) | (Flag.CONVERTED if kind == Kind.CONVERT else 0)
+    kept |= Flag.LOCKED if kind == Kind.LOCK else 0
+    return [int(kept), int(kept | Flag.INDIVIDUAL)]
 
 
 @st.composite

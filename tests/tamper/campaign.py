@@ -16,11 +16,20 @@ from tests.tamper.of_database import OfDatabase
 from tests.tamper.of_files import OfFiles
 from tests.tamper.of_receipts import OfReceipts, of_evidence, open_honest
 from tests.tamper.of_rpc import of_rpc
+from tests.tamper.of_states import OfStates, open_state
 from tests.tamper.verdict import Tried, Verdict
 from tests.tamper.world import worlds
 
 COUNT = 2_600
-SHARES = {"files": 0.36, "receipts": 0.18, "evidence": 0.08, "contract": 0.12, "rpc": 0.06, "database": 0.2}
+SHARES = {
+    "files": 0.32,
+    "receipts": 0.16,
+    "states": 0.06,
+    "evidence": 0.08,
+    "contract": 0.12,
+    "rpc": 0.06,
+    "database": 0.2,
+}
 KNOWN_GAPS = {
     "partial tile of an earlier size": "the audit reads the tree of the last checkpoint; what an older one alone needs "
     "is no part of it, and a proof from it does not verify",
@@ -83,9 +92,11 @@ def run(server_url: str, seed: int, count: int) -> Outcome:
     begun = time.monotonic()
     with worlds(server_url) as (world, small):
         open_honest(world)
+        open_state(world)
         parts = chain(
             OfFiles(world, draw["files"]).run(shares["files"]),
             OfReceipts(world, draw["receipts"]).run(shares["receipts"]),
+            OfStates(world, draw["states"]).run(shares["states"]),
             of_evidence(small, draw["evidence"], shares["evidence"]),
             OfContract(world, draw["contract"]).run(shares["contract"]),
             of_rpc(world, draw["rpc"], shares["rpc"]),

@@ -12,6 +12,7 @@ from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.builder import TileBuilder
+from anchoring.log.tiles import new_tiles
 from anchoring.note import ED25519, Note, Signer
 from tests.support.synthetic_log import FakeAnchor, FakeChain
 from tests.tamper.verdict import Tried, judged, missed, refused
@@ -43,8 +44,10 @@ class OfFiles:
         self.size = world.sizes[-1]
         served = world.files
         # A partial tile of an earlier size is no part of the tree that the checkpoint names.
-        self.stale = [path for path in served if path.startswith("tile/1/") and not path.endswith(f"/{self.size >> 8}")]
-        self.tiles = [path for path in served if path.startswith("tile/") and path not in self.stale]
+        current = list(new_tiles(0, self.size))
+        of_tree = {one.path for one in current} | {one.entries_path for one in current if one.level == 0}
+        self.stale = [path for path in served if path.startswith("tile/") and path not in of_tree]
+        self.tiles = [path for path in served if path in of_tree]
         self.bundles = [path for path in self.tiles if "entries" in path]
         self.hashes = [path for path in self.tiles if "entries" not in path]
         self.chain = FakeChain([FakeAnchor(one.size, one.root, one.frontier, one.ended) for one in world.anchors])

@@ -17,11 +17,13 @@ from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signers import LocalKey
 from anchoring.leaf import LEAF_DTYPE
+from anchoring.log.epochs import Epochs, open_map
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof, inclusion_proof
 from anchoring.note import COSIGNATURE, ED25519, Signer
 from anchoring.receipt import Receipt
+from anchoring.state.store import StateMap
 from contracts import artifact
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -35,6 +37,8 @@ COSIGNERS = [Signer(f"tamper.test/{name}", COSIGNATURE, name.encode() * 8) for n
 VKEY, COSIGNER_VKEYS = LOG.verifier.vkey, tuple(one.verifier.vkey for one in COSIGNERS)
 AUTHORITIES = [LocalKey(bytes([number]) * 32) for number in (1, 2, 3)]
 PAYER = LocalKey(b"p" * 32)
+PARTS = 3
+"""Of `Ledger.live`; the state is recorded after the last."""
 _numbers = itertools.count()
 
 
@@ -53,6 +57,10 @@ class Ledger:
     @property
     def folder(self) -> Path:
         return self.publisher.folder.path
+
+    @property
+    def epochs(self) -> Epochs:
+        return Epochs(self.publisher, self.folder.with_name(f"{self.folder.name}-state"))
 
     def live(self, riders: int) -> Iterator[None]:
         """Let people act, with a pause to publish after each part of their lives."""
@@ -77,7 +85,10 @@ class Ledger:
 
 @dataclass
 class World:
-    """A log of three anchored sizes, and a second contract of the same signers that holds the first size only."""
+    """A log of three anchored sizes, its state recorded in the last leaf.
+
+    A second contract of the same signers holds the first size only.
+    """
 
     ledger: Ledger
     sizes: Sequence[int]
@@ -105,6 +116,13 @@ class World:
     def anchors(self):
         """What the contract holds, as it says."""
         return self.client.anchored()
+
+    @cached_property
+    def state(self) -> StateMap:
+        """The map whose record is the last leaf."""
+        found = open_map(self.ledger.epochs.folder, self.sizes[-1])
+        assert found is not None
+        return found
 
     def receipt(self, index: int) -> bytes:
         size = self.sizes[-1]
@@ -160,7 +178,9 @@ def _publish(ledger: Ledger, clients: Sequence[AnchorClient]) -> list[int]:
     """Publish three times; the first contract takes all of it, the second the first only."""
     sizes: list[int] = []
     transaction = ledger.scheme.database.transaction
-    for _ in ledger.live(190):
+    for part, _ in enumerate(ledger.live(190), start=1):
+        if part == PARTS:
+            ledger.epochs.make()
         sizes.append(ledger.publisher.publish())
         for client in reversed(clients) if len(sizes) == 1 else clients[:1]:
             with transaction() as tx:  # the database knows one contract only

@@ -15,13 +15,16 @@ After a fault the audit goes on, as far as what is left still says something: no
 could not be read, so that time and memory follow what is there and not what a checkpoint claims.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from anchoring import note
-from anchoring.auditing.reading import CHECKPOINT, Files
-from anchoring.auditing.replay import Replay
-from anchoring.auditing.report import Fault, Faults, Report
+from anchoring.auditing.course import Means, Progress, run
+from anchoring.auditing.faults import Fault, Faults
+from anchoring.auditing.judging import Figures
+from anchoring.auditing.reading import CHECKPOINT
+from anchoring.auditing.report import Report
+from anchoring.auditing.standing import Standing
 from anchoring.auditing.states import check_states
 from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
@@ -29,7 +32,7 @@ from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT
 from registry.ledger.movement import Kind
 
-__all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Report", "audit"]
+__all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Means", "Report", "audit"]
 
 MAX_AUDITED: Final = 2**44
 """Leaves; the contract's `MAX_SIZE`. A larger checkpoint cannot be anchored, and nobody could have filled it."""
@@ -84,42 +87,46 @@ def audit(
     source: Source,
     vkey: str,
     chain: ChainView | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _size: None,
+    on_progress: Progress = lambda _done, _size: None,
+    means: Means | None = None,
     *,
     every_state: bool = False,
 ) -> Report:
     """Audit the log at `source`, whose key is `vkey`, and compare it with `chain` if one is given.
 
     Of the log's STATE records the last is checked, or all with `every_state`; each takes a second for some million
-    leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Raises Malformed
-    for a vkey that is none, and Unreachable when the log or the chain does not answer, or the chain does not give all
-    its anchors: then nothing is known either way.
+    leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Several processes
+    need a source that can be handed to them: a folder's or an HTTP one.
+
+    Raises Malformed for a vkey or a state that is none or another log's, and Unreachable when the log or the chain does
+    not answer, the chain does not give all its anchors, or there is no room for the rows, 88 bytes a leaf, with the
+    state or else among temporary files: then nothing is known either way.
     """
     note.parse_vkey(vkey)
     faults = Faults()
     anchors = [] if chain is None else _read_anchors(chain, faults)
     checkpoint = _read_checkpoint(source, vkey, faults)
-    size = 0 if checkpoint is None else checkpoint.size
-    if size > MAX_AUDITED:
-        sentence = f"it claims {size} leaves, and a contract takes no more than {MAX_AUDITED}; none of them was read"
-        faults.add(Fault("size", sentence, path=CHECKPOINT))
-        size = 0
-    sizes = {size, *(anchor.size for anchor in anchors if anchor.size <= size)} - {0}
-    replay = Replay(Files(source, faults), faults, size, sizes)
+    is_read = checkpoint is not None and checkpoint.size <= MAX_AUDITED
+    if checkpoint is not None and not is_read:
+        claim = f"it claims {checkpoint.size} leaves, and a contract takes no more than {MAX_AUDITED}"
+        faults.add(Fault("size", f"{claim}; none of them was read", path=CHECKPOINT))
+    sizes = {anchor.size for anchor in anchors}
+    standing, totals, found = run(source, vkey, checkpoint if is_read else None, sizes, on_progress, means or Means())
+    for more in (standing.faults, found):
+        faults.merge(more.sorted(), more.counts)
     compared = 0
     states: tuple[int, ...] = ()
-    if checkpoint is not None and checkpoint.size == size:
-        replay.run(on_progress)
-        _compare_head(checkpoint, replay, faults)
-        compared = sum(_compare_anchor(anchor, replay, faults) for anchor in anchors)
-        if not faults.counts and replay.tally.totals().leaves.get(Kind.STATE):
+    if checkpoint is not None and is_read:
+        _compare_head(checkpoint, standing, faults)
+        compared = sum(_compare_anchor(anchor, checkpoint.size, standing, faults) for anchor in anchors)
+        if not faults.counts and totals.leaves.get(Kind.STATE):
             states = check_states(source, checkpoint, faults, every=every_state)
     return Report(
         origin=None if checkpoint is None else checkpoint.origin,
         size=None if checkpoint is None else checkpoint.size,
         root=None if checkpoint is None else checkpoint.root,
-        totals=replay.tally.totals(),
-        leaves_read=replay.leaves_read,
+        totals=totals,
+        leaves_read=standing.leaves_read,
         anchors=None if chain is None else len(anchors),
         anchors_compared=compared,
         states_checked=states,
@@ -154,29 +161,35 @@ def _read_checkpoint(source: Source, vkey: str, faults: Faults) -> Checkpoint | 
     return None
 
 
-def _compare_head(checkpoint: Checkpoint, replay: Replay, faults: Faults) -> None:
-    root = replay.roots.get(checkpoint.size) if checkpoint.size else EMPTY_ROOT
+def _compare_head(checkpoint: Checkpoint, standing: Standing, faults: Faults) -> None:
+    root = standing.roots.get(checkpoint.size) if checkpoint.size else EMPTY_ROOT
     if root not in (None, checkpoint.root):
         sentence = f"the leaves make the root {_hex(root)}, and the checkpoint says {checkpoint.root.hex()}"
         faults.add(Fault("root", sentence, path=CHECKPOINT))
-    frontier, ended = replay.figures.get(checkpoint.size, (0, 0))
-    if ended > frontier:
-        faults.add(Fault("ended", f"{ended} grams ended, and the frontier is {frontier}", path=CHECKPOINT))
+    made = standing.figures.get(checkpoint.size, Figures())
+    if made.ended > made.frontier:
+        sentence = f"{made.ended} grams ended, and the frontier is {made.frontier}"
+        faults.add(Fault("ended", sentence, path=CHECKPOINT))
 
 
-def _compare_anchor(anchor: Anchor, replay: Replay, faults: Faults) -> bool:
+def _compare_anchor(anchor: Anchor, size: int, standing: Standing, faults: Faults) -> bool:
     """Compare one anchor; False when the log could not be read far enough for all of it."""
-    if anchor.size > replay.size:
-        sentence = f"the chain has a tree of {anchor.size} leaves, and the log has {replay.size}: it was set back"
+    if anchor.size > size:
+        sentence = f"the chain has a tree of {anchor.size} leaves, and the log has {size}: it was set back"
         faults.add(Fault("anchor-ahead", sentence, size=anchor.size))
         return True
-    root = replay.roots.get(anchor.size)
+    root = standing.roots.get(anchor.size)
     if root not in (None, anchor.root):
         sentence = f"the leaves make the root {_hex(root)}, and the chain has {anchor.root.hex()}"
         faults.add(Fault("anchor-root", sentence, size=anchor.size))
-    figures = replay.figures.get(anchor.size)
-    for code, ours, theirs in zip(
-        ("anchor-frontier", "anchor-ended"), figures or (), (anchor.frontier, anchor.ended), strict=False
+    figures = standing.figures.get(anchor.size)
+    for code, ours, theirs in (
+        ()
+        if figures is None
+        else (
+            ("anchor-frontier", figures.frontier, anchor.frontier),
+            ("anchor-ended", figures.ended, anchor.ended),
+        )
     ):
         if ours != theirs:
             faults.add(Fault(code, f"the leaves make {ours} g, and the chain has {theirs} g", size=anchor.size))

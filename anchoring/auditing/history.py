@@ -1,4 +1,4 @@
-"""What must be kept of every leaf to judge its children: 88 bytes a leaf, in one array that grows."""
+"""What must be kept of every leaf to judge its children: 88 bytes a leaf, in files of their own (`rowfile`)."""
 
 from typing import Any, Final
 
@@ -30,8 +30,6 @@ OTHER_KIND, RECORD_KIND = 12, 13
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
 UNREAD: Final = 2**32 - 1
 """The codes of a leaf that could not be read: it exists, and nothing is known of it."""
-
-_FIRST_CAPACITY = 1 << 16
 
 
 def pack_codes(kind: Rows, form: Rows, flags: Rows, purpose: Rows) -> NDArray[np.uint32]:
@@ -93,25 +91,3 @@ def movement_of(row: Any) -> Movement:
         to_tag=bytes(row["to_tag"]),
         evidence=bytes(32),
     )
-
-
-class History:
-    """The rows of all leaves so far, by index."""
-
-    def __init__(self) -> None:
-        """Start with no leaf."""
-        self.size = 0
-        self._rows = np.empty(_FIRST_CAPACITY, ROW)
-
-    @property
-    def rows(self) -> Rows:
-        """All rows so far, shape (size,); a view that the next `append` makes stale."""
-        return self._rows[: self.size]
-
-    def append(self, rows: Rows) -> None:
-        """Append the rows of the next leaves. Doubles its room as leaves arrive, never by what a checkpoint claims."""
-        while self.size + len(rows) > len(self._rows):
-            # realloc moves pages instead of copying them, so that there is never a second copy in memory.
-            self._rows.resize(2 * len(self._rows), refcheck=False)
-        self._rows[self.size : self.size + len(rows)] = rows
-        self.size += len(rows)

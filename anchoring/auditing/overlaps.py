@@ -1,6 +1,9 @@
 """No gram is taken twice: two movements with the same parent never overlap, and two ISSUEs never overlap."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,31 +15,71 @@ from registry.ledger.rules import Rule
 
 Overlap = tuple[int, int]
 """Indices of two leaves that take the same gram, the later one first."""
+PARENTS_AT_ONCE: Final = 1 << 21
+"""Parents whose children are sorted together: 2,097,152, about 130 MB where each has one."""
+CHUNK: Final = 1 << 20
+"""Rows looked at together, so that what is not kept of them stays small."""
 
 
-def find_overlaps(rows: Rows) -> Iterator[tuple[Rule, Overlap]]:
-    """Give an overlap for every leaf that takes a gram which a rival took that begins no later; O(n log n)."""
-    kind = rows["codes"] >> 14
-    is_movement = (kind <= OTHER_KIND) & (rows["first"] < rows["last"])
-    issues = np.flatnonzero(is_movement & (kind == Kind.ISSUE))
-    for pair in _among(rows, issues[np.argsort(rows["first"][issues])], by_parent=False):
-        yield Rule.ISSUE_OVERLAP, pair
-    children = np.flatnonzero(is_movement & (rows["parent"] != NO_PARENT))
-    order = np.lexsort((rows["first"][children], rows["parent"][children]))
-    for later, earlier in _among(rows, children[order], by_parent=True):
-        if not kind[later] == kind[earlier] == Kind.ISSUE:
-            yield Rule.OVERLAP, (later, earlier)
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Movements that may take grams from each other: those whose parent is in `[low, high)`, or all ISSUEs."""
+
+    low: int = 0
+    high: int = NO_PARENT
+    is_issues: bool = False
 
 
-def _among(rows: Rows, order: NDArray[np.intp], *, by_parent: bool) -> Iterator[Overlap]:
-    """Look at rivals in `order`: sorted by parent, if that makes them rivals, and by first gram.
+def partition(size: int) -> list[Rivals]:
+    """Divide the movements of `size` leaves so that none of a part overlaps one of another."""
+    edges = [*range(0, size, PARENTS_AT_ONCE), NO_PARENT]
+    return [Rivals(is_issues=True), *(Rivals(low, high) for low, high in pairwise(edges))]
+
+
+def find_overlaps(rows: Rows, part: Rivals | None = None) -> Iterator[tuple[Rule, Overlap]]:
+    """Give an overlap for every leaf that takes a gram which a rival took that begins no later; O(n log n).
+
+    Of all leaves, or of one part of them.
+    """
+    for rivals in (Rivals(is_issues=True), Rivals()) if part is None else (part,):
+        found = _find(rows, rivals)
+        first, last = rows["first"][found], rows["last"][found]
+        parent = np.zeros(len(found), np.uint64) if rivals.is_issues else rows["parent"][found]
+        order = np.lexsort((first, parent))
+        for later, earlier in _among(first[order], last[order], parent[order], found[order]):
+            if rivals.is_issues:
+                yield Rule.ISSUE_OVERLAP, (later, earlier)
+            elif not _are_issues(rows, later, earlier):
+                yield Rule.OVERLAP, (later, earlier)
+
+
+def _find(rows: Rows, rivals: Rivals) -> NDArray[np.intp]:
+    """Give the indices of rivals, looking at some rows at a time."""
+    found = [np.empty(0, np.intp)]
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        kind, parent = part["codes"] >> 14, part["parent"]
+        is_rival = (kind <= OTHER_KIND) & (part["first"] < part["last"])
+        if rivals.is_issues:
+            is_rival &= kind == Kind.ISSUE
+        else:
+            is_rival &= (rivals.low <= parent) & (parent < rivals.high)
+        found.append(np.flatnonzero(is_rival) + start)
+    return np.concatenate(found)
+
+
+def _are_issues(rows: Rows, *leaves: int) -> bool:
+    return all(int(rows["codes"][leaf]) >> 14 == Kind.ISSUE for leaf in leaves)
+
+
+def _among(
+    first: NDArray[np.uint64], last: NDArray[np.uint64], parent: NDArray[np.uint64], order: NDArray[np.intp]
+) -> Iterator[Overlap]:
+    """Look at rivals in `order`: sorted by parent and by first gram.
 
     If any two rivals overlap then two neighbours do, so a lawful log needs no more than one pass over neighbours.
     """
-    first, last = rows["first"][order], rows["last"][order]
-    is_overlap = first[1:] < last[:-1]
-    parent = rows["parent"][order] if by_parent else np.zeros(len(order), np.uint64)
-    is_overlap &= parent[1:] == parent[:-1]
+    is_overlap = (first[1:] < last[:-1]) & (parent[1:] == parent[:-1])
     for at in _clusters(is_overlap, parent):
         yield from _in_cluster(first, last, parent, order, at)
 

@@ -1,24 +1,30 @@
 """Reads a log's files for an audit: what is missing or malformed is a fault, a log that is gone is an error."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from typing import Final, TypeVar
 
 import numpy as np
 
+from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.history import Rows
-from anchoring.auditing.report import Fault, Faults
 from anchoring.errors import Malformed, Unreachable
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import leaves_of
 from anchoring.log.tiles import Source, TileReader, entries_path, tile_path
-from anchoring.merkle import HASH_SIZE
 from anchoring.note import MAX_NOTE
 
 CHECKPOINT = "checkpoint"
 MAX_UNREAD_FILES: Final = 100
 """Files that may be missing or malformed before the audit gives up: a checkpoint can claim more than all disks hold."""
+AHEAD: Final = 4
+"""Tiles with their bundles that each connection may be ahead: 38 kB each, so a server gains nothing by being quick."""
 T = TypeVar("T")
+
+Read = tuple[Rows | None, bytes | None]
+"""Leaves of one bundle (`LEAF_DTYPE`), and the hashes of the tile of level 0 above them; None with a fault."""
 
 
 class Files:
@@ -30,33 +36,71 @@ class Files:
         self._faults = faults
         # Each tile is read once, so nothing is kept.
         self._reader = TileReader(source, cached_tiles=0)
-        self._unread = 0
+        self.unread = 0
+        """Files that could not be read so far."""
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether so many files could not be read that what is left says nothing."""
-        return self._unread >= MAX_UNREAD_FILES
-
-    def tile(self, level: int, n: int, width: int) -> list[bytes] | None:
+    def tile(self, level: int, n: int, width: int) -> bytes | None:
         """Give the hashes of a tile, None with a fault when it cannot be had; raises Unreachable if the log is gone."""
-        data = self._read(tile_path(level, n, width), lambda: self._reader.tile(level, n, width))
-        return None if data is None else [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+        outcome = _attempt(lambda: self._reader.tile(level, n, width))
+        return self._accept(tile_path(level, n, width), outcome)
 
-    def leaves(self, n: int, width: int) -> Rows | None:
-        """Give the leaves (`LEAF_DTYPE`) of a bundle; as `tile`."""
-        return self._read(entries_path(n, width), lambda: leaves_of(self._reader.bundle(n, width), width))
+    def bottom(self, tiles: Iterable[tuple[int, int]], pool: ThreadPoolExecutor | None, ahead: int) -> Iterator[Read]:
+        """Read bundles and tiles of level 0, each (n, width), in order; as `tile`.
 
-    def _read(self, path: str, read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except Malformed as error:
-            self._faults.add(Fault("file-malformed", str(error), path=path))
-        except Unreachable as error:
+        With a `pool`, `ahead` of them are being read or wait to be taken at any moment.
+        """
+        for (n, width), outcomes in _in_order(self._both, tiles, pool, ahead):
+            leaves = self._accept(entries_path(n, width), outcomes[0])
+            yield leaves, self._accept(tile_path(0, n, width), outcomes[1])
+
+    def _both(self, tile: tuple[int, int]) -> tuple[Rows | Malformed | Unreachable, bytes | Malformed | Unreachable]:
+        n, width = tile
+        leaves = _attempt(lambda: leaves_of(self._reader.bundle(n, width), width))
+        return leaves, _attempt(lambda: self._reader.tile(0, n, width))
+
+    def _accept(self, path: str, outcome: T | Malformed | Unreachable) -> T | None:
+        if isinstance(outcome, Malformed):
+            self._faults.add(Fault("file-malformed", str(outcome), path=path))
+        elif isinstance(outcome, Unreachable):
             # A log that no longer has even its checkpoint is not a log with a fault but one that went away.
             self._source.read(CHECKPOINT, MAX_NOTE)
-            self._faults.add(Fault("file-missing", str(error), path=path))
-        self._unread += 1
+            self._faults.add(Fault("file-missing", str(outcome), path=path))
+        else:
+            return outcome
+        self.unread += 1
         return None
+
+
+def _attempt(read: Callable[[], T]) -> T | Malformed | Unreachable:
+    try:
+        return read()
+    except (Malformed, Unreachable) as error:
+        return error
+
+
+A = TypeVar("A")
+
+
+def _in_order(
+    read: Callable[[A], T], wanted: Iterable[A], pool: ThreadPoolExecutor | None, ahead: int
+) -> Iterator[tuple[A, T]]:
+    """Give what is read in the order wanted, up to `ahead` of them under way or waiting."""
+    if pool is None:
+        for one in wanted:
+            yield one, read(one)
+        return
+    waiting: deque[tuple[A, Future[T]]] = deque()
+    try:
+        for one in wanted:
+            waiting.append((one, pool.submit(read, one)))
+            if len(waiting) >= ahead:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
 
 
 def leaf_hashes(leaves: Rows) -> list[bytes]:

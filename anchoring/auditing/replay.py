@@ -1,109 +1,178 @@
-"""One pass over all leaves of a log: hashes, rules, sums; and the roots and figures at the sizes one asks for."""
+"""All leaves of a log, once: hashes, rules, sums; and the roots and figures at the sizes one asks for.
+
+A wave of segments is read by whoever is free, then judged by whoever is free, as a parent may be in any earlier
+segment. What is merged is merged in the order of the log, so that the outcome is the same for any number of processes.
+"""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anchoring.auditing.history import History, Rows, rows_of, unread_rows
-from anchoring.auditing.judge import LAWFUL, Judge
-from anchoring.auditing.overlaps import find_overlaps
-from anchoring.auditing.reading import MAX_UNREAD_FILES, Files, leaf_hashes
-from anchoring.auditing.report import Fault, Faults
-from anchoring.auditing.tally import Tally
-from anchoring.auditing.tree import TreeCheck
-from anchoring.leaf import LEAF_DTYPE, VERSION
-from anchoring.log.fetching import BATCH
-from anchoring.log.tiles import TILE_WIDTH, tile_width
-from registry.ledger.rules import Rule
+from anchoring.auditing.crew import Crew, Worker
+from anchoring.auditing.faults import Fault, Faults
+from anchoring.auditing.judging import Judged, judge_segment
+from anchoring.auditing.overlaps import Rivals, find_overlaps, partition
+from anchoring.auditing.reading import MAX_UNREAD_FILES, Files
+from anchoring.auditing.report import Totals
+from anchoring.auditing.segment import SEGMENT, Segment, Stretch, read_segment
+from anchoring.auditing.standing import Standing
+from anchoring.auditing.tally import CHUNK, LotBounds, find_lots, sum_by_lot, totals
+from anchoring.log.tiles import TILE_WIDTH, Source
+from registry.ledger.movement import Kind
+
+WAVE: Final = 16
+"""Segments read before they are judged: 1,048,576 leaves, work for many processes."""
 
 
 class Replay:
-    """The first `size` leaves of a log, and what they make.
+    """The first `size` leaves of a log, from where `standing` is, which it advances.
 
-    `roots` and `figures` (frontier, ended grams) hold what could be recomputed at the sizes asked for; after a leaf
-    that cannot be read there are no figures, and after a tile of which nothing can be read no roots.
+    `standing.roots` and `figures` come to hold what can be recomputed at the sizes asked for; after a leaf that cannot
+    be read there are no figures, and after a tile of which nothing can be read no roots.
     """
 
-    def __init__(self, files: Files, faults: Faults, size: int, sizes: Iterable[int]) -> None:
-        """Prepare for `size` leaves; `sizes` above 0 and up to `size` are those asked for."""
+    def __init__(self, crew: Crew, source: Source, standing: Standing, size: int, sizes: Iterable[int]) -> None:
+        """Prepare for `size` leaves; `sizes` above `standing.size` and up to `size` are those asked for."""
+        self.standing = standing
         self.size = size
-        self.roots: dict[int, bytes] = {}
-        self.figures: dict[int, tuple[int, int]] = {}
-        self.tally = Tally()
-        self.leaves_read = 0
-        self._read_to = 0
+        self._crew = crew
         self._sizes = sorted(set(sizes))
-        self._files = files
-        self._faults = faults
-        self._tree = TreeCheck(files, faults)
-        self._history = History()
-        self._judge = Judge()
+        self._files = Files(source, standing.faults)
+        self._unread = 0
 
-    def run(self, on_progress: Callable[[int, int], None]) -> None:
-        """Read and judge all leaves; `on_progress` is told (leaves done, leaves in all)."""
-        for start in range(0, self.size, BATCH):
-            leaves, is_there = self._read(start, min(start + BATCH, self.size))
-            end = start + len(leaves)
-            self._append(start, leaves, is_there)
-            self._add_up(start, end)
-            self._name_broken(start)
-            on_progress(end, self.size)
-            if self._files.is_given_up and end < self.size:
-                sentence = f"{MAX_UNREAD_FILES} files could not be read; the audit ends here, of {self.size} leaves"
-                self._faults.add(Fault("unread", sentence, leaf=end))
-                break
-        else:
-            self._tree.finish()
-        for rule, (later, earlier) in find_overlaps(self._history.rows):
-            self._faults.add_rule(rule, later, f": it takes grams of leaf {earlier}")
+    def run(self, on_progress: Callable[[int, int], None], on_wave: Callable[[], None], step: int = SEGMENT) -> None:
+        """Read and judge all leaves, `step` of them at a time, which are whole tiles.
 
-    def _read(self, start: int, end: int) -> tuple[Rows, NDArray[np.bool_]]:
-        """Read and hash the leaves of one batch: `LEAF_DTYPE`, and which of them are there.
-
-        Fewer when too many files could not be read: memory follows what is there, not what a checkpoint claims.
+        `on_progress` is told (leaves done, leaves in all), `on_wave` whenever all of `standing` is up to date.
         """
-        leaves = np.zeros(end - start, LEAF_DTYPE)
-        is_there = np.zeros(end - start, np.bool_)
-        for first in range(start, end, TILE_WIDTH):
-            if self._files.is_given_up:
-                return leaves[: first - start], is_there[: first - start]
-            n = first // TILE_WIDTH
-            width = tile_width(0, n, self.size)
-            bundle = self._files.leaves(n, width)
-            if bundle is not None:
-                leaves[first - start : first - start + width] = bundle
-                is_there[first - start : first - start + width] = True
-            hashes = None if bundle is None else leaf_hashes(bundle)
-            self.roots.update(self._tree.add(hashes, width, self._sizes_in(first, first + width)))
-        return leaves, is_there
+        for stretches in self._waves(step):
+            read = []
+            for stretch, segment in zip(stretches, self._crew.run(_read, stretches), strict=False):
+                read.append(self._take(stretch, segment))
+                on_progress(read[-1].end, self.size)
+                if self._is_given_up:
+                    break
+            for judged in self._crew.run(_judge, read):
+                self._count_on(judged)
+            self.standing.size = read[-1].end
+            if self._is_given_up and self.standing.size < self.size:
+                sentence = f"{MAX_UNREAD_FILES} files could not be read; the audit ends here, of {self.size} leaves"
+                self.standing.faults.add(Fault("unread", sentence, leaf=self.standing.size))
+                return
+            on_wave()
+        self.standing.tree.finish(self._files, self.standing.faults)
 
-    def _append(self, start: int, leaves: Rows, is_there: NDArray[np.bool_]) -> None:
-        """Put decoded leaves into the history; of those of another version nothing is known."""
-        is_read = is_there & (leaves["version"] == VERSION)
-        for place in np.flatnonzero(is_there & ~is_read).tolist():
-            sentence = f"the leaf is of version {leaves['version'][place]}; only version {VERSION} is known here"
-            self._faults.add(Fault("leaf-version", sentence, leaf=start + place))
-        rows = rows_of(leaves)
-        rows[~is_read] = unread_rows(1)
-        self._history.append(rows)
-        self.tally.count_kinds(leaves[is_read])
-        self.leaves_read += int(is_read.sum())
-        if self._read_to == start:
-            self._read_to += len(leaves) if is_read.all() else int(np.argmin(is_read))
+    def overlaps(self) -> Faults:
+        """Find the leaves that take grams which another took."""
+        faults = Faults()
+        tasks = [(part, self.standing.size) for part in partition(self.standing.size)]
+        for found in self._crew.run(_overlaps, tasks):
+            faults.merge(found.sorted(), found.counts)
+        return faults
 
-    def _add_up(self, start: int, end: int) -> None:
-        figures = self.tally.add(self._history.rows, start, self._sizes_in(start, end))
-        self.figures |= {size: figure for size, figure in figures.items() if size <= self._read_to}
+    def totals(self) -> Totals:
+        """Add up all leaves."""
+        size = self.standing.size
+        lots = find_lots(self._crew.rows(size), self.standing.records.get(Kind.ISSUANCE, []))
+        sums = sum_by_lot(self._crew.rows(size), 0, 0, lots)
+        for part in self._crew.run(_sum, [(at, min(size, at + CHUNK), lots) for at in range(0, size, CHUNK)]):
+            sums += part
+        return totals(sums, lots, self.standing.kinds, self.standing.whole.frontier)
 
-    def _name_broken(self, start: int) -> None:
-        rules = self._judge.judge(self._history.rows, start)
-        for place in np.flatnonzero(rules != LAWFUL).tolist():
-            parent = int(self._history.rows["parent"][start + place])
-            detail = f" (its parent is leaf {parent})" if parent < start + place else ""
-            self._faults.add_rule(Rule(rules[place]), start + place, detail)
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether so many files could not be read that what is left says nothing."""
+        return self._unread + self._files.unread >= MAX_UNREAD_FILES
 
-    def _sizes_in(self, start: int, end: int) -> list[int]:
+    def _waves(self, step: int) -> Iterator[list[Stretch]]:
+        """Divide what is left; all but the last tile, if that is not full, ends where one can go on another day.
+
+        One by one: a checkpoint can claim more leaves than there is memory to divide.
+        """
+        start, full = self.standing.size, self.size // TILE_WIDTH * TILE_WIDTH
+        while start < self.size:
+            end = min(_next(start, WAVE * step), full) if start < full else self.size
+            yield list(self._stretches(start, end, step))
+            start = end
+
+    def _stretches(self, start: int, end: int, step: int) -> Iterator[Stretch]:
+        while start < end:
+            last = min(_next(start, step), end)
+            yield Stretch(start, last, self.size, self._sizes_in(start, last))
+            start = last
+
+    def _take(self, stretch: Stretch, segment: Segment) -> Stretch:
+        """Take what was read, in the order of the log: up to where the audit gives up, if it does."""
+        end = self._grow(stretch, segment)
+        if end < segment.end:
+            # What lies beyond was read by chance, because others were quick, and must not be told.
+            stretch = Stretch(stretch.start, end, stretch.size, self._sizes_in(stretch.start, end))
+            (segment,) = self._crew.run(_read, [stretch])
+        standing = self.standing
+        standing.faults.merge(segment.faults, segment.fault_counts)
+        standing.kinds += segment.kinds
+        for kind, indices in segment.records.items():
+            standing.records.setdefault(kind, []).extend(indices)
+        standing.leaves_read += segment.leaves_read
+        if standing.read_to == segment.start:
+            standing.read_to = segment.read_to
+        return Stretch(segment.start, segment.end, stretch.size, self._sizes_in(segment.start, segment.end))
+
+    def _grow(self, stretch: Stretch, segment: Segment) -> int:
+        """Grow the tree by the tiles of a segment; give the leaf at which the audit gives up, or the segment's end."""
+        tree = self.standing.tree
+        for number, (node, unread) in enumerate(zip(segment.nodes, segment.unread, strict=True)):
+            first = segment.start + number * TILE_WIDTH
+            last = min(first + TILE_WIDTH, segment.end)
+            for size in (size for size in stretch.sizes if first < size <= last and size in segment.parts):
+                root = tree.root(segment.parts[size])
+                if root is not None:
+                    self.standing.roots[size] = root
+            self._unread += unread
+            if last - first == TILE_WIDTH:
+                tree.add(node, self._files, self.standing.faults)
+            elif node is None:
+                tree.is_known = False
+            if self._is_given_up:
+                return last
+        return segment.end
+
+    def _count_on(self, judged: Judged) -> None:
+        standing = self.standing
+        standing.faults.merge(judged.faults, judged.fault_counts)
+        for size, figures in judged.figures.items():
+            if size <= standing.read_to:
+                standing.figures[size] = standing.whole + figures
+        standing.whole += judged.whole
+
+    def _sizes_in(self, start: int, end: int) -> tuple[int, ...]:
         """Give the sizes asked for that are above `start` and up to `end`."""
-        return self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, end)]
+        return tuple(self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, end)])
+
+
+def _next(start: int, step: int) -> int:
+    """Give the next multiple of `step`."""
+    return start // step * step + step
+
+
+def _read(worker: Worker, stretch: Stretch) -> Segment:
+    return read_segment(worker.source, worker.rows, stretch, worker.pool, worker.connections)
+
+
+def _judge(worker: Worker, stretch: Stretch) -> Judged:
+    return judge_segment(worker.judge, worker.rows.rows(stretch.end), stretch.start, stretch.sizes)
+
+
+def _overlaps(worker: Worker, task: tuple[Rivals, int]) -> Faults:
+    part, size = task
+    faults = Faults()
+    for rule, (later, earlier) in find_overlaps(worker.rows.rows(size), part):
+        faults.add_rule(rule, later, f": it takes grams of leaf {earlier}")
+    return faults
+
+
+def _sum(worker: Worker, task: tuple[int, int, LotBounds]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
+    start, end, lots = task
+    return sum_by_lot(worker.rows.rows(end), start, end, lots)

@@ -1,88 +1,38 @@
 """What an audit found: the faults, each with its place and its rule, and the totals to compare with other sources."""
 
-from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from registry.ledger.movement import ENDS, RECORDS_FROM, Form, Kind, Purpose
-from registry.ledger.rules import SENTENCES, Rule
-
-KEPT_PER_CODE: Final = 100
-"""Faults kept of each code; more are counted only, so that a log that is all wrong does not fill the memory."""
-
-CODES: Final = {
-    "checkpoint": "the checkpoint cannot be read",
-    "signature": "the checkpoint is not signed by the given key for its origin",
-    "size": "the checkpoint claims more leaves than a contract takes",
-    "unread": "so many files could not be read that the audit ended before the last leaf",
-    "file-missing": "a tile or entry bundle is not there",
-    "file-malformed": "a tile or entry bundle has another length than the tree says, or holds no leaves",
-    "leaf-version": "the leaf is of an unknown version",
-    "leaf-hash": "the leaf does not have the hash that its tile says",
-    "tile-hash": "a hash of the tile is not that of the tile below it",
-    "root": "the leaves do not make the checkpoint's root",
-    "STATE": "a record of the state is not of the leaves before it",
-    "changed": "the log's files changed while they were audited",
-    "ended": "more grams ended than were issued",
-    "anchor-ahead": "the chain holds a larger tree than the log",
-    "anchor-root": "the anchored root is not that of the log's first leaves",
-    "anchor-frontier": "the anchored frontier is not the log's",
-    "anchor-ended": "the anchored ended grams are not the log's",
-    "contract-broken": "the contract was convicted of a broken rule and takes no further checkpoint",
-}
-"""Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
+from anchoring.auditing.faults import Fault
+from registry.ledger.movement import ENDS, RECORDS_FROM, Form, Kind, Purpose, serial
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that does not hold.
+class Lot:
+    """The grams of one issuance, `[first, last)`, and what became of them. A registry's pages show the same figures."""
 
-    `code` is a `Rule`'s name or a key of `CODES`. The place is a `leaf` (index in the log), a file's `path`, an
-    anchored `size`, or, with none of them, the checkpoint or the contract itself.
-    """
+    first: int
+    last: int
+    issuance: int | None
+    """Index of the ISSUANCE record that its ISSUEs follow; None for ISSUEs before any record."""
+    issued_g: int
+    reduction_g: int
+    points_g: int
+    ended_g: dict[int, int]
+    """Purpose of the end -> grams; 0 for those that expired, 48 for those that were voided."""
 
-    code: str
-    sentence: str
-    leaf: int | None = None
-    path: str | None = None
-    size: int | None = None
-
-    @property
-    def place(self) -> str:
-        """The place, for a person."""
-        if self.leaf is not None:
-            return f"leaf {self.leaf}"
-        if self.path is not None:
-            return self.path
-        if self.size is not None:
-            return f"anchored size {self.size}"
-        return "contract" if self.code == "contract-broken" else "checkpoint"
-
-    def __str__(self) -> str:
-        """Say place, rule and reason in one line."""
-        return f"{self.place}: {self.code}: {self.sentence}"
-
-
-@dataclass(slots=True)
-class Faults:
-    """Collects faults: all are counted, the first `KEPT_PER_CODE` found of each code are kept."""
-
-    kept: list[Fault] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, fault: Fault) -> None:
-        """Take one fault."""
-        self.counts[fault.code] += 1
-        if self.counts[fault.code] <= KEPT_PER_CODE:
-            self.kept.append(fault)
-
-    def add_rule(self, rule: Rule, leaf: int, detail: str = "") -> None:
-        """Take a leaf that breaks a rule; `detail` goes on from the rule's sentence."""
-        self.add(Fault(rule.name, SENTENCES[rule] + detail, leaf=leaf))
-
-    def sorted(self) -> tuple[Fault, ...]:
-        """Give those kept by leaf, then files, anchors and the rest in the order found."""
-        return tuple(sorted(self.kept, key=lambda fault: (fault.leaf is None, fault.leaf or 0)))
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values, purposes by name."""
+        return {
+            "serial": serial(self.first, self.last),
+            "first": self.first,
+            "last": self.last,
+            "issuance_leaf": self.issuance,
+            "issued_g": self.issued_g,
+            "reduction_g": self.reduction_g,
+            "points_g": self.points_g,
+            "ended_g": {_end_name(purpose): grams for purpose, grams in sorted(self.ended_g.items())},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +44,15 @@ class Totals:
     moved_g: dict[int, int]
     """Kind below 64 -> grams in its movements."""
     ended_g: dict[tuple[int, int], int]
-    """(kind, purpose) of the ends -> grams."""
+    """(kind, purpose) of the ends -> grams; 63 is any purpose that no end has."""
     live_g: dict[int, int]
     """Form -> grams that have it now."""
     frontier_g: int
     """The highest gram number issued, exclusive."""
+    lots: tuple[Lot, ...]
+    """By gram number; of very many the last."""
+    lot_count: int
+    """All lots, those that are not listed too."""
 
     @property
     def issued_g(self) -> int:
@@ -109,6 +63,12 @@ class Totals:
     def all_ended_g(self) -> int:
         """Grams ended, as the contract counts them."""
         return sum(self.moved_g.get(kind, 0) for kind in ENDS)
+
+    @property
+    def ended_by_purpose_g(self) -> dict[int, int]:
+        """Purpose of the end -> grams, as a registry shows them; 0 for those that expired."""
+        purposes = sorted({purpose for _, purpose in self.ended_g})
+        return {purpose: sum(g for (_, why), g in self.ended_g.items() if why == purpose) for purpose in purposes}
 
     def to_json(self) -> dict[str, Any]:
         """Give the totals with names for codes, an unlisted code as its number."""
@@ -122,7 +82,10 @@ class Totals:
                 {"kind": _name(Kind, kind), "purpose": _name(Purpose, purpose), "quantity_g": grams}
                 for (kind, purpose), grams in sorted(self.ended_g.items())
             ],
+            "ended_by_purpose_g": {_end_name(purpose): grams for purpose, grams in self.ended_by_purpose_g.items()},
             "live_g": {_name(Form, form): grams for form, grams in sorted(self.live_g.items())},
+            "lot_count": self.lot_count,
+            "lots": [lot.to_json() for lot in self.lots],
         }
 
 
@@ -196,3 +159,7 @@ def _name(codes: type[Kind] | type[Form] | type[Purpose], code: int) -> str:
     if code in set(codes):
         return codes(code).name
     return f"RECORD_{code}" if codes is Kind and code >= RECORDS_FROM else str(code)
+
+
+def _end_name(purpose: int) -> str:
+    return _name(Purpose, purpose) if purpose else "EXPIRED"

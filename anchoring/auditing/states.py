@@ -1,6 +1,6 @@
 """The log's STATE records, held against the states that its leaves make."""
 
-from anchoring.auditing.report import Fault, Faults
+from anchoring.auditing.faults import Fault, Faults
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.log.tiles import Source

@@ -1,82 +1,152 @@
-"""Adds up a log's grams: by kind, form and purpose, and the two figures that the contract keeps."""
+"""Adds up a log's grams from its rows: by kind, form and purpose, and by lot as a registry shows them.
+
+A lot is what one issuance created. The log shows it as an ISSUANCE record and the ISSUEs that follow it up to the next
+record of that kind: issuances wait for each other, so that their movements never mingle.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import UNREAD, Rows, unpack_codes
-from anchoring.auditing.judge import parents_of
-from anchoring.auditing.report import Totals
-from registry.ledger.movement import ENDS, RECORDS_FROM, Form, Kind
+from anchoring.auditing.history import OTHER_KIND, OTHER_PURPOSE, UNREAD, Rows
+from anchoring.auditing.judging import grams_of
+from anchoring.auditing.report import Lot, Totals
+from registry.ledger.movement import ENDS, Form, Kind, Purpose
 
-Figures = dict[int, tuple[int, int]]
-"""Size of the log -> (frontier, ended grams) of its first leaves."""
+LISTED_LOTS: Final = 10_000
+"""Lots listed each by itself, the last by gram number; all the earlier ones are added up as nobody's."""
+CHUNK: Final = 1 << 20
+"""Rows looked at together: 1,048,576, of 92 MB."""
 
-_END_KINDS = [int(kind) for kind in ENDS]
-
-
-class Tally:
-    """The sums over all leaves so far, as Python integers: 64 bits are enough inside one batch only."""
-
-    def __init__(self) -> None:
-        """Start with no leaf."""
-        self._leaves: Counter[int] = Counter()
-        self._moved: Counter[int] = Counter()
-        self._ended: Counter[tuple[int, int]] = Counter()
-        self._live: Counter[int] = Counter()
-        self._frontier = 0
-
-    def add(self, history: Rows, start: int, sizes: list[int]) -> Figures:
-        """Take the leaves from `start` on; give frontier and ended grams at `sizes`, each above `start`, in order."""
-        rows = history[start:]
-        is_read = rows["codes"] != UNREAD
-        grams = np.where(is_read & (rows["last"] > rows["first"]), rows["last"] - rows["first"], 0).astype(np.uint64)
-        kind = rows["codes"] >> 14
-        figures = self._figures(start, sizes, rows, kind, grams)
-        self._frontier = max(self._frontier, int(rows["last"][kind == Kind.ISSUE].max(initial=0)))
-        for codes, total in _sums(rows["codes"][is_read], grams[is_read]):
-            self._add_code(codes, total)
-        parents, _, is_before = parents_of(history, start)
-        is_taken = is_before & is_read & (parents["codes"] != UNREAD)
-        for codes, total in _sums(parents["codes"][is_taken], grams[is_taken]):
-            self._live[unpack_codes(codes)[1]] -= total
-        return figures
-
-    def count_kinds(self, leaves: Rows) -> None:
-        """Count leaves (`LEAF_DTYPE`) by their kind, which rows do not keep for records."""
-        kinds, counts = np.unique(leaves["kind"], return_counts=True)
-        self._leaves.update(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
-
-    def totals(self) -> Totals:
-        """Give the sums."""
-        live = {form: grams for form, grams in self._live.items() if form != Form.END}
-        return Totals(dict(self._leaves), dict(self._moved), dict(self._ended), live, self._frontier)
-
-    def _figures(self, start: int, sizes: list[int], rows: Rows, kind: Rows, grams: NDArray[np.uint64]) -> Figures:
-        if not sizes:
-            return {}
-        frontier = np.maximum.accumulate(np.where(kind == Kind.ISSUE, rows["last"], 0))
-        ended = np.cumsum(np.where(np.isin(kind, _END_KINDS), grams, 0), dtype=np.uint64)
-        before = sum(self._ended.values())
-        return {
-            size: (max(self._frontier, int(frontier[size - start - 1])), before + int(ended[size - start - 1]))
-            for size in sizes
-        }
-
-    def _add_code(self, codes: int, grams: int) -> None:
-        kind, form, _, purpose = unpack_codes(codes)
-        if kind >= RECORDS_FROM:
-            return
-        self._moved[kind] += grams
-        self._live[form] += grams
-        if kind in ENDS:
-            self._ended[kind, purpose] += grams
+_PURPOSES = (0, *range(Purpose.VOLUNTARY_CANCELLATION, Purpose.COMPLIANCE_OFFSET + 1), 48, OTHER_PURPOSE)
+_ENDED = [(int(kind), purpose) for kind in sorted(ENDS) for purpose in _PURPOSES]
+_MOVED = range(OTHER_KIND + 1)
+_MADE, _TAKEN = len(_MOVED) + len(_ENDED), len(_MOVED) + len(_ENDED) + 4
+_COLUMNS = _TAKEN + 4
+"""Grams moved by kind, ended by kind and purpose, and made in and taken from each of four forms."""
+_LOW = np.uint64(2**32 - 1)
 
 
-def _sums(codes: NDArray[np.uint32], grams: NDArray[np.uint64]) -> list[tuple[int, int]]:
-    """Sum grams by code."""
-    found, which = np.unique(codes, return_inverse=True)
-    sums = np.zeros(len(found), np.uint64)
-    np.add.at(sums, which, grams)
-    return list(zip(found.tolist(), sums.tolist(), strict=True))
+def _end_columns() -> NDArray[np.intp]:
+    """Make the table of kind and purpose -> column of that end; 0 for what is no end."""
+    table = np.zeros((OTHER_KIND + 1, OTHER_PURPOSE + 1), np.intp)
+    for kind in ENDS:
+        table[kind] = len(_MOVED) + _ENDED.index((kind, OTHER_PURPOSE))
+    for column, end in enumerate(_ENDED, start=len(_MOVED)):
+        table[end] = column
+    return table
+
+
+_END_COLUMN = _end_columns()
+
+
+@dataclass(frozen=True, slots=True)
+class LotBounds:
+    """The lots of a log by first gram: parallel arrays, `issuance` the index of its record, -1 for none."""
+
+    first: NDArray[np.uint64]
+    last: NDArray[np.uint64]
+    issuance: NDArray[np.int64]
+    count: int
+    """All lots, the earlier ones that are not listed too."""
+
+
+def find_lots(rows: Rows, issuances: Sequence[int]) -> LotBounds:
+    """Find the lots by the indices of the ISSUANCE records, which are in order."""
+    issues = np.concatenate([
+        np.flatnonzero((part["codes"] >> 14 == Kind.ISSUE) & (part["first"] < part["last"])) + start
+        for start, part in _chunks(rows, 0, len(rows))
+    ] or [np.empty(0, np.intp)])  # fmt: skip
+    records = np.asarray(issuances, np.int64)
+    groups, starts = np.unique(np.searchsorted(records, issues), return_index=True)
+    if not len(groups):
+        return LotBounds(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), 0)
+    first = np.minimum.reduceat(rows["first"][issues], starts)
+    last = np.maximum.reduceat(rows["last"][issues], starts)
+    issuance = np.where(groups > 0, np.append(records, -1)[groups - 1], -1)
+    order = np.lexsort((issuance, first))[-LISTED_LOTS:]
+    return LotBounds(first[order], last[order], issuance[order], len(groups))
+
+
+def sum_by_lot(rows: Rows, start: int, end: int, lots: LotBounds) -> NDArray[np.uint64]:
+    """Add up the leaves `[start, end)`: shape (2, lots + 1, columns), low and high 32 bits apart, row 0 for no lot."""
+    sums = np.zeros((2, len(lots.first) + 1, _COLUMNS), np.uint64)
+    for at, part in _chunks(rows, start, end):
+        grams = grams_of(part)
+        lot = np.searchsorted(lots.first, part["first"], "right")
+        is_inside = (lot > 0) & (part["first"] < np.append(lots.last, np.uint64(0))[lot - 1])
+        lot = np.where(is_inside, lot, 0)
+        kind, form, purpose = part["codes"] >> 14, part["codes"] >> 12 & 3, part["codes"] & 63
+        is_movement = kind <= OTHER_KIND
+        _add(sums, lot, kind, grams, is_movement)
+        _add(sums, lot, _MADE + form, grams, is_movement)
+        column = _END_COLUMN[np.minimum(kind, OTHER_KIND), purpose]
+        _add(sums, lot, column, grams, is_movement & (column > 0))
+        codes, is_taken = _parent_codes(rows, at, part)
+        _add(sums, lot, _TAKEN + (codes >> 12 & 3), grams, is_taken & (part["codes"] != UNREAD))
+    return sums
+
+
+def totals(sums: NDArray[np.uint64], lots: LotBounds, kinds: Counter[int], frontier: int) -> Totals:
+    """Name the sums: of everything, and of each lot that is listed."""
+    exact = sums[0].astype(object) + (sums[1].astype(object) << 32)
+    whole = exact.sum(axis=0)
+    moved = {kind: int(whole[kind]) for kind in _MOVED if whole[kind]}
+    live = {form: int(whole[_MADE + form] - whole[_TAKEN + form]) for form in range(1, 4)}
+    return Totals(
+        leaves=dict(kinds),
+        moved_g=moved,
+        ended_g=_ended(whole),
+        live_g={form: grams for form, grams in live.items() if grams},
+        frontier_g=frontier,
+        lots=tuple(_lot(row, lots, number) for number, row in enumerate(exact[1:])),
+        lot_count=lots.count,
+    )
+
+
+def _lot(row: NDArray[np.object_], lots: LotBounds, number: int) -> Lot:
+    ended: Counter[int] = Counter()
+    for (_, purpose), grams in _ended(row).items():
+        ended[purpose] += grams
+    issuance = int(lots.issuance[number])
+    return Lot(
+        first=int(lots.first[number]),
+        last=int(lots.last[number]),
+        issuance=None if issuance < 0 else issuance,
+        issued_g=int(row[Kind.ISSUE]),
+        reduction_g=int(row[_MADE + Form.REDUCTION] - row[_TAKEN + Form.REDUCTION]),
+        points_g=int(row[_MADE + Form.POINTS] - row[_TAKEN + Form.POINTS]),
+        ended_g=dict(ended),
+    )
+
+
+def _ended(row: NDArray[np.object_]) -> dict[tuple[int, int], int]:
+    return {end: int(row[column]) for column, end in enumerate(_ENDED, start=len(_MOVED)) if row[column]}
+
+
+def _chunks(rows: Rows, start: int, end: int) -> list[tuple[int, Rows]]:
+    return [(at, rows[at : min(end, at + CHUNK)]) for at in range(start, end, CHUNK)]
+
+
+def _parent_codes(rows: Rows, start: int, part: Rows) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """Give the codes of each row's parent, and whether it has one that was read."""
+    is_before = part["parent"] < np.arange(start, start + len(part), dtype=np.uint64)
+    codes = rows["codes"][np.where(is_before, part["parent"], 0).astype(np.intp)]
+    return codes, is_before & (codes != UNREAD)
+
+
+def _add(
+    sums: NDArray[np.uint64],
+    lot: NDArray[np.intp],
+    column: NDArray[Any],
+    grams: NDArray[np.uint64],
+    is_meant: NDArray[np.bool_],
+) -> None:
+    """Add grams to their cells, by halves of 32 bits, so that 2^32 leaves cannot overflow."""
+    place = (lot * _COLUMNS + column)[is_meant]
+    for half, part in enumerate((grams[is_meant] & _LOW, grams[is_meant] >> np.uint64(32))):
+        np.add.at(sums[half].reshape(-1), place, part)

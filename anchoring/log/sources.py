@@ -88,6 +88,10 @@ class HttpSource:
         self._client = httpx2.Client(timeout=TIMEOUT_S, headers={"Accept-Encoding": "gzip, identity"})
         self._deadline = Deadline(self._client)
 
+    def __reduce__(self) -> tuple[type["HttpSource"], tuple[str]]:
+        """Hand the log to another process, which opens connections of its own."""
+        return type(self), (self._url,)
+
     def __enter__(self) -> Self:
         """Keep connections open for many files."""
         return self

@@ -4,6 +4,7 @@ Everything is made in a folder of its own, which is removed at the end. A target
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ Seconds = Annotated[int, typer.Option(help="Seconds for each kind of load.", min
 Connections = Annotated[int, typer.Option(help="Connections at once.", min=1, max=64)]
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
+Processes = Annotated[
+    int | None, typer.Option(help="Processes; one for each processor by default.", min=1, max=256, show_default=False)
+]
 Rides = Annotated[Path | None, typer.Option("--rides", help="CSV of rides; a synthetic sample without it.")]
 
 
@@ -64,6 +68,19 @@ def demo(rides: Rides = None, as_json: AsJson = False) -> None:
 
     absolute = None if rides is None else rides.resolve()
     _show("demo", lambda folder: measure(folder, absolute), {}, as_json=as_json)
+
+
+@bench_app.command()
+def audit(leaves: Leaves = 1_000_000, processes: Processes = None, as_json: AsJson = False) -> None:
+    """Audit a synthetic log from a folder, from a state and over HTTP, and hash the same bytes alone.
+
+    The log is lawful and made up: nobody rode, and nobody issued.
+    """
+    from api.bench.audit import measure
+
+    count = processes or os.cpu_count() or 1
+    facts = {"leaves": leaves, "processes": count}
+    _show("audit", lambda folder: measure(folder, leaves, count), facts, as_json=as_json)
 
 
 def _show(title: str, measure: Callable[[Path], "list[Figure]"], facts: dict[str, Any], *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """`gram verify` and `gram audit`: what outsiders run. They need no data folder, and no trust in the operator."""
 
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,16 +10,13 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out, warn
-from registry.ledger.movement import Form
 
 if TYPE_CHECKING:
-    from anchoring.auditing.report import Report
     from anchoring.chain.client import AnchorClient
     from anchoring.log.sources import Source
     from anchoring.state.verify import StateVerification
     from anchoring.verify import Verification
 
-SHOWN_FAULTS = 20
 Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
 ChainId = Annotated[
     int | None,
@@ -121,13 +119,27 @@ def audit(
     every_state: Annotated[
         bool, typer.Option("--every-state", help="Check every record of the state, not only the last.")
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own file: what was found is kept in it, and the next audit reads only what is new.",
+            show_default=False,
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="Processes; one for each processor by default.", show_default=False, min=1, max=256),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
 
-    Exits 1 when a fault is found, and names the first one by its leaf and its rule.
+    Exits 1 when a fault is found, and names the first one by its leaf and its rule. It writes 88 bytes for every leaf,
+    beside --state or else among the temporary files; memory, all processes together, stays under 250 bytes a leaf.
     """
+    from anchoring.audit import Means
     from anchoring.audit import audit as run_audit
+    from api.commands.audit_lines import report_lines
 
     with ExitStack() as stack:
         client = _client(stack, rpc, contract, chain_id)
@@ -146,23 +158,10 @@ def audit(
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        report = run_audit(source, vkey, client, progress, every_state=every_state)
+        means = Means(processes or os.cpu_count() or 1, state)
+        report = run_audit(source, vkey, client, progress, means, every_state=every_state)
     out.print(json.dumps(report.to_json()) if as_json else "\n".join(report_lines(report)), markup=False)
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
-
-
-def report_lines(report: "Report") -> list[str]:
-    """Write an audit for a person: the verdict, the sums, and the first faults."""
-    totals = report.totals
-    live = ", ".join(f"{grams} g {Form(form).name.lower()}" for form, grams in sorted(totals.live_g.items()))
-    lines = [
-        report.verdict,
-        f"Grams: {totals.issued_g} issued = {live or '0 live'} + {totals.all_ended_g} g ended.",
-    ]
-    lines += [f"  {fault}" for fault in report.faults[:SHOWN_FAULTS]]
-    if len(report.faults) > SHOWN_FAULTS:
-        lines.append(f"  and {sum(report.fault_counts.values()) - SHOWN_FAULTS} more; --json lists them.")
-    return lines
 
 
 def _client(stack: ExitStack, rpc: str | None, contract: str | None, chain_id: int | None) -> "AnchorClient | None":

@@ -78,11 +78,11 @@ def _verified(site: "Site", receipts: list[Path]) -> bool:
 def _audited(site: "Site") -> bool:
     from anchoring.audit import audit
     from anchoring.log.sources import DirectorySource
-    from api.commands.check import report_lines
 
     report = audit(DirectorySource(site.folder.log), site.log_signer.verifier.vkey, site.client)
-    for line in report_lines(report):
-        out.print(f"  {line}", markup=False)
+    out.print(f"  {report.verdict}", markup=False)
+    for fault in report.faults:
+        out.print(f"  {fault}", markup=False)
     return report.holds
 
 

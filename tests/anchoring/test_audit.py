@@ -63,7 +63,7 @@ def test_parents_in_an_earlier_batch_and_full_upper_tiles(tmp_path):
     chain = FakeChain([anchor_of(made, size) for size in (65_535, 65_536, 65_537)])
     report = audit(DirectorySource(tmp_path), VKEY, chain, lambda done, size: seen.append((done, size)))
     assert report.holds, report.verdict
-    assert seen == [(65_536, 70_000), (70_000, 70_000)]
+    assert seen == [(65_536, 70_000), (69_888, 70_000), (70_000, 70_000)], "segments, and the tile that is not full"
 
 
 def test_totals_are_those_of_the_lives(tmp_path):

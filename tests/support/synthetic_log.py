@@ -1,127 +1,41 @@
-"""Lawful logs of any size, quickly: lives of grams that together use every kind of movement, laid out with numpy.
-
-A life is one issuance to a person and what becomes of it, `STEPS`. Many lives go on side by side, a cohort, so that a
-parent is far before its child. The first leaves of such a log are lawful too, so a log of any size is cut out.
-"""
+"""Synthetic logs, and chains in memory that hold their anchors."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
-
-from anchoring import checkpoint
-from anchoring.checkpoint import Checkpoint
-from anchoring.leaf import LEAF_DTYPE, NO_PARENT, decode
-from anchoring.log.builder import TileBuilder
-from anchoring.merkle import EMPTY_ROOT, leaf_hash
+from anchoring.leaf import decode
+from anchoring.merkle import leaf_hash
 from anchoring.merkle import root as merkle_root
-from anchoring.note import ED25519, Signer
-from registry.ledger.movement import Kind, Purpose
-
-ORIGIN = "synthetic.example/log"
-SIGNER = Signer(ORIGIN, ED25519, bytes(range(32)))
-VKEY = SIGNER.verifier.vkey
-PARTS = 12
-"""A life's grams are cut into this many parts at most."""
-BEGIN_MS, STEP_MS, VALID_MS = 1_795_000_000_000, 60_000, 10_000_000
-NOBODY, ANN, SHOP, ORG, BUYER, PLEDGEE, GIFTED = range(7)
-END, R, P = 0, 1, 2
-_1, _S, _C, _I, _L = 1, 2, 4, 8, 16
-_OWN, _POINTS, _SPENT = _1 | _S | _I, _1 | _S | _C | _I, _1 | _S | _C
-
-
-@dataclass(frozen=True)
-class Step:
-    """One movement of a life: its parent's step, the parts `[first, last)` of the grams, who gives and who gets."""
-
-    kind: int
-    form: int
-    flags: int
-    parent: int | None
-    first: int
-    last: int
-    giver: int
-    taker: int
-    purpose: int = 0
-    is_late: bool = False
-    """After the expiry, otherwise before it."""
-
-
-STEPS = (
-    Step(Kind.ISSUE, R, _OWN, None, 0, 12, NOBODY, ANN),
-    Step(Kind.CONVERT, P, _POINTS, 0, 0, 6, ANN, ANN),
-    Step(Kind.REDEEM, P, _SPENT, 1, 0, 3, ANN, SHOP),
-    Step(Kind.REFUND, P, _POINTS, 2, 0, 1, SHOP, ANN),
-    Step(Kind.RETURN, R, _SPENT, 2, 1, 3, SHOP, SHOP),
-    Step(Kind.TRANSFER, R, _SPENT, 4, 1, 3, SHOP, ORG, Purpose.AGREEMENT),
-    Step(Kind.LOCK, R, _SPENT | _L, 5, 1, 2, ORG, ORG, Purpose.LISTING),
-    Step(Kind.TRANSFER, R, _SPENT, 6, 1, 2, ORG, BUYER, Purpose.LISTED_TRADE),
-    Step(Kind.CANCEL, END, _SPENT, 7, 1, 2, BUYER, NOBODY, Purpose.COMPLIANCE_OFFSET),
-    Step(Kind.LOCK, R, _SPENT | _L, 5, 2, 3, ORG, ORG, Purpose.PLEDGE),
-    Step(Kind.TRANSFER, R, _SPENT, 9, 2, 3, ORG, PLEDGEE, Purpose.PLEDGE_EXECUTION),
-    Step(Kind.CANCEL, END, _SPENT, 10, 2, 3, PLEDGEE, NOBODY, Purpose.VOLUNTARY_OFFSET),
-    Step(Kind.CANCEL, END, _SPENT, 1, 4, 5, ANN, NOBODY, Purpose.DONATION),
-    Step(Kind.LOCK, P, _POINTS | _L, 1, 5, 6, ANN, ANN, Purpose.FREEZE),
-    Step(Kind.UNLOCK, P, _POINTS, 13, 5, 6, ANN, ANN),
-    Step(Kind.TRANSFER, R, _1 | _S, 0, 6, 8, ANN, GIFTED, Purpose.DONATION_TRANSFER),
-    Step(Kind.CANCEL, END, _1 | _S, 15, 6, 7, GIFTED, NOBODY, Purpose.ECOLOGICAL_DAMAGE_COMPENSATION),
-    Step(Kind.VOID, END, _1 | _S, 0, 8, 9, ANN, NOBODY, Purpose.ABNORMAL_DATA),
-    Step(Kind.LOCK, R, _OWN | _L, 0, 9, 10, ANN, ANN, Purpose.FREEZE),
-    Step(Kind.VOID, END, _1 | _S, 18, 9, 10, ANN, NOBODY, Purpose.ABNORMAL_DATA),
-    Step(Kind.CORRECTION, END, 0, None, 0, 0, NOBODY, NOBODY),
-    Step(Kind.EXPIRE, END, _SPENT, 1, 3, 4, ANN, NOBODY, is_late=True),
+from api.bench.synthetic_log import (
+    BEGIN_MS,
+    LIFE,
+    ORIGIN,
+    SIGNER,
+    STEPS,
+    VALID_MS,
+    VKEY,
+    lawful_leaves,
+    sign_log,
+    six_bytes,
+    write_log,
 )
-LIFE = len(STEPS)
+from registry.ledger.movement import Kind
 
-
-def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000):
-    """The first `size` leaves (`LEAF_DTYPE`) of the log that this seed makes."""
-    draw = np.random.default_rng(seed)
-    lives = -(-size // (cohort * LIFE)) * cohort
-    grams = draw.integers(1, 500, lives) * PARTS
-    begins = np.concatenate(([0], np.cumsum(grams)[:-1]))
-    tags = draw.integers(1, 256, (lives, 7, 20), dtype=np.uint8)
-    tags[:, NOBODY] = 0
-    leaves = np.zeros((lives // cohort, LIFE, cohort), LEAF_DTYPE)
-    shape = (lives // cohort, cohort)
-    index = np.arange(leaves.size).reshape(leaves.shape)
-    for number, step in enumerate(STEPS):
-        at = leaves[:, number]
-        at["version"], at["kind"], at["form"] = 1, step.kind, step.form
-        at["flags"], at["purpose"] = step.flags, step.purpose
-        if step.kind < 64:
-            at["first"] = (begins + grams // PARTS * step.first).reshape(shape)
-            at["last"] = (begins + grams // PARTS * step.last).reshape(shape)
-        at["parent"] = NO_PARENT if step.parent is None else index[:, step.parent]
-        at["at"] = six_bytes(BEGIN_MS + number * STEP_MS + (VALID_MS if step.is_late else 0))
-        at["until"] = six_bytes(BEGIN_MS + VALID_MS if step.form == P else 0)
-        at["from_tag"], at["to_tag"] = tags[:, step.giver].reshape(*shape, 20), tags[:, step.taker].reshape(*shape, 20)
-    flat = leaves.reshape(-1)[:size]
-    flat["evidence"] = draw.integers(0, 256, (size, 32), dtype=np.uint8)
-    return flat
-
-
-def six_bytes(number: int):
-    return np.frombuffer(number.to_bytes(6), np.uint8)
-
-
-def write_log(folder: Path, leaves, signer: Signer = SIGNER) -> bytes:
-    """Write the log of these leaves as its publisher would, without syncing the disk; its root."""
-    builder = TileBuilder(0, [], b"")
-    for path, data in (*builder.extend(leaves), *builder.partials()):
-        _write(folder / path, data)
-    root = builder.root() if len(leaves) else EMPTY_ROOT
-    sign_log(folder, len(leaves), root, signer)
-    return root
-
-
-def sign_log(folder: Path, size: int, root: bytes, signer: Signer = SIGNER) -> None:
-    _write(folder / "checkpoint", checkpoint.sign(Checkpoint(signer.name, size, root), signer))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+__all__ = [
+    "BEGIN_MS",
+    "LIFE",
+    "ORIGIN",
+    "SIGNER",
+    "STEPS",
+    "VALID_MS",
+    "VKEY",
+    "FakeAnchor",
+    "FakeChain",
+    "anchor_of",
+    "lawful_leaves",
+    "sign_log",
+    "six_bytes",
+    "write_log",
+]
 
 
 @dataclass

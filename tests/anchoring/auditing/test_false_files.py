@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 
 from anchoring.audit import MAX_AUDITED, audit
+from anchoring.auditing.faults import KEPT_PER_CODE
 from anchoring.auditing.reading import MAX_UNREAD_FILES
-from anchoring.auditing.report import KEPT_PER_CODE
 from anchoring.errors import Malformed, Unreachable
 from anchoring.log.tiles import DirectorySource, entries_path
 from anchoring.note import ED25519, Signer

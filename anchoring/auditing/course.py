@@ -1,0 +1,93 @@
+"""The course of an audit through one log: from where an earlier one came to, or from the first leaf, to the last."""
+
+import tempfile
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchoring.auditing.crew import Crew
+from anchoring.auditing.faults import Faults
+from anchoring.auditing.prior import RECALLED_TILES, is_prefix_of, may_go_on, recall
+from anchoring.auditing.replay import Replay
+from anchoring.auditing.report import Totals
+from anchoring.auditing.segment import SEGMENT
+from anchoring.auditing.standing import Standing
+from anchoring.auditing.statefile import StateFile
+from anchoring.checkpoint import Checkpoint
+from anchoring.errors import Unreachable
+from anchoring.log.tiles import Source, TileReader
+
+Progress = Callable[[int, int], None]
+"""Is told (leaves done, leaves in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an audit may use; it finds the same with any.
+
+    Up to `processes` divide the log among them. `state` is a file that keeps what was found for the next audit of this
+    log, and for this one if it is ended before its time: written after every 16 segments.
+    """
+
+    processes: int = 1
+    state: Path | None = None
+    segment: int = SEGMENT
+    """Leaves read together, whole tiles."""
+    share: int = 16 * SEGMENT
+    """Leaves for each process: for fewer it is not worth its start."""
+
+
+def run(
+    source: Source,
+    vkey: str,
+    checkpoint: Checkpoint | None,
+    sizes: AbstractSet[int],
+    on_progress: Progress,
+    means: Means,
+) -> tuple[Standing, Totals, Faults]:
+    """Replay the log of a signed checkpoint, and find the roots and figures at `sizes` where they can be.
+
+    Without a checkpoint nothing is read. Gives also the faults that no later audit would find again.
+    """
+    faults = Faults()
+    with ExitStack() as stack:
+        state = None if means.state is None else stack.enter_context(StateFile(means.state, vkey))
+        if checkpoint is None:
+            checkpoint, sizes, state = Checkpoint("", 0, b""), frozenset(), None
+        elif state is not None and state.checkpoint is not None:
+            reader = TileReader(source)
+            state = state if may_go_on(reader, state.checkpoint, checkpoint, faults) else None
+        standing = Standing() if state is None else state.standing()
+        rows = _scratch(stack) if state is None else state.rows.path
+        processes = max(1, min(means.processes, checkpoint.size // means.share))
+        crew = stack.enter_context(Crew(source, rows, processes))
+        asked = sorted(size for size in {checkpoint.size, *sizes} if 0 < size <= checkpoint.size)
+        replay = Replay(crew, source, standing, checkpoint.size, asked)
+        _recall(source, crew, standing, asked, checkpoint)
+        replay.run(on_progress, lambda: _keep(state, source, standing, checkpoint), means.segment)
+        found = replay.overlaps()
+        faults.merge(found.sorted(), found.counts)
+        return standing, replay.totals(), faults
+
+
+def _scratch(stack: ExitStack) -> Path:
+    """Make a file for the rows of this audit alone, among the temporary files."""
+    try:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gram-audit-"))
+    except OSError as error:
+        raise Unreachable(f"An audit needs a temporary file of 88 bytes a leaf: {error.strerror}.") from error
+    return Path(folder) / "rows"
+
+
+def _recall(source: Source, crew: Crew, standing: Standing, asked: list[int], checkpoint: Checkpoint) -> None:
+    passed = [size for size in asked if size <= standing.size and size not in standing.roots.keys() & standing.figures]
+    if passed:
+        recall(TileReader(source, RECALLED_TILES), crew.rows(standing.size), standing, passed, checkpoint)
+
+
+def _keep(state: StateFile | None, source: Source, standing: Standing, checkpoint: Checkpoint) -> None:
+    """Keep what is known, if a state is kept and all of it is proven."""
+    if state is not None and standing.is_firm and is_prefix_of(TileReader(source), standing, checkpoint):
+        state.save(standing, checkpoint)

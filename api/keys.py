@@ -8,7 +8,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchoring.chain.signers import LocalKey
+from anchoring.chain.keys import open_key
+from anchoring.chain.signers import KeyHolder, LocalKey
 from anchoring.note import COSIGNATURE, ED25519, Signer, make_signer, parse_signer
 from registry.errors import Unavailable
 from registry.keyfile import write_secret
@@ -69,6 +70,6 @@ def chain_signer(folder: Path, authority: Authority) -> LocalKey:
     return LocalKey(read_secret(folder, f"{authority.id}.chain.key"))
 
 
-def payer(folder: Path) -> LocalKey:
-    """Read the key that pays for transactions."""
-    return LocalKey(read_secret(folder, "payer.key"))
+def payer(folder: Path, name: str | None) -> KeyHolder:
+    """Give the key that pays for transactions: as `anchoring.chain.keys` names it, or the folder's development key."""
+    return LocalKey(read_secret(folder, "payer.key")) if name is None else open_key(name)

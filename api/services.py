@@ -68,7 +68,7 @@ def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell)
     if settings.rpc is not None:
         return settings.rpc, lambda: None
     process = EmbeddedChainProcess(
-        folder.chain, prefund=[payer(folder.keys).address], final_depth=settings.blocks_to_final
+        folder.chain, prefund=[payer(folder.keys, settings.payer).address], final_depth=settings.blocks_to_final
     )
     stack.enter_context(process)
     folder.chain_address.write_text(process.rpc_url, encoding="ascii")
@@ -84,7 +84,7 @@ def _contract(
     if contract is None:
         tell("Deploying the anchor contract with three signers, two of whom must sign.")
         signers = [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
-        pays = payer(folder.keys)
+        pays = payer(folder.keys, settings.payer)
         try:
             plan = folder.path / "deployment.json"
             contract = deploy(rpc_url, pays, signers, THRESHOLD, artifact(), plan=plan)

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     """JSON-RPC endpoint of an EVM chain; embedded when not set."""
     contract: str | None = None
     """Address of the anchor contract; deployed when not set (development only)."""
+    payer: str | None = None
+    """The key that pays for transactions: `file:PATH`, `keystore:PATH` or `web3signer:URL#ADDRESS`; a development key when
+    not set."""
     origin: str | None = None
     """The log's origin line, fixed when the data folder is made."""
     master_key: SecretStr | None = None

@@ -119,7 +119,7 @@ class Site:
             client=self.client,
             signers=[chain_signer(self.folder.keys, authority) for authority in AUTHORITIES],
             threshold=THRESHOLD,
-            payer=payer(self.folder.keys),
+            payer=payer(self.folder.keys, self.settings.payer),
             clock=system_clock,
             final_depth=self.settings.blocks_to_final,
         )

@@ -27,16 +27,26 @@ class Endpoint:
     """One endpoint. `shown` is how errors name it: without path and password, which may be secrets."""
 
     def __init__(
-        self, url: str, read_seconds: float = READ_SECONDS, transport: httpx2.BaseTransport | None = None
+        self,
+        url: str,
+        read_seconds: float = READ_SECONDS,
+        transport: httpx2.BaseTransport | None = None,
+        *,
+        name: str = "chain",
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        """Raises Malformed for what is no http or https URL. `transport` is a wire of the caller's own."""
+        """`transport` is a wire of the caller's own, `name` what errors call the endpoint.
+
+        Raises Malformed for what is no http or https URL.
+        """
+        self._name, self._max_bytes = name, max_bytes
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise Malformed(f"The chain's address is no URL: {error}.") from error
+            raise Malformed(f"The {name}'s address is no URL: {error}.") from error
         if parts.scheme not in ("http", "https") or not host:
-            raise Malformed("The chain's address must be an http or https URL.")
+            raise Malformed(f"The {name}'s address must be an http or https URL.")
         self.shown = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
         self._url = url
         self._seconds = read_seconds
@@ -59,33 +69,33 @@ class Endpoint:
             ):
                 return self._read(self._bounded(response), response.status_code)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
-            raise Unreachable(f"The chain at {self.shown} cannot be reached: {error or 'no answer'}.") from error
+            raise Unreachable(f"The {self._name} at {self.shown} cannot be reached: {error or 'no answer'}.") from error
         except httpx2.TimeoutException as error:
             raise self._slow() from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Lost(f"The chain at {self.shown} broke off: {error}.") from error
+            raise Lost(f"The {self._name} at {self.shown} broke off: {error}.") from error
 
     def _bounded(self, response: httpx2.Response) -> bytes:
         received = bytearray()
         for chunk in response.iter_bytes():
             received += chunk
-            if len(received) > MAX_ANSWER_BYTES:
-                raise Lost(f"The chain at {self.shown} answers with more than {MAX_ANSWER_BYTES} bytes.")
+            if len(received) > self._max_bytes:
+                raise Lost(f"The {self._name} at {self.shown} answers with more than {self._max_bytes} bytes.")
         return bytes(received)
 
     def _read(self, text: bytes, status: int) -> dict[str, Any]:
         try:
             answer = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise Lost(f"The chain at {self.shown} answers with no JSON (HTTP {status}).") from error
+            raise Lost(f"The {self._name} at {self.shown} answers with no JSON (HTTP {status}).") from error
         if isinstance(answer, dict) and answer.get("error") is None:
             answer.pop("error", None)  # some nodes send both, one of them null
         if not isinstance(answer, dict) or not ("result" in answer or _is_error(answer.get("error"))):
-            raise Lost(f"The chain at {self.shown} answers with JSON that is no JSON-RPC (HTTP {status}).")
+            raise Lost(f"The {self._name} at {self.shown} answers with JSON that is no JSON-RPC (HTTP {status}).")
         return answer
 
     def _slow(self) -> Lost:
-        return Lost(f"The chain at {self.shown} does not answer within {self._seconds:g} seconds.")
+        return Lost(f"The {self._name} at {self.shown} does not answer within {self._seconds:g} seconds.")
 
     def close(self) -> None:
         self._http.close()

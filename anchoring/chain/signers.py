@@ -37,10 +37,14 @@ class Payer(Protocol):
     def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:
         """The raw transaction, signed.
 
-        `transaction` has chainId, nonce, gas, value, data, `to` unless it creates a contract, and either gasPrice or
-        maxFeePerGas and maxPriorityFeePerGas. Raises Malformed for fields that make none, Unreachable, Refuted.
+        `transaction` has chainId, nonce, gas, value, data (hex with 0x), `to` unless it creates a contract, and either
+        gasPrice or maxFeePerGas and maxPriorityFeePerGas. Raises Malformed for fields that make none, Unreachable, Refuted.
         """
         ...
+
+
+class KeyHolder(CheckpointSigner, Payer, Protocol):
+    """A key, wherever it is, that signs both."""
 
 
 class LocalKey:

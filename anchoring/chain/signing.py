@@ -19,12 +19,12 @@ VERSION = "1"
 _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _CHECKPOINT_TYPE = b"Checkpoint(uint64 size,bytes32 root,uint64 frontier,uint64 ended)"
 # The order of the curve (SEC 2, secp256k1): a key is at least 1 and below it.
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 def generate_key() -> bytes:
     """A fresh private key."""
-    return (secrets.randbelow(_ORDER - 1) + 1).to_bytes(32)
+    return (secrets.randbelow(ORDER - 1) + 1).to_bytes(32)
 
 
 def address_of(key: bytes) -> str:
@@ -103,6 +103,6 @@ def _word(number: int) -> bytes:
 
 
 def _private(key: bytes) -> PrivateKey:
-    if len(key) != 32 or not 0 < int.from_bytes(key) < _ORDER:
+    if len(key) != 32 or not 0 < int.from_bytes(key) < ORDER:
         raise Malformed("A private key is 32 bytes, and a number from 1 to below the order of secp256k1.")
     return PrivateKey(key)

@@ -67,14 +67,10 @@ def created_address(payer: str, nonce: int) -> str:
 
 def differences(asked: Mapping[str, Any], signed: Mapping[str, Any]) -> list[str]:
     """The names of the fields in which a signed transaction is not what was asked for."""
-    wanted = {**asked, "to": asked.get("to"), "data": _data(asked["data"])}
+    wanted = {**asked, "to": asked.get("to"), "data": bytes.fromhex(asked["data"].removeprefix("0x"))}
     if wanted["to"] is not None:
         wanted["to"] = checksummed(address_bytes(wanted["to"]))
     return sorted(name for name in {*wanted, *signed} if wanted.get(name) != signed.get(name))
-
-
-def _data(data: bytes | str) -> bytes:
-    return data if isinstance(data, bytes) else bytes.fromhex(data.removeprefix("0x"))
 
 
 def _number(value: Any) -> int:

@@ -34,7 +34,7 @@ def status(
         said = {
             "chain": site.where.chain_id,
             "contract": site.where.contract,
-            "payer": payer(site.folder.keys).address,
+            "payer": payer(site.folder.keys, site.settings.payer).address,
             "block": head.block_number,
             "size": head.size,
             "root": head.root.hex(),

@@ -49,7 +49,11 @@ Database = Annotated[
 ]
 Rpc = Annotated[
     str | None,
-    typer.Option("--rpc", help="JSON-RPC URL of an EVM chain instead of the embedded one.", show_default=False),
+    typer.Option(
+        "--rpc",
+        help="JSON-RPC URL of an EVM chain instead of the embedded one; several with commas between.",
+        show_default=False,
+    ),
 ]
 Contract = Annotated[str | None, typer.Option("--contract", help="Address of the anchor contract.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

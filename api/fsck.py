@@ -141,10 +141,10 @@ def fsck(settings: Settings, log_url: str | None, tell: Callable[[str], None]) -
     """Compare an installation's parts, whether it runs or not. Raises `Unavailable` when there is no database."""
     report = Report()
     with ExitStack() as stack:
-        folder, database_url, rpc_url = stack.enter_context(_opened(settings, tell))
+        folder, database_url, rpc_urls = stack.enter_context(_opened(settings, tell))
         database = Database(database_url, pool_size=2)
         stack.callback(database.close)
-        parts = _parts(settings, folder, rpc_url, log_url, stack)
+        parts = _parts(settings, folder, rpc_urls, log_url, stack)
         if parts.chain is None:
             report.unchecked["chain"] = "its node is not known; give --rpc and --contract"
         with database.snapshot() as tx:
@@ -153,15 +153,17 @@ def fsck(settings: Settings, log_url: str | None, tell: Callable[[str], None]) -
     return report
 
 
-def running_chain(folder: DataFolder) -> str | None:
-    """Where the embedded chain of a running registry is, None when it has none."""
+def running_chain(folder: DataFolder) -> tuple[str, ...]:
+    """Where the embedded chain of a running registry is; nothing when it has none."""
     try:
-        return folder.chain_address.read_text(encoding="ascii")
+        return (folder.chain_address.read_text(encoding="ascii"),)
     except (OSError, UnicodeDecodeError):
-        return None
+        return ()
 
 
-def _parts(settings: Settings, folder: DataFolder, rpc_url: str | None, log_url: str | None, stack: ExitStack) -> Parts:
+def _parts(
+    settings: Settings, folder: DataFolder, rpc_urls: tuple[str, ...], log_url: str | None, stack: ExitStack
+) -> Parts:
     logs: dict[str, Source] = {"log": DirectorySource(folder.log)}
     if log_url is not None:
         logs[log_url] = (
@@ -171,15 +173,15 @@ def _parts(settings: Settings, folder: DataFolder, rpc_url: str | None, log_url:
         )
     contract, chain, installation = settings.contract or folder.marker.contract, None, None
     key, vkey = master_key(settings, folder), log_signer(folder.keys).verifier.vkey
-    if rpc_url is not None and contract is not None:
-        chain = stack.enter_context(AnchorClient(rpc_url, contract))
+    if rpc_urls and contract is not None:
+        chain = stack.enter_context(AnchorClient(rpc_urls, contract))
         chain_id = folder.marker.chain_id if folder.marker.chain_id is not None else chain.chain_id()
         installation = Installation(folder.marker.origin, vkey, Vault.check_value(key), chain_id, contract)
     return Parts(Vault(key), vkey, logs, chain, installation)
 
 
 @contextmanager
-def _opened(settings: Settings, tell: Callable[[str], None]) -> Iterator[tuple[DataFolder, str, str | None]]:
+def _opened(settings: Settings, tell: Callable[[str], None]) -> Iterator[tuple[DataFolder, str, tuple[str, ...]]]:
     """Give data folder, database and chain: as they run, or started for as long as this takes."""
     folder = read_folder(settings.data)
     given = None if settings.database is None else settings.database.get_secret_value()
@@ -188,16 +190,16 @@ def _opened(settings: Settings, tell: Callable[[str], None]) -> Iterator[tuple[D
             stack.enter_context(hold(settings.data, create=False))
         except Unavailable:
             tell("The registry is running; it is read beside it.")
-            yield folder, given or running_url(folder.postgres), settings.rpc or running_chain(folder)
+            yield folder, given or running_url(folder.postgres), settings.rpc_urls or running_chain(folder)
             return
-        rpc_url = settings.rpc
-        if rpc_url is None and folder.chain.exists():
-            rpc_url = stack.enter_context(EmbeddedChainProcess(folder.chain)).rpc_url
+        rpc_urls = settings.rpc_urls
+        if not rpc_urls and folder.chain.exists():
+            rpc_urls = (stack.enter_context(EmbeddedChainProcess(folder.chain)).rpc_url,)
         if given is None:
             server = EmbeddedPostgres(folder.postgres)
             given = server.start()
             stack.callback(server.stop)
-        yield folder, given, rpc_url
+        yield folder, given, rpc_urls
 
 
 _HEAD = sa.text("SELECT size, published_size FROM log_head")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.errors import AnchoringError, Behind, Refuted, Unreachable
+from anchoring.errors import AnchoringError, Behind, Unreachable
 from anchoring.log.sequencer import Standing
 from anchoring.log.standing import Known, standing, take_note
 from api.binding import Installation, alone, bind
@@ -40,8 +40,8 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
     with ExitStack() as stack:
         folder = stack.enter_context(hold(settings.data, settings.origin, create=create))
         database_url = _database(settings, folder, stack, tell)
-        rpc_url, revive = _chain(settings, folder, stack, tell)
-        folder, where = _contract(settings, folder, database_url, rpc_url, tell)
+        rpc_urls, revive = _chain(settings, folder, stack, tell)
+        folder, where = _contract(settings, folder, database_url, rpc_urls, tell)
         site = Site(settings, folder, where, revive)
         stack.callback(site.close)
         migrate(site.database)
@@ -64,20 +64,22 @@ def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Te
     return url
 
 
-def _chain(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> tuple[str, Callable[[], object]]:
+def _chain(
+    settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell
+) -> tuple[tuple[str, ...], Callable[[], object]]:
     if settings.rpc is not None:
-        return settings.rpc, lambda: None
+        return settings.rpc_urls, lambda: None
     process = EmbeddedChainProcess(
         folder.chain, prefund=[payer(folder.keys, settings.payer).address], final_depth=settings.blocks_to_final
     )
     stack.enter_context(process)
     folder.chain_address.write_text(process.rpc_url, encoding="ascii")
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
-    return process.rpc_url, process.revive
+    return (process.rpc_url,), process.revive
 
 
 def _contract(
-    settings: Settings, folder: DataFolder, database_url: str, rpc_url: str, tell: Tell
+    settings: Settings, folder: DataFolder, database_url: str, rpc_urls: tuple[str, ...], tell: Tell
 ) -> tuple[DataFolder, Whereabouts]:
     """Find the contract, or deploy it on a chain where this log has none yet."""
     contract = settings.contract or folder.marker.contract
@@ -85,15 +87,10 @@ def _contract(
         tell("Deploying the anchor contract with three signers, two of whom must sign.")
         signers = [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
         pays = payer(folder.keys, settings.payer)
-        try:
-            plan = folder.path / "deployment.json"
-            contract = deploy(rpc_url, pays, signers, THRESHOLD, artifact(), plan=plan)
-        except Unreachable as error:
-            raise Unreachable(f"{error} Transactions are paid by {pays.address}; it must hold ether.") from error
-    with AnchorClient(rpc_url, contract) as client:
+        contract = deploy(rpc_urls, pays, signers, THRESHOLD, artifact(), plan=folder.path / "deployment.json")
+    with AnchorClient(rpc_urls, contract) as client:
         chain_id = client.chain_id()
-        if not client.code_present():
-            raise Refuted(f"There is no contract at {contract} on chain {chain_id}; the log is anchored elsewhere.")
+        client.check()
     if folder.marker.contract is None:
         folder = folder.with_contract(chain_id, contract)
     elif (folder.marker.chain_id, folder.marker.contract) != (chain_id, contract):
@@ -101,7 +98,7 @@ def _contract(
             f"This log is anchored in {folder.marker.contract} on chain {folder.marker.chain_id}, "
             f"not in {contract} on chain {chain_id}."
         )
-    return folder, Whereabouts(database_url, rpc_url, chain_id, contract, settings.rpc is None)
+    return folder, Whereabouts(database_url, rpc_urls, chain_id, contract, settings.rpc is None)
 
 
 def _compare(site: Site, tell: Tell, *, mend: bool) -> Standing:

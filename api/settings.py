@@ -30,12 +30,12 @@ class Settings(BaseSettings):
     database: SecretStr | None = None
     """`postgresql://...`; embedded when not set."""
     rpc: str | None = None
-    """JSON-RPC endpoint of an EVM chain; embedded when not set."""
+    """JSON-RPC endpoint of an EVM chain, or several of one chain with commas between; embedded when not set."""
     contract: str | None = None
     """Address of the anchor contract; deployed when not set (development only)."""
     payer: str | None = None
-    """The key that pays for transactions: `file:PATH`, `keystore:PATH` or `web3signer:URL#ADDRESS`; a development key when
-    not set."""
+    """The key that pays for transactions: `file:PATH`, `keystore:PATH` or `web3signer:URL#ADDRESS`; a development key
+    when not set."""
     origin: str | None = None
     """The log's origin line, fixed when the data folder is made."""
     master_key: SecretStr | None = None
@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     state_at: str = Field(default="00:00", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|never)$")
     """When the state of all grams is recorded each day, by Shanghai's clock; `never` leaves it to `gram log state`."""
     anchor_interval_ms: int = Field(default=10_000, ge=10)
+    stuck_after_s: int = Field(default=30, ge=1)
+    """A transaction that is in no block after so long is sent again for a higher fee, under the same nonce."""
+    max_fee_gwei: int = Field(default=10_000, ge=1)
+    """What is paid for a unit of gas at most, whatever an endpoint asks."""
     final_depth: int | None = Field(default=None, ge=0)
     """Blocks on top of an anchor before it counts as final. When not set, 1 on the embedded chain, which takes nothing
     back, and 12 on any other."""
@@ -83,6 +87,11 @@ class Settings(BaseSettings):
         return given if given is None else given.rstrip("/") + "/"
 
     @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """The endpoints in `rpc`; none when the chain is embedded."""
+        return tuple(url for url in (self.rpc or "").split(",") if url)
+
+    @property
     def blocks_to_final(self) -> int:
         """`final_depth` as set, or by the kind of chain."""
         if self.final_depth is not None:
@@ -92,7 +101,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_stand_ins(self) -> Self:
         if self.environment == Environment.PRODUCTION:
-            needed = ("database", "rpc", "contract", "master_key", "token_public_key", "origin", "public_url")
+            needed = ("database", "rpc", "contract", "payer", "master_key", "token_public_key", "origin", "public_url")
             missing = [f"GRAMLEDGER_{name.upper()}" for name in needed if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"Production refuses stand-ins; set {', '.join(missing)}.")

@@ -11,7 +11,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from anchoring.chain.anchorer import Anchorer
-from anchoring.chain.client import AnchorClient
+from anchoring.chain.client import AnchorClient, Patience
+from anchoring.chain.journal import DatabaseJournal
 from anchoring.log.epochs import Epochs
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
@@ -38,7 +39,7 @@ class Whereabouts:
     """Addresses of what is running. The database's URL may hold a password; it never leaves our processes."""
 
     database_url: str
-    rpc_url: str
+    rpc_urls: tuple[str, ...]
     chain_id: int
     contract: str
     embedded_chain: bool
@@ -83,7 +84,19 @@ class Site:
     @cached_property
     def client(self) -> AnchorClient:
         """The anchor contract."""
-        return AnchorClient(self.where.rpc_url, self.where.contract, chain_id=self.where.chain_id)
+        return self.client_of(self.where.rpc_urls, self.where.chain_id, self.where.contract)
+
+    def client_of(self, rpc_urls: Sequence[str], chain_id: int, contract: str) -> AnchorClient:
+        """A contract that this log is anchored in; what is sent to it is written down in the database."""
+        settings = self.settings
+        return AnchorClient(
+            rpc_urls,
+            contract,
+            chain_id=chain_id,
+            final_depth=settings.blocks_to_final,
+            journal=DatabaseJournal(self.database.transaction),
+            patience=Patience(stuck_seconds=settings.stuck_after_s, max_fee_wei=settings.max_fee_gwei * 10**9),
+        )
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -169,7 +182,8 @@ def _known_to_mirror(url: str, vkey: str) -> Known:
 def site_from_environment() -> Site:
     """Take up the site a supervisor handed to this process."""
     said = json.loads(os.environ[SITE_VARIABLE])
-    return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**said["where"]), as_of=said["as_of"])
+    where = said["where"] | {"rpc_urls": tuple(said["where"]["rpc_urls"])}
+    return Site(Settings(), read_folder(Path(said["data"])), Whereabouts(**where), as_of=said["as_of"])
 
 
 def master_key(settings: Settings, folder: DataFolder) -> bytes:

@@ -15,6 +15,7 @@ Fewer than a quorum of usable answers is `Unreachable`, with each endpoint's rea
 """
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,12 @@ MAX_ENDPOINTS = 16
 FINAL_DEPTH = 12
 REST_SECONDS = 10.0
 """How long an endpoint that did not answer is left out, so that it does not slow down every question."""
+
+HELD: Final = re.compile(
+    r"\b(?:already ?(?:known|imported|exists)|known transaction|nonce[ _](?:is )?(?:too[ _]low|below)|old ?nonce)\b",
+    re.IGNORECASE,
+)
+"""How nodes say that they, or a block, have a transaction: geth, Nethermind, Besu, OpenEthereum and their kin."""
 
 Answer = dict[str, Any]
 _BLOCK_PARAM: Final = {
@@ -117,6 +124,8 @@ class Endpoints:
                 f"{one.shown} and {other.shown} have different blocks {number}, {hashes[one]} and {hashes[other]}, and "
                 "it should be final by now: they do not show the same chain."
             )
+        if len(counted) > 1 and number >= self._final_depth:
+            self._holders(request, number - self._final_depth)  # a fork of now, or two chains for long
         if not counted or counted[0][1] < self._quorum:
             raise self._too_few(asked, counted[0][1] if counted else 0)
         block = counted[0][0]
@@ -164,7 +173,8 @@ class Endpoints:
             return taken[0]
         if len(answers) < len(self._all):
             raise Lost(f"It may or may not have reached the chain at {self.shown}: {self._reasons()}.")
-        return next(iter(answers.values()))
+        held = [answer for answer in answers.values() if HELD.search(str(answer["error"]["message"]))]
+        return held[0] if held else next(iter(answers.values()))
 
     def _answers(
         self, endpoints: Sequence[Endpoint], request: Mapping[str, Any], *, rest: bool = True

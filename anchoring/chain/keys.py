@@ -26,7 +26,9 @@ UNLOCK_FILE_VARIABLE: Final = "GRAMLEDGER_KEYSTORE_PASSPHRASE_FILE"
 MAX_FILE_BYTES: Final = 16_384
 MAX_SCRYPT_BYTES: Final = 512 << 20
 """128 n r (RFC 7914, 2): what a keystore may make us take. geth's and web3signer's standard is 256 MiB."""
-MAX_SCRYPT_WORK: Final = MAX_SCRYPT_BYTES * 8
+MAX_SCRYPT_R: Final = 32
+MAX_SCRYPT_P: Final = 8
+"""A keystore has r 8 and p 1 (or 6, the reverse for light ones); larger ones take minutes within the same memory."""
 MAX_PBKDF2_ROUNDS: Final = 10_000_000
 
 
@@ -88,7 +90,8 @@ def _keystore(path: Path) -> dict[str, Any]:
         kdf, params = crypto["kdf"], crypto["kdfparams"]
         if kdf == "scrypt":
             memory = 128 * int(params["n"]) * int(params["r"])
-            bounded = 0 < memory <= MAX_SCRYPT_BYTES and 0 < memory * int(params["p"]) <= MAX_SCRYPT_WORK
+            narrow = 0 < int(params["r"]) <= MAX_SCRYPT_R and 0 < int(params["p"]) <= MAX_SCRYPT_P
+            bounded = narrow and 0 < memory <= MAX_SCRYPT_BYTES
         else:
             bounded = kdf == "pbkdf2" and 0 < int(params["c"]) <= MAX_PBKDF2_ROUNDS
         bounded = bounded and 0 < int(params["dklen"]) <= 64
@@ -102,9 +105,7 @@ def _keystore(path: Path) -> dict[str, Any]:
 def _passphrase() -> str:
     given, file = os.environ.get(UNLOCK_VARIABLE), os.environ.get(UNLOCK_FILE_VARIABLE)
     if (given is None) == (file is None):
-        raise Malformed(
-            f"A keystore's passphrase comes from {UNLOCK_VARIABLE} or {UNLOCK_FILE_VARIABLE}: set one of the two."
-        )
+        raise Malformed(f"A keystore's passphrase is in {UNLOCK_VARIABLE} or {UNLOCK_FILE_VARIABLE}; set one of them.")
     if file is None:
         return given or ""
     try:

@@ -38,7 +38,8 @@ class Payer(Protocol):
         """The raw transaction, signed.
 
         `transaction` has chainId, nonce, gas, value, data (hex with 0x), `to` unless it creates a contract, and either
-        gasPrice or maxFeePerGas and maxPriorityFeePerGas. Raises Malformed for fields that make none, Unreachable, Refuted.
+        gasPrice or maxFeePerGas and maxPriorityFeePerGas. Raises Malformed for fields that make none, Unreachable and
+        Refuted.
         """
         ...
 

@@ -24,7 +24,10 @@ ChainId = Annotated[
         help="The chain's id; any chain that --rpc leads to is believed without it.", show_default=False, min=1
     ),
 ]
-ChainRpc = Annotated[str | None, typer.Option("--rpc", help="JSON-RPC URL of the chain.", show_default=False)]
+ChainRpc = Annotated[
+    list[str] | None,
+    typer.Option("--rpc", help="JSON-RPC URL of the chain; repeated, the endpoints must agree.", show_default=False),
+]
 
 
 @app.command()
@@ -164,14 +167,16 @@ def audit(
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
 
 
-def _client(stack: ExitStack, rpc: str | None, contract: str | None, chain_id: int | None) -> "AnchorClient | None":
+def _client(
+    stack: ExitStack, rpc: list[str] | None, contract: str | None, chain_id: int | None
+) -> "AnchorClient | None":
     from anchoring.errors import Malformed
 
-    if chain_id is not None and rpc is None:
+    if chain_id is not None and not rpc:
         raise Malformed("--chain-id is the id of the chain that --rpc leads to; give that too.")
-    if (rpc is None) != (contract is None):
+    if (not rpc) != (contract is None):
         raise Malformed("--rpc and --contract belong together: the chain, and the address on it.")
-    if rpc is None or contract is None:
+    if not rpc or contract is None:
         return None
     from anchoring.chain.client import AnchorClient
 

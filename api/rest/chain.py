@@ -124,7 +124,7 @@ async def _forward(request: Request, calls: Any) -> Response:
     client: httpx2.AsyncClient = request.app.state.chain_client
     try:
         content = json.dumps(_plain(calls)).encode()
-        url = request.app.state.site.where.rpc_url
+        url = request.app.state.site.where.rpc_urls[0]
         headers = {"Content-Type": "application/json"}
         async with asyncio.timeout(TIMEOUT_S), client.stream("POST", url, content=content, headers=headers) as answer:
             answered = bytearray()

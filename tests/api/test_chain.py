@@ -168,7 +168,7 @@ def test_more_callers_than_may_wait_are_told_to_come_back(live):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as chain:
         threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
-        site = replace(live.site, where=replace(live.site.where, rpc_url=f"http://127.0.0.1:{chain.server_port}"))
+        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
         with served(site) as url, ThreadPoolExecutor(MAX_WAITING + 5) as pool:
             body = json.dumps(call("eth_chainId")).encode()
             answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
@@ -193,7 +193,7 @@ def test_an_answer_has_a_limit(live, length):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as chain:
         threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
-        site = replace(live.site, where=replace(live.site.where, rpc_url=f"http://127.0.0.1:{chain.server_port}"))
+        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
         with served(site) as url:
             answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode()).json()
             assert answer.get("error", {}).get("code") == (-32005 if length > 4 << 20 else None)
@@ -215,7 +215,7 @@ def test_other_methods_of_http_say_which_there_are(live):
 
 def test_a_chain_that_is_down_is_a_problem_of_its_own(live):
     """Nothing listens on the discard port; the rest of the registry goes on."""
-    site = replace(live.site, where=replace(live.site.where, rpc_url="http://127.0.0.1:9"))
+    site = replace(live.site, where=replace(live.site.where, rpc_urls=("http://127.0.0.1:9",)))
     with served(site) as url:
         answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode())
         assert is_problem(answer, 503, "unreachable")

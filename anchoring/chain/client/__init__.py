@@ -8,5 +8,6 @@ out, with one sentence.
 from anchoring.chain.client.answers import AnchoredCheckpoint, AnchoredHead, AnchorReceipt, Verdict
 from anchoring.chain.client.contract import AnchorClient
 from anchoring.chain.client.deploying import deploy
+from anchoring.chain.client.sending import Patience
 
-__all__ = ["AnchorClient", "AnchorReceipt", "AnchoredCheckpoint", "AnchoredHead", "Verdict", "deploy"]
+__all__ = ["AnchorClient", "AnchorReceipt", "AnchoredCheckpoint", "AnchoredHead", "Patience", "Verdict", "deploy"]

@@ -26,6 +26,7 @@ from typing import Any, Literal, cast
 from eth_hash.auto import keccak
 from web3.exceptions import TransactionNotFound
 
+from anchoring.chain.agreement import HELD
 from anchoring.chain.client.connection import Connection, whole
 from anchoring.chain.endpoint import Lost
 from anchoring.chain.journal import Journal, Sent
@@ -40,9 +41,6 @@ RECEIPT_POLLS = 8
 """How often a receipt is asked for after the nonce was used up: some nodes index late."""
 Receipt = Mapping[str, Any]
 
-_KNOWN = re.compile(r"\b(?:already ?(?:known|imported|exists)|known transaction)\b", re.IGNORECASE)
-"""How nodes say that they have a transaction already: geth, Nethermind, Besu, OpenEthereum and their kin."""
-_NONCE_USED = re.compile(r"\bnonce (?:is )?(?:too low|below)|\bold ?nonce\b|\bnonce_too_low\b", re.IGNORECASE)
 _UNDERPRICED = re.compile(r"\b(?:underpriced|fee too low|gas price too low)\b", re.IGNORECASE)
 
 
@@ -181,7 +179,7 @@ class Sender:
         except Unreachable as error:
             if _UNDERPRICED.search(str(error)):
                 raise _Underpriced(str(error)) from error
-            if not _KNOWN.search(str(error)) and not _NONCE_USED.search(str(error)):
+            if not HELD.search(str(error)):
                 raise
 
     def _await(self, payer: Payer, fields: Mapping[str, Any], deadline: float, wait: float) -> Receipt:
@@ -210,8 +208,11 @@ class Sender:
     def _push(self, payer: Payer, fields: Mapping[str, Any], last: Sent) -> None:
         """Send again what is stuck: the same bytes when they were dropped, for a higher fee when they are waiting."""
         with contextlib.suppress(Unreachable):
-            fees = _more(fees_of(last.raw), fields)
-            if self._is_known(last.hash) and _price(fees) <= self._patience.max_fee_wei:
+            with self._connection.asked():
+                market = self._market()
+            fees = _more(fees_of(last.raw), market)
+            outbid = _price(market) > _price(fees_of(last.raw))  # a node may drop it for that, and take it no more
+            if _price(fees) <= self._patience.max_fee_wei and (outbid or self._is_known(last.hash)):
                 self._put(payer, fields, fees)
             else:
                 self._journal.write(replace(last, sent_ms=self._clock()))

@@ -183,7 +183,7 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
         "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
-        "PUBLIC_URL": "https://city.example",
+        "PUBLIC_URL": "https://city.example", "PAYER": "file:payer.key",
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)

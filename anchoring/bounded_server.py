@@ -26,8 +26,18 @@ class BoundedServer(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], connections: int) -> None:
-        """Listen at host and port; port 0 takes a free one. Raises OSError when the address cannot be had."""
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handler: type[BaseHTTPRequestHandler],
+        connections: int,
+        request_s: float = REQUEST_S,
+    ) -> None:
+        """Listen at host and port; port 0 takes a free one. Raises OSError when the address cannot be had.
+
+        `request_s` is for a whole request, and for a whole answer, by a `BoundedHandler`.
+        """
+        self.request_s = request_s
         self._places = threading.BoundedSemaphore(connections)
         super().__init__(address, handler)
 
@@ -80,7 +90,9 @@ class _Received(io.RawIOBase):
 
 
 class BoundedHandler(BaseHTTPRequestHandler):
-    """Requests of strangers, each within REQUEST_S."""
+    """Requests of strangers, each within its server's `request_s`."""
+
+    server: BoundedServer
 
     protocol_version = "HTTP/1.1"
     sys_version = ""
@@ -94,7 +106,7 @@ class BoundedHandler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Serve one request, or close a connection that takes too long."""
-        self._received.ends_at = time.monotonic() + REQUEST_S
+        self._received.ends_at = time.monotonic() + self.server.request_s
         try:
             super().handle_one_request()
         except (ConnectionError, TimeoutError):
@@ -122,7 +134,7 @@ class BoundedHandler(BaseHTTPRequestHandler):
 
     def send(self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         """Send a whole answer."""
-        self.connection.settimeout(REQUEST_S)
+        self.connection.settimeout(self.server.request_s)
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

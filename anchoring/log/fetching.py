@@ -1,7 +1,9 @@
 """Fetches a log's leaves by its entry bundles, several side by side: what whoever follows a log has in common."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +17,30 @@ FETCHED_AT_ONCE: Final = 4
 """Bundles asked of the log side by side: a log far away answers many in the time of one."""
 BATCH: Final = 256 * TILE_WIDTH
 """Leaves fetched together: 65,536, enough for numpy to be quick, and 8 MB."""
-BATCH_DEADLINE_S: Final = 300
-"""For the 256 bundles of a batch; a log that trickles is a log that is down."""
+BATCH_DEADLINE_S: Final = 300.0
+"""For the 256 bundles of a batch, or its tiles; a log that trickles is a log that is down."""
+Q = TypeVar("Q")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is fetched together: at most so many leaves, a multiple of 256, and so many seconds."""
+
+    leaves: int = BATCH
+    seconds: float = BATCH_DEADLINE_S
+
+
+WHOLE: Final = Batch()
 
 
 class LeafFetcher:
     """The leaves of one log; `close` it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, batch: Batch = WHOLE) -> None:
         """Read from `source`, which several threads ask at once."""
         self._reader = TileReader(source, cached_tiles=0)
+        self._batch = batch
         self._pool = ThreadPoolExecutor(FETCHED_AT_ONCE, "leaf-fetch")
 
     def close(self) -> None:
@@ -36,17 +52,25 @@ class LeafFetcher:
 
         Raises Unreachable or Malformed when the log does not give them.
         """
-        end = min(size, start // TILE_WIDTH * TILE_WIDTH + BATCH)
+        end = min(size, start // TILE_WIDTH * TILE_WIDTH + self._batch.leaves)
         numbers = range(start // TILE_WIDTH, -(-end // TILE_WIDTH))
 
         def bundle(n: int) -> NDArray[Any]:
             width = tile_width(0, n, size)
             return leaves_of(self._reader.bundle(n, width), width)
 
-        try:
-            bundles = list(self._pool.map(bundle, numbers, timeout=BATCH_DEADLINE_S))
-        except TimeoutError:
-            raise Unreachable(f"The log takes more than {BATCH_DEADLINE_S} s for {end - start} leaves.") from None
+        bundles = self._all(bundle, numbers)
         # Not by `concatenate`: it would turn the leaves' numbers into the machine's own byte order.
         leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
         return leaves[start - numbers.start * TILE_WIDTH :]
+
+    def fetch_tiles(self, tiles: Sequence[tuple[int, int, int]]) -> list[bytes]:
+        """Read tiles of hashes, each by (level, number, width); their bytes, in order. Raises as `fetch`."""
+        return self._all(lambda tile: self._reader.tile(*tile), tiles)
+
+    def _all(self, read: Callable[[Q], T], what: Sequence[Q]) -> list[T]:
+        """Read side by side; what is still to be read when one fails, or the time is over, is not read."""
+        try:
+            return list(self._pool.map(read, what, timeout=self._batch.seconds))
+        except TimeoutError:
+            raise Unreachable(f"The log takes more than {self._batch.seconds:g} s for {len(what)} files.") from None

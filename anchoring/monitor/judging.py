@@ -8,7 +8,7 @@ from anchoring.errors import Malformed
 from anchoring.monitor.copying import LogCopy
 from anchoring.witness.replay import Replayer, count_on
 from anchoring.witness.state import Head, WitnessState
-from anchoring.witness.takings import Takings
+from registry.keyfile import no_step
 from registry.ledger.rules import Rule
 
 Figures = tuple[int, int]
@@ -26,9 +26,8 @@ class Judging:
             head = self._state.head.tree
             if head.size > copy.size or copy.root_at(head.size) != head.root:
                 raise Malformed(f"{folder} is not of the leaves beside it; remove it, and they are judged anew.")
-            self._replayer = Replayer(copy.mirror)
+            self._replayer = Replayer(self._state, copy.mirror)
             opening.callback(self._replayer.close)
-            self._takings = Takings().extended(self._state.rows(head.size), 0)
             self._opened = opening.pop_all()
 
     def close(self) -> None:
@@ -46,12 +45,11 @@ class Judging:
         return self._state.head.tree.frontier_g, self._state.head.tree.ended_g
 
     def judge(self) -> None:
-        """Judge all new leaves. Raises Unlawful for the first that breaks a rule; those before it are not kept."""
+        """Judge all new leaves. Raises Unlawful for the first that breaks a rule; its batch is not kept."""
         if self._copy.size == self.size:
             return
-        replayed = self._replayer.replay(self._state, self._takings, self._copy.size)
-        self._state.commit(Head(replayed.tree, replayed.peaks, None), lambda _step: None)
-        self._takings = replayed.takings
+        reached = self._replayer.replay(self._copy.size, self._copy.root_at(self._copy.size))
+        self._state.commit(Head(reached.tree, reached.peaks, None), no_step)
 
     def count(self, since: tuple[int, int, int], size: int) -> Figures:
         """Count frontier and ended grams of the first `size` judged leaves, on from what was counted (size, ...)."""

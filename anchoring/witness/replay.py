@@ -1,8 +1,20 @@
-"""Replays every rule on the leaves that are new to a witness, against the rows it has of all earlier ones."""
+"""Replays every rule on the leaves that are new to a witness, against the rows it has of all earlier ones.
 
-from dataclasses import dataclass
+For each batch of leaves:
+
+1. Its leaves are read once, and hashed.
+2. They lead to the tree that the log signed: for the last batch by its root, before that by a consistency proof.
+3. Every new tile of hashes that the log serves is what the leaves make, so that what is cosigned can be proven.
+4. Every leaf is lawful: by itself, against its parent, and against all that took grams before; and a STATE record is
+   of the leaves before it. Rows of earlier leaves are checked before they are believed.
+5. How far this went is kept, so that after a crash a long way goes on from there. Nothing is cosigned by it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anchoring.auditing.history import Rows, rows_of
 from anchoring.auditing.judge import LAWFUL, Judge
@@ -10,94 +22,165 @@ from anchoring.auditing.overlaps import find_overlaps
 from anchoring.auditing.reading import leaf_hashes
 from anchoring.errors import Refuted
 from anchoring.leaf import VERSION
-from anchoring.log.fetching import LeafFetcher
-from anchoring.log.tiles import Source
-from anchoring.merkle import CompactRange
+from anchoring.log.fetching import BATCH, WHOLE, Batch, LeafFetcher
+from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, consistency_proof, entries_path, tile_width
+from anchoring.merkle import verify_consistency
 from anchoring.state import check
-from anchoring.witness.state import Cosigned, Head, WitnessState
-from anchoring.witness.takings import Takings
+from anchoring.witness.disk import OnStep
+from anchoring.witness.edge import MadeTile, TreeEdge
+from anchoring.witness.position import Cosigned, Position
+from anchoring.witness.state import WitnessState
+from anchoring.witness.takings import Takings, overlaps_among
+from registry.keyfile import no_step
 from registry.ledger.movement import ENDS, Kind
 from registry.ledger.rules import SENTENCES, Rule
 
-_END_KINDS = [int(kind) for kind in ENDS]
+_END_KINDS: Final = [int(kind) for kind in ENDS]
+Found = tuple[int, int, Rule, int | None]
+"""A leaf that breaks a rule, a place in the order of reasons, the rule, and the other leaf if there is one."""
 
 
 class Unlawful(Refuted):
-    """A leaf breaks a rule; `other` is the leaf it breaks it against, None when there is none."""
+    """A leaf breaks a rule; `other` is the leaf it breaks it against, None when there is none.
 
-    def __init__(self, leaf: int, rule: str, sentence: str, other: int | None) -> None:
+    `data` are the bytes of those of the two that were read just now, by index.
+    """
+
+    def __init__(self, leaf: int, rule: str, sentence: str, other: int | None, data: Mapping[int, bytes]) -> None:
         """Name the leaf by its index, and the rule."""
         super().__init__(f"leaf {leaf}: {rule}: {sentence}")
-        self.leaf, self.rule, self.other = leaf, rule, other
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """Where lawful leaves lead: the tree they make, its peaks, and who took what. Nothing of it is committed."""
-
-    tree: Cosigned
-    peaks: tuple[bytes, ...]
-    takings: Takings
+        self.leaf, self.rule, self.other, self.data = leaf, rule, other, data
 
 
 class Replayer:
-    """Reads a log's entry bundles and judges them, one batch of at most 65,536 leaves in memory at a time."""
+    """Brings a state's position forward by what its log serves; one batch in memory at a time."""
 
-    def __init__(self, source: Source) -> None:
-        """Read from `source`, which several threads ask at once."""
-        self._fetcher = LeafFetcher(source)
+    def __init__(self, state: WitnessState, source: Source, batch: Batch = WHOLE, on_step: OnStep = no_step) -> None:
+        """Read from `source`, which several threads ask at once, and check all rows: Malformed for a damaged one."""
+        self._state, self._on_step = state, on_step
+        self._source = source
+        self._fetcher = LeafFetcher(source, batch)
         self._judge = Judge()
+        self._takings = _takings_of(state)
 
     def close(self) -> None:
         """Stop fetching."""
         self._fetcher.close()
 
-    def replay(self, state: WitnessState, takings: Takings, size: int) -> Replayed:
-        """Go from the state's head to `size` leaves; the rows are written, past the head, and not committed.
+    def replay(self, size: int, root: bytes) -> Position:
+        """Go on to the `size` leaves that make `root`, which continue the head; not durably at the end.
 
-        `takings` are those of the head. Raises Unlawful for the first leaf that breaks a rule, Unreachable or
-        Malformed when the log does not give its leaves.
+        Raises Unlawful for the first leaf that breaks a rule, Refuted when leaves or tiles are not those of that tree,
+        Unreachable or Malformed when the log does not give them.
         """
-        head: Head = state.head
-        edge = CompactRange(head.tree.size, head.peaks)
-        frontier_g, ended_g = head.tree.frontier_g, head.tree.ended_g
+        # What it reads it keeps: not longer than this, for it may be false, and mended by the next time.
+        self._reader = TileReader(self._source)
+        if not self._is_on_the_way(size, root):
+            self._state.go_back()
+            self._takings = self._takings.before(self._state.position.tree.size)
+        position = self._state.position
+        edge = TreeEdge(position.tree.size, position.peaks)
         while edge.size < size:
-            start = edge.size
-            leaves = self._fetcher.fetch(start, size)
-            unknown = np.flatnonzero(leaves["version"] != VERSION)
-            if len(unknown):
-                raise Unlawful(start + int(unknown[0]), "leaf-version", "the leaf is of an unknown version", None)
-            hashes = leaf_hashes(leaves)
-            state.write_rows(start, rows_of(leaves), hashes)
-            rows = state.rows(start + len(leaves))
-            self._check(rows, start, takings)
-            _check_states(state, leaves, start)
-            takings = takings.extended(rows, start)
-            frontier_g, ended_g = count_on(frontier_g, ended_g, rows[start:])
-            edge.extend(hashes)
-        return Replayed(Cosigned(size, edge.root(), frontier_g, ended_g), edge.peaks, takings)
+            self._replay_batch(edge, size, root)
+            if edge.size < size:
+                self._state.keep_progress(self._on_step)
+        return self._state.position
 
-    def _check(self, rows: Rows, start: int, takings: Takings) -> None:
+    def _is_on_the_way(self, size: int, root: bytes) -> bool:
+        """Whether what was replayed is a prefix of the tree; of the head the request has proven it."""
+        tree = self._state.position.tree
+        if tree == self._state.head.tree:
+            return True
+        return tree.size <= size and self._leads_to(tree.size, tree.root, size, root)
+
+    def _leads_to(self, size1: int, root1: bytes, size2: int, root2: bytes) -> bool:
+        proof = consistency_proof(self._reader, size1, size2)
+        return verify_consistency(size1, size2, root1, root2, proof)
+
+    def _replay_batch(self, edge: TreeEdge, size: int, root: bytes) -> None:
+        start = edge.size
+        leaves, hashes = self._take(edge, size, root)
+        self._on_step("fetched")
+        rows = self._write(start, leaves, hashes)
+        self._on_step("rows written")
+        self._check(rows, leaves, start)
+        self._check_states(leaves, start)
+        tree = self._state.position.tree
+        figures = count_on(tree.frontier_g, tree.ended_g, rows[start:])
+        self._takings = self._takings.extended(rows, start)
+        self._state.reach(Position(Cosigned(edge.size, edge.root(), *figures), edge.peaks))
+
+    def _take(self, edge: TreeEdge, size: int, root: bytes) -> tuple[Rows, list[bytes]]:
+        """Read the next leaves (`LEAF_DTYPE`) and their hashes, bring the edge forward, and hold it to the log."""
+        start, old = edge.size, edge.size % TILE_WIDTH
+        leaves = self._fetcher.fetch(start - old, size)
+        hashes = leaf_hashes(leaves)
+        if not edge.recall(hashes[:old]):
+            path = entries_path(start // TILE_WIDTH, tile_width(0, start // TILE_WIDTH, size))
+            raise Refuted(f"{path}: its first {old} leaves are not those that were replayed before")
+        made = list(edge.extend(hashes[old:]))
+        if edge.size < size:
+            self._compare(made)
+            if not self._leads_to(edge.size, edge.root(), size, root):
+                said = f"the leaves up to {edge.size} are not those of the signed tree, or the log's tiles are false"
+                raise Refuted(f"{said}: they make no consistency proof that holds")
+        elif edge.root() == root:
+            self._compare([*made, *edge.partials()])
+        else:
+            said = f"the leaves that the log serves make the root {edge.root().hex()}, not the signed one"
+            raise Refuted(said)
+        return leaves[old:], hashes[old:]
+
+    def _compare(self, made: list[MadeTile]) -> None:
+        published = self._fetcher.fetch_tiles([(tile.level, tile.n, tile.width) for tile in made])
+        for tile, data in zip(made, published, strict=True):
+            tile.check(data)
+
+    def _write(self, start: int, leaves: Rows, hashes: list[bytes]) -> Rows:
+        """Write the rows of leaves that can be read, and give those of all leaves up to the last of them."""
+        unknown = np.flatnonzero(leaves["version"] != VERSION)
+        if len(unknown):
+            leaf = start + int(unknown[0])
+            data = _bytes_of([leaf], leaves, start)
+            raise Unlawful(leaf, "leaf-version", "the leaf is of an unknown version", None, data)
+        self._state.write_rows(start, rows_of(leaves), hashes)
+        return self._state.rows(start + len(leaves))
+
+    def _check(self, rows: Rows, leaves: Rows, start: int) -> None:
         """Raise Unlawful for the first leaf from `start` on that breaks a rule; its parent comes before its rivals."""
-        found: list[tuple[int, int, Rule, int | None]] = []
-        rules = self._judge.judge(rows, start)
-        for place in np.flatnonzero(rules != LAWFUL)[:1].tolist():
-            parent = int(rows["parent"][start + place])
-            found.append((start + place, 0, Rule(rules[place]), parent if parent < start + place else None))
-        for rule, (later, earlier) in find_overlaps(rows[start:]):
-            found.append((start + later, 1, rule, start + earlier))
-        found += [(later, 2, rule, earlier) for rule, (later, earlier) in takings.overlaps(rows, start)]
+        found = [*self._against_parents(rows, start), *self._against_rivals(rows, start)]
         if found:
             leaf, order, rule, other = min(found, key=lambda one: one[:2])
             detail = f": it takes grams of leaf {other}" if order else ""
-            raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other)
+            data = _bytes_of([leaf] if other is None else [leaf, other], leaves, start)
+            raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other, data)
 
+    def _check_states(self, leaves: Rows, start: int) -> None:
+        """Raise Unlawful for the first STATE record among lawful leaves that is not of the leaves before it."""
+        for index, evidence in check.records_among(leaves, start):
+            self._state.check_rows(np.arange(index), index)
+            if not check.is_true(evidence, self._state.rows(index), self._state.leaf_hashes(index)):
+                raise Unlawful(index, check.RULE, check.SENTENCE, None, _bytes_of([index], leaves, start))
 
-def _check_states(state: WitnessState, leaves: Rows, start: int) -> None:
-    """Raise Unlawful for the first STATE record among lawful leaves that is not of the leaves before it."""
-    for index, evidence in check.records_among(leaves, start):
-        if not check.is_true(evidence, state.rows(index), state.leaf_hashes(index)):
-            raise Unlawful(index, check.RULE, check.SENTENCE, None)
+    def _against_parents(self, rows: Rows, start: int) -> list[Found]:
+        """Find the first leaf that is unlawful by itself or against its parent."""
+        parents = rows["parent"][start:]
+        self._check_rows(parents[parents < start], rows)
+        rules = self._judge.judge(rows, start)
+        places = np.flatnonzero(rules != LAWFUL)[:1].tolist()
+        return [
+            (start + at, 0, Rule(rules[at]), int(parents[at]) if parents[at] < start + at else None) for at in places
+        ]
+
+    def _against_rivals(self, rows: Rows, start: int) -> list[Found]:
+        """Find the leaves that take what another one took."""
+        among = [(start + later, 1, rule, start + earlier) for rule, (later, earlier) in find_overlaps(rows[start:])]
+        later, earlier = self._takings.neighbours(rows, start)
+        self._check_rows(earlier, rows)
+        return [*among, *((one, 2, rule, other) for rule, (one, other) in overlaps_among(rows, later, earlier))]
+
+    def _check_rows(self, leaves: NDArray[Any], rows: Rows) -> None:
+        self._state.check_rows(np.unique(leaves).astype(np.intp), len(rows))
 
 
 def count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:
@@ -106,3 +189,17 @@ def count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:
     ends = rows[np.isin(kind, _END_KINDS)]
     frontier_g = max(frontier_g, int(rows["last"][kind == Kind.ISSUE].max(initial=0)))
     return frontier_g, ended_g + int((ends["last"] - ends["first"]).sum(dtype=np.uint64))
+
+
+def _takings_of(state: WitnessState) -> Takings:
+    """Check all rows up to the state's position, and see who took what."""
+    takings, size = Takings(), state.position.tree.size
+    for start in range(0, size, BATCH):
+        end = min(size, start + BATCH)
+        state.check_rows(np.arange(start, end), end)
+        takings = takings.extended(state.rows(end), start)
+    return takings
+
+
+def _bytes_of(indices: Iterable[int], leaves: Rows, start: int) -> dict[int, bytes]:
+    return {index: leaves[index - start].tobytes() for index in indices if index >= start}

@@ -10,7 +10,7 @@
 from http import HTTPStatus
 from typing import Final
 
-from anchoring.bounded_server import BoundedHandler, BoundedServer
+from anchoring.bounded_server import REQUEST_S, BoundedHandler, BoundedServer
 from anchoring.checkpoint import parse_number
 from anchoring.errors import Malformed, Unreachable
 from anchoring.witness.protocol import MAX_REQUEST, Answer
@@ -69,10 +69,10 @@ class WitnessServer(BoundedServer):
 
     daemon_threads = True
 
-    def __init__(self, witness: Witness, host: str, port: int) -> None:
+    def __init__(self, witness: Witness, host: str, port: int, request_s: float = REQUEST_S) -> None:
         """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had."""
         self.witness = witness
         try:
-            super().__init__((host, port), _Handler, MAX_CONNECTIONS)
+            super().__init__((host, port), _Handler, MAX_CONNECTIONS, request_s)
         except (OSError, OverflowError) as error:
             raise Unreachable(f"Port {port} on {host} cannot be used: {error}.") from error

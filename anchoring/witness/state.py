@@ -2,47 +2,47 @@
 
 | file | what | how it is written |
 |---|---|---|
-| `rows` | 88 bytes a leaf (`anchoring.auditing.history.ROW`) | appended |
-| `hashes` | 32 bytes a leaf: its hash in the log's tree, which a STATE record is checked by | appended |
-| `cosigned` | 56 bytes for each size ever cosigned: size, root, frontier, ended | appended |
-| `head.json` | size, root, peaks, frontier, ended, and the last checkpoint as cosigned | replaced whole |
+| `head.json` | the tree last cosigned, its peaks, and its checkpoint as cosigned | replaced whole |
+| `cosigned` | 64 bytes for each size ever cosigned: size, root, frontier, ended, and a checksum | appended |
+| `rows`, `hashes` | what must be known of every leaf (`anchoring.witness.rows`) | appended |
+| `replayed.json` | how far the rows are good; not there while that is the head | replaced whole |
 
-`commit` makes rows, hashes and cosigned sizes durable, then replaces the head: that rename is the one moment at which a
+`commit` makes rows and cosigned sizes durable, then replaces the head: that rename is the one moment at which a
 checkpoint becomes cosigned. What lies in the other files past the head was never answered for, and is overwritten.
+`keep_progress` makes rows durable that were replayed and not cosigned, so that a long way to catch up is gone once.
+
+Everything is checked when it is read. Head and cosigned sizes cannot be had again from anywhere; rows can, by replaying
+the log once more: that is what a folder without `rows` does.
 """
 
-import fcntl
-import json
-import mmap
-import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from struct import Struct
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from anchoring.auditing.history import ROW, Rows
+from anchoring.auditing.history import Rows
 from anchoring.errors import Malformed, Unreachable
-from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
-from anchoring.state.tree import HASH, Hashes
-from registry.keyfile import replace_file
+from anchoring.state.tree import Hashes
+from anchoring.witness.disk import OnStep, lock, open_file
+from anchoring.witness.journal import NEVER_LOST, Journal
+from anchoring.witness.position import (
+    DAMAGED,
+    START,
+    Cosigned,
+    Position,
+    position_from_json,
+    position_to_json,
+    read_said,
+    write_said,
+)
+from anchoring.witness.rows import RowFiles
+from registry.keyfile import no_step, sync_folder
 
-_HEAD = "head.json"
-_ENTRY: Final = Struct(">Q32sQQ")
-ROW_BYTES: Final = ROW.itemsize
-
-
-@dataclass(frozen=True, slots=True)
-class Cosigned:
-    """One tree that was cosigned: `size` leaves, `frontier_g` and `ended_g` grams."""
-
-    size: int
-    root: bytes
-    frontier_g: int
-    ended_g: int
+_HEAD, _REPLAYED, _COSIGNED = "head.json", "replayed.json", "cosigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,20 @@ class Head:
     peaks: tuple[bytes, ...]
     note: str | None
 
-
-EMPTY_HEAD: Final = Head(Cosigned(0, EMPTY_ROOT, 0, 0), (), None)
+    @property
+    def position(self) -> Position:
+        """The head without its note."""
+        return Position(self.tree, self.peaks)
 
 
 class WitnessState:
     """The folder of one witness of one log, owned by one process at a time."""
 
     head: Head
-    _rows: int
-    _hashes: int
-    _entries: int
-    _entry_count: int
+    position: Position
+    """The rows of the leaves up to here are lawful and in place; after a restart perhaps those of fewer."""
+    _rows: RowFiles
+    _journal: Journal
 
     def __init__(self, folder: Path, vkey: str, *, is_new: bool) -> None:
         """Open the folder; `is_new` begins an empty one, which a witness does once in its life.
@@ -83,8 +85,6 @@ class WitnessState:
                 self._open(opening, is_new=is_new)
             except OSError as error:
                 raise Unreachable(f"The state folder {folder} cannot be used: {error.strerror}.") from error
-            if not (self._is_whole() and self._is_journaled()):
-                raise Malformed(f"The state folder {folder} lacks leaves it cosigned; restore it from a backup.")
             self._opened = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -105,154 +105,135 @@ class WitnessState:
         return self._folder
 
     def rows(self, size: int) -> Rows:
-        """Give the rows of the first `size` leaves, mapped and not read, shape (size,); uncommitted ones too."""
-        if not size:
-            return np.empty(0, ROW)
-        return np.frombuffer(mmap.mmap(self._rows, size * ROW_BYTES, access=mmap.ACCESS_READ), ROW)
+        """Give the rows of the first `size` leaves, mapped and not read, shape (size,); those past `position` too."""
+        return self._rows.rows(size)
+
+    def check_rows(self, leaves: NDArray[np.intp], size: int) -> None:
+        """Check the rows of some of the first `size` leaves, by index. Raises Malformed naming one that is damaged."""
+        self._rows.check(leaves, size)
 
     def leaf_hashes(self, size: int) -> Hashes:
-        """Give the hashes of the first `size` leaves, mapped and not read, shape (size,); uncommitted ones too."""
-        if not size:
-            return np.empty(0, HASH)
-        return np.frombuffer(mmap.mmap(self._hashes, size * HASH_SIZE, access=mmap.ACCESS_READ), HASH)
+        """Give the hashes of the first `size` leaves; as `rows`."""
+        return self._rows.hashes(size)
 
     def write_rows(self, start: int, rows: Rows, hashes: list[bytes]) -> None:
-        """Write rows and hashes of the leaves from `start` on, which must not be committed yet. Raises Unreachable."""
-        if start < self.head.tree.size:
-            raise ValueError("a leaf that was cosigned does not change")
-        try:
-            _write_all(self._rows, rows.tobytes(), start * ROW_BYTES)
-            _write_all(self._hashes, b"".join(hashes), start * HASH_SIZE)
-        except OSError as error:
-            raise Unreachable(f"The state's rows cannot be written: {error.strerror}.") from error
+        """Write rows and hashes of the leaves from `start` on, past `position`. Raises Unreachable."""
+        if start < self.position.tree.size:
+            raise ValueError("the row of a leaf that was replayed does not change")
+        self._rows.write(start, rows, hashes)
 
-    def commit(self, head: Head, on_step: Callable[[str], None]) -> None:
+    def reach(self, position: Position) -> None:
+        """Say that the rows up to `position` are lawful and in place; not durably."""
+        self.position = position
+
+    def keep_progress(self, on_step: OnStep) -> None:
+        """Make `position` durable, without cosigning anything. Raises Unreachable as `commit`."""
+        with self._writing():
+            self._rows.sync()
+            on_step("progress rows")
+            self._write_position(self.position, on_step)
+
+    def go_back(self) -> None:
+        """Forget what was replayed past the head; or, where rows end before the head, all of them.
+
+        Durably, and before any of those rows is overwritten: rows of two trees must never be taken for one.
+        """
+        is_past = self.position.tree.size > self.head.tree.size
+        with self._writing():
+            if is_past:
+                (self._folder / _REPLAYED).unlink(missing_ok=True)
+                sync_folder(self._folder)
+            else:
+                self._write_position(START, no_step)
+        self.position = self.head.position if is_past else START
+
+    def commit(self, head: Head, on_step: OnStep) -> None:
         """Make `head` what was last cosigned, durably; only then may it be answered. `on_step` is told each step.
 
         Raises Unreachable when the disk fails. Then nobody knows what it holds, and nothing more is committed before
         the state was opened anew.
         """
-        if not self._is_sound:
-            raise Unreachable("The state's disk failed; it goes on after a restart.")
         if head.tree.size < self.head.tree.size:
             raise ValueError("a witness never goes back")
-        self._is_sound = False
-        try:
-            os.fsync(self._rows)
-            os.fsync(self._hashes)
+        with self._writing():
+            self._rows.sync()
             on_step("rows")
-            count = self._entry_count
-            if self.cosigned(head.tree.size) is None:
-                _write_all(self._entries, _ENTRY.pack(*_numbers(head.tree)), count * _ENTRY.size)
-                os.fsync(self._entries)
-                count += 1
+            entries = self._journal.append(head.tree, on_step)
             on_step("entry")
-            replace_file(self._folder / _HEAD, json.dumps(_to_json(head, self._vkey)).encode())
-        except OSError as error:
-            raise Unreachable(f"The state cannot be written: {error.strerror}.") from error
-        self._entry_count, self.head, self._is_sound = count, head, True
+            self._write_head(head, on_step)
+            # Below the head it says no more than where to begin again, so it need not go durably.
+            (self._folder / _REPLAYED).unlink(missing_ok=True)
+        self._journal.count(entries)
+        self.head, self.position = head, head.position
 
     def cosigned(self, size: int) -> Cosigned | None:
-        """Give what was cosigned at exactly `size` leaves, None when nothing was."""
-        place = self._find_entry(size)
-        found = self._entry(place) if place < self._entry_count else None
-        return found if found is not None and found.size == size else None
+        """Give what was cosigned at exactly `size` leaves, None when nothing was; Malformed for a damaged one."""
+        return self._journal.at(size)
 
     def _open(self, opening: ExitStack, *, is_new: bool) -> None:
         """Take the lock, then open what is there; all of it is closed with `opening`."""
         if is_new:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _lock(self._folder, opening)
+        lock(self._folder, opening)
         if is_new:
             self._begin()
         self.head = self._read_head()
-        self._rows = _open_file(self._folder / "rows", opening)
-        self._hashes = _open_file(self._folder / "hashes", opening)
-        self._entries = _open_file(self._folder / "cosigned", opening)
-        self._entry_count = os.fstat(self._entries).st_size // _ENTRY.size
-        self._entry_count = self._find_entry(self.head.tree.size + 1)
-
-    def _find_entry(self, size: int) -> int:
-        """Count the entries of fewer than `size` leaves; sizes grow."""
-        low, high = 0, self._entry_count
-        while low < high:
-            middle = (low + high) // 2
-            if self._entry(middle).size < size:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _entry(self, place: int) -> Cosigned:
-        return Cosigned(*_ENTRY.unpack(os.pread(self._entries, _ENTRY.size, place * _ENTRY.size)))
-
-    def _is_whole(self) -> bool:
-        size, rows, hashes = self.head.tree.size, os.fstat(self._rows).st_size, os.fstat(self._hashes).st_size
-        return rows >= size * ROW_BYTES and hashes >= size * HASH_SIZE
-
-    def _is_journaled(self) -> bool:
-        return self.head.note is None or self.cosigned(self.head.tree.size) == self.head.tree
+        path = self._folder / _COSIGNED
+        self._journal = Journal(path, open_file(path, opening), self.head.tree.size)
+        if self.head.note is not None and self.cosigned(self.head.tree.size) != self.head.tree:
+            raise Malformed(f"{path} lacks the tree last cosigned; {NEVER_LOST}.")
+        self._rows = RowFiles(self._folder, opening)
+        self.position = self._read_position()
 
     def _begin(self) -> None:
         if (self._folder / _HEAD).exists():
             raise Unreachable(f"{self._folder} holds a witness's state already; it is not begun again.")
-        replace_file(self._folder / _HEAD, json.dumps(_to_json(EMPTY_HEAD, self._vkey)).encode())
+        self._write_head(Head(START.tree, START.peaks, None), no_step)
+
+    def _write_head(self, head: Head, on_step: OnStep) -> None:
+        said = position_to_json(head.position) | {"note": head.note, "vkey": self._vkey}
+        write_said(self._folder / _HEAD, said, on_step)
 
     def _read_head(self) -> Head:
         try:
-            said = json.loads((self._folder / _HEAD).read_bytes())
-            vkey, head = said["vkey"], _from_json(said)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Malformed(f"{self._folder / _HEAD} is damaged; restore it from a backup.") from error
+            said = read_said(self._folder / _HEAD)
+            position, note, vkey = position_from_json(said), said["note"], said["vkey"]
+        except DAMAGED as error:
+            raise Malformed(f"{self._folder / _HEAD} is damaged; {NEVER_LOST}.") from error
         if vkey != self._vkey:
             raise Malformed(f"The folder {self._folder} is the state of another log, {vkey}.")
-        return head
+        return Head(position.tree, position.peaks, note)
 
+    def _write_position(self, position: Position, on_step: OnStep) -> None:
+        write_said(self._folder / _REPLAYED, position_to_json(position), on_step)
 
-def _to_json(head: Head, vkey: str) -> dict[str, object]:
-    return {
-        "vkey": vkey,
-        "size": head.tree.size,
-        "root": head.tree.root.hex(),
-        "frontier_g": head.tree.frontier_g,
-        "ended_g": head.tree.ended_g,
-        "peaks": [peak.hex() for peak in head.peaks],
-        "note": head.note,
-    }
+    def _read_position(self) -> Position:
+        """Read how far the rows are good. A folder without rows begins with the first leaf again."""
+        position, path = self.head.position, self._folder / _REPLAYED
+        if not len(self._rows) and (path.exists() or position != START):
+            self._write_position(START, no_step)
+            return START
+        try:
+            position = position_from_json(read_said(path))
+        except FileNotFoundError:
+            pass
+        except DAMAGED as error:
+            raise Malformed(f"{path} is damaged; remove it and `rows`: the log is replayed again.") from error
+        self._rows.rows(position.tree.size)
+        self._rows.hashes(position.tree.size)
+        return position
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write; when the disk fails inside, the state is unsound, for what the disk then holds nobody knows.
 
-def _from_json(said: dict[str, object]) -> Head:
-    """Read a head; ValueError, KeyError or TypeError when it is none, or its peaks do not make its root."""
-    numbers = [said[name] for name in ("size", "frontier_g", "ended_g")]
-    peaks, root, note = said["peaks"], said["root"], said["note"]
-    if not (isinstance(peaks, list) and isinstance(root, str) and isinstance(note, str | None)):
-        raise TypeError
-    size, frontier_g, ended_g = (number for number in numbers if isinstance(number, int))
-    tree = CompactRange(size, [bytes.fromhex(peak) for peak in peaks])
-    if tree.root().hex() != root or len(root) != 2 * HASH_SIZE:
-        raise ValueError(root)
-    return Head(Cosigned(size, tree.root(), frontier_g, ended_g), tree.peaks, note)
-
-
-def _numbers(tree: Cosigned) -> tuple[int, bytes, int, int]:
-    return tree.size, tree.root, tree.frontier_g, tree.ended_g
-
-
-def _open_file(path: Path, opening: ExitStack) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    opening.callback(os.close, descriptor)
-    return descriptor
-
-
-def _lock(folder: Path, opening: ExitStack) -> None:
-    try:
-        fcntl.flock(_open_file(folder / "lock", opening), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise Unreachable(f"The state folder {folder} is in use by another process.") from error
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    rest = memoryview(data)
-    while rest:
-        written = os.pwrite(descriptor, rest, offset)
-        rest, offset = rest[written:], offset + written
+        The kernel may drop what it could not write and say so once: a second fsync that succeeds proves nothing.
+        """
+        if not self._is_sound:
+            raise Unreachable("The state's disk failed; it goes on after a restart.")
+        self._is_sound = False
+        try:
+            yield
+        except OSError as error:
+            raise Unreachable(f"The state cannot be written: {error.strerror}.") from error
+        self._is_sound = True

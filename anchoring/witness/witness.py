@@ -5,12 +5,14 @@ For each `add-checkpoint` (C2SP tlog-witness), under one lock from the compariso
 1. The request is read: 400. The origin is ours: 404. The log's key signed it: 403. `old` is not past the size: 400.
 2. `old` is the size last cosigned: 409, with that size.
 3. The consistency proof leads from the root last cosigned to the new one: 422.
-4. All new leaves are fetched and judged against all earlier ones, and make the new root: 422 names leaf and rule,
-   503 says that the log does not give its leaves.
+4. All new leaves are fetched and judged against all earlier ones, make the new root, and lie under the tiles that the
+   log serves (`anchoring.witness.replay`): 422 names leaf and rule, or the file; 503 says that the
+   log does not give it.
 5. The cosignature is made and committed with the new head; then, and only then, it is answered.
 
 | we crash | what is there | after a restart |
 |---|---|---|
+| while replaying | rows past the head, good up to where `replayed.json` says | it goes on there |
 | before the head is replaced | rows, and perhaps an entry, past the head | nothing was cosigned; they are overwritten |
 | after it, before the answer | the head and its cosignature | 409 with the new size; from there it cosigns again |
 """
@@ -28,14 +30,17 @@ from anchoring.audit import MAX_AUDITED
 from anchoring.chain.signing import address_of, sign_checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError, Malformed, Refuted
+from anchoring.log.fetching import WHOLE, Batch
 from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT, verify_consistency
 from anchoring.note import Note, Signature, Signer
+from anchoring.witness.disk import OnStep
 from anchoring.witness.evidence import Evidence
+from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.protocol import Answer, Conflict, Refusal, Request, parse_request
-from anchoring.witness.replay import Replayed, Replayer, Unlawful
-from anchoring.witness.state import Cosigned, Head, WitnessState
-from anchoring.witness.takings import Takings
+from anchoring.witness.replay import Replayer, Unlawful
+from anchoring.witness.state import Head, WitnessState
+from registry.keyfile import no_step
 
 LOCK_WAIT_S = 5.0
 """How long a request waits for the one before it; a long catch-up is answered with 503, and goes on."""
@@ -57,10 +62,6 @@ class Contract:
     address: str
 
 
-def _nothing(_step: str) -> None:
-    """Take no notice of a step."""
-
-
 class Witness:
     """Cosigns the checkpoints of the one log whose leaves are at `source`."""
 
@@ -72,15 +73,20 @@ class Witness:
         keys: WitnessKeys,
         clock: Callable[[], int],
         contract: Contract | None = None,
-        on_step: Callable[[str], None] = _nothing,
+        on_step: OnStep = no_step,
+        batch: Batch = WHOLE,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
-        """Take up the state where it was left. `clock` gives Unix milliseconds; `on_step` is told each step."""
+        """Take up the state where it was left. `clock` gives Unix milliseconds; `on_step` is told each step.
+
+        `batch` is what is replayed at a time, `lock_wait_s` how long a request waits for the one before it. Raises
+        Malformed when the state is damaged.
+        """
         self._state, self._source, self._log, self._keys = state, source, log, keys
         self._clock, self._contract, self._on_step = clock, contract, on_step
-        self._evidence = Evidence(state.folder / "evidence")
-        self._replayer = Replayer(source)
-        self._lock = threading.Lock()
-        self._takings = Takings().extended(state.rows(state.head.tree.size), 0)
+        self._evidence = Evidence(state.folder / "evidence", on_step)
+        self._replayer = Replayer(state, source, batch, on_step)
+        self._lock, self._lock_wait_s = threading.Lock(), lock_wait_s
 
     def close(self) -> None:
         """Stop fetching; the state is closed by whoever opened it."""
@@ -115,7 +121,10 @@ class Witness:
         if self._contract is None:
             return Answer(HTTPStatus.NOT_FOUND, b"this witness signs for no contract\n")
         # Without the lock: an entry is whole before the head that makes it count, and does not change after.
-        tree = self._state.cosigned(size) if size else None
+        try:
+            tree = self._state.cosigned(size) if size else None
+        except Malformed as error:
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n".encode())
         if tree is None:
             return Answer(HTTPStatus.NOT_FOUND, b"no checkpoint of this size was cosigned\n")
         figures = (tree.size, tree.root, tree.frontier_g, tree.ended_g)
@@ -134,7 +143,7 @@ class Witness:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=LOCK_WAIT_S):
+        if not self._lock.acquire(timeout=self._lock_wait_s):
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the leaves of an earlier checkpoint are being replayed")
         try:
             yield
@@ -178,23 +187,20 @@ class Witness:
         by_log = [one for one in signed.signatures if (one.name, one.key_id) == (self._log.name, self._log.key_id)]
         cosigned = Note(signed.text, (by_log[0], cosignature)).encode().decode()
         self._state.commit(Head(replayed.tree, replayed.peaks, cosigned), self._on_step)
-        self._takings = replayed.takings
         self._on_step("committed")
         return cosignature
 
-    def _replay(self, signed: Note, tree: Checkpoint) -> Replayed:
+    def _replay(self, signed: Note, tree: Checkpoint) -> Position:
         if tree.size > MAX_AUDITED:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no contract takes more than {MAX_AUDITED} leaves")
         try:
-            replayed = self._replayer.replay(self._state, self._takings, tree.size)
+            return self._replayer.replay(tree.size, tree.root)
         except Unlawful as found:
             with suppress(OSError):
                 self._evidence.keep_unlawful(self._source, signed.encode().decode(), tree, found)
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(found)) from None
-        if replayed.tree.root != tree.root:
-            said = f"the leaves that the log serves make the root {replayed.tree.root.hex()}, not the signed one"
-            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, said)
-        return replayed
+        except Refuted as found:
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(found)) from None
 
     def _look_for_split(self, signed: Note, tree: Checkpoint) -> None:
         """Keep two checkpoints of one size with two roots, both signed by the log, as the evidence they are."""

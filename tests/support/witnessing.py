@@ -12,12 +12,14 @@ import httpx2
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.log.builder import TileBuilder
-from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof
+from anchoring.log.fetching import WHOLE
+from anchoring.log.tiles import DirectorySource, Source, TileReader, consistency_proof
 from anchoring.note import COSIGNATURE, Signer
 from anchoring.witness.protocol import Request
 from anchoring.witness.server import WitnessServer
 from anchoring.witness.state import WitnessState
-from anchoring.witness.witness import Contract, Witness, WitnessKeys
+from anchoring.witness.witness import LOCK_WAIT_S, Contract, Witness, WitnessKeys
+from registry.keyfile import no_step
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY
 
 KEYS = WitnessKeys(Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33))), bytes(range(2, 34)))
@@ -52,20 +54,18 @@ def signed(size: int, root: bytes, signer: Signer = SIGNER) -> bytes:
 
 
 @contextmanager
-def witness_in(state: Path, log: Path, on_step=lambda _step: None) -> Iterator[Witness]:
-    """A witness as `gram witness` makes one; new when its folder is."""
-    with (
-        WitnessState(state, VKEY, is_new=not state.exists()) as opened,
-        closing(
-            Witness(opened, DirectorySource(log), SIGNER.verifier, KEYS, lambda: NOW_MS, CONTRACT, on_step)
-        ) as witness,
-    ):
-        yield witness
+def witness_in(state: Path, log: Path | Source, on_step=no_step, batch=WHOLE, lock_wait_s=LOCK_WAIT_S):
+    """A witness, as `gram witness` makes one, of a log in a folder or of any source; new when its folder is."""
+    source = DirectorySource(log) if isinstance(log, Path) else log
+    with WitnessState(state, VKEY, is_new=not state.exists()) as opened:
+        made = Witness(opened, source, SIGNER.verifier, KEYS, lambda: NOW_MS, CONTRACT, on_step, batch, lock_wait_s)
+        with closing(made) as witness:
+            yield witness
 
 
 @contextmanager
-def served(witness: Witness) -> Iterator[str]:
-    with WitnessServer(witness, "127.0.0.1", 0) as server:
+def served(witness: Witness, request_s: float = 15) -> Iterator[str]:
+    with WitnessServer(witness, "127.0.0.1", 0, request_s) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

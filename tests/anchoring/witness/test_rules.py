@@ -13,12 +13,11 @@ from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.witness.protocol import Request
 from anchoring.witness.takings import Takings
-from tests.anchoring.auditing.test_unlawful_leaf import COHORT, LOCK, UNLAWFUL, leaf_of, what_its_sibling_took
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves, sign_log
+from tests.support.unlawful import COHORT, LOCK, UNLAWFUL, UNLAWFUL_IDS, leaf_of, what_its_sibling_took
 from tests.support.witnessing import CONTRACT, KEYS, Grown, signed, witness_in
 
 SIZE = LIFE * COHORT
-UNLAWFUL_IDS = [f"{number} {rule.name}" for number, (rule, _) in enumerate(UNLAWFUL)]
 
 
 @pytest.mark.parametrize("in_one_go", [True, False], ids=["one batch", "across batches"])

@@ -1,4 +1,4 @@
-"""The witness's server against hostile requests; its speed; and the command, as a process."""
+"""The witness's server against hostile requests; and the command, as a process."""
 
 import os
 import re
@@ -11,15 +11,12 @@ import time
 import httpx2
 import pytest
 
-from anchoring import bounded_server
 from anchoring.checkpoint import open_checkpoint
 from anchoring.witness import server as witness_server
 from anchoring.witness.protocol import MAX_REQUEST
 from tests.support.serving import GRAM, WAIT_S
 from tests.support.synthetic_log import VKEY, lawful_leaves
 from tests.support.witnessing import ORIGIN_HASH, Grown, post, served, witness_in
-
-CATCH_UP = 300_000
 
 
 @pytest.fixture
@@ -69,18 +66,17 @@ def test_hostile_requests_get_a_status(url, request_bytes, status):
 
 
 @pytest.mark.parametrize("start", [b"POST /add-ch", HEAD, HEAD + b"Content-Length: 1000\r\n\r\nold 0\n"])
-def test_a_request_that_trickles_is_cut_off(url, monkeypatch, start):
-    monkeypatch.setattr(bounded_server, "REQUEST_S", 0.5)
-    address = httpx2.URL(url)
-    began = time.monotonic()
-    with socket.create_connection((address.host, address.port), timeout=30) as connection:
-        connection.sendall(start)
-        with pytest.raises(ConnectionError):
-            trickle(connection, began + 20)
-    assert time.monotonic() - began < 5
+def test_a_request_that_trickles_is_cut_off(tmp_path, start):
+    with witness_in(tmp_path / "state", tmp_path / "log") as witness, served(witness, request_s=0.3) as url:
+        address = httpx2.URL(url)
+        with socket.create_connection((address.host, address.port), timeout=30) as connection:
+            connection.sendall(start)
+            with pytest.raises(ConnectionError):
+                trickle(connection)
 
 
-def trickle(connection: socket.socket, until: float) -> None:
+def trickle(connection: socket.socket) -> None:
+    until = time.monotonic() + 20
     while time.monotonic() < until:
         connection.sendall(b"a")
         time.sleep(0.05)
@@ -102,20 +98,6 @@ def test_keep_alive(url):
         answers = [client.get(f"{url}/{ORIGIN_HASH}/checkpoint") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [404] * 3
         assert all("close" not in answer.headers.get("Connection", "") for answer in answers)
-
-
-def test_catch_up_at_an_auditors_speed(tmp_path, record_property):
-    """300,000 leaves in one request: at least 100,000 for each second of computing, whatever else the machine does."""
-    log = Grown(tmp_path / "log")
-    first = log.grow(lawful_leaves(CATCH_UP))
-    with witness_in(tmp_path / "state", log.folder) as witness:
-        began, computed = time.monotonic(), time.process_time()
-        assert witness.add_checkpoint(log.request(0, first)).status == 200
-        took, computed = time.monotonic() - began, time.process_time() - computed
-    record_property("leaves_per_s", round(CATCH_UP / took))
-    assert CATCH_UP / computed >= 100_000
-    with witness_in(tmp_path / "state", log.folder) as witness:
-        assert witness.add_checkpoint(log.request(CATCH_UP, first)).status == 200
 
 
 def test_the_command(tmp_path):

@@ -38,6 +38,14 @@ def log(leaves: Leaves = 1_000_000, proofs: Proofs = 5000, as_json: AsJson = Fal
 
 
 @bench_app.command()
+def witness(leaves: Leaves = 1_000_000, as_json: AsJson = False) -> None:
+    """Let a new witness catch up with a lawful log, from its folder and over HTTP."""
+    from api.bench.witness import measure
+
+    _show("witness", lambda folder: measure(folder, leaves), {"leaves": leaves}, as_json=as_json)
+
+
+@bench_app.command()
 def anchor(as_json: AsJson = False) -> None:
     """Measure the gas of one anchor, in the worst case of sizes up to the largest that the contract takes."""
     from api.bench.anchor import measure

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, demo, http, log
+from api.bench import anchor, demo, http, log, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -23,6 +23,13 @@ def test_log_publishes_every_leaf_and_its_proofs_verify(tmp_path: Path):
     assert figures["leaves published"].target == 100_000
     assert figures["inclusion proof at 1,500 leaves, 99 % under"].yardstick == "reading one tile's file"
     assert figures["peak memory over the last three quarters"].yardstick_value > 0
+
+
+def test_a_witness_catches_up_from_a_folder_and_over_http(tmp_path: Path):
+    figures = by_name(witness.measure(tmp_path, leaves=12_345))
+    for name in ("from a folder", "over HTTP"):
+        assert figures[f"leaves replayed {name}"].target == 100_000
+        assert figures[f"  peak memory {name}"].value > 20
 
 
 def test_gas_stays_under_the_target_at_the_largest_size(tmp_path: Path):

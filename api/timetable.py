@@ -45,11 +45,18 @@ class Timetable:
         A log begins its days with its first checkpoint, so that none is due at once. Raises as `Epochs.make`, and then
         does nothing for a while.
         """
-        if time.monotonic() < self._not_before or not (self._wish.exists() or self._is_due()):
+        is_wished = self._wish.exists()
+        if time.monotonic() < self._not_before or not (is_wished or self._is_due()):
             return False
         self._not_before = time.monotonic() + RETRY_S
+        # Taken before the epoch is made: who asks while it is made asks for the next one.
         self._wish.unlink(missing_ok=True)
-        made = self._epochs.make() is not None
+        try:
+            made = self._epochs.make() is not None
+        except BaseException:
+            if is_wished:
+                self._wish.touch()
+            raise
         self._not_before = 0.0
         return made
 

@@ -119,7 +119,6 @@ def test_a_state_that_cannot_be_recorded_does_not_hold_up_publication(live):
     with pytest.raises(Unreachable):
         timetable.keep()
     in_the_way.rmdir()
-    wish(live.site.folder.state)
     assert not timetable.keep()
     assert Timetable(live.site.epochs, NEVER, live.site.ledger.clock).keep()
 

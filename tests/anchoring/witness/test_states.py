@@ -1,13 +1,15 @@
 """A witness, as the command runs it, cosigns a true record of the state, and none that is false in anything."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
 
 from anchoring.errors import Malformed
+from tests.support.serving import GRAM, WAIT_S
 from tests.support.states import leaves_of, with_record
-from tests.support.synthetic_log import lawful_leaves
+from tests.support.synthetic_log import VKEY, lawful_leaves, sign_log
 from tests.support.witnessing import Grown, post, served, witness_in
 
 SIZE = 150
@@ -71,3 +73,22 @@ def test_a_witness_that_lost_its_hashes_does_not_go_on(tmp_path, log):
     (tmp_path / "state" / "hashes").write_bytes(bytes(49 * 32))
     with pytest.raises(Malformed), witness_in(tmp_path / "state", log.folder):
         pass
+
+
+def test_the_commands_refuse_and_name_a_false_state(tmp_path, log):
+    """`gram witness` does not cosign it, `gram audit` exits 1: both say which leaf, and STATE."""
+    leaves = with_record(lawful_leaves(SIZE, cohort=7), root=bytes(32))
+    body = log.request(0, log.grow(leaves))
+    sign_log(log.folder, len(leaves), log.builder.root())
+    words = ["--log", str(log.folder), "--vkey", VKEY]
+    begin = ["--state", str(tmp_path / "state"), "--key", str(tmp_path / "key"), "--new-key", "w.example/one"]
+    command = [GRAM, "witness", *words, *begin, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = next(line for line in process.stdout if line.startswith("Listening on ")).split()[-1]
+        answer = post(url, body)
+        process.terminate()
+        assert process.wait(WAIT_S) == 0
+    assert (answer.status_code, answer.text.split(": ")[:2]) == (422, [f"leaf {SIZE}", "STATE"])
+    done = subprocess.run([GRAM, "audit", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"leaf {SIZE}: STATE: " in done.stdout

@@ -162,7 +162,7 @@ def test_the_command_says_what_the_grams_are(live, lot, tmp_path: Path):
     file = tmp_path / "grams.state-proof"
     file.write_bytes(get(live, f"/v1/state?first={lot.first}&last={lot.last + 5}").content)
     known = ["--vkey", live.site.log_signer.verifier.vkey]
-    anchored = [*known, "--rpc", live.site.where.rpc_url, "--contract", live.site.where.contract]
+    anchored = [*known, "--rpc", live.site.where.rpc_urls[0], "--contract", live.site.where.contract]
     asked = ["--grams", f"SHCER-{lot.first + 10}-{lot.last + 1}"]
     done = gram("verify", str(file), *anchored, "--chain-id", str(live.site.where.chain_id), *asked)
     assert done.returncode == 0, done.stderr

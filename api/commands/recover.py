@@ -63,18 +63,18 @@ def trust_of(site: "Site") -> "Trust":
 def _lines(done: "Recovered") -> list[str]:
     came = done.size - done.before
     lines = [
-        f"Replayed {came} leaves: this database has the log of {done.size}."
+        f"Leaves replayed: {came}. This database has the log of {done.size} leaves."
         if came
         else f"This database has the whole log of {done.size} leaves already."
     ]
     if done.waiting:
-        lines.append(f"{done.waiting} movements are recorded here and were not logged; they are published next.")
+        lines.append(f"Recorded here, not logged yet, and published next: {done.waiting} movements.")
     lost = (
-        (done.lost_holders, "acquisitions by accounts that were lost; nobody can spend them (gram recover holder)"),
-        (done.lost_lots, "lots whose source and methodology are not known (gram recover evidence)"),
-        (done.lost_evidence, "evidence documents of which only the digest is known (gram recover evidence)"),
+        (done.lost_holders, "holders whose accounts were lost; nobody can spend theirs (gram recover holder)"),
+        (done.lost_lots, "source and methodology of lots (gram recover evidence)"),
+        (done.lost_evidence, "evidence documents, but for their digests (gram recover evidence)"),
     )
-    lines += [f"Lost: {count} {what}." for count, what in lost if count]
+    lines += [f"Lost: {what}: {count}." for count, what in lost if count]
     return [*lines, "`gram fsck` lists each of them. What was never published before the loss is gone."]
 
 

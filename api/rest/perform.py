@@ -12,6 +12,8 @@ from api.auth import Caller, Principal
 from api.rest import views
 from api.site import Site
 from registry.clock import rfc3339
+from registry.database.engine import BEHIND
+from registry.errors import Behind
 from registry.ledger.idempotency import claim, keep
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
@@ -42,6 +44,10 @@ class Write:
 
     def perform(self, body: Mapping[str, Any], act: Act) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time."""
+        if (
+            self.site.as_of is not None
+        ):  # before anything is looked at: what this database says of grams is not the last word
+            raise Behind(BEHIND)
         asked = self.site.ledger.vault.keyed_digest("request", rfc8785.dumps([self._asked, dict(body)]))
         with self.site.database.transaction() as tx:
             earlier = claim(tx, self.caller.id, self._key, asked, self.site.ledger.clock())

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, demo, http, log, witness
+from api.bench import anchor, audit, demo, http, log, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -30,6 +30,13 @@ def test_a_witness_catches_up_from_a_folder_and_over_http(tmp_path: Path):
     for name in ("from a folder", "over HTTP"):
         assert figures[f"leaves replayed {name}"].target == 100_000
         assert figures[f"  peak memory {name}"].value > 20
+
+
+def test_audits_of_a_synthetic_log_hold(tmp_path: Path):
+    figures = by_name(audit.measure(tmp_path, leaves=2_000, processes=2))
+    assert figures["2,000 leaves audited, 2 processes"].yardstick_value > 0
+    assert figures["  leaves a second"].target == 250_000
+    assert figures["  peak memory, all processes"].value > 20
 
 
 def test_gas_stays_under_the_target_at_the_largest_size(tmp_path: Path):

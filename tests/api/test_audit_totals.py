@@ -1,0 +1,83 @@
+"""The sums that an outsider's audit makes of the leaves are those that the registry shows."""
+
+import re
+
+import sqlalchemy as sa
+
+from anchoring.audit import audit
+from anchoring.auditing.report import Lot, Totals
+from anchoring.log.tiles import DirectorySource, HttpSource
+from api.explorer.pages import grams
+from api.explorer.views import totals_of
+from api.rest.views import PURPOSES
+from registry.ledger.movement import Form, Kind, serial
+from tests.support.rest import http
+from tests.support.running import Live
+from tests.support.story import tell
+
+
+def shown(of: Totals | Lot) -> dict[str, object]:
+    """An audit's sums as the explorer's pages name them."""
+    is_lot = isinstance(of, Lot)
+    ended = of.ended_g if is_lot else of.ended_by_purpose_g
+    return {
+        "issued_g": of.issued_g,
+        "reduction_g": of.reduction_g if is_lot else of.live_g.get(Form.REDUCTION, 0),
+        "points_g": of.points_g if is_lot else of.live_g.get(Form.POINTS, 0),
+        "ended_g": {str(purpose) if purpose else "expired": grams for purpose, grams in sorted(ended.items())},
+        "logged": True,
+    }
+
+
+def test_every_sum_of_a_simulated_life(life):
+    simulation, publisher = life
+    simulation.run(60)
+    publisher.publish()
+    log = DirectorySource(publisher.folder.path)
+    report = audit(log, publisher.signer.verifier.vkey)
+    assert report.holds, report.verdict
+    with simulation.scheme.database.transaction() as tx:
+        assert shown(report.totals) == totals_of(tx)
+        lots = tx.execute(sa.text("SELECT * FROM lots ORDER BY first_g")).all()
+        assert [shown(lot) for lot in report.totals.lots] == [totals_of(tx, row) for row in lots]
+        by_kind = tx.execute(sa.text("SELECT kind, count(*), sum(last_g - first_g) FROM movements GROUP BY kind")).all()
+    assert [(lot.first, lot.last) for lot in report.totals.lots] == [(row.first_g, row.last_g) for row in lots]
+    assert report.totals.lot_count == len(lots) > 3
+    assert report.totals.leaves == {kind: count for kind, count, _ in by_kind}
+    assert report.totals.moved_g == {kind: int(total) for kind, _, total in by_kind if kind < 64}
+    assert {Kind.CANCEL, Kind.REDEEM, Kind.RETURN} <= set(report.totals.leaves), "a life in which something happens"
+
+
+def cells(page: str) -> list[str]:
+    """The grams of a page's table of totals, in order."""
+    table = page[page.index('<table class="totals">') : page.index("</table>", page.index('<table class="totals">'))]
+    return [re.findall(r'<td class="number">(.*?)</td>', row)[0] for row in table.split("<tr")[1:] if "number" in row]
+
+
+def cells_of(of: Totals | Lot) -> list[str]:
+    said = shown(of)
+    ended = said["ended_g"].values()
+    live = (said["reduction_g"], said["points_g"], sum(ended))
+    return [grams(number) for number in (*live, *filter(None, ended), said["issued_g"])]
+
+
+def test_every_sum_that_is_served(live: Live):
+    told = tell(live)
+    live.publish()
+    about = http.get(f"{live.url}/v1/about").json()
+    with HttpSource(about["log"]["url"]) as source:
+        report = audit(source, about["log"]["vkey"])
+    served = http.get(f"{live.url}/v1/totals").json()
+    said = shown(report.totals)
+    assert [served[name] for name in ("issued_g", "reduction_g", "points_g")] == [
+        said[name] for name in ("issued_g", "reduction_g", "points_g")
+    ]
+    assert served["ended_g"] == {
+        PURPOSES.get(purpose, "expired"): total for purpose, total in report.totals.ended_by_purpose_g.items()
+    }
+    assert cells(http.get(f"{live.url}/").text) == cells_of(report.totals)
+    page = http.get(f"{live.url}/lots/{told.lot}").text
+    (lot,) = [lot for lot in report.totals.lots if lot.first == told.first]
+    assert serial(lot.first, lot.last) in page
+    assert cells(page) == cells_of(lot)
+    assert sum(lot.ended_g.values()) == 650_000

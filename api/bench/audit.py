@@ -102,10 +102,9 @@ def _audit(log: str, leaves: int, processes: int, more: Sequence[str] = ()) -> R
 
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "api.bench.file_server", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-m", "api.bench.witnessing", "serve", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            port = server.stdout.readline().strip() if server.stdout is not None else ""
-            yield f"http://127.0.0.1:{port}/"
+            yield server.stdout.readline().strip() if server.stdout is not None else ""
         finally:
-            server.communicate()
+            server.terminate()

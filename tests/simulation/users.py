@@ -68,7 +68,7 @@ class Users:
         scheme = self.acts.scheme
         # Claiming a key reads the clock too; it must not move the one that acts are predicted by.
         standing = Ledger(lambda: scheme.clock.now, scheme.ledger.vault)
-        self._site: Any = SimpleNamespace(ledger=standing, database=scheme.database)
+        self._site: Any = SimpleNamespace(ledger=standing, database=scheme.database, as_of=None)
 
     # What happens
 

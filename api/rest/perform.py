@@ -44,9 +44,7 @@ class Write:
 
     def perform(self, body: Mapping[str, Any], act: Act) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time."""
-        if (
-            self.site.as_of is not None
-        ):  # before anything is looked at: what this database says of grams is not the last word
+        if self.site.as_of is not None:  # first of all: what this database says of grams is not the last word
             raise Behind(BEHIND)
         asked = self.site.ledger.vault.keyed_digest("request", rfc8785.dumps([self._asked, dict(body)]))
         with self.site.database.transaction() as tx:

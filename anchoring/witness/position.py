@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
+from anchoring.note import MAX_NOTE
 from anchoring.witness.disk import OnStep
 from registry.keyfile import replace_file
 
-MAX_FILE: Final = 1 << 20
-"""Bytes of such a file: a note and some numbers."""
+MAX_FILE: Final = 8 * MAX_NOTE
+"""Bytes of such a file: a note, which JSON may write six times as long, and some numbers."""
 Said = dict[str, Any]
 DAMAGED: Final = (ValueError, KeyError, TypeError, RecursionError)
 """What reading a damaged file raises."""

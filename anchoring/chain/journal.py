@@ -18,13 +18,13 @@ import sqlalchemy as sa
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One signed transaction of `payer` (checksummed). `call` is SHA-256 of where it goes and its data."""
+    """One signed transaction of `payer` (checksummed). `purpose`, 32 bytes, is what attempts at one thing share."""
 
     chain_id: int
     payer: str
     nonce: int
     hash: bytes
-    call: bytes
+    purpose: bytes
     raw: bytes
     sent_ms: int
 
@@ -88,7 +88,7 @@ class DatabaseJournal:
         with self._transaction() as tx:
             rows = tx.execute(_READ, {"chain_id": chain_id, "payer": payer}).all()
         return [
-            Sent(chain_id, payer, row.nonce, bytes(row.hash), bytes(row.call), bytes(row.raw), row.sent_ms)
+            Sent(chain_id, payer, row.nonce, bytes(row.hash), bytes(row.purpose), bytes(row.raw), row.sent_ms)
             for row in rows
         ]
 
@@ -98,12 +98,12 @@ class DatabaseJournal:
 
 
 _WRITE = sa.text("""
-    INSERT INTO chain_transactions (chain_id, payer, nonce, hash, call, raw, sent_ms)
-    VALUES (:chain_id, :payer, :nonce, :hash, :call, :raw, :sent_ms)
+    INSERT INTO chain_transactions (chain_id, payer, nonce, hash, purpose, raw, sent_ms)
+    VALUES (:chain_id, :payer, :nonce, :hash, :purpose, :raw, :sent_ms)
     ON CONFLICT (hash) DO UPDATE SET sent_ms = excluded.sent_ms
 """)
 _READ = sa.text("""
-    SELECT nonce, hash, call, raw, sent_ms FROM chain_transactions
+    SELECT nonce, hash, purpose, raw, sent_ms FROM chain_transactions
     WHERE chain_id = :chain_id AND payer = :payer ORDER BY sent_ms, nonce
 """)
 _FORGET = sa.text("DELETE FROM chain_transactions WHERE chain_id = :chain_id AND payer = :payer AND nonce < :below")

@@ -1,7 +1,6 @@
 """Signed transactions as fields, to be compared with what was asked: RLP lists, of EIP-155 or of EIP-1559 (type 2)."""
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, Final
 
 import rlp
@@ -55,9 +54,10 @@ def fees_of(raw: bytes) -> dict[str, int]:
     return {name: value for name, value in decode(raw).items() if name in FEES}
 
 
-def call_digest(to: str | None, data: bytes) -> bytes:
-    """Which call a transaction makes, whatever it pays: SHA-256 of the address (empty if it creates) and the data."""
-    return sha256((b"" if to is None else address_bytes(to)) + b"|" + data).digest()
+def is_call(raw: bytes, to: str | None, data: bytes) -> bool:
+    """Whether a signed transaction makes this call, whatever it pays."""
+    fields = decode(raw)
+    return bool((fields["to"], fields["data"]) == (to and checksummed(address_bytes(to)), data))
 
 
 def created_address(payer: str, nonce: int) -> str:

@@ -21,13 +21,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 
 from anchoring import checkpoint, note
 from anchoring.audit import MAX_AUDITED
-from anchoring.chain.signing import address_of, sign_checkpoint
+from anchoring.chain.signers import CheckpointSigner
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError, Malformed, Refuted
 from anchoring.log.fetching import WHOLE, Batch
@@ -48,10 +48,10 @@ LOCK_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class WitnessKeys:
-    """What an authority signs with: `signer` cosigns notes, `chain_key` of 32 bytes signs for the contract."""
+    """What an authority signs with: `signer` cosigns notes, `chain` signs for the contract, here or elsewhere."""
 
     signer: Signer
-    chain_key: bytes = field(repr=False)
+    chain: CheckpointSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,10 @@ class Witness:
         if tree is None:
             return Answer(HTTPStatus.NOT_FOUND, b"no checkpoint of this size was cosigned\n")
         figures = (tree.size, tree.root, tree.frontier_g, tree.ended_g)
-        signature = sign_checkpoint(self._keys.chain_key, self._contract.chain_id, self._contract.address, *figures)
+        try:
+            signature = self._keys.chain.sign_checkpoint(self._contract.chain_id, self._contract.address, *figures)
+        except AnchoringError as error:  # a signer elsewhere is down, or gave something else
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}\n".encode())
         said = {
             "chain_id": self._contract.chain_id,
             "contract": self._contract.address,
@@ -136,7 +139,7 @@ class Witness:
             "root": tree.root.hex(),
             "frontier_g": tree.frontier_g,
             "ended_g": tree.ended_g,
-            "address": address_of(self._keys.chain_key),
+            "address": self._keys.chain.address,
             "signature": signature.hex(),
         }
         return Answer(HTTPStatus.OK, f"{json.dumps(said)}\n".encode(), "application/json")

@@ -1,4 +1,4 @@
-"""`gram chain`: anchor, status, convict."""
+"""`gram chain`: anchor, status, deploy, convict."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, chain_app, out, settings_of, warn
+
+PayerKey = Annotated[
+    str, typer.Option("--payer", help="The key that pays: file:PATH, keystore:PATH or web3signer:URL#ADDRESS.")
+]
 
 
 @chain_app.command()
@@ -49,33 +53,46 @@ def status(
         out.print(f"{name:<10} {value}", markup=False)
 
 
-MAX_KEY_FILE = 256
+@chain_app.command()
+def deploy(
+    rpc: Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of the chain; several with commas between.")],
+    payer: PayerKey,
+    signer: Annotated[list[str], typer.Option("--signer", help="Address of an authority; repeat it for each.")],
+    threshold: Annotated[int, typer.Option("--threshold", help="How many of them must sign a checkpoint.", min=1)],
+    plan: Annotated[Path, typer.Option("--plan", help="File that keeps what was begun, so that it is done once.")],
+) -> None:
+    """Create the contract for these authorities, once: the same again, after a crash too, finds it.
+
+    It prints the address, for GRAMLEDGER_CONTRACT. The authorities compare it with what they sign for.
+    """
+    from anchoring.chain.client import deploy as create
+    from anchoring.chain.keys import open_key
+    from contracts import artifact
+
+    pays = open_key(payer)
+    address = create(rpc.split(","), pays, signer, threshold, artifact(), plan=plan)
+    out.print(address, markup=False)
 
 
 @chain_app.command()
 def convict(
     file: Annotated[Path, typer.Argument(help="A file convict-LEAF.json that `gram monitor` wrote.")],
     rpc: Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of the chain that the file names.")],
-    key: Annotated[Path, typer.Option("--key", help="File with the private key that pays, 64 hex digits.")],
+    payer: PayerKey,
 ) -> None:
     """Send the two leaves that prove a broken rule; the contract then takes no checkpoint any more, for good.
 
     The call is made anew from the leaves, after a look whether they break a rule: a false file costs nothing.
     """
     from anchoring.chain.client import AnchorClient
-    from anchoring.chain.signers import LocalKey
-    from anchoring.errors import Malformed
+    from anchoring.chain.keys import open_key
     from anchoring.log.sources import read_file
     from anchoring.monitor.evidence import MAX_EVIDENCE
     from anchoring.monitor.keeping import read_conviction
 
     chain_id, contract, size, accused, other = read_conviction(read_file(file, MAX_EVIDENCE))
-    try:
-        payer = LocalKey(bytes.fromhex(read_file(key, MAX_KEY_FILE).decode().strip().removeprefix("0x")))
-    except ValueError:
-        raise Malformed(f"{key} does not hold a private key of 64 hex digits.") from None
     with AnchorClient(rpc, contract, chain_id=chain_id) as client:
-        client.convict(size, accused, other, payer)
+        client.convict(size, accused, other, open_key(payer))
         verdict = client.verdict()
     rule = "no rule" if verdict is None else verdict.rule.name
     out.print(

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,12 @@ def witness(
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="0 takes a free one.", min=0, max=65535)] = 8100,
+    chain_key: Annotated[
+        str | None,
+        typer.Option(
+            "--chain-key", help="Who signs for the contract: file:, keystore: or web3signer:; --key's by default."
+        ),
+    ] = None,
     chain_id: Annotated[
         int | None, typer.Option("--chain-id", help="Sign checkpoints for the contract on this chain.", min=0)
     ] = None,
@@ -39,7 +46,8 @@ def witness(
     key, because with the old one it could cosign two histories.
     """
     from anchoring import note
-    from anchoring.chain.signing import address_bytes, address_of
+    from anchoring.chain.keys import open_key
+    from anchoring.chain.signing import address_bytes
     from anchoring.errors import Malformed
     from anchoring.witness import witness as core
     from anchoring.witness.server import WitnessServer
@@ -60,12 +68,14 @@ def witness(
     with ExitStack() as stack:
         opened = stack.enter_context(WitnessState(state, vkey, is_new=new_key is not None))
         keys = _read_keys(key) if new_key is None else _make_keys(key, new_key)
+        if chain_key is not None:
+            keys = replace(keys, chain=open_key(chain_key))
         source = open_source(stack, log)
         running = stack.enter_context(closing(core.Witness(opened, source, verifier, keys, system_clock, signs_for)))
         server = stack.enter_context(WitnessServer(running, host, port))
         signal.signal(signal.SIGTERM, _terminate)
         out.print(f"vkey     {keys.signer.verifier.vkey}", markup=False)
-        out.print(f"address  {address_of(keys.chain_key)}", markup=False)
+        out.print(f"address  {keys.chain.address}", markup=False)
         out.print(f"cosigned {opened.head.tree.size}", markup=False)
         out.print(f"Listening on {server.url}", markup=False)
         server.serve_forever()
@@ -73,19 +83,20 @@ def witness(
 
 def _make_keys(path: Path, name: str) -> "WitnessKeys":
     """Make both keys in one new file of mode 600: a line for notes, a line for the chain."""
+    from anchoring.chain.signers import LocalKey
     from anchoring.chain.signing import generate_key
     from anchoring.note import COSIGNATURE, make_signer
     from anchoring.witness.witness import WitnessKeys
     from registry.keyfile import write_secret
 
-    keys = WitnessKeys(make_signer(name, COSIGNATURE), generate_key())
-    write_secret(path, f"{keys.signer.secret}\n{keys.chain_key.hex()}\n".encode())
-    return keys
+    signer, chain_key = make_signer(name, COSIGNATURE), generate_key()
+    write_secret(path, f"{signer.secret}\n{chain_key.hex()}\n".encode())
+    return WitnessKeys(signer, LocalKey(chain_key))
 
 
 def _read_keys(path: Path) -> "WitnessKeys":
     """Read both keys. Raises Malformed, never quoting them."""
-    from anchoring.chain.signing import address_of
+    from anchoring.chain.signers import LocalKey
     from anchoring.errors import Malformed
     from anchoring.note import COSIGNATURE, parse_signer
     from anchoring.witness.witness import WitnessKeys
@@ -94,10 +105,9 @@ def _read_keys(path: Path) -> "WitnessKeys":
         data = file.read(MAX_KEY_FILE)
     try:
         signer, chain_key = data.decode().split("\n")[:2]
-        keys = WitnessKeys(parse_signer(signer), bytes.fromhex(chain_key))
+        keys = WitnessKeys(parse_signer(signer), LocalKey(bytes.fromhex(chain_key)))
     except ValueError:
         raise Malformed(f"{path} does not hold the two lines of a witness's keys.") from None
-    address_of(keys.chain_key)
     if keys.signer.key_type != COSIGNATURE:
         raise Malformed(f"{path} holds a log's key; a witness has one of type cosignature (0x04).")
     return keys

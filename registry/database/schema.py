@@ -144,5 +144,5 @@ anchors = _table(
     final_ms=_int,
 )
 chain_transactions = _table(
-    "chain_transactions", hash=_bytes, chain_id=_int, payer=_text, nonce=_int, call=_bytes, raw=_bytes, sent_ms=_int
+    "chain_transactions", hash=_bytes, chain_id=_int, payer=_text, nonce=_int, purpose=_bytes, raw=_bytes, sent_ms=_int
 )

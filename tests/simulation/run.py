@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from anchoring.chain.client import deploy
 from anchoring.chain.embedded import EmbeddedChain
 from anchoring.chain.embedded_server import RpcServer
-from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import address_bytes
 from anchoring.log.epochs import Epochs, path_of
 from anchoring.log.sources import DirectorySource
@@ -130,7 +129,7 @@ def _laid_out(url: str, admin: psycopg.Connection, folder: Path) -> Stage:
     acts = Acts.found(scheme, random.Random(0))
     database.close()
     chain = EmbeddedChain(folder / "state.db", scheme.clock, prefund=[address_bytes(PAYER.address)])
-    signers = [LocalKey(keys_of(number).chain_key).address for number in range(len(AUTHORITIES))]
+    signers = [keys_of(number).chain.address for number in range(len(AUTHORITIES))]
     with closing(RpcServer(chain, 0)) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()

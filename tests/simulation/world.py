@@ -48,7 +48,7 @@ NESTED_EVENTS = LOG_EVENTS | {"ask": 8.0, "reorganise": 1.5, "deliver_late": 1.0
 
 def keys_of(number: int) -> WitnessKeys:
     signer = Signer(f"simulation.test/{AUTHORITIES[number]}", COSIGNATURE, bytes([number + 1]) * 32)
-    return WitnessKeys(signer, bytes([number + 101]) * 32)
+    return WitnessKeys(signer, LocalKey(bytes([number + 101]) * 32))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class World:
 
     def _witness_client(self, number: int) -> WitnessClient:
         keys = keys_of(number)
-        address = LocalKey(keys.chain_key).address
+        address = keys.chain.address
         return WitnessClient(f"http://{AUTHORITIES[number]}", keys.signer.verifier.vkey, address, 10, self.wires)
 
     # What can go wrong at a step

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 
 from anchoring import checkpoint
+from anchoring.chain.signers import LocalKey
 from anchoring.checkpoint import Checkpoint
 from anchoring.log.builder import TileBuilder
 from anchoring.log.fetching import WHOLE
@@ -22,7 +23,7 @@ from anchoring.witness.witness import LOCK_WAIT_S, Contract, Witness, WitnessKey
 from registry.keyfile import no_step
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY
 
-KEYS = WitnessKeys(Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33))), bytes(range(2, 34)))
+KEYS = WitnessKeys(Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33))), LocalKey(bytes(range(2, 34))))
 CONTRACT = Contract(31337, "0x" + "11" * 20)
 NOW_MS = 1_800_000_000_000
 ORIGIN_HASH = sha256(ORIGIN.encode()).hexdigest()

@@ -1,6 +1,7 @@
 """The contract at one address of one chain: what it holds, and what it is sent."""
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any, Literal, Self, cast
 
 import httpx2
@@ -179,7 +180,8 @@ class AnchorClient:
             head = self.head()
             return head.block_number if head.size >= size and self.root_at(size) == root else None
 
-        return self._send_unless(there, call, payer, wait_seconds)
+        # Not by the call: a proof to a size that is anchored is another one.
+        return self._send_unless(there, call, payer, wait_seconds, f"anchor {self.address} {size} {root.hex()}")
 
     def verdict(self) -> Verdict | None:
         """What the contract was convicted of, None while it was not."""
@@ -207,7 +209,8 @@ class AnchorClient:
             same = known is not None and (known.size, known.index, known.other) == (size, accused.index, other.index)
             return number if same else None
 
-        return self._send_unless(there, call, payer, wait_seconds)
+        purpose = f"convict {self.address} {size} {accused.index} {other.index}"
+        return self._send_unless(there, call, payer, wait_seconds, purpose)
 
     def _verdict(self, at: int | None) -> Verdict | None:
         values = self._view("verdict", at=at)
@@ -216,14 +219,15 @@ class AnchorClient:
             return Verdict(size, index, other, Rule(rule)) if size else None
 
     def _send_unless(
-        self, there: Callable[[], int | None], call: bytes, payer: Payer, wait_seconds: float | None
+        self, there: Callable[[], int | None], call: bytes, payer: Payer, wait_seconds: float | None, purpose: str
     ) -> AnchorReceipt:
         """Send a call unless `there` gives a block by which the contract has what it would do."""
+        known_by = sha256(purpose.encode()).digest()
         block = there()
         if block is not None:
-            return self._noted(self._sender.found(payer, self.address, call), block)
+            return self._noted(self._sender.found(payer, known_by), block)
         try:
-            receipt = self._sender.send(payer, self.address, call, wait_seconds)
+            receipt = self._sender.send(payer, self.address, call, purpose=known_by, wait_seconds=wait_seconds)
         except Superseded:
             block = there()
             if block is None:

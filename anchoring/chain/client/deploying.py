@@ -65,7 +65,7 @@ def deploy(
             return address
         sender = Sender(connection, MemoryJournal(), patience or Patience(), clock)
         with contextlib.suppress(Superseded):
-            sender.send(payer, None, creation, nonce=planned.nonce)
+            sender.send(payer, None, creation, purpose=sha256(creation).digest(), nonce=planned.nonce)
         if not _is_there(connection, address, artifact):
             raise Unreachable(
                 f"There is no new contract at {address}, where nonce {planned.nonce} of {planned.payer} creates it: "

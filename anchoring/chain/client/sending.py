@@ -31,7 +31,7 @@ from anchoring.chain.client.connection import Connection, whole
 from anchoring.chain.endpoint import Lost
 from anchoring.chain.journal import Journal, Sent
 from anchoring.chain.signers import Payer
-from anchoring.chain.transaction import call_digest, fees_of
+from anchoring.chain.transaction import fees_of, is_call
 from anchoring.errors import Refuted, Unreachable
 
 POLL_SECONDS = 0.25
@@ -69,21 +69,28 @@ class Sender:
         self._connection, self._journal, self._patience, self._clock = connection, journal, patience, clock
 
     def send(
-        self, payer: Payer, to: str | None, data: bytes, wait_seconds: float | None = None, nonce: int | None = None
+        self,
+        payer: Payer,
+        to: str | None,
+        data: bytes,
+        *,
+        purpose: bytes,
+        wait_seconds: float | None = None,
+        nonce: int | None = None,
     ) -> Receipt:
         """Send one call and await its receipt. Raises Refuted when the contract refuses, Superseded as said above.
 
-        `nonce` is given by who wants this nonce or none.
+        `purpose`, 32 bytes, is what `found` finds it by. `nonce` is given by who wants this nonce or none.
         """
         wait = self._patience.wait_seconds if wait_seconds is None else wait_seconds
         deadline = time.monotonic() + wait
         fields = self._fields(payer, to, data)
         fields["nonce"] = self._free_nonce(payer, fields["chainId"], deadline) if nonce is None else nonce
         earlier = self._sent(payer, fields)
-        if earlier and earlier[-1].call == call_digest(to, data):
+        if earlier and is_call(earlier[-1].raw, to, data):
             self._broadcast(earlier[-1])
         else:
-            self._put(payer, fields, _more(fees_of(earlier[-1].raw), fields) if earlier else {})
+            self._put(payer, fields, _more(fees_of(earlier[-1].raw), fields) if earlier else {}, purpose)
         receipt = self._await(payer, fields, deadline, wait)
         with self._connection.asked():
             mined_in, succeeded = whole(receipt["blockNumber"]), whole(receipt["status"]) == 1
@@ -91,11 +98,10 @@ class Sender:
             self._explain(fields, mined_in)
         return receipt
 
-    def found(self, payer: Payer, to: str | None, data: bytes) -> Receipt | None:
-        """The receipt of a call that was sent before, by this process or one before it; None when there is none."""
-        call, chain_id = call_digest(to, data), self._connection.chain_id()
-        hashes = [sent.hash for sent in self._journal.read(chain_id, payer.address) if sent.call == call]
-        return self._receipt(hashes)
+    def found(self, payer: Payer, purpose: bytes) -> Receipt | None:
+        """The receipt of what was sent before, by this process or one before it; None when there is none."""
+        sent = self._journal.read(self._connection.chain_id(), payer.address)
+        return self._receipt([one.hash for one in sent if one.purpose == purpose])
 
     def _fields(self, payer: Payer, to: str | None, data: bytes) -> dict[str, Any]:
         call: dict[str, Any] = {"from": payer.address, "data": "0x" + data.hex(), "value": 0}
@@ -150,7 +156,7 @@ class Sender:
         sent = self._journal.read(fields["chainId"], payer.address)
         return [one for one in sent if one.nonce == fields["nonce"]]
 
-    def _put(self, payer: Payer, fields: Mapping[str, Any], fees: Mapping[str, int]) -> None:
+    def _put(self, payer: Payer, fields: Mapping[str, Any], fees: Mapping[str, int], purpose: bytes) -> None:
         """Sign, write down and send; for more, while something else is under this nonce."""
         while True:
             offered = {**fields, **fees}
@@ -160,8 +166,7 @@ class Sender:
                     f"takes more than {self._patience.max_fee_wei} wei for a unit of gas."
                 )
             raw = payer.sign_transaction(offered)
-            call = call_digest(fields.get("to"), bytes.fromhex(fields["data"][2:]))
-            sent = Sent(fields["chainId"], payer.address, fields["nonce"], keccak(raw), call, raw, self._clock())
+            sent = Sent(fields["chainId"], payer.address, fields["nonce"], keccak(raw), purpose, raw, self._clock())
             self._journal.write(sent)
             try:
                 self._broadcast(sent)
@@ -213,7 +218,7 @@ class Sender:
             fees = _more(fees_of(last.raw), market)
             outbid = _price(market) > _price(fees_of(last.raw))  # a node may drop it for that, and take it no more
             if _price(fees) <= self._patience.max_fee_wei and (outbid or self._is_known(last.hash)):
-                self._put(payer, fields, fees)
+                self._put(payer, fields, fees, last.purpose)
             else:
                 self._journal.write(replace(last, sent_ms=self._clock()))
                 self._broadcast(last)

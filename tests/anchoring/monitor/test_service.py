@@ -18,6 +18,7 @@ from anchoring.errors import Malformed
 from anchoring.monitor.config import make_config, parse_config
 from anchoring.monitor.service import Monitor, MonitorServer
 from registry.clock import system_clock
+from registry.keyfile import write_secret
 from tests.anchoring.auditing.test_unlawful_leaf import what_its_sibling_took
 from tests.support.monitoring import evidence, http_server, log_server, publish
 from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
@@ -217,8 +218,8 @@ def test_the_command_once_and_the_evidence_by_itself(tmp_path, log, anchoring):
         assert checked.communicate(timeout=60)[0].startswith(f"Proven: leaf {index} of the log breaks OVERLAP")
     assert checked.returncode == 0
     key = tmp_path / "payer.key"
-    key.write_text(anchoring.payer.key.hex())
-    with gram("chain", "convict", ready, "--rpc", said["rpcs"][0], "--key", key) as sent:
+    write_secret(key, anchoring.payer.key.hex().encode())
+    with gram("chain", "convict", ready, "--rpc", said["rpcs"][0], "--payer", f"file:{key}") as sent:
         assert sent.communicate(timeout=60)[0].startswith(f"Convicted: leaf {index} breaks OVERLAP.")
     assert sent.returncode == 0
 

@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from anchoring import note
-from anchoring.chain.signing import address_of
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import DirectorySource, TileReader
@@ -19,7 +18,7 @@ from tests.support.witnessing import CONTRACT, KEYS, Grown, served, witness_in
 
 LEAVES = lawful_leaves(900, cohort=10)
 OTHERS = lawful_leaves(900, seed=1, cohort=10)
-ADDRESS = address_of(KEYS.chain_key)
+ADDRESS = KEYS.chain.address
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from anchoring.audit import audit
 from anchoring.auditing.history import rows_of
 from anchoring.auditing.overlaps import find_overlaps
-from anchoring.chain.signing import address_of, signer_of
+from anchoring.chain.signing import signer_of
 from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.witness.protocol import Request
@@ -67,7 +67,7 @@ def test_what_is_signed_for_the_contract_is_what_was_counted(tmp_path):
             figures = (said["size"], bytes.fromhex(said["root"]), said["frontier_g"], said["ended_g"])
             assert figures == (anchor.size, anchor.root, anchor.frontier, anchor.ended)
             signer = signer_of(bytes.fromhex(said["signature"]), CONTRACT.chain_id, CONTRACT.address, *figures)
-            assert signer == said["address"] == address_of(KEYS.chain_key)
+            assert signer == said["address"] == KEYS.chain.address
         assert json.loads(witness.chain_signature(100).body)["size"] == 100
         assert [witness.chain_signature(size).status for size in (0, 99, 102, 2**64 - 1)] == [404] * 4
     sign_log(log.folder, SIZE, log.builder.root())

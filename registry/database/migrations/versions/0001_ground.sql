@@ -270,7 +270,7 @@ CREATE TABLE chain_transactions (
     chain_id bigint NOT NULL,
     payer text NOT NULL,
     nonce bigint NOT NULL CHECK (nonce >= 0),
-    call bytea NOT NULL CHECK (octet_length(call) = 32),  -- SHA-256 of where it goes and its data
+    purpose bytea NOT NULL CHECK (octet_length(purpose) = 32),  -- which attempts have in common, whatever their bytes
     raw bytea NOT NULL,
     sent_ms bigint NOT NULL
 );

@@ -12,6 +12,7 @@ from typing import Final
 
 from anchoring import note
 from anchoring.bounded_server import BoundedHandler, BoundedServer
+from anchoring.chain.signers import LocalKey
 from anchoring.log.sources import DirectorySource, HttpSource, Source, read_file
 from anchoring.log.tiles import BUNDLE_BYTES
 from anchoring.note import COSIGNATURE, Signer
@@ -21,7 +22,7 @@ from anchoring.witness.witness import Witness, WitnessKeys
 from api.bench.processes import own_peak_bytes
 from registry.clock import system_clock
 
-KEYS: Final = WitnessKeys(Signer("bench.example/witness", COSIGNATURE, bytes(32)), bytes(31) + b"\1")
+KEYS: Final = WitnessKeys(Signer("bench.example/witness", COSIGNATURE, bytes(32)), LocalKey(bytes(31) + b"\1"))
 
 
 def catch_up(log: str, vkey: str, state: Path, signed: bytes) -> None:

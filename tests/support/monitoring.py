@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from anchoring.chain.signers import LocalKey
 from anchoring.log.tiles import DirectorySource, TileReader, inclusion_proof
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.config import LogConfig, make_config
@@ -83,7 +84,9 @@ def evidence(state: Path, kind: str) -> list[Path]:
 @contextmanager
 def witness_at(folder: Path, log: Path, number: int = 1) -> Iterator[tuple[Witness, dict[str, str]]]:
     """A witness of its own keys over HTTP, and how a monitor is told of it."""
-    keys = WitnessKeys(Signer(f"witness.example/w{number}", COSIGNATURE, bytes([number]) * 32), bytes([number]) * 32)
+    keys = WitnessKeys(
+        Signer(f"witness.example/w{number}", COSIGNATURE, bytes([number]) * 32), LocalKey(bytes([number]) * 32)
+    )
     with (
         WitnessState(folder, VKEY, is_new=not folder.exists()) as state,
         closing(Witness(state, DirectorySource(log), SIGNER.verifier, keys, Clock(), CONTRACT)) as witness,

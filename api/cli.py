@@ -94,7 +94,7 @@ def main() -> None:
     from registry.errors import RegistryError
 
     try:
-        app()
+        app(prog_name="gram")
     except Refuted as error:
         _leave(error, EXIT_FALSE)
     except (AnchoringError, RegistryError) as error:

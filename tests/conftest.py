@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
@@ -14,6 +15,10 @@ from tests.support.running import Live, live_site
 from tests.support.scheme import Scheme
 
 _numbers = itertools.count()
+
+# How long an example takes is the machine's business.
+settings.register_profile("gramledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gramledger")
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def test_every_anchor_agrees(log, chain):
     assert f"{len(SIZES)} anchored sizes" in report.verdict
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sizes=st.sets(st.integers(1, SIZE), max_size=20))
 def test_any_size_may_be_anchored(log, leaves, sizes):
     report = audit(DirectorySource(log), VKEY, FakeChain([anchor_of(leaves, size) for size in sizes]))

@@ -298,7 +298,7 @@ NONSENSE = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(results=st.dictionaries(
     st.sampled_from(["eth_chainId", "eth_getCode", "eth_blockNumber", "eth_call", "eth_estimateGas",
                      "eth_getTransactionCount", "eth_getBlockByNumber", "eth_gasPrice", "eth_sendRawTransaction",

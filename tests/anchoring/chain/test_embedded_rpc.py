@@ -233,7 +233,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=st.sampled_from(sorted(METHODS)), params=st.lists(JSON, max_size=4))
 def test_no_parameters_make_it_fail(chain, method, params):
     response = ask(chain, method, *params)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anchoring.errors import Malformed, Refuted
@@ -40,12 +40,11 @@ def naive_root(entries) -> tuple[int, bytes]:
     return left[0] + right[0], inner_hash(*left, *right)
 
 
-# How long an example takes is the machine's business.
-patient = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60)
 
 
 @given(histories())
-@patient
+@few
 def test_segments_are_the_cards(history: History):
     segments = segments_from(leaves_of(history.movements))
     found = {}
@@ -59,7 +58,7 @@ def test_segments_are_the_cards(history: History):
 
 
 @given(histories())
-@patient
+@few
 def test_every_grams_proof_says_the_models_state(history: History):
     with tempfile.TemporaryDirectory() as folder:
         state = proven(history, folder)
@@ -75,7 +74,7 @@ def test_every_grams_proof_says_the_models_state(history: History):
 
 
 @given(histories(), st.data())
-@patient
+@few
 def test_a_range_is_proven_with_one_proof(history: History, data: st.DataObject):
     first = data.draw(st.integers(0, history.frontier + 1))
     last = data.draw(st.integers(first + 1, history.frontier + 3))

@@ -59,7 +59,7 @@ def _chord_m(x_u, y_u, to_x_u, to_y_u, *, a, f):
 EARTHS = ({"a": 6378137.0, "f": 1 / 298.257223563}, {"a": 6371008.8, "f": 0.0})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(_journeys(), st.tuples(_errors, _errors, _errors, _errors)), min_size=1, max_size=60))
 def test_never_longer_than_the_real_distance_wherever_the_ends_lie_in_their_cells(backend, cases):
     reported = [tuple(_round(true + error) for true, error in zip(*case, strict=True)) for case in cases]
@@ -75,7 +75,7 @@ def _round(u):
     return (u + 500) // 1000 * 1000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(_journeys(), min_size=1, max_size=60))
 def test_is_exactly_the_integer_formula_and_close_to_the_least_possible(backend, journeys):
     measured = _measure(backend, journeys)["distance_m"].to_pylist()

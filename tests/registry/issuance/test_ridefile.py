@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import Invalid
@@ -95,7 +95,6 @@ def test_no_file_and_a_folder_are_errors_with_a_name(tmp_path):
             read_ride_file(path, tmp_path / "rows.parquet", POLICY)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60).filter(lambda line: b"\n" not in line), max_size=8))
 def test_junk_never_crashes_and_never_hides_a_good_line(tmp_path_factory, junk):
     content = b"\n".join([HEADER.encode(), *junk, LINE.encode()])

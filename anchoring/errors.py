@@ -4,6 +4,7 @@
 checked (exit 2).
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -41,3 +42,15 @@ class NotYet(AnchoringError):
     """A movement that is recorded but not in a published checkpoint yet; try again later."""
 
     code = "not-yet-logged"
+
+
+class Unwitnessed(AnchoringError):
+    """Fewer witnesses than are needed gave their signature. Nothing is lost; it is tried again."""
+
+    code = "unwitnessed"
+
+    def __init__(self, what: str, needed: int, given: int, failed: Mapping[str, AnchoringError]) -> None:
+        """Say that `what` has `given` of the `needed` signatures; `failed` are the others by name, and why."""
+        reasons = "".join(f" {name}: {error}." for name, error in failed.items()).replace("..", ".")
+        super().__init__(f"{what} needs {needed} witnesses and has {given}; it is tried again.{reasons}")
+        self.failed = failed

@@ -111,14 +111,16 @@ def verify_receipt(
     quorum: int | None = None,
     anchors: Anchors | None = None,
 ) -> Verification:
-    """Take steps 1 to 6 on the bytes of a receipt; `quorum` of the `cosigners` must have signed, by default all.
+    """Take steps 1 to 6 on the bytes of a receipt; `quorum` of the `cosigners` must have signed.
+
+    More than half of them by default: two histories could each have half.
 
     Bad evidence never raises: it is a step's outcome. Raises Malformed when a key given by the verifier cannot be
     read or is of the wrong type, ValueError when `quorum` is not a number of the distinct cosigners given.
     """
     _check_key(vkey, note.ED25519)
     known = {_check_key(key, note.COSIGNATURE) for key in cosigners}
-    quorum = len(known) if quorum is None else quorum
+    quorum = majority(len(known)) if quorum is None else quorum
     if not min(1, len(known)) <= quorum <= len(known):
         raise ValueError(f"{quorum} of {len(known)} cosigners is no quorum")
     found = Verification()
@@ -130,6 +132,11 @@ def verify_receipt(
             stopped = number
         found.steps.append(Step(number, *titles, outcome, detail))
     return found
+
+
+def majority(count: int) -> int:
+    """How many of `count` cosigners are enough when nobody says: more than half, and none of none."""
+    return count // 2 + 1 if count else 0
 
 
 def _check_key(vkey: str, key_type: int) -> note.Verifier:

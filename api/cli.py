@@ -66,6 +66,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def settings_of(data: Path, **given: Any) -> "Settings":
     """Read settings: the command line over the environment over the defaults. Exits 2 with a sentence if wrong."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from api.settings import Settings
     from registry.errors import Invalid
@@ -75,12 +76,13 @@ def settings_of(data: Path, **given: Any) -> "Settings":
         chosen["data"] = data
     try:
         return Settings(**chosen)
+    except SettingsError:
+        raise Invalid("GRAMLEDGER_WITNESSES is no JSON: a list of objects with url, vkey and address.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Invalid(
-            f"{where}: {first['msg']}" if where else str(first["msg"]).removeprefix("Value error, ")
-        ) from None
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise Invalid(f"{where}: {said}" if where else said) from None
 
 
 def warn(sentence: str) -> None:

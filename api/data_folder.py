@@ -74,10 +74,11 @@ class DataFolder:
 
 
 @contextmanager
-def hold(path: Path, origin: str | None = None, *, create: bool = True) -> Iterator[DataFolder]:
+def hold(path: Path, origin: str | None = None, *, create: bool = True, stand_ins: bool = True) -> Iterator[DataFolder]:
     """Hold a data folder for this process alone, making it, with its keys, when it is new and `create` says so.
 
-    `origin` names the log in a new folder; one is made up when it is None. Raises `Unavailable` when the folder is in
+    `origin` names the log in a new folder; one is made up when it is None. Without `stand_ins` it gets no development
+    keys. Raises `Unavailable` when the folder is in
     use, of another version, holds something else, or cannot be written.
     """
     path = path.expanduser().resolve()
@@ -90,7 +91,7 @@ def hold(path: Path, origin: str | None = None, *, create: bool = True) -> Itera
         raise Unavailable(f"The data folder {path} cannot be used: {error.strerror}.") from error
     try:
         _lock(descriptor, path)
-        yield DataFolder(path, _marker(path, origin))
+        yield DataFolder(path, _marker(path, origin, stand_ins=stand_ins))
     finally:
         os.close(descriptor)
 
@@ -110,10 +111,10 @@ def _lock(descriptor: int, path: Path) -> None:
         raise Unavailable(f"The data folder {path} is in use by another process. Stop that one first.") from None
 
 
-def _marker(path: Path, origin: str | None) -> Marker:
+def _marker(path: Path, origin: str | None, *, stand_ins: bool = True) -> Marker:
     file = path / "gramledger.json"
     if not file.exists():
-        _found(path, origin or f"gramledger.invalid/{secrets.token_hex(6)}")
+        _found(path, origin or f"gramledger.invalid/{secrets.token_hex(6)}", stand_ins=stand_ins)
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         version = said["format"]
@@ -127,13 +128,13 @@ def _marker(path: Path, origin: str | None) -> Marker:
     return marker
 
 
-def _found(path: Path, origin: str) -> None:
+def _found(path: Path, origin: str, *, stand_ins: bool) -> None:
     """Make what a new folder begins with. The marker comes last: without it, keys were never used."""
     strangers = [entry.name for entry in path.iterdir() if entry.name not in {".lock", "keys", MARKER_BESIDE}]
     if strangers:
         raise Unavailable(f"{path} is not empty and no data folder of this program ({strangers[0]} is in it).")
     shutil.rmtree(path / "keys", ignore_errors=True)
-    make_keys(path / "keys", origin)
+    make_keys(path / "keys", origin, stand_ins=stand_ins)
     _write_marker(path, Marker(FORMAT, origin))
 
 

@@ -33,15 +33,19 @@ AUTHORITIES = (
 )
 
 
-def make_keys(folder: Path, origin: str) -> None:
-    """Make every key of a new installation in `folder`, whose log is `origin`."""
+def make_keys(folder: Path, origin: str, *, stand_ins: bool) -> None:
+    """Make the key of a new installation in `folder`, whose log is `origin`.
+
+    With `stand_ins` also those that development has in place of a settings file and of other people's machines.
+    """
     folder.mkdir(mode=0o700)
+    write_secret(folder / "log.key", make_signer(origin, ED25519).secret.encode())
+    if not stand_ins:
+        return
     for name in ("master.key", "token.key", "payer.key", *(f"{authority.id}.chain.key" for authority in AUTHORITIES)):
         write_secret(folder / name, secrets.token_bytes(SECRET_BYTES))
-    signers = {"log.key": make_signer(origin, ED25519)}
-    signers |= {f"{one.id}.cosigner.key": make_signer(f"{origin}/{one.id}", COSIGNATURE) for one in AUTHORITIES}
-    for name, signer in signers.items():
-        write_secret(folder / name, signer.secret.encode())
+    for one in AUTHORITIES:
+        write_secret(folder / f"{one.id}.cosigner.key", make_signer(f"{origin}/{one.id}", COSIGNATURE).secret.encode())
 
 
 def read_secret(folder: Path, name: str) -> bytes:
@@ -55,9 +59,9 @@ def read_secret(folder: Path, name: str) -> bytes:
         ) from error
 
 
-def log_signer(folder: Path) -> Signer:
-    """Read the log's signing key."""
-    return parse_signer(read_secret(folder, "log.key").decode())
+def log_signer(folder: Path, file: Path | None = None) -> Signer:
+    """Read the log's signing key, from `file` when it is kept elsewhere."""
+    return parse_signer(read_secret(*((folder, "log.key") if file is None else (file.parent, file.name))).decode())
 
 
 def cosigner(folder: Path, authority: Authority) -> Signer:

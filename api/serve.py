@@ -18,6 +18,7 @@ from api import logs
 from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
 from api.timetable import Timetable
+from api.witnesses import Publishing
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
 
@@ -156,8 +157,9 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         _only_serve(workers, stop)
         return
     publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
-    _attempt("publish", site.publisher.publish)
+    publishing = Publishing(site.publisher, site.witnessing, system_clock)
     timetable = Timetable(site.epochs, site.settings.state_at, system_clock)
+    publishing.turn()
     anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
     beside = [
         _Beside("anchor", anchor_s, stop, anchorer.anchor, anchorer.settle),
@@ -168,8 +170,8 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         while not stop.wait(publish_s):
             workers.replace_ended()
             _attempt("start what ended", site.revive)
-            _attempt("publish", site.publisher.publish)
-            _attempt("record the state", timetable.keep)
+            if publishing.turn():
+                _attempt("record the state", timetable.keep)
     finally:
         stop.set()
         for one in beside:

@@ -1,24 +1,24 @@
 """The composition root: starts what is embedded, connects to what is not, and gives the running site."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.errors import AnchoringError, Behind, Unreachable
+from anchoring.errors import AnchoringError, Behind, Refuted, Unreachable
 from anchoring.log.sequencer import Standing
 from anchoring.log.standing import Known, standing, take_note
+from anchoring.quorum import WHOLE_S, collect
 from api.binding import Installation, alone, bind
 from api.data_folder import DataFolder, hold
 from api.keys import AUTHORITIES, chain_signer, payer
 from api.settings import Settings
-from api.site import THRESHOLD, Site, Whereabouts, is_production
+from api.site import Site, Whereabouts, is_production
 from contracts import artifact
 from registry.accounts.vault import Vault
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import migrate
-from registry.errors import Unavailable
 
 Tell = Callable[[str], None]
 
@@ -32,13 +32,9 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
 
     Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
     """
-    if is_production(settings):
-        raise Unavailable(
-            "Production takes signatures from the authorities' own machines only. This version has nothing but "
-            "development keys to sign with, and production refuses them."
-        )
+    stand_ins = not is_production(settings)
     with ExitStack() as stack:
-        folder = stack.enter_context(hold(settings.data, settings.origin, create=create))
+        folder = stack.enter_context(hold(settings.data, settings.origin, create=create, stand_ins=stand_ins))
         database_url = _database(settings, folder, stack, tell)
         rpc_urls, revive = _chain(settings, folder, stack, tell)
         folder, where = _contract(settings, folder, database_url, rpc_urls, tell)
@@ -50,7 +46,10 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
         if now.is_behind:
             site = replace(site, as_of=now.size)
             stack.callback(site.close)
-        tell("Development keys sign for the authorities; production refuses them.")
+        if site.witnesses:
+            tell(f"{settings.threshold} of {len(site.witnesses)} witnesses must sign; nobody signs for them here.")
+        else:
+            tell("Development keys sign for the authorities; production refuses them.")
         yield site
 
 
@@ -84,10 +83,12 @@ def _contract(
     """Find the contract, or deploy it on a chain where this log has none yet."""
     contract = settings.contract or folder.marker.contract
     if contract is None:
-        tell("Deploying the anchor contract with three signers, two of whom must sign.")
-        signers = [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
+        signers = [one.address for one in settings.witnesses or ()]
+        signers = signers or [chain_signer(folder.keys, authority).address for authority in AUTHORITIES]
+        tell(f"Deploying the anchor contract with {len(signers)} signers, {settings.threshold} of whom must sign.")
         pays = payer(folder.keys, settings.payer)
-        contract = deploy(rpc_urls, pays, signers, THRESHOLD, artifact(), plan=folder.path / "deployment.json")
+        plan = folder.path / "deployment.json"
+        contract = deploy(rpc_urls, pays, signers, settings.threshold, artifact(), plan=plan)
     with AnchorClient(rpc_urls, contract) as client:
         chain_id = client.chain_id()
         client.check()
@@ -116,7 +117,8 @@ def _compare(site: Site, tell: Tell, *, mend: bool) -> Standing:
     )
     with site.database.transaction() as tx:
         bind(tx, installation)
-    known = [one for one in (_asked(ask, tell) for ask in site.outsiders) if one is not None]
+    _compare_signers(site)
+    known = list(_asked(site.outsiders, tell))
     if not known and is_production(site.settings):
         raise Unreachable(
             "None of those who hold this log beside us (the chain, witnesses, a mirror) answers. Nothing is signed "
@@ -133,13 +135,25 @@ def _compare(site: Site, tell: Tell, *, mend: bool) -> Standing:
     return now
 
 
-def _asked(ask: Callable[[], Known], tell: Tell) -> Known | None:
-    """Ask one who holds this log; what is not answered, or not signed by the log, is told and does not count."""
-    try:
-        return ask()
-    except AnchoringError as error:
-        tell(f"Not compared with this database: {error}")
-        return None
+def _asked(outsiders: Sequence[Callable[[], Known]], tell: Tell) -> Iterator[Known]:
+    """Ask all who hold this log; what is not answered, or not signed by the log, is told and does not count."""
+    for outcome in collect(outsiders, len(outsiders), WHOLE_S):
+        if isinstance(outcome, AnchoringError):
+            tell(f"Not compared with this database: {outcome}")
+        else:
+            yield outcome
+
+
+def _compare_signers(site: Site) -> None:
+    """Refuse signers whose signatures the contract would not take, or of which it needs another number."""
+    addresses, needed = site.client.signers()
+    ours = [str(signer["address"]) for signer in site.signers]
+    if needed != site.settings.threshold or not addresses.issuperset(ours):
+        raise Refuted(
+            f"The contract takes {needed} signatures of {', '.join(sorted(addresses))}. Here "
+            f"{site.settings.threshold} of {', '.join(ours)} are to sign, and would not be anchored. Set "
+            "GRAMLEDGER_WITNESSES and GRAMLEDGER_THRESHOLD as the contract has them."
+        )
 
 
 def _held_against_folder(site: Site, now: Standing) -> Standing:

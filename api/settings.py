@@ -1,5 +1,6 @@
 """Settings, from the environment (`GRAMLEDGER_...`) and the command line. What is not set runs embedded."""
 
+import json
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -8,8 +9,12 @@ from typing import Self
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from anchoring import note
+from anchoring.chain.signing import address_bytes, checksummed
+from anchoring.errors import Malformed
 
 
 class Environment(StrEnum):
@@ -17,6 +22,55 @@ class Environment(StrEnum):
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
+
+
+REAL = (
+    "database", "rpc", "contract", "payer", "master_key", "token_public_key", "origin", "public_url", "witnesses",
+)  # fmt: skip
+"""What production must be given; development has stand-ins for it."""
+
+
+class WitnessSetting(BaseModel):
+    """An authority's witness (`gram witness`): where it is, and the two keys it prints when it starts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    vkey: str
+    address: str
+    name_zh: str | None = Field(default=None, max_length=100)
+    name_en: str | None = Field(default=None, max_length=100)
+    """What the authority is called; the name in its key when not set."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_url(cls, given: str) -> str:
+        if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s@]*)?", given):
+            raise ValueError("A witness's URL is http(s)://HOST, with a path or without, and no password.")
+        return given.rstrip("/")
+
+    @field_validator("vkey")
+    @classmethod
+    def _is_a_cosigner(cls, given: str) -> str:
+        try:
+            if note.parse_vkey(given).key_type == note.COSIGNATURE:
+                return given
+        except Malformed:
+            pass
+        raise ValueError("A witness's vkey is the one that `gram witness` prints, NAME+ID+KEY of type cosignature.")
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, given: str) -> str:
+        try:
+            return checksummed(address_bytes(given))
+        except Malformed as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def name(self) -> str:
+        """The name in its key."""
+        return note.parse_vkey(self.vkey).name
 
 
 class Settings(BaseSettings):
@@ -62,6 +116,14 @@ class Settings(BaseSettings):
     """Blocks on top of an anchor before it counts as final. When not set, 1 on the embedded chain, which takes nothing
     back, and 12 on any other."""
 
+    witnesses: tuple[WitnessSetting, ...] | None = Field(default=None, min_length=1, max_length=note.MAX_SIGNATURES - 1)
+    """JSON, `[{"url": ..., "vkey": ..., "address": ...}, ...]`: who cosigns, and signs for the contract. Development
+    keys for three authorities when not set."""
+    threshold: int = Field(default=2, ge=1)
+    """How many of the witnesses must have signed before a checkpoint is public, or anchored."""
+    log_key: Path | None = None
+    """File with the log's signing key; in the data folder when not set."""
+
     @field_validator("master_key")
     @classmethod
     def _is_a_key(cls, given: SecretStr | None) -> SecretStr | None:
@@ -101,8 +163,36 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_stand_ins(self) -> Self:
         if self.environment == Environment.PRODUCTION:
-            needed = ("database", "rpc", "contract", "payer", "master_key", "token_public_key", "origin", "public_url")
-            missing = [f"GRAMLEDGER_{name.upper()}" for name in needed if getattr(self, name) is None]
+            missing = [f"GRAMLEDGER_{name.upper()}" for name in REAL if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"Production refuses stand-ins; set {', '.join(missing)}.")
+            if self.threshold < 2:
+                raise ValueError("Production needs the signatures of two witnesses at least; set GRAMLEDGER_THRESHOLD.")
+            if 2 * self.threshold <= len(self.witnesses or ()):
+                raise ValueError(
+                    "Production needs more than half of the witnesses: two halves could each be shown another history. "
+                    "Set GRAMLEDGER_THRESHOLD."
+                )
         return self
+
+    @model_validator(mode="after")
+    def _are_distinct(self) -> Self:
+        witnesses = self.witnesses
+        if witnesses is None:
+            return self
+        for what in ("url", "name", "address"):
+            if len({getattr(one, what) for one in witnesses}) < len(witnesses):
+                raise ValueError(f"Two of GRAMLEDGER_WITNESSES have one {what}; each authority runs its own.")
+        if self.threshold > len(witnesses):
+            raise ValueError(f"GRAMLEDGER_THRESHOLD is {self.threshold}, of {len(witnesses)} witnesses.")
+        return self
+
+    def exported(self) -> dict[str, str]:
+        """Give the environment that says the same settings to another process of ours; secrets are in it."""
+        return {f"GRAMLEDGER_{name.upper()}": _export(getattr(self, name)) for name in self.model_fields_set}
+
+
+def _export(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps([one.model_dump() for one in value])
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -13,6 +13,7 @@ from pathlib import Path
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient, Patience
 from anchoring.chain.journal import DatabaseJournal
+from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.log.epochs import Epochs
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
@@ -21,17 +22,20 @@ from anchoring.log.standing import Known, known_to
 from anchoring.log.tiles import TileReader
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Signer
+from anchoring.witness.client import WitnessClient
 from api.data_folder import DataFolder, read_folder
-from api.keys import AUTHORITIES, chain_signer, cosigner, log_signer, payer, read_secret
+from api.keys import AUTHORITIES, Authority, chain_signer, cosigner, log_signer, payer, read_secret
 from api.settings import Environment, Settings
+from api.witnesses import Witnessing
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.engine import Database
+from registry.errors import Unavailable
 from registry.ledger.ledger import Ledger
 
 SITE_VARIABLE = "GRAMLEDGER_SITE"
-THRESHOLD = 2
-"""Signatures a checkpoint needs: 2 of the 3 authorities."""
+WITNESS_S = 10.0
+"""For all that one ask of a witness needs; one that has more to replay is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Site:
     @cached_property
     def log_signer(self) -> Signer:
         """The log's own key."""
-        return log_signer(self.folder.keys)
+        return log_signer(self.folder.keys, self.settings.log_key)
 
     @cached_property
     def reader(self) -> TileReader:
@@ -100,10 +104,16 @@ class Site:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Publishes the log, cosigned by the authorities' development keys."""
-        cosigners = [cosigner(self.folder.keys, authority) for authority in AUTHORITIES]
+        """Publishes the log, cosigned by the witnesses, or by development keys."""
+        cosigners: Sequence[Cosigner] = self.witnesses or [
+            LocalCosigner(cosigner(self.folder.keys, one), system_clock) for one in self._stand_ins
+        ]
         return Publisher(
-            self.database.transaction, LogFolder(self.folder.log), self.log_signer, cosigners, system_clock
+            self.database.transaction,
+            LogFolder(self.folder.log),
+            self.log_signer,
+            quorum(cosigners, self.settings.threshold, system_clock),
+            system_clock,
         )
 
     @cached_property
@@ -112,7 +122,13 @@ class Site:
         asks: list[Callable[[], Known]] = [self._known_to_chain]
         if self.settings.mirror is not None:
             asks.append(partial(_known_to_mirror, self.settings.mirror, self.log_signer.verifier.vkey))
+        asks += [partial(self._known_to_witness, one) for one in self.witnesses]
         return asks
+
+    def _known_to_witness(self, witness: WitnessClient) -> Known:
+        last = witness.last_cosigned(self.log_signer.verifier)
+        size, root = (0, EMPTY_ROOT) if last is None else (last.size, last.root)
+        return Known(f"The witness {witness.verifier.name}", size, root)
 
     def _known_to_chain(self) -> Known:
         head = self.client.head()
@@ -125,21 +141,49 @@ class Site:
 
     @cached_property
     def anchorer(self) -> Anchorer:
-        """Anchors the log, signed by the authorities' development keys."""
+        """Anchors the log, signed by the witnesses, or by development keys."""
         return Anchorer(
             transaction=self.database.transaction,
             reader=self.reader,
             client=self.client,
-            signers=[chain_signer(self.folder.keys, authority) for authority in AUTHORITIES],
-            threshold=THRESHOLD,
+            signers=self.witnesses or [chain_signer(self.folder.keys, one) for one in self._stand_ins],
+            threshold=self.settings.threshold,
             payer=payer(self.folder.keys, self.settings.payer),
             clock=system_clock,
             final_depth=self.settings.blocks_to_final,
         )
 
     @cached_property
+    def witnesses(self) -> Sequence[WitnessClient]:
+        """The witnesses of the authorities; none when development keys stand in for them."""
+        return [WitnessClient(one.url, one.vkey, one.address, WITNESS_S) for one in self.settings.witnesses or ()]
+
+    @property
+    def _stand_ins(self) -> Sequence[Authority]:
+        """Those for whom development keys sign. Raises `Unavailable` in production, where none ever does."""
+        if is_production(self.settings):
+            raise Unavailable("Production takes signatures from witnesses only; set GRAMLEDGER_WITNESSES.")
+        return AUTHORITIES
+
+    @property
+    def witnessing(self) -> Witnessing:
+        """What is told of the witnesses, by the one process that asks them to all the others."""
+        return Witnessing(self.folder.path / "witnesses.json")
+
+    @cached_property
     def signers(self) -> Sequence[dict[str, str]]:
         """The authorities with their public keys, for `/v1/about`."""
+        if self.settings.witnesses:
+            return [
+                {
+                    "id": one.name,
+                    "name_zh": one.name_zh or one.name,
+                    "name_en": one.name_en or one.name,
+                    "address": one.address,
+                    "cosigner_vkey": one.vkey,
+                }
+                for one in self.settings.witnesses
+            ]
         return [
             {
                 "id": authority.id,
@@ -148,7 +192,7 @@ class Site:
                 "address": chain_signer(self.folder.keys, authority).address,
                 "cosigner_vkey": cosigner(self.folder.keys, authority).verifier.vkey,
             }
-            for authority in AUTHORITIES
+            for authority in self._stand_ins
         ]
 
     def environment(self) -> dict[str, str]:
@@ -156,9 +200,8 @@ class Site:
         said = {"where": asdict(self.where), "data": str(self.folder.path), "as_of": self.as_of}
         return {
             **os.environ,
+            **self.settings.exported(),
             SITE_VARIABLE: json.dumps(said),
-            "GRAMLEDGER_ENVIRONMENT": str(self.settings.environment),
-            **({} if self.settings.public_url is None else {"GRAMLEDGER_PUBLIC_URL": self.settings.public_url}),
             "GRAMLEDGER_FINAL_DEPTH": str(self.settings.blocks_to_final),
         }
 
@@ -172,6 +215,8 @@ class Site:
             self.database.close()
         if "client" in self.__dict__:
             self.client.close()
+        for witness in self.__dict__.get("witnesses", ()):
+            witness.close()
 
 
 def _known_to_mirror(url: str, vkey: str) -> Known:

@@ -13,14 +13,16 @@ another, nothing is anchored until a person has looked.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.signers import CheckpointSigner, Payer
-from anchoring.errors import Refuted
+from anchoring.errors import AnchoringError, Refuted, Unwitnessed
 from anchoring.log.tiles import TileReader, consistency_proof, root_at
+from anchoring.quorum import WHOLE_S, Collect, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class ToAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Anchorer:
-    """Anchors one log in one contract. The first `threshold` of the signers sign, and the payer pays."""
+    """Anchors one log in one contract. The first `threshold` of the signers to answer sign, and the payer pays."""
 
     transaction: Callable[[], AbstractContextManager[sa.Connection]]
     reader: TileReader
@@ -46,11 +48,14 @@ class Anchorer:
     clock: Callable[[], int]
     final_depth: int
     """Blocks on top that make an anchor final."""
+    collect: Collect = collect
+    """How the signers are asked."""
 
     def anchor(self) -> int | None:
         """Anchor the last published checkpoint unless it is anchored; return its size, None when there is none.
 
-        Raises `Refuted` when the chain holds another history than this log, is ahead of it, or lost what was final.
+        Raises `Refuted` when the chain holds another history than this log, is ahead of it, or lost what was final,
+        `Unwitnessed` when too few signers answer in time: then the next round asks them again.
         """
         published = self._published()
         if published is None:
@@ -145,18 +150,17 @@ class Anchorer:
             raise Refuted(f"The chain's root for {size} leaves is not this log's; nothing is anchored.")
 
     def _signatures(self, published: ToAnchor) -> list[bytes]:
-        chain_id = self.client.chain_id()
-        return [
-            signer.sign_checkpoint(
-                chain_id,
-                self.client.address,
-                published.size,
-                published.root,
-                published.frontier_g,
-                published.ended_g,
-            )
-            for signer in self.signers[: self.threshold]
-        ]
+        """Ask all signers, and give `threshold` signatures; the contract checks, and charges for, each one."""
+        chain_id, contract = self.client.chain_id(), self.client.address
+        figures = (published.size, published.root, published.frontier_g, published.ended_g)
+        asks = [partial(signer.sign_checkpoint, chain_id, contract, *figures) for signer in self.signers]
+        outcomes = self.collect(asks, self.threshold, WHOLE_S)
+        signatures = [one for one in outcomes if not isinstance(one, AnchoringError)]
+        if len(signatures) < self.threshold:
+            named = zip((signer.address for signer in self.signers), outcomes, strict=True)
+            failed = {address: one for address, one in named if isinstance(one, AnchoringError)}
+            raise Unwitnessed(f"The anchor of {published.size} leaves", self.threshold, len(signatures), failed)
+        return signatures[: self.threshold]
 
 
 _PUBLISHED = sa.text("""

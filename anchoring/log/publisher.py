@@ -1,5 +1,7 @@
-"""The publisher: stage, sign, write tiles, publish the checkpoint (docs/design.md, section 4).
+"""The publisher: stage, sign, write tiles, have the last tree cosigned, publish it (docs/design.md, section 4).
 
+The public checkpoint goes on only with the cosignatures of k of n witnesses, who first fetch the tiles: they are public
+before the checkpoint is. Until enough have cosigned the log waits, and nothing else does (docs/decisions/0010).
 Recovery is the same code:
 
 | we crash | what is there | the next run |
@@ -8,13 +10,14 @@ Recovery is the same code:
 | after it | leaves with an index, not signed | signs them |
 | after the head advanced | a signed checkpoint, tiles missing | writes the tiles |
 | between two tiles | some tiles, each whole | writes the others |
-| before the checkpoint file | all tiles | cosigns again and publishes |
-| after it | the log is public, the database says not yet | publishes the same tree again |
+| after the tiles, while witnesses are asked | some of them have cosigned | asks them all again, for the last tree |
+| before the checkpoint file | all tiles, and cosignatures that are lost | as before |
+| after it | the log is public, the database says not yet | writes down what is public |
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,11 +29,15 @@ from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import File, TileBuilder
+from anchoring.log.cosigning import Ahead, Cosigner
 from anchoring.log.folder import CHECKPOINT, LogFolder
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, rederive, stage, staged_size
+from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
+from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path
 from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
-from anchoring.note import Note, Signer
+from anchoring.note import Note, Signature, Signer
+from anchoring.quorum import Quorum
 from registry.ledger.movement import ENDS, Kind
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
@@ -54,25 +61,35 @@ def _nothing(_step: str) -> None:
     """Take no notice of a step."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Publisher:
     """Publishes one log. Only one runs at a time; a second one loses the compare-and-swap and stops."""
 
     transaction: Transactions
     folder: LogFolder
     signer: Signer
-    cosigners: Sequence[Signer]
+    cosigners: Quorum[Cosigner]
     clock: Callable[[], int]
     on_step: Callable[[str], None] = _nothing
     """Told the name of each step as it is done; the crash tests stop the process there."""
+    _tiled: int = field(default=0, init=False)
+    """The size up to which this process has written and synced the tiles: not to do it again while the log waits."""
+    _larger: list[Checkpoint] = field(default_factory=list, init=False)
+    """Trees that the log's own key signed, and that are larger than what this database had signed when it asked."""
 
     def publish(self) -> int:
-        """Bring everything that is committed into the published log; return its size."""
+        """Bring everything that is committed into the published log; return its size.
+
+        Raises Unwitnessed when too few witnesses cosign: then all is recorded and signed, its tiles are written, and
+        the public log is as it was. The next run goes on from there, with whatever was committed since.
+        """
         self.check()
-        self._finish()
-        while self._publish_batch():
+        self._note_public()
+        self._write_tiles()
+        while self._sign_batch():
             pass
-        return self._head().size
+        self._publish_signed()
+        return self._head().published_size
 
     def check(self) -> int:
         """Hold the folder's own checkpoint against the database; return the size that the database has signed.
@@ -129,8 +146,8 @@ class Publisher:
             self.folder.write_checkpoint(row.note.encode())
         return head.published_size
 
-    def _publish_batch(self) -> bool:
-        """Publish one batch more, if there is one."""
+    def _sign_batch(self) -> bool:
+        """Sign one batch more and write its tiles, if there is one."""
         head = self._head()
         with self.transaction() as tx:
             refuse_behind(lock_head(tx))
@@ -143,7 +160,7 @@ class Publisher:
             return False
         files = self._sign(head, staged)
         self.on_step("signed")
-        self._finish(files)
+        self._write(files, staged.size)
         return True
 
     def _left_behind(self, head: Head) -> Staged:
@@ -181,40 +198,88 @@ class Publisher:
             tx.execute(_INSERT_CHECKPOINT, values)
         return files
 
-    def _finish(self, files: list[File] | None = None) -> None:
-        """Write what is signed and not published: tiles, then the checkpoint with its cosignatures.
+    def _note_public(self) -> None:
+        """Write down that a checkpoint is public, if a run before us crashed between publishing and saying so."""
+        if not self.folder.has_checkpoint():
+            return
+        note_ = self.folder.read(CHECKPOINT)
+        cosigners = [one.verifier.vkey for one in self.cosigners.members.values()]
+        public = checkpoint.open_checkpoint(note_, self.signer.verifier.vkey, cosigners)
+        head = self._head()
+        if public.checkpoint.size > head.published_size and len(public.cosignatures) >= self.cosigners.threshold:
+            self._say_published(public.checkpoint.size, note_)
 
-        `files` are those that were checked before signing; without them, after a crash, they are made again.
+    def _write_tiles(self) -> None:
+        """Write the tiles of what is signed and not published, from one signed tree to the next.
+
+        They are made anew after a crash; `_sign_batch` wrote them otherwise, and they are not written twice.
         """
+        head = self._head()
+        start = max(head.published_size, self._tiled)
+        with self.transaction() as tx:
+            signed = tx.execute(_SIGNED_AFTER, {"size": start}).all()
+        for row in signed:
+            files, root = self._tiles(start, row.size)
+            if root != bytes(row.root):
+                raise Refuted(f"The tiles up to {row.size} do not have the root that was signed.")
+            self._write(files, row.size)
+            start = row.size
+
+    def _write(self, files: list[File], size: int) -> None:
+        self.folder.write_immutable(self._announced(files))
+        self._tiled = size
+        self.on_step("tiles")
+
+    def _publish_signed(self) -> None:
+        """Have the last signed tree cosigned, then publish its checkpoint; nothing when it is public."""
         head = self._head()
         if head.published_size == head.size:
             return
-        if files is None:
-            files, root = self._tiles(head.published_size, head.size)
-            if root != head.root:
-                raise Refuted(f"The tiles up to {head.size} do not have the root that was signed.")
-        self.folder.write_immutable(self._announced(files))
-        self.on_step("tiles")
         with self.transaction() as tx:
             signed = str(tx.execute(_NOTE, {"size": head.size}).scalar_one())
-        at = self.clock()
-        cosigned = self._cosigned(note.parse(signed.encode()), at // 1000)
+        cosigned = self._cosigned(signed.encode(), head.size)
+        self.on_step("cosigned")
         with self.transaction() as tx:
-            # Only while the signed tree is the last one, and nobody can sign another: while we made tiles, a second
-            # publisher may have gone on, and its checkpoint must not be replaced by an older one.
+            # Only while the signed tree is the last one, and nobody can sign another: while witnesses were asked, a
+            # second publisher may have gone on, and its checkpoint must not be replaced by an older one.
             if lock_head(tx).size != head.size:
                 raise Refuted(_OVERTAKEN)
             self.folder.write_checkpoint(cosigned)
         self.on_step("checkpoint")
-        with self.transaction() as tx:
-            tx.execute(_INSERT_PUBLICATION, {"size": head.size, "note": cosigned.decode(), "at": at})
-            tx.execute(_PUBLISHED, {"size": head.size})
+        self._say_published(head.size, cosigned)
         self.on_step("published")
-        self.folder.drop_partials(path for path, _ in files if ".p/" not in path)
+        self.folder.drop_partials(_filled(head.published_size, head.size))
 
-    def _cosigned(self, signed: Note, at_s: int) -> bytes:
-        cosignatures = (cosigner.cosign(signed.text, at_s) for cosigner in self.cosigners)
-        return Note(signed.text, (*signed.signatures, *cosignatures)).encode()
+    def _say_published(self, size: int, cosigned: bytes) -> None:
+        with self.transaction() as tx:
+            tx.execute(_INSERT_PUBLICATION, {"size": size, "note": cosigned.decode(), "at": self.clock()})
+            tx.execute(_PUBLISHED, {"size": size})
+
+    def _cosigned(self, signed: bytes, size: int) -> bytes:
+        """Ask all cosigners; give the checkpoint with what k of them or more answered. Raises Unwitnessed."""
+        source = DirectorySource(self.folder.path)
+
+        def ask(cosigner: Cosigner) -> Signature:
+            try:
+                return cosigner.cosign(signed, TileReader(source))
+            except Ahead:
+                larger = cosigner.last_cosigned(self.signer.verifier)
+                if larger is not None and larger.size > size:
+                    self._larger.append(larger)
+                raise
+
+        try:
+            cosignatures = self.cosigners.ask(f"The log of {size} leaves", ask)
+        finally:
+            self._refuse_outgrown()
+        note_ = note.parse(signed)
+        return Note(note_.text, (*note_.signatures, *cosignatures)).encode()
+
+    def _refuse_outgrown(self) -> None:
+        """Note what witnesses showed that the log's own key signed, and stop when it is more than was signed here."""
+        shown = [Known("A witness", one.size, one.root) for one in self._larger if one.size > self._head().size]
+        self._larger.clear()
+        refuse_behind(take_note(self.transaction, shown))
 
     def _announced(self, files: list[File]) -> Any:
         for path, data in files:
@@ -239,6 +304,17 @@ class Publisher:
         return Head(row.size, root, row.frontier_g or 0, row.ended_g or 0, cut, row.published_size)
 
 
+def _filled(start: int, end: int) -> Iterator[str]:
+    """Name the tiles and bundles that became full between two sizes."""
+    for number in range(start // TILE_WIDTH, end // TILE_WIDTH):
+        yield entries_path(number)
+    level, width = 0, TILE_WIDTH
+    while end >= width:
+        for number in range(start // width, end // width):
+            yield tile_path(level, number)
+        level, width = level + 1, width * TILE_WIDTH
+
+
 _OVERTAKEN = "Another publisher advanced this log; only one may run. This one stops."
 _HEAD = sa.text("""
     SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
@@ -250,6 +326,7 @@ _INSERT_CHECKPOINT = sa.text("""
     VALUES (:size, :root, :frontier_g, :ended_g, :peaks, :note, :signed_ms)
 """)
 _SIGNED_ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")
+_SIGNED_AFTER = sa.text("SELECT size, root FROM checkpoints WHERE size > :size ORDER BY size")
 _NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
 _INSERT_PUBLICATION = sa.text(
     "INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at) ON CONFLICT DO NOTHING"

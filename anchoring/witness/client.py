@@ -1,23 +1,20 @@
 """A log's side of C2SP tlog-witness: asks witnesses for cosignatures and signatures for the contract.
 
 What a witness answers is a stranger's: bounded in bytes, and in time for the whole of an exchange. Several are asked
-side by side; those that are slow, down or split do not hold up the ones that suffice.
+side by side by `anchoring.quorum`.
 """
 
 import json
-import queue
-import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final
 
 import httpx2
 
 from anchoring import checkpoint, note
-from anchoring.chain.signing import signer_of
+from anchoring.chain.signing import address_bytes, checksummed, signer_of
+from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
+from anchoring.log.cosigning import Ahead
 from anchoring.log.deadline import Deadline
 from anchoring.log.tiles import TileReader, consistency_proof
 from anchoring.witness.protocol import SIZE_TYPE, Request, parse_cosignatures
@@ -26,19 +23,6 @@ MAX_ANSWER: Final = 64 * 1024
 """Bytes of an answer: some signature lines, or one JSON object."""
 ATTEMPTS: Final = 3
 """Tries when a witness says that it is at another size: another client may bring it forward meanwhile."""
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ToSign:
-    """A tree for the contract; `frontier_g` and `ended_g` are grams."""
-
-    chain_id: int
-    contract: str
-    size: int
-    root: bytes
-    frontier_g: int
-    ended_g: int
 
 
 class WitnessClient:
@@ -47,17 +31,23 @@ class WitnessClient:
     def __init__(
         self, url: str, vkey: str, address: str, timeout_s: float, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        """Name the witness; `timeout_s` is for all that one call of a method needs. Raises Malformed for a bad vkey.
+        """Name the witness; `timeout_s` is for all that one call of a method needs.
 
-        `transport` is a wire of the caller's own.
+        `transport` is a wire of the caller's own. Raises Malformed for a vkey or an address that is none.
         """
         self._verifier = note.parse_vkey(vkey)
         if self._verifier.key_type != note.COSIGNATURE:
             raise Malformed("a witness's verifier key is of type cosignature (0x04)")
-        self._url, self._address, self._timeout_s = url.rstrip("/"), address, timeout_s
+        self._url, self._timeout_s = url.rstrip("/"), timeout_s
+        self.address = checksummed(address_bytes(address))
         self._client = httpx2.Client(timeout=timeout_s, transport=transport, trust_env=transport is None)
         self._deadline = Deadline(self._client)
         self._cosigned = 0
+
+    @property
+    def verifier(self) -> note.Verifier:
+        """The key it cosigns by."""
+        return self._verifier
 
     def close(self) -> None:
         """Close all connections."""
@@ -67,7 +57,7 @@ class WitnessClient:
         """Ask for the cosignature on a checkpoint; its tiles, which prove consistency, must be published already.
 
         Raises Unreachable when the witness does not answer in time, Refuted when it refuses or what it answers is
-        no cosignature of its.
+        no cosignature of its, Ahead when it says that it cosigned a larger tree.
         """
         parsed = note.parse(signed)
         size = checkpoint.parse(parsed.text).size
@@ -78,22 +68,26 @@ class WitnessClient:
                 status, kind, body = self._exchange("POST", "add-checkpoint", request.encode())
                 if status == httpx2.codes.OK:
                     return self._accepted(body, parsed.text, size)
-                self._cosigned = self._size_of(status, kind, body, size)
+                cosigned = self._size_of(status, kind, body)
+                if cosigned > size:
+                    raise Ahead(f"{self._url} says that it has cosigned {cosigned} leaves, more than these {size}")
+                self._cosigned = cosigned
         raise Unreachable(f"{self._url} is at another size each time it is asked.")
 
-    def sign(self, tree: ToSign) -> bytes:
-        """Ask for the signature, 65 bytes, of a tree that was cosigned. Raises as `cosign`."""
+    def sign_checkpoint(
+        self, chain_id: int, contract: str, size: int, root: bytes, frontier_g: int, ended_g: int
+    ) -> bytes:
+        """Ask for the signature, 65 bytes, of a tree that it cosigned (`CheckpointSigner`). Raises as `cosign`."""
         with self._deadline.within(self._timeout_s):
-            status, _, body = self._exchange("GET", f"signature/{tree.size}")
+            status, _, body = self._exchange("GET", f"signature/{size}")
         if status != httpx2.codes.OK:
-            raise Refuted(f"{self._url} does not sign size {tree.size} for the contract: {_said(body)}")
+            raise Refuted(f"{self._url} does not sign size {size} for the contract: {_said(body)}")
         try:
             signature = bytes.fromhex(json.loads(body)["signature"])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Refuted(f"{self._url} answers with no signature") from None
-        figures = (tree.size, tree.root, tree.frontier_g, tree.ended_g)
-        if signer_of(signature, tree.chain_id, tree.contract, *figures) != self._address:
-            raise Refuted(f"{self._url} signs other figures for size {tree.size}, or with another key")
+        if signer_of(signature, chain_id, contract, size, root, frontier_g, ended_g) != self.address:
+            raise Refuted(f"{self._url} signs other figures for size {size}, or with another key")
         return signature
 
     def last_checkpoint(self, origin: str) -> bytes | None:
@@ -106,6 +100,19 @@ class WitnessClient:
         if status not in (httpx2.codes.OK, httpx2.codes.NOT_FOUND):
             raise Refuted(f"{self._url} does not give what it cosigned last ({status}): {_said(body)}")
         return body if status == httpx2.codes.OK else None
+
+    def last_cosigned(self, log: note.Verifier) -> Checkpoint | None:
+        """Give the last checkpoint that it cosigned of `log`; None before the first.
+
+        Raises as `last_checkpoint`, and Refuted when what it shows is not signed by the log's own key.
+        """
+        shown = self.last_checkpoint(log.name)
+        if shown is None:
+            return None
+        try:
+            return checkpoint.open_checkpoint(shown, log.vkey).checkpoint
+        except AnchoringError as error:
+            raise Refuted(f"{self._url} shows what the log did not sign as what it cosigned last: {error}") from None
 
     def show(self, signed: bytes) -> None:
         """Let the witness see a checkpoint that it is not to cosign: one that contradicts what others were shown.
@@ -127,14 +134,11 @@ class WitnessClient:
         self._cosigned = size
         return ours[0]
 
-    def _size_of(self, status: int, kind: str, body: bytes, size: int) -> int:
+    def _size_of(self, status: int, kind: str, body: bytes) -> int:
         """Read a 409; everything else is a refusal."""
         if status != httpx2.codes.CONFLICT or kind != SIZE_TYPE or not body.endswith(b"\n"):
             raise Refuted(f"{self._url} does not cosign ({status}): {_said(body)}")
-        cosigned = checkpoint.parse_number(body[:-1].decode("ascii", "replace"))
-        if cosigned > size:
-            raise Refuted(f"{self._url} has cosigned {cosigned} leaves already, more than these {size}")
-        return cosigned
+        return checkpoint.parse_number(body[:-1].decode("ascii", "replace"))
 
     def _exchange(self, method: str, path: str, content: bytes | None = None) -> tuple[int, str, bytes]:
         body = bytearray()
@@ -147,39 +151,6 @@ class WitnessClient:
                 return response.status_code, response.headers.get("Content-Type", ""), bytes(body)
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, OverflowError) as error:
             raise Unreachable(f"{self._url} does not answer: {error or type(error).__name__}") from error
-
-
-def collect(
-    asks: Sequence[Callable[[], T]], enough: int, timeout_s: float
-) -> tuple[tuple[T, ...], tuple[AnchoringError, ...]]:
-    """Ask all side by side; give the answers, in the order of `asks`, as soon as `enough` are there, and the failures.
-
-    Fewer answers when all have answered or failed, or `timeout_s` is over: what to do then is the caller's to say. An
-    ask that is still under way ends by its own deadline, unheard.
-    """
-    outcomes: queue.SimpleQueue[tuple[int, T | AnchoringError]] = queue.SimpleQueue()
-
-    def run(number: int, ask: Callable[[], T]) -> None:
-        try:
-            outcomes.put((number, ask()))
-        except AnchoringError as error:
-            outcomes.put((number, error))
-
-    for number, ask in enumerate(asks):
-        threading.Thread(target=run, args=(number, ask), daemon=True).start()
-    answers: dict[int, T] = {}
-    failures: list[AnchoringError] = []
-    until = time.monotonic() + timeout_s
-    while len(answers) < enough and len(answers) + len(failures) < len(asks):
-        try:
-            number, outcome = outcomes.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            break
-        if isinstance(outcome, AnchoringError):
-            failures.append(outcome)
-        else:
-            answers[number] = outcome
-    return tuple(answers[number] for number in sorted(answers)), tuple(failures)
 
 
 def _said(body: bytes) -> str:

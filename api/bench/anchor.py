@@ -14,7 +14,7 @@ from anchoring.chain.signing import generate_key
 from anchoring.merkle import HASH_SIZE, node_hash, verify_consistency
 from api.bench.figures import Figure
 from api.keys import AUTHORITIES
-from api.site import THRESHOLD
+from api.settings import Settings
 from contracts import artifact
 
 MOST_GAS = 120_000
@@ -34,13 +34,14 @@ def measure(folder: Path, exponents: tuple[int, ...] = EXPONENTS) -> list[Figure
 
 
 def _figure(chain: EmbeddedChainProcess, payer: Payer, exponent: int) -> Figure:
+    threshold = Settings.model_fields["threshold"].default
     signers = [LocalKey(generate_key()) for _ in AUTHORITIES]
-    contract = deploy(chain.rpc_url, payer, [signer.address for signer in signers], THRESHOLD, artifact())
+    contract = deploy(chain.rpc_url, payer, [signer.address for signer in signers], threshold, artifact())
     size = 1 << exponent
     proof, before, after = worst_case(exponent)
 
     def signed(of: int, root: bytes) -> list[bytes]:
-        return [one.sign_checkpoint(chain.chain_id, contract, of, root, size, 1) for one in signers[:THRESHOLD]]
+        return [one.sign_checkpoint(chain.chain_id, contract, of, root, size, 1) for one in signers[:threshold]]
 
     with AnchorClient(chain.rpc_url, contract) as client:
         client.anchor(size - 1, before, size, 1, [], signed(size - 1, before), payer)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from anchoring.log.cosigning import LocalCosigner, quorum
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.note import COSIGNATURE, Signer
@@ -23,8 +24,9 @@ ED25519 = 0x01
 def publisher(database: Database, folder: Path) -> Publisher:
     """Make a publisher for a scratch log, whose keys are worth nothing."""
     cosigners = [Signer(f"{ORIGIN}/{number}", COSIGNATURE, bytes([number]) * 32) for number in range(1, 4)]
+    witnesses = quorum([LocalCosigner(one, system_clock) for one in cosigners], 2, system_clock)
     return Publisher(
-        database.transaction, LogFolder(folder), Signer(ORIGIN, ED25519, bytes(32)), cosigners, system_clock
+        database.transaction, LogFolder(folder), Signer(ORIGIN, ED25519, bytes(32)), witnesses, system_clock
     )
 
 

@@ -41,7 +41,8 @@ def verify(
         list[str] | None, typer.Option(help="Verifier key of an authority that must have co-signed; repeat it.")
     ] = None,
     quorum: Annotated[
-        int | None, typer.Option(help="How many of the cosigners given must have signed; all by default.", min=1)
+        int | None,
+        typer.Option(help="How many of the cosigners given must have signed; more than half by default.", min=1),
     ] = None,
     grams: Annotated[
         str | None,

@@ -44,8 +44,9 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
     from api.data_folder import read_folder
     from api.keys import log_signer
 
-    folder = read_folder(settings_of(data).data)
-    vkey = log_signer(folder.keys).verifier.vkey
+    settings = settings_of(data)
+    folder = read_folder(settings.data)
+    vkey = log_signer(folder.keys, settings.log_key).verifier.vkey
     signed = open_checkpoint(LogFolder(folder.log).read("checkpoint"), vkey).checkpoint
     said = {"origin": signed.origin, "vkey": vkey, "size": signed.size, "root": signed.root.hex()}
     if as_json:

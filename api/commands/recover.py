@@ -55,9 +55,8 @@ def recover(
 def trust_of(site: "Site") -> "Trust":
     """Whose signatures a log needs to be replayed: its own, and the threshold of the authorities' cosignatures."""
     from anchoring.log.verified import Trust
-    from api.site import THRESHOLD
 
-    return Trust(site.log_signer.verifier.vkey, [one["cosigner_vkey"] for one in site.signers], THRESHOLD)
+    return Trust(site.log_signer.verifier.vkey, [one["cosigner_vkey"] for one in site.signers], site.settings.threshold)
 
 
 def _lines(done: "Recovered") -> list[str]:

@@ -76,3 +76,23 @@ def token(
     key = read_secret(read_folder(settings.data).keys, "token.key")
     now, life = int(time.time()), hours * 3600
     out.print(development_token(settings, key, role=role, account=account, now_s=now, life_s=life), markup=False)
+
+
+@app.command()
+def init(
+    origin: Annotated[str, typer.Option(help="The log's origin line, for life: a name under a domain of yours.")],
+    data: Data = DATA,
+) -> None:
+    """Begin an installation for production: a data folder with the log's key, and no other.
+
+    Prints what the witnesses need, and the address of GRAMLEDGER_PAYER if it is set. Development needs no such step.
+    """
+    from api.data_folder import hold
+    from api.keys import log_signer, payer
+
+    settings = settings_of(data)
+    with hold(settings.data, origin, stand_ins=False) as folder:
+        out.print(f"origin  {folder.marker.origin}", markup=False)
+        out.print(f"vkey    {log_signer(folder.keys, settings.log_key).verifier.vkey}", markup=False)
+        if settings.payer is not None:
+            out.print(f"payer   {payer(folder.keys, settings.payer).address}", markup=False)

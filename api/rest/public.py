@@ -1,5 +1,6 @@
 """What anyone may read: movements, lots, totals, certificates, receipts, and what is needed to check them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -8,13 +9,15 @@ from fastapi import APIRouter, Path, Request, Response
 from anchoring.errors import NotYet, Unreachable
 from anchoring.log.standing import standing
 from anchoring.log.tiles import inclusion_proof
+from anchoring.note import parse_vkey
 from anchoring.receipt import Receipt
 from api.auth import READERS, Caller
 from api.problems import documented
 from api.rest import schemas, views
 from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
-from api.site import THRESHOLD, Site
+from api.site import Site
+from registry.clock import rfc3339
 from registry.database.schema import evidence
 from registry.errors import Forbidden, NotFound
 from registry.ledger.queries import (
@@ -65,9 +68,25 @@ def describe(site: Site, base_url: str) -> dict[str, Any]:
         },
         "chain": {"rpc": f"{base_url}chain", "id": site.where.chain_id, "contract": site.where.contract},
         "signers": list(site.signers),
-        "threshold": THRESHOLD,
+        "threshold": site.settings.threshold,
         "environment": str(site.settings.environment),
     }
+
+
+@router.get("/log/witnesses", summary="Which witnesses cosign", response_model=schemas.Witnesses)
+def read_witnesses(site: SiteOf) -> dict[str, Any]:
+    """Say how many witnesses must cosign, which of them fail since when, and since when the log waits for them."""
+    told = site.witnessing.read()
+    failing = {name: rfc3339(since) for name, since in told.failing_since_ms.items()}
+    return {
+        "threshold": site.settings.threshold,
+        "waiting_since": None if told.waiting_since_ms is None else rfc3339(told.waiting_since_ms),
+        "witnesses": [{**signer, "failing_since": failing.get(_name(signer))} for signer in site.signers],
+    }
+
+
+def _name(signer: Mapping[str, str]) -> str:
+    return parse_vkey(signer["cosigner_vkey"]).name
 
 
 @router.get("/movements", summary="List movements", response_model=schemas.Movements, responses=READ)

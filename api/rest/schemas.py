@@ -250,6 +250,20 @@ class Health(BaseModel):
     detail: str | None
 
 
+class Witness(Signer):
+    """An authority that cosigns; `failing_since` is null while it does."""
+
+    failing_since: str | None
+
+
+class Witnesses(BaseModel):
+    """Who cosigns. While `waiting_since` is set, too few do: acts are recorded, and the public log waits."""
+
+    threshold: int
+    waiting_since: str | None
+    witnesses: list[Witness]
+
+
 class About(BaseModel):
     """What an outsider needs to check this registry."""
 

@@ -131,7 +131,7 @@ recoveries = _table("recoveries", from_size=_int, size=_int, source=_text, begun
 checkpoints = _table(
     "checkpoints", size=_int, root=_bytes, frontier_g=_int, ended_g=_int, peaks=_bytes, note=_text, signed_ms=_int
 )
-publications = _table("publications", size=_int, note=_text, published_ms=_int)
+publications = _table("publications", size=_int, note=_text, published_ms=_int, after=_int)
 anchors = _table(
     "anchors",
     size=_int,

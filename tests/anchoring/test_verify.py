@@ -63,13 +63,18 @@ def test_another_key_than_the_logs_refutes_step_2():
 
 
 def test_too_few_cosigners_or_a_false_cosignature_refute_step_3():
-    assert outcomes(verify_receipt(GOOD, VKEY, COSIGNERS))[2] == REFUTED
+    assert outcomes(verify_receipt(GOOD, VKEY, COSIGNERS, 3))[2] == REFUTED
     assert outcomes(verify_receipt(GOOD, VKEY, COSIGNERS[2:]))[2] == REFUTED
+    # More than half of those named, when nobody says how many: two of three, and two of two.
+    assert outcomes(verify_receipt(GOOD, VKEY, COSIGNERS))[2] == HOLDS
+    assert outcomes(verify_receipt(GOOD, VKEY, COSIGNERS[1:]))[2] == REFUTED
     # One key written twice is one cosigner.
     assert outcomes(verify_receipt(GOOD, VKEY, [COSIGNERS[0]] * 2))[2] == HOLDS
     lines = GOOD.splitlines(keepends=True)
     mark = -30
-    forged = b"".join([*lines[:-1], lines[-1][:mark] + bytes([lines[-1][mark] ^ 1]) + lines[-1][mark + 1 :]])
+    forged = b"".join(
+        [*lines[:-1], lines[-1][:mark] + (b"B" if lines[-1][mark] == ord("A") else b"A") + lines[-1][mark + 1 :]]
+    )
     assert outcomes(verify_receipt(forged, VKEY, COSIGNERS, 1))[2] == REFUTED
     assert outcomes(verify_receipt(forged, VKEY, COSIGNERS[:1]))[2] == HOLDS
 

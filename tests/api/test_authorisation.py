@@ -14,6 +14,7 @@ from api.auth import development_token
 from api.keys import read_secret
 from api.settings import Settings
 from registry.errors import Forbidden, Invalid
+from tests.api.test_settings import WITNESSES
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 
 CALLERS = ("nobody", "own", "other", "centre", "exchange", "bureau")
@@ -36,6 +37,7 @@ MAY = {
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
+    ("GET", "/v1/log/witnesses"): ANYONE,
     ("GET", "/v1/movements"): ANYONE,
     ("GET", "/v1/movements/{movement}"): ANYONE,
     ("GET", "/v1/receipts/{movement}"): ANYONE,
@@ -262,7 +264,8 @@ def test_development_tokens_are_bounded(given, error):
 def test_production_makes_no_tokens():
     key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    given = dict.fromkeys(("database", "rpc", "contract", "origin"), "x")
+    given = dict.fromkeys(("database", "rpc", "contract", "origin", "payer"), "x")
+    given["witnesses"] = WITNESSES
     given |= {"master_key": "00" * 32, "token_public_key": pem, "public_url": "https://city.example"}
     settings = Settings(environment="production", **given)
     with pytest.raises(Forbidden):

@@ -188,7 +188,10 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     for name, value in settings.items():
         monkeypatch.setenv(f"GRAMLEDGER_{name}", value)
     code, _, err = gram("serve", "--port", "0", "--data", tmp_path / "d")
-    assert (code, "development keys" in err) == (2, True)
+    assert (code, "GRAMLEDGER_WITNESSES" in err) == (2, True)
+    monkeypatch.setenv("GRAMLEDGER_WITNESSES", "[{")
+    assert "is no JSON" in gram("serve", "--port", "0", "--data", tmp_path / "d")[2]
+    monkeypatch.setenv("GRAMLEDGER_WITNESSES", json.dumps(WITNESSES))
     with hold(tmp_path / "e", "city.example/log"):
         code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
     assert (code, "identity service" in err) == (2, True)

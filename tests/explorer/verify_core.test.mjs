@@ -121,6 +121,9 @@ test("cosignatures count against the threshold, and a forged one refutes", async
   const alone = receipt.replace(signatures[2], "");
   assert.equal((await verifyReceipt(alone, { ...trust, threshold: 2 })).steps[2].reason, "too-few-cosigners");
   assert.equal((await verifyReceipt(alone, { ...trust, threshold: 1 })).steps[2].outcome, "ok");
+  assert.equal((await verifyReceipt(alone, { ...trust, threshold: undefined })).steps[2].reason, "too-few-cosigners");
+  const one = { ...trust, cosigners: trust.cosigners.slice(0, 1), threshold: undefined };
+  assert.equal((await verifyReceipt(alone, one)).steps[2].outcome, "ok");
   const twice = { ...trust, cosigners: [...trust.cosigners, ...trust.cosigners], threshold: 2 };
   assert.equal((await verifyReceipt(alone, twice)).steps[2].reason, "too-few-cosigners");
   const none = alone.replace(signatures[1], "");

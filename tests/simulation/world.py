@@ -18,12 +18,14 @@ from anchoring.chain.journal import DatabaseJournal
 from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import address_bytes
 from anchoring.checkpoint import parse_number
+from anchoring.errors import AnchoringError
+from anchoring.log.cosigning import quorum
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
 from anchoring.note import COSIGNATURE, ED25519, Signer
-from anchoring.witness.client import ToSign, WitnessClient
+from anchoring.witness.client import WitnessClient
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Contract, Witness, WitnessKeys
 from api.rest.perform import Write
@@ -81,15 +83,15 @@ class Process:
         self.running = None
 
 
-@dataclass
-class _Remote:
-    """An authority that signs for the contract on its own machine."""
-
-    address: str
-    client: WitnessClient
-
-    def sign_checkpoint(self, *figures: Any) -> bytes:
-        return self.client.sign(ToSign(*figures))
+def in_turn(asks: Any, enough: int, timeout_s: float, linger_s: float = 0.0) -> list[Any]:  # noqa: ARG001
+    """Ask one after the other: in here only one thing happens at a time."""
+    outcomes: list[Any] = []
+    for ask in asks:
+        try:
+            outcomes.append(ask())
+        except AnchoringError as error:
+            outcomes.append(error)
+    return outcomes
 
 
 class World:
@@ -131,7 +133,8 @@ class World:
     def _publisher(self, name: str) -> "_Closing[Publisher]":
         folder = self.parts.folder(self.log)
         step = lambda place: self.point(name, place.split()[0])  # noqa: E731
-        return _Closing(self.parts.publisher(self.transactions(name), folder, LOG, [], self.clock, step))
+        nobody = quorum([], 0, self.clock)
+        return _Closing(self.parts.publisher(self.transactions(name), folder, LOG, nobody, self.clock, step))
 
     def _anchorer(self) -> "_Closing[Anchorer]":
         client = AnchorClient(
@@ -144,10 +147,10 @@ class World:
             clock=self.clock,
             transport=self.wires,
         )
-        signers = [_Remote(one._address, one) for one in map(self._witness_client, range(len(AUTHORITIES)))]
+        signers = [self._witness_client(n) for n in range(len(AUTHORITIES))]
         reader = TileReader(DirectorySource(self.log))
         transaction = self.transactions("anchorer")
-        made = self.parts.anchorer(transaction, reader, client, signers, THRESHOLD, PAYER, self.clock, DEEPEST)
+        made = self.parts.anchorer(transaction, reader, client, signers, THRESHOLD, PAYER, self.clock, DEEPEST, in_turn)
         return _Closing(made, client.close)
 
     def _witness(self, number: int) -> "_Closing[Witness]":

@@ -16,6 +16,7 @@ from anchoring.note import ED25519, Signer
 from api.rest.public import receipt_note
 from registry.ledger.queries import get_movement
 from tests.anchoring.chain.conftest import Payer, found
+from tests.support.publishing import cosigning
 
 
 class AnchoredLog:
@@ -26,7 +27,8 @@ class AnchoredLog:
         self.payer, authorities = payer, found(rpc_url, payer)
         signer = Signer("example.com/log", ED25519, b"l" * 32)
         self.client = AnchorClient(rpc_url, authorities.contract, journal=DatabaseJournal(scheme.database.transaction))
-        self.publisher = Publisher(scheme.database.transaction, LogFolder(folder), signer, [], scheme.clock)
+        nobody = cosigning([], scheme.clock)
+        self.publisher = Publisher(scheme.database.transaction, LogFolder(folder), signer, nobody, scheme.clock)
         self.anchorer = Anchorer(
             transaction=scheme.database.transaction,
             reader=TileReader(DirectorySource(folder)),

@@ -1,12 +1,23 @@
 """A log to publish: its keys, and acts to put into it."""
 
+from collections.abc import Callable, Sequence
+
+from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.log.folder import LogFolder
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.quorum import Quorum
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
 COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
+
+
+def cosigning(signers: Sequence[Signer], clock: Callable[[], int], threshold: int | None = None) -> Quorum[Cosigner]:
+    """Those who cosign a log with keys at hand; all of them must, unless told otherwise."""
+    return quorum(
+        [LocalCosigner(one, clock) for one in signers], len(signers) if threshold is None else threshold, clock
+    )
 
 
 def files_of(folder: LogFolder) -> dict[str, bytes]:

@@ -55,11 +55,11 @@ def signed(size: int, root: bytes, signer: Signer = SIGNER) -> bytes:
 
 
 @contextmanager
-def witness_in(state: Path, log: Path | Source, on_step=no_step, batch=WHOLE, lock_wait_s=LOCK_WAIT_S):
+def witness_in(state: Path, log: Path | Source, on_step=no_step, batch=WHOLE, lock_wait_s=LOCK_WAIT_S, keys=KEYS):
     """A witness, as `gram witness` makes one, of a log in a folder or of any source; new when its folder is."""
     source = DirectorySource(log) if isinstance(log, Path) else log
     with WitnessState(state, VKEY, is_new=not state.exists()) as opened:
-        made = Witness(opened, source, SIGNER.verifier, KEYS, lambda: NOW_MS, CONTRACT, on_step, batch, lock_wait_s)
+        made = Witness(opened, source, SIGNER.verifier, keys, lambda: NOW_MS, CONTRACT, on_step, batch, lock_wait_s)
         with closing(made) as witness:
             yield witness
 

@@ -30,6 +30,7 @@ from registry.consumption.transfer import transfer
 from registry.database.engine import Database, migrate
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem, refund, return_points
+from tests.support.publishing import cosigning
 from tests.support.scheme import Scheme
 
 LOG = Signer("tamper.test/log", ED25519, b"l" * 32)
@@ -52,7 +53,10 @@ class Ledger:
     @classmethod
     def found(cls, database: Database, folder: Path) -> "Ledger":
         scheme = Scheme.found(database)
-        return cls(scheme, Publisher(database.transaction, LogFolder(folder), LOG, COSIGNERS, scheme.clock))
+        return cls(
+            scheme,
+            Publisher(database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock),
+        )
 
     @property
     def folder(self) -> Path:

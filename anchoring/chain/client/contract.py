@@ -97,6 +97,13 @@ class AnchorClient:
         root = bytes(self._view("rootAt", size, at=at))
         return root if any(root) else None
 
+    def signers(self) -> tuple[frozenset[str], int]:
+        """The addresses, checksummed, whose signatures it takes, and how many of them it needs."""
+        self.check()
+        addresses, threshold = self._view("signers"), self._view("threshold")
+        with self._chain.asked():
+            return frozenset(checksummed(address_bytes(one)) for one in addresses), whole(threshold)
+
     def mined_in(self, tx_hash: bytes) -> int | None:
         """The number of the block that a transaction is in now, None when it is in none."""
         try:

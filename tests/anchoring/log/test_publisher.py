@@ -22,7 +22,7 @@ from anchoring.log.tiles import TileReader, inclusion_proof, root_at
 from anchoring.merkle import leaf_hash, verify_inclusion
 from registry.errors import Conflict
 from registry.ledger.rules import broken_rule
-from tests.support.publishing import COSIGNERS, LOG, act, files_of
+from tests.support.publishing import COSIGNERS, LOG, act, cosigning, files_of
 
 
 def checkpoint_of(folder: LogFolder):
@@ -85,7 +85,7 @@ from pathlib import Path
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.database.engine import Database
-from tests.support.publishing import COSIGNERS, LOG
+from tests.support.publishing import COSIGNERS, LOG, cosigning
 
 url, folder, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 steps = 0
@@ -96,7 +96,9 @@ def on_step(name):
     if steps == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
-Publisher(Database(url).transaction, LogFolder(folder), LOG, COSIGNERS, lambda: 1_760_000_000_000, on_step).publish()
+clock = lambda: 1_760_000_000_000
+cosigners = cosigning(COSIGNERS, clock)
+Publisher(Database(url).transaction, LogFolder(folder), LOG, cosigners, clock, on_step).publish()
 """
 
 
@@ -118,7 +120,12 @@ def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path,
     assert kills >= 8
     size = publisher.publish()
     untouched = LogFolder(tmp_path / "again")
-    assert Publisher(scheme.database.transaction, untouched, LOG, COSIGNERS, scheme.clock).rebuild() == size
+    assert (
+        Publisher(
+            scheme.database.transaction, untouched, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock
+        ).rebuild()
+        == size
+    )
     assert files_of(untouched).items() <= files_of(folder).items()
     assert checkpoint_of(untouched) == checkpoint_of(folder)
 

@@ -12,7 +12,8 @@ from anchoring import note
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import DirectorySource, TileReader
-from anchoring.witness.client import ToSign, WitnessClient, collect
+from anchoring.quorum import collect
+from anchoring.witness.client import WitnessClient
 from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import CONTRACT, KEYS, Grown, served, witness_in
 
@@ -83,12 +84,12 @@ def test_a_client_that_knows_nothing_learns_the_size(tmp_path, log):
             whole = note.Note(parsed.text, (*parsed.signatures, signature)).encode()
             assert open_checkpoint(whole, VKEY, [KEYS.signer.verifier.vkey]).cosignatures
             anchor = anchor_of(LEAVES, 900)
-            tree = ToSign(CONTRACT.chain_id, CONTRACT.address, 900, anchor.root, anchor.frontier, anchor.ended)
-            assert len(client.sign(tree)) == 65
-            false = ToSign(CONTRACT.chain_id, CONTRACT.address, 900, anchor.root, anchor.frontier, anchor.ended + 1)
+            place = (CONTRACT.chain_id, CONTRACT.address)
+            figures = (900, anchor.root, anchor.frontier, anchor.ended)
+            assert len(client.sign_checkpoint(*place, *figures)) == 65
             with pytest.raises(Refuted, match="other figures"):
-                client.sign(false)
-        with asking(url) as client, pytest.raises(Refuted, match="900 leaves already"):
+                client.sign_checkpoint(*place, 900, anchor.root, anchor.frontier, anchor.ended + 1)
+        with asking(url) as client, pytest.raises(Refuted, match="has cosigned 900 leaves, more"):
             client.cosign(first, reader(log))
 
 
@@ -135,7 +136,11 @@ def test_a_witness_that_is_always_elsewhere(log):
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"signature": 7}', b'{"signature": "00"}', b"[" * 60_000])
 def test_what_is_no_signature_for_the_contract(body):
     with answering(200, "application/json", body) as url, asking(url) as client, pytest.raises(Refuted):
-        client.sign(ToSign(1, CONTRACT.address, 1, bytes(32), 0, 0))
+        client.sign_checkpoint(1, CONTRACT.address, 1, bytes(32), 0, 0)
+
+
+def signatures(outcomes):
+    return [one for one in outcomes if isinstance(one, note.Signature)]
 
 
 def test_slow_down_and_split_witnesses_do_not_hold_up_enough_others(tmp_path, log):
@@ -153,18 +158,17 @@ def test_slow_down_and_split_witnesses_do_not_hold_up_enough_others(tmp_path, lo
         clients = [stack.enter_context(asking(url, timeout_s=3)) for url in urls]
         asks = [lambda client=client: client.cosign(first, reader(log)) for client in clients]
         began = time.monotonic()
-        answers, _ = collect(asks, 2, timeout_s=30)
-        assert len(answers) == 2
+        assert len(signatures(collect(asks, 2, timeout_s=30))) == 2
         assert time.monotonic() - began < 2.5
-        answers, failures = collect(asks, 3, timeout_s=30)
-        assert len(answers) == 2
-        assert sorted(type(failure).__name__ for failure in failures) == ["Refuted", "Unreachable", "Unreachable"]
+        *failed, first, second = collect(asks, 3, timeout_s=30)
+        assert len(signatures([first, second])) == 2
+        assert [type(one) for one in failed] == [Unreachable, Unreachable, Refuted]
 
 
 def test_a_deadline_ends_the_collecting():
     with silent() as url, asking(url, timeout_s=1) as client:
         began = time.monotonic()
-        answers, failures = collect([lambda: client.sign(ToSign(1, CONTRACT.address, 1, bytes(32), 0, 0))], 1, 0.2)
-        assert (answers, failures) == ((), ())
+        [outcome] = collect([lambda: client.sign_checkpoint(1, CONTRACT.address, 1, bytes(32), 0, 0)], 1, 0.2)
+        assert isinstance(outcome, Unreachable)
         assert time.monotonic() - began < 0.9
         time.sleep(1)

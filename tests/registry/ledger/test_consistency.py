@@ -10,6 +10,7 @@ from anchoring.note import ED25519, Signer
 from registry.accounts.accounts import erase_account
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
+from tests.support.publishing import cosigning
 from tests.support.simulation import Simulation
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
@@ -23,7 +24,9 @@ def findings(scheme):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_lawful_lives_of_every_kind_are_not_doubted(scheme, tmp_path, seed):
-    publisher = Publisher(scheme.database.transaction, LogFolder(tmp_path), LOG, [], scheme.clock)
+    publisher = Publisher(
+        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock
+    )
     simulation = Simulation(scheme, seed)
     for _ in range(3):
         simulation.run(60)
@@ -44,7 +47,9 @@ def test_a_publisher_that_stopped_between_two_steps_is_no_fault(scheme, tmp_path
             stop.remove(step)
             raise InterruptedError
 
-    publisher = Publisher(scheme.database.transaction, LogFolder(tmp_path), LOG, [], scheme.clock, on_step)
+    publisher = Publisher(
+        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock, on_step
+    )
     for _ in range(2):
         with pytest.raises(InterruptedError):
             publisher.publish()

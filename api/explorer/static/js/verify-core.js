@@ -78,8 +78,11 @@ async function cosignatureStep(checkpoint, trust) {
     if (key === null) return unchecked("cosignatures", "bad-vkey");
     names[(await checkSignature(checkpoint, key)).outcome].push(name || key.name);
   }
-  return weigh(names, cosigners.length, trust.threshold ?? 1);
+  return weigh(names, cosigners.length, trust.threshold ?? majority(cosigners.length));
 }
+
+/** How many of `count` cosigners are enough when nobody says: more than half, for two histories could each have half. */
+const majority = (count) => Math.floor(count / 2) + 1;
 
 /** One bad cosignature refutes, and so does too few of those whose keys were given, as in the command `gram verify`. */
 function weigh(names, total, threshold) {

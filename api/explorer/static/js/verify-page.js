@@ -44,7 +44,7 @@ function trust() {
   const id = value("chain-id");
   const chain = rpc && /^[0-9]{1,78}$/.test(id) ? { rpc, id: BigInt(id), contract: value("contract") } : null;
   const origin = value("vkey") === about.vkey ? about.origin : undefined;
-  return { vkey: value("vkey"), origin, cosigners, threshold: about.threshold, chain };
+  return { vkey: value("vkey"), origin, cosigners, chain };
 }
 
 async function verify(bytes) {

@@ -250,6 +250,10 @@ CREATE TABLE publications (
     note text NOT NULL,  -- as it was published, with cosignatures
     published_ms bigint NOT NULL
 );
+-- Not every signed checkpoint is published; so each publication says which one it came after, and none can be taken away.
+CREATE FUNCTION last_published() RETURNS bigint LANGUAGE sql STABLE AS
+    'SELECT coalesce(max(size), 0) FROM publications';
+ALTER TABLE publications ADD COLUMN after bigint NOT NULL DEFAULT last_published();
 
 -- One size may be in two contracts, once the log has moved.
 CREATE TABLE anchors (

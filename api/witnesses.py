@@ -1,0 +1,100 @@
+"""What is told of the witnesses: the supervisor asks them, and writes for the HTTP workers who fails since when."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from anchoring.errors import AnchoringError, Unwitnessed
+from anchoring.log.publisher import Publisher
+from anchoring.quorum import Health
+from registry.errors import RegistryError
+
+log = structlog.get_logger()
+FIRST_PAUSE_S: Final = 0.5
+LAST_PAUSE_S: Final = 30.0
+"""How long the log waits before it asks again, doubled each time that too few have cosigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`waiting_since_ms` is since when too few cosign, `failing_since_ms` by name since when one fails."""
+
+    waiting_since_ms: int | None = None
+    failing_since_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+class Witnessing:
+    """A small file in the data folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep it at `path`."""
+        self._path = path
+
+    def read(self) -> Told:
+        """Read what was told last; nothing, when nothing was."""
+        try:
+            said: dict[str, Any] = json.loads(self._path.read_bytes())
+            return Told(said["waiting_since_ms"], said["failing_since_ms"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return Told()
+
+    def tell(self, told: Told) -> None:
+        """Replace it: readers see the old or the new one."""
+        beside = self._path.with_suffix(".tmp")
+        said = {"waiting_since_ms": told.waiting_since_ms, "failing_since_ms": told.failing_since_ms}
+        beside.write_text(json.dumps(said), encoding="ascii")
+        beside.rename(self._path)
+
+
+class Publishing:
+    """Publishes turn by turn, less often while too few witnesses cosign, and says which of them fail."""
+
+    def __init__(self, publisher: Publisher, witnessing: Witnessing, clock: Callable[[], int]) -> None:
+        """Publish with `publisher`; `clock` gives Unix milliseconds."""
+        self._publisher, self._witnessing, self._clock = publisher, witnessing, clock
+        self._pause_s, self._due_s = 0.0, 0.0
+        self._told: Told | None = None
+        self._known: dict[str, Health] = {}
+
+    def turn(self) -> bool:
+        """Publish, unless it is too early to ask the witnesses again; whether all is public now.
+
+        What fails is logged, and tried again at the next turn.
+        """
+        if time.monotonic() < self._due_s:
+            return False
+        is_public = waits = False
+        try:
+            self._publisher.publish()
+            is_public = True
+        except Unwitnessed as error:
+            waits = True
+            log.error("the log waits for witnesses", detail=str(error))  # noqa: TRY400  (the sentence says it all)
+        except (AnchoringError, RegistryError, OSError) as error:
+            log.error("will be tried again", work="publish", detail=str(error))  # noqa: TRY400
+        self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LAST_PAUSE_S) if waits else 0.0
+        self._due_s = time.monotonic() + self._pause_s
+        self._tell(waits=waits)
+        return is_public
+
+    def _tell(self, *, waits: bool) -> None:
+        """Log each witness that begins to fail or answers again, and write down what changed."""
+        health = {one.name: one for one in self._publisher.cosigners.health}
+        for name, one in health.items():
+            before = self._known.get(name, Health(name)).failing_since_ms
+            if one.failing_since_ms is not None and before is None:
+                log.warning("a witness fails", witness=name, detail=one.reason)
+            elif one.failing_since_ms is None and before is not None:
+                log.info("a witness cosigns again", witness=name, failed_since_ms=before)
+        self._known = health
+        since = self._told.waiting_since_ms if self._told else None
+        failing = {name: one.failing_since_ms for name, one in health.items() if one.failing_since_ms is not None}
+        told = Told((since or self._clock()) if waits else None, failing)
+        if told != self._told:
+            self._witnessing.tell(told)
+            self._told = told

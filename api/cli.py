@@ -66,7 +66,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def settings_of(data: Path, **given: Any) -> "Settings":
     """Read settings: the command line over the environment over the defaults. Exits 2 with a sentence if wrong."""
     from pydantic import ValidationError
-    from pydantic_settings import SettingsError
 
     from api.settings import Settings
     from registry.errors import Invalid
@@ -76,8 +75,6 @@ def settings_of(data: Path, **given: Any) -> "Settings":
         chosen["data"] = data
     try:
         return Settings(**chosen)
-    except SettingsError:
-        raise Invalid("GRAMLEDGER_WITNESSES is no JSON: a list of objects with url, vkey and address.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -124,6 +124,13 @@ class Settings(BaseSettings):
     log_key: Path | None = None
     """File with the log's signing key; in the data folder when not set."""
 
+    @field_validator("witnesses", mode="before")
+    @classmethod
+    def _is_json(cls, given: object) -> object:
+        if isinstance(given, str):  # what could not be read as JSON
+            raise ValueError("GRAMLEDGER_WITNESSES is no JSON: a list of objects with url, vkey and address.")  # noqa: TRY004
+        return given
+
     @field_validator("master_key")
     @classmethod
     def _is_a_key(cls, given: SecretStr | None) -> SecretStr | None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from anchoring.note import ED25519, Signer
 from api.cli import main
 from api.data_folder import hold
+from tests.api.test_settings import WITNESSES
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
 PEM = (

@@ -25,14 +25,12 @@ from tests.simulation.world import Parts
 class _CheckpointFirst(Publisher):
     """Publishes the checkpoint, and then its tiles."""
 
-    def _finish(self, files: Any = None) -> None:
-        head = self._head()
-        if head.published_size != head.size:
-            with self.transaction() as tx:
-                note = tx.execute(sa.text("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")).scalar_one()
-            self.folder.write_checkpoint(note.encode())
-            self.on_step("early")
-        super()._finish(files)
+    def _write(self, files: Any, size: int) -> None:
+        with self.transaction() as tx:
+            note = tx.execute(sa.text("SELECT note FROM checkpoints WHERE size = :size"), {"size": size}).scalar_one()
+        self.folder.write_checkpoint(note.encode())
+        self.on_step("early")
+        super()._write(files, size)
 
 
 class _SkipsAnIndex(Publisher):
@@ -52,10 +50,10 @@ _SKIP = sa.text("""
 class _ForgetsOne(Publisher):
     """Drops a movement from the queue now and then."""
 
-    def _publish_batch(self) -> bool:
+    def _sign_batch(self) -> bool:
         with self.transaction() as tx:
             tx.execute(sa.text("DELETE FROM unsequenced WHERE movement_id % 7 = 0"))
-        return super()._publish_batch()
+        return super()._sign_batch()
 
 
 class _AnswersFirst(WitnessState):

@@ -23,6 +23,8 @@ def main() -> int:
         for seed in range(given.seed, given.seed + given.count):
             outcome = shared.play(seed)
             totals.add([outcome])
+            if totals.seeds % 100 == 0:
+                print(f"{totals.seeds} seeds, {len(totals.failed)} failed", file=sys.stderr)  # noqa: T201
             if given.trace:
                 print("\n".join(outcome.trace))  # noqa: T201
                 print(f"trace {outcome.digest}")  # noqa: T201

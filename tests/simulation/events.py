@@ -7,8 +7,6 @@ from anchoring.checkpoint import Checkpoint, sign
 from anchoring.errors import AnchoringError
 from anchoring.log.epochs import Epochs
 from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TileReader
 from anchoring.witness.protocol import Request
 from registry.errors import RegistryError
 from tests.simulation.chance import Crash
@@ -74,7 +72,7 @@ class Events(World):
         """An epoch ends: the state of all grams goes into the log as a record of its own."""
 
         def work(publisher: Publisher) -> int | None:
-            epoch = Epochs(publisher, self.states, lambda place: self.point("publisher", f"epoch's {place}")).make()
+            epoch = Epochs(publisher, self.states, lambda place: self.point("publisher", f"epoch-{place}")).make()
             return None if epoch is None else epoch.size
 
         self.attempt(self.publishers[0], work)
@@ -83,25 +81,7 @@ class Events(World):
         """A second publisher runs, as after a restart of the database that let go of the first one's lock."""
         self.attempt(self.publishers[1], lambda one: one.publish())
 
-    def cosign(self) -> None:
-        """Ask the witnesses, each by itself, for the last published checkpoint."""
-        self.attempt(self.collector, lambda _: [self._cosign(number) for number in range(len(AUTHORITIES))])
-
-    def _cosign(self, number: int) -> str:
-        if not (self.log / "checkpoint").exists():
-            return "nothing"
-        signed = (self.log / "checkpoint").read_bytes()
-        try:
-            self.clients[number].cosign(signed, TileReader(DirectorySource(self.log)))
-        except AnchoringError as error:
-            if self.chance.is_calm:
-                raise
-            return type(error).__name__
-        return "cosigned"
-
     def anchor(self) -> None:
-        if self.anchorer.running is not None:
-            self.chance.random.shuffle(self.anchorer.running.it.signers)
         self.attempt(self.anchorer, lambda one: one.anchor())
 
     def settle(self) -> None:
@@ -109,7 +89,7 @@ class Events(World):
 
     def tend(self) -> None:
         """What the supervisor does again and again."""
-        for event in (self.publish, self.cosign, self.anchor, self.settle):
+        for event in (self.publish, self.anchor, self.settle):
             event()
 
     def mine(self) -> None:

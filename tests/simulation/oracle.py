@@ -25,6 +25,8 @@ class Oracle:
 
     folder: Path
     vkey: str
+    cosigners: tuple[str, ...]
+    threshold: int
     published: dict[int, bytes] = field(default_factory=dict)
     public_size: int = 0
     cosigned: dict[str, dict[int, bytes]] = field(default_factory=dict)
@@ -40,7 +42,9 @@ class Oracle:
         data = file.read_bytes() if file.exists() else b""
         if data == self._seen:
             return
-        tree = checkpoint.open_checkpoint(data, self.vkey).checkpoint
+        public = checkpoint.open_checkpoint(data, self.vkey, self.cosigners)
+        tree = public.checkpoint
+        assert len(public.cosignatures) >= self.threshold, f"the tree of {tree.size} is public, and not cosigned"
         assert tree.size >= self.public_size, f"the public log went back from {self.public_size} to {tree.size}"
         assert self.published.setdefault(tree.size, tree.root) == tree.root, f"two trees of {tree.size} are public"
         try:
@@ -50,12 +54,11 @@ class Oracle:
         assert root == tree.root, "its tiles make another root"
         self._seen, self.public_size = data, tree.size
 
-    def answered(self, witness: str, body: bytes, answer: Answer) -> None:
+    def answered(self, witness: str, path: str, body: bytes, answer: Answer) -> None:
         """A witness has answered, whether or not the answer arrives."""
-        if answer.status != 200:
-            return
-        if not body:
+        if answer.status == 200 and path.startswith("/signature/"):
             self.figures.append(json.loads(answer.body))
+        if answer.status != 200 or path != "/add-checkpoint":
             return
         tree = checkpoint.parse(note.parse(parse_request(body).note).text)
         mine = self.cosigned.setdefault(witness, {})

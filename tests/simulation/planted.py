@@ -28,7 +28,7 @@ class _CheckpointFirst(Publisher):
     def _write(self, files: Any, size: int) -> None:
         with self.transaction() as tx:
             note = tx.execute(sa.text("SELECT note FROM checkpoints WHERE size = :size"), {"size": size}).scalar_one()
-        self.folder.write_checkpoint(note.encode())
+        self.folder.write_checkpoint(self._cosigned(note.encode(), size))
         self.on_step("early")
         super()._write(files, size)
 

@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -28,19 +28,22 @@ from api.rest.public import make_receipt, receipt_note
 from contracts import artifact
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
+from registry.errors import Unavailable
 from registry.ledger.ledger import Ledger
 from registry.ledger.queries import get_movement
 from tests.simulation.chance import Chance
 from tests.simulation.events import EVENTS, Events
 from tests.simulation.node import DEEPEST
 from tests.simulation.oracle import facts, replay
-from tests.simulation.world import AUTHORITIES, LOG, PAYER, THRESHOLD, Parts, keys_of
+from tests.simulation.world import AUTHORITIES, COSIGNERS, LOG, PAYER, THRESHOLD, Parts, keys_of
 from tests.support.acts import Acts
 from tests.support.scheme import Scheme, TestClock
 
 STEPS = 70
 ROUNDS = 3
 """In how many rounds of publishing, cosigning, anchoring and mining all that was accepted is final."""
+GLANCE = 10
+"""After how many steps the database is held against the model, in the middle of everything."""
 RECEIPTS = 3
 _HASTY = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off")
 """A database of a moment: no seed asks what a power cut would leave of it."""
@@ -75,10 +78,12 @@ class Stage:
         failure = None
         with self._world(chance, parts) as world:
             try:
-                for _ in range(steps):
+                for step in range(steps):
                     world.wires.is_rough = chance.happens(0.35)
                     world.happen(EVENTS)
                     chance.count("steps")
+                    if step % GLANCE == 0:
+                        _glance(world)
                 _come_to_rest(world)
                 _judge(world)
             except Exception as error:  # noqa: BLE001  (whatever it is, this seed found it)
@@ -92,7 +97,7 @@ class Stage:
         database = Database(self.url.replace("/postgres?", f"/{name}?"), pool_size=4)
         clock = TestClock(self.scheme.clock.now)
         scheme = Scheme(database, clock, Ledger(clock, self.scheme.ledger.vault), self.scheme.source)
-        acts = parts.acts(scheme, chance.random, self.acts.people, self.acts.institutions)
+        acts = Acts(scheme, chance.random, self.acts.people, self.acts.institutions)
         with tempfile.TemporaryDirectory(prefix="seed-", dir=self.folder) as folder:
             shutil.copy(self.folder / "state.db", folder)
             (Path(folder) / "state.db-wal").touch()
@@ -149,14 +154,28 @@ def _come_to_rest(world: Events) -> None:
     for process in world.processes:
         if process.running is None:
             process.restart()
+    world.node.mine(DEEPEST + 1)  # what was sent and waits gets into blocks
+    # One act more, of which everybody hears: who was away may still be behind, and nothing is asked of them twice.
+    world.users.ask_for(world.acts.issue())
     for _ in range(ROUNDS):
         while world.wires.late:
             world.deliver_late()
         world.users.settle_all()
-        for event in ("publish", "cosign", "anchor"):
+        for event in ("publish", "anchor"):
             world.happen({event: 1})
         world.node.mine(DEEPEST + 1)
         world.happen({"settle": 1})
+
+
+def _glance(world: Events) -> None:
+    """What holds at every moment between two events."""
+    with suppress(Unavailable):  # the connection was dropped, and nobody has found out yet
+        world.acts.compare()
+        with world.database.transaction() as tx:
+            head = tx.execute(_HEAD).one()
+        assert head.logged == head.next, "an index was skipped"
+        assert head.published_size <= head.size <= head.next, "more is signed than logged, or published than signed"
+        assert world.oracle.public_size <= head.size, "what is public was not signed"
 
 
 def _judge(world: Events) -> None:
@@ -207,12 +226,16 @@ def _judge_receipts(world: Events, size: int, anchors: Anchors) -> None:
             number = tx.execute(_MOVEMENT_AT, {"index": index}).scalar_one()
             seen = get_movement(tx, number)
             noted = receipt_note(tx, seen)
-        found = verify_receipt(make_receipt(site, seen, *noted), LOG.verifier.vkey, anchors=anchors)
+        found = verify_receipt(make_receipt(site, seen, *noted), LOG.verifier.vkey, COSIGNERS, THRESHOLD, anchors)
         assert found.outcome == "holds", f"the receipt of leaf {index} does not verify: {found.steps}"
 
 
 _LOGGED = sa.text("""
     SELECT e.index, e.leaf, m.act_id, m.kind FROM log_entries e JOIN movements m ON m.id = e.movement_id ORDER BY index
+""")
+_HEAD = sa.text("""
+    SELECT size, published_size, (SELECT count(*) FROM log_entries) AS logged,
+        (SELECT coalesce(max(index) + 1, 0) FROM log_entries) AS next FROM log_head
 """)
 _LEFT = sa.text("SELECT (SELECT count(*) FROM movements) - (SELECT count(*) FROM log_entries)")
 _ANCHORS = sa.text("SELECT a.size, a.final_ms, c.root FROM anchors a JOIN checkpoints c USING (size)")

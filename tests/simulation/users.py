@@ -24,7 +24,7 @@ from tests.support.gram_model import Failure, Gram
 
 CALLER = Principal("user", Role.CENTRE, None)
 FATES = {"arrives": 16.0, "dropped": 1.0, "unanswered": 2.0, "killed": 1.5, "crashes": 1.5}
-RIVAL_S = 30
+RIVAL_S, PAUSE_S = 60, 0.002
 
 
 @dataclass
@@ -77,7 +77,11 @@ class Users:
         # Without grams nearly everything is refused.
         drawn = self.acts.draw() if len(self.kept) >= 3 else self.acts.issue()
         if drawn is not None:
-            self._send(self._new(drawn))
+            self.ask_for(drawn)
+
+    def ask_for(self, drawn: Drawn) -> None:
+        """Somebody asks for this."""
+        self._send(self._new(drawn))
 
     def ask_again(self) -> None:
         """Who had no answer asks again with the same key; or a request arrives a second time, however late."""
@@ -145,7 +149,7 @@ class Users:
                 self.between()
                 rival.is_let_go()
             if fate == "crashes":
-                raise Crash("registry", "before the commit")
+                raise Crash("registry", "committing")
             if fate == "killed":
                 self.kill(tx)
             return done
@@ -214,6 +218,7 @@ class _Rival:
         self._thread.start()
         until = time.monotonic() + RIVAL_S
         while self._thread.is_alive() and not self.was_held:
+            self._thread.join(PAUSE_S)
             self.was_held = self._users.is_waiting() and self._thread.is_alive()
             assert time.monotonic() < until, "the second request neither ends nor waits"
         self._at = self._foreseen.at if self._clock.now > before else None

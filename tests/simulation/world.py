@@ -1,10 +1,12 @@
 """One world: the real components on one database, one folder and one chain, each a process that can die."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psycopg
@@ -18,7 +20,7 @@ from anchoring.chain.journal import DatabaseJournal
 from anchoring.chain.signers import LocalKey
 from anchoring.chain.signing import address_bytes
 from anchoring.checkpoint import parse_number
-from anchoring.errors import AnchoringError
+from anchoring.errors import AnchoringError, Unreachable
 from anchoring.log.cosigning import quorum
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
@@ -33,17 +35,18 @@ from registry.errors import Unavailable
 from tests.simulation.chance import Chance, Crash
 from tests.simulation.node import DEEPEST, Node
 from tests.simulation.oracle import Oracle
-from tests.simulation.users import Users
+from tests.simulation.users import PAUSE_S, Users
 from tests.simulation.wires import Leaves, Wires, response, rpc
 from tests.support.acts import Acts
 
+T = TypeVar("T")
 LOG = Signer("simulation.test/log", ED25519, b"l" * 32)
 AUTHORITIES = ("centre", "exchange", "bureau")
 THRESHOLD = 2
 PAYER = LocalKey(b"p" * 32)
 CRASHES, NESTED = 0.02, 0.06
-"""How probably a component dies, or something else happens, at one of its steps."""
-LOG_EVENTS = {"publish": 8.0, "publish_too": 1.0, "cosign": 4.0, "anchor": 4.0, "settle": 3.0, "mine": 3.0}
+"""How probably a component dies, or something else happens, at one of its steps; a witness has few of them."""
+LOG_EVENTS = {"publish": 8.0, "publish_too": 1.0, "anchor": 4.0, "settle": 3.0, "mine": 3.0}
 """What never waits for a user's transaction."""
 NESTED_EVENTS = LOG_EVENTS | {"ask": 8.0, "reorganise": 1.5, "deliver_late": 1.0, "restart": 5.0}
 
@@ -51,6 +54,9 @@ NESTED_EVENTS = LOG_EVENTS | {"ask": 8.0, "reorganise": 1.5, "deliver_late": 1.0
 def keys_of(number: int) -> WitnessKeys:
     signer = Signer(f"simulation.test/{AUTHORITIES[number]}", COSIGNATURE, bytes([number + 1]) * 32)
     return WitnessKeys(signer, LocalKey(bytes([number + 101]) * 32))
+
+
+COSIGNERS = tuple(keys_of(number).signer.verifier.vkey for number in range(len(AUTHORITIES)))
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,7 @@ class Parts:
     anchorer: type[Anchorer] = Anchorer
     witness: type[Witness] = Witness
     witness_state: type[WitnessState] = WitnessState
-    folder: type[LogFolder] = LogFolder
     write: type[Write] = Write
-    acts: type[Acts] = Acts
 
 
 @dataclass
@@ -83,17 +87,6 @@ class Process:
         self.running = None
 
 
-def in_turn(asks: Any, enough: int, timeout_s: float, linger_s: float = 0.0) -> list[Any]:  # noqa: ARG001
-    """Ask one after the other: in here only one thing happens at a time."""
-    outcomes: list[Any] = []
-    for ask in asks:
-        try:
-            outcomes.append(ask())
-        except AnchoringError as error:
-            outcomes.append(error)
-    return outcomes
-
-
 class World:
     """Everything of one run. The registry's users are in `users`, what must hold in `oracle`."""
 
@@ -104,7 +97,7 @@ class World:
         self.database, self.clock, self._admin = acts.scheme.database, acts.scheme.clock, admin
         self.log, self.states, self._witnessed = folder / "log", folder / "states", folder / "witnesses"
         self.wires = Wires(chance)
-        self.oracle = Oracle(self.log, LOG.verifier.vkey)
+        self.oracle = Oracle(self.log, LOG.verifier.vkey, COSIGNERS, THRESHOLD)
         self.node = Node(folder / "state.db", self.clock, chance, address_bytes(PAYER.address))
         self.wires.hosts["chain"] = rpc(self.node.answer)
         self.users = Users(chance, acts, parts.write, self.kill, self._is_waiting, self._between)
@@ -112,8 +105,6 @@ class World:
         self.witnesses = [Process(name, lambda n=n: self._witness(n)) for n, name in enumerate(AUTHORITIES)]
         self.publishers = [Process(name, lambda name=name: self._publisher(name)) for name in ("publisher", "second")]
         self.anchorer = Process("anchorer", self._anchorer)
-        self.collector = Process("collector", _Closing)
-        self.clients = [self._witness_client(n) for n in range(len(AUTHORITIES))]
         for number, name in enumerate(AUTHORITIES):
             self.wires.hosts[name] = lambda *asked, n=number: self._answer(n, *asked)
         for process in self.processes:
@@ -121,7 +112,7 @@ class World:
 
     @property
     def processes(self) -> list[Process]:
-        return [*self.publishers, self.collector, self.anchorer, *self.witnesses]
+        return [*self.publishers, self.anchorer, *self.witnesses]
 
     def close(self) -> None:
         for process in self.processes:
@@ -131,10 +122,11 @@ class World:
     # How components are made
 
     def _publisher(self, name: str) -> "_Closing[Publisher]":
-        folder = self.parts.folder(self.log)
-        step = lambda place: self.point(name, place.split()[0])  # noqa: E731
-        nobody = quorum([], 0, self.clock)
-        return _Closing(self.parts.publisher(self.transactions(name), folder, LOG, nobody, self.clock, step))
+        asked = self._asked_witnesses()
+        cosigners = quorum(asked, THRESHOLD, self.clock, self._in_turn)
+        folder, step = LogFolder(self.log), partial(self.point, name)
+        made = self.parts.publisher(self.transactions(name), folder, LOG, cosigners, self.clock, step)
+        return _Closing(made, *(one.close for one in asked))
 
     def _anchorer(self) -> "_Closing[Anchorer]":
         client = AnchorClient(
@@ -147,35 +139,56 @@ class World:
             clock=self.clock,
             transport=self.wires,
         )
-        signers = [self._witness_client(n) for n in range(len(AUTHORITIES))]
         reader = TileReader(DirectorySource(self.log))
         transaction = self.transactions("anchorer")
-        made = self.parts.anchorer(transaction, reader, client, signers, THRESHOLD, PAYER, self.clock, DEEPEST, in_turn)
-        return _Closing(made, client.close)
+        signers = self._asked_witnesses()
+        made = self.parts.anchorer(
+            transaction, reader, client, signers, THRESHOLD, PAYER, self.clock, DEEPEST, self._in_turn
+        )
+        return _Closing(made, client.close, *(one.close for one in signers))
 
     def _witness(self, number: int) -> "_Closing[Witness]":
         folder = self._witnessed / AUTHORITIES[number]
         state = self.parts.witness_state(folder, LOG.verifier.vkey, is_new=not folder.exists())
         self.oracle.remembers(AUTHORITIES[number], state.head.tree.size)
-        step = lambda place: self.point(AUTHORITIES[number], place)  # noqa: E731
-        contract = Contract(CHAIN_ID, self.contract)
+        step, contract = partial(self.point, AUTHORITIES[number]), Contract(CHAIN_ID, self.contract)
         made = self.parts.witness(
             state, self.sources[number], LOG.verifier, keys_of(number), self.clock, contract, step
         )
         return _Closing(made, made.close, state.close)
 
-    def _witness_client(self, number: int) -> WitnessClient:
-        keys = keys_of(number)
-        address = keys.chain.address
-        return WitnessClient(f"http://{AUTHORITIES[number]}", keys.signer.verifier.vkey, address, 10, self.wires)
+    def _asked_witnesses(self) -> list[WitnessClient]:
+        """The witnesses as one process asks them."""
+        keys = [keys_of(number) for number in range(len(AUTHORITIES))]
+        named = zip(AUTHORITIES, keys, strict=True)
+        return [
+            WitnessClient(f"http://{name}", of.signer.verifier.vkey, of.chain.address, 10, self.wires)
+            for name, of in named
+        ]
+
+    def _in_turn(
+        self, asks: Sequence[Callable[[], T]], enough: int, _timeout_s: float, _linger_s: float = 0.0
+    ) -> list[T | AnchoringError]:
+        """Ask one after the other, in any order, and perhaps no more once enough have answered."""
+        heard: list[T | AnchoringError] = [Unreachable("it was not heard in time") for _ in asks]
+        answered = 0
+        for number in self.chance.random.sample(range(len(asks)), len(asks)):
+            try:
+                heard[number] = asks[number]()
+                answered += 1
+            except AnchoringError as error:
+                heard[number] = error
+            if answered >= enough and self.chance.happens(0.5):
+                break
+        return heard
 
     # What can go wrong at a step
 
     def point(self, name: str, place: str) -> None:
         """Be between two steps of a component: it may die here, and others may act."""
         self.oracle.look()
-        if self.chance.happens(CRASHES):
-            raise Crash(name, place)
+        if self.chance.happens(CRASHES if name not in AUTHORITIES else 3 * CRASHES):
+            raise Crash(name, place.split(maxsplit=1)[0])
         if self.chance.happens(NESTED):
             self.meanwhile(NESTED_EVENTS)
 
@@ -187,11 +200,11 @@ class World:
             with self.database.transaction() as tx:
                 yield tx
                 if self.chance.happens(CRASHES / 2):
-                    raise Crash(name, "before a commit")
+                    raise Crash(name, "committing")
                 if self.chance.happens(CRASHES / 2):
                     self.chance.count("connections killed")
                     self.kill(tx)
-            self.point(name, "after a commit")
+            self.point(name, "committed")
             if self.chance.happens(CRASHES / 2):
                 raise Unavailable("the answer to the commit was lost")
 
@@ -207,7 +220,7 @@ class World:
         self._admin.execute(f"SELECT pg_terminate_backend(pid) {of_these}", (value,))
         # PostgreSQL would wait for the end itself, and look for it ten times a second.
         while self._admin.execute(f"SELECT {of_these}", (value,)).fetchone() is not None:
-            pass
+            time.sleep(PAUSE_S)
 
     def _is_waiting(self) -> bool:
         name = self.database.url.database
@@ -224,18 +237,19 @@ class World:
         if process.running is None:
             return None
         try:
-            answer = (
-                process.running.it.add_checkpoint(body)
-                if method == "POST"
-                else process.running.it.chain_signature(parse_number(path.removeprefix("/signature/")))
-            )
+            if method == "POST":
+                answer = process.running.it.add_checkpoint(body)
+            elif path.startswith("/signature/"):
+                answer = process.running.it.chain_signature(parse_number(path.removeprefix("/signature/")))
+            else:
+                answer = process.running.it.last_checkpoint()
         except Crash as crash:
             self.chance.note("crash", crash)
             self.chance.count(f"crashes: {crash}")
             process.die()
             return None
-        self.chance.note(process.name, method, int(answer.status))
-        self.oracle.answered(process.name, body, answer)
+        self.chance.note(process.name, method, path[:12], int(answer.status))
+        self.oracle.answered(process.name, path, body, answer)
         return response(answer.status, answer.content_type, answer.body)
 
     def meanwhile(self, weights: dict[str, float]) -> None:

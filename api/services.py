@@ -13,6 +13,7 @@ from anchoring.quorum import WHOLE_S, collect
 from api.binding import Installation, alone, bind
 from api.data_folder import DataFolder, hold
 from api.keys import AUTHORITIES, chain_signer, payer
+from api.moving import follow
 from api.settings import Settings
 from api.site import Site, Whereabouts, is_production
 from contracts import artifact
@@ -81,6 +82,7 @@ def _contract(
     settings: Settings, folder: DataFolder, database_url: str, rpc_urls: tuple[str, ...], tell: Tell
 ) -> tuple[DataFolder, Whereabouts]:
     """Find the contract, or deploy it on a chain where this log has none yet."""
+    folder = follow(folder, database_url)
     contract = settings.contract or folder.marker.contract
     if contract is None:
         signers = [one.address for one in settings.witnesses or ()]

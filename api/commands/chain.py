@@ -1,4 +1,4 @@
-"""`gram chain`: anchor, status, deploy, convict."""
+"""`gram chain`: anchor, status, deploy, move, verify-move, convict."""
 
 import json
 from pathlib import Path
@@ -72,6 +72,58 @@ def deploy(
     pays = open_key(payer)
     address = create(rpc.split(","), pays, signer, threshold, artifact(), plan=plan)
     out.print(address, markup=False)
+
+
+@chain_app.command()
+def move(
+    to_contract: Annotated[
+        str, typer.Option("--to-contract", help="Address of the new contract (`gram chain deploy`).")
+    ],
+    to_rpc: Annotated[
+        str | None, typer.Option("--to-rpc", help="JSON-RPC URL of its chain; the same chain when not given.")
+    ] = None,
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+) -> None:
+    """Let the log go on in another contract, with a proof that it is the same log. Stop `gram serve` first.
+
+    What was done before is found, so the same again goes on where it stopped.
+    """
+    from api import moving
+    from api.services import running
+
+    with running(settings_of(data, database=database, rpc=rpc), warn) as site:
+        urls = site.where.rpc_urls if to_rpc is None else tuple(to_rpc.split(","))
+        path = moving.move(site, urls, to_contract, lambda sentence: out.print(sentence, markup=False))
+    out.print(f"Moved. The proof is {path}; give it to everybody who follows this log.", markup=False)
+    if to_rpc is not None:
+        out.print("From now on the registry is started with the new chain's --rpc.", markup=False)
+
+
+@chain_app.command("verify-move")
+def verify_move(
+    file: Annotated[Path, typer.Argument(help="The proof of a move.")],
+    vkey: Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust.")],
+    rpc: Annotated[
+        list[str] | None, typer.Option("--rpc", help="JSON-RPC URL of either chain; repeat it.", show_default=False)
+    ] = None,
+) -> None:
+    """Check that a contract goes on with the log that another one held: offline, and at each chain given by --rpc."""
+    from anchoring.log.sources import read_file
+    from anchoring.moves import proof
+    from api.commands.moves import contracts_at
+
+    proven = proof.verify_move(read_file(file, proof.MAX_BYTES), vkey)
+    moved = proven.move
+    ends = [(moved.from_chain_id, moved.from_contract), (moved.to_chain_id, moved.to_contract)]
+    out.print(f"Leaf {proven.index} records the move of one log from {ends[0][1]} to {ends[1][1]}.", markup=False)
+    with contracts_at(rpc or [], ends) as clients:
+        for number, client in enumerate(clients):
+            if client is not None:
+                proof.check_contract(proven, client, is_old=number == 0)
+    asked = sum(client is not None for client in clients)
+    out.print(f"Proven, and {asked} of the 2 contracts hold what it says.", markup=False)
 
 
 @chain_app.command()

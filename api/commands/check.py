@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out, warn
 
 if TYPE_CHECKING:
+    from anchoring.audit import ChainView
     from anchoring.chain.client import AnchorClient
     from anchoring.log.sources import Source
     from anchoring.state.verify import StateVerification
@@ -130,6 +131,13 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    move: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Proof of a move to another contract; repeat it, and --rpc, for each. --contract is the first.",
+            show_default=False,
+        ),
+    ] = None,
     processes: Annotated[
         int | None,
         typer.Option(help="Processes; one for each processor by default.", show_default=False, min=1, max=256),
@@ -146,7 +154,7 @@ def audit(
     from api.commands.audit_lines import report_lines
 
     with ExitStack() as stack:
-        client = _client(stack, rpc, contract, chain_id)
+        view = _view(stack, (rpc, contract, chain_id), move or [], vkey)
         source = open_source(stack, log)
         bar = Progress(
             TextColumn("{task.description}"),
@@ -163,9 +171,25 @@ def audit(
             bar.update(task, completed=done, total=total)
 
         means = Means(processes or os.cpu_count() or 1, state)
-        report = run_audit(source, vkey, client, progress, means, every_state=every_state)
+        report = run_audit(source, vkey, view, progress, means, every_state=every_state)
     out.print(json.dumps(report.to_json()) if as_json else "\n".join(report_lines(report)), markup=False)
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
+
+
+def _view(
+    stack: ExitStack, chain: tuple[list[str] | None, str | None, int | None], moves: list[Path], vkey: str
+) -> "ChainView | None":
+    """The contract, or the contracts that the log was anchored in one after another."""
+    from anchoring.errors import Malformed
+
+    rpc, contract, chain_id = chain
+    if not moves:
+        return _client(stack, rpc, contract, chain_id)
+    from api.commands.moves import followed
+
+    if not rpc or contract is None or chain_id is not None:
+        raise Malformed("--move needs --rpc and --contract, the first one; the proofs name the chains' ids.")
+    return stack.enter_context(followed(rpc, contract, moves, vkey))
 
 
 def _client(

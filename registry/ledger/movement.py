@@ -34,6 +34,7 @@ class Kind(IntEnum):
     CORRECTION = 70
     DUPLICATE = 71
     STATE = 72
+    MOVE = 73
 
 
 class Form(IntEnum):

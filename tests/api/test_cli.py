@@ -2,7 +2,6 @@
 
 import json
 import socket
-import sys
 from pathlib import Path
 
 import httpx2
@@ -11,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchoring.note import ED25519, Signer
-from api.cli import main
 from api.data_folder import hold
 from tests.api.test_settings import WITNESSES
 
@@ -23,21 +21,6 @@ PEM = (
     .decode()
 )
 KEYS, GOOD = VECTORS["keys"][0], VECTORS["receipts"][0]["receipt"]
-
-
-@pytest.fixture
-def gram(monkeypatch, capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gram", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else code), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from anchoring.audit import audit
 from anchoring.errors import Behind
 from anchoring.log.sources import DirectorySource
-from api.cli import main
 from api.services import running
 from api.settings import Settings
 from registry.database.embedded import EmbeddedPostgres
@@ -71,20 +69,6 @@ def server(tmp_path):
     running_server = Server(tmp_path)
     yield running_server
     running_server.stop()
-
-
-@pytest.fixture
-def gram(monkeypatch, capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gram", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 @contextmanager

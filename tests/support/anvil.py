@@ -50,8 +50,8 @@ class Anvil:
 
 
 @contextmanager
-def anvil(*options: str) -> Iterator[Anvil]:
-    command = [PROGRAM, "--port", "0", "--chain-id", str(CHAIN_ID), *options]
+def anvil(*options: str, chain_id: int = CHAIN_ID) -> Iterator[Anvil]:
+    command = [PROGRAM, "--port", "0", "--chain-id", str(chain_id), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         try:

@@ -1,0 +1,61 @@
+"""Contracts at several chains, found among the endpoints given, and a log that was anchored in one after another."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from anchoring.chain.client import AnchorClient, AnchoredCheckpoint, AnchoredHead
+from anchoring.errors import Malformed, Refuted
+from anchoring.log.sources import read_file
+from anchoring.moves import proof
+
+
+@contextmanager
+def contracts_at(rpc: Sequence[str], places: Sequence[tuple[int, str]]) -> Iterator[list[AnchorClient | None]]:
+    """Connect to each (chain id, contract) through those endpoints that are of its chain; None where there is none."""
+    with ExitStack() as stack:
+        of_chain: dict[int, list[str]] = defaultdict(list)
+        for url in rpc:
+            with AnchorClient(url, places[0][1]) as asked:
+                of_chain[asked.chain_id()].append(url)
+        yield [
+            stack.enter_context(AnchorClient(of_chain[chain_id], contract, chain_id=chain_id))
+            if chain_id in of_chain
+            else None
+            for chain_id, contract in places
+        ]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The contracts of one log, in order; for the audit they are one chain's view."""
+
+    clients: Sequence[AnchorClient]
+
+    def head(self) -> AnchoredHead:
+        """The last contract's last checkpoint; broken if any of them is."""
+        heads = [client.head() for client in self.clients]
+        return replace(heads[-1], broken=any(head.broken for head in heads))
+
+    def anchored(self) -> list[AnchoredCheckpoint]:
+        """Every checkpoint that any of them holds."""
+        return [anchor for client in self.clients for anchor in client.anchored()]
+
+
+@contextmanager
+def followed(rpc: Sequence[str], contract: str, files: Sequence[Path], vkey: str) -> Iterator[Followed]:
+    """Follow a log from `contract` by the proofs of its moves, each of which must hold at both of its contracts."""
+    moves = proof.chain_of([proof.verify_move(read_file(file, proof.MAX_BYTES), vkey) for file in files])
+    first, places = moves[0].move, [(one.move.to_chain_id, one.move.to_contract) for one in moves]
+    if first.from_contract.lower() != contract.lower():
+        raise Refuted(f"The first move does not begin at {contract}, but at {first.from_contract}.")
+    with contracts_at(rpc, [(first.from_chain_id, first.from_contract), *places]) as found:
+        clients = [client for client in found if client is not None]
+        if len(clients) < len(found):
+            raise Malformed("Give an --rpc for each chain that the log was moved from or to.")
+        for number, proven in enumerate(moves):
+            proof.check_contract(proven, clients[number], is_old=True)
+            proof.check_contract(proven, clients[number + 1], is_old=False)
+        yield Followed(clients)

@@ -131,6 +131,7 @@ def test_a_database_that_was_not_moved_does_not_take_another_folder(settings):
     with opened(settings) as site:
         stranger = another(site, site.where.rpc_urls)
         site.folder.with_contract(site.where.chain_id, stranger)
-        assert AnchorClient(site.where.rpc_urls, stranger).head().size == 0
+        with AnchorClient(site.where.rpc_urls, stranger) as client:
+            assert client.head().size == 0
     with pytest.raises(Unavailable, match="anchored in another contract"), opened(settings):
         pytest.fail("it started")

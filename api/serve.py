@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
 
-from anchoring.errors import AnchoringError, Unreachable
+from anchoring.errors import AnchoringError, Behind, Unreachable
+from anchoring.log.standing import standing
 from api import logs
 from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
@@ -86,7 +88,9 @@ def run(site: Site, listener: socket.socket, ready: Callable[[str], None], stop:
         _await_health(workers, listener, stop)
         if not stop.is_set():
             ready(address_of(listener))
-        _keep_publishing(site, workers, stop)
+        if site.as_of is None:
+            _keep_publishing(site, workers, stop)
+        _only_serve(workers, stop)
     finally:
         workers.stop()
 
@@ -122,6 +126,12 @@ class _Workers:
             log.error("a worker ended by itself, another takes its place", code=worker.returncode)
             self._running[place] = self._start()
 
+    def say_as_of(self, size: int) -> None:
+        """Start them anew, to say with every answer as of which size of the log it is."""
+        self.stop()
+        self._site = replace(self._site, as_of=size)
+        self._running = [self._start() for _ in self._running]
+
     def stop(self) -> None:
         """End them all, after the requests that are under way."""
         for worker in self._running:
@@ -152,28 +162,33 @@ def _await_health(workers: _Workers, listener: socket.socket, stop: threading.Ev
 
 
 def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> None:
-    """Publish at its interval, with what else is periodic beside it: publication waits for none of it."""
-    if site.as_of is not None:
-        _only_serve(workers, stop)
-        return
+    """Publish at its interval, with what else is periodic beside it: publication waits for none of it.
+
+    Ends when the database turns out to have been set back; from then on it is only read.
+    """
     publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
     publishing = Publishing(site.publisher, site.witnessing, system_clock)
     timetable = Timetable(site.epochs, site.settings.state_at, system_clock)
-    publishing.turn()
-    anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
-    beside = [
-        _Beside("anchor", anchor_s, stop, anchorer.anchor, anchorer.settle),
-        _Beside("expire points", EXPIRE_S, stop, lambda: expire_points(site, stop)),
-        _Beside("mend the state's map", MEND_S, stop, site.epochs.mend),
-    ]
+    over = threading.Event()
+    beside: list[_Beside] = []
     try:
+        publishing.turn()
+        anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
+        beside += [
+            _Beside("anchor", anchor_s, over, anchorer.anchor, anchorer.settle),
+            _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
+            _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
+        ]
         while not stop.wait(publish_s):
             workers.replace_ended()
             _attempt("start what ended", site.revive)
             if publishing.turn():
                 _attempt("record the state", timetable.keep)
+    except Behind as behind:
+        log.error("only read from here on", work="publish", detail=str(behind))  # noqa: TRY400  (as below)
+        workers.say_as_of(standing(site.database.transaction).size)
     finally:
-        stop.set()
+        over.set()
         for one in beside:
             one.leave()
 
@@ -212,6 +227,8 @@ class _Beside:
 def _attempt(what: str, work: Callable[[], object]) -> None:
     try:
         work()
+    except Behind:
+        raise  # no later attempt succeeds
     except (AnchoringError, RegistryError, OSError) as error:
         log.error("will be tried again", work=what, detail=str(error))  # noqa: TRY400  (the sentence says it all)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from anchoring.errors import AnchoringError, Unwitnessed
+from anchoring.errors import AnchoringError, Behind, Unwitnessed
 from anchoring.log.publisher import Publisher
 from anchoring.quorum import Health
 from registry.errors import RegistryError
@@ -64,7 +64,7 @@ class Publishing:
     def turn(self) -> bool:
         """Publish, unless it is too early to ask the witnesses again; whether all is public now.
 
-        What fails is logged, and tried again at the next turn.
+        What fails is logged, and tried again at the next turn. Raises Behind when no turn will succeed.
         """
         if time.monotonic() < self._due_s:
             return False
@@ -75,6 +75,8 @@ class Publishing:
         except Unwitnessed as error:
             waits = True
             log.error("the log waits for witnesses", detail=str(error))  # noqa: TRY400  (the sentence says it all)
+        except Behind:
+            raise
         except (AnchoringError, RegistryError, OSError) as error:
             log.error("will be tried again", work="publish", detail=str(error))  # noqa: TRY400
         self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LAST_PAUSE_S) if waits else 0.0

@@ -12,6 +12,7 @@ from anchoring.audit import audit
 from anchoring.errors import Behind
 from anchoring.log.sources import DirectorySource
 from api.recover import recover
+from registry.accounts.accounts import erase_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
 from registry.errors import Conflict, Forbidden
@@ -127,6 +128,9 @@ def test_killed_half_way_nothing_is_signed_or_written(life, scheme, postgres_url
         scheme.database, original = copy, scheme.database
         with pytest.raises(registry.errors.Behind):
             scheme.issue({life[0].acts.people[0]: 5})
+        # The key that is destroyed now could no longer tell whose the grams of the lost time are.
+        with pytest.raises(registry.errors.Behind), copy.transaction() as tx:
+            erase_account(tx, life[0].acts.people[0], 1)
         scheme.database = original
 
 

@@ -17,6 +17,8 @@ import pytest
 from anchoring.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.log.sources import HttpSource
+from anchoring.log.standing import Known, take_note
+from api.serve import address_of, listen, run
 from registry.clock import system_clock
 from registry.ledger.ledger import Amount, Ledger
 from registry.points.points import convert
@@ -257,3 +259,27 @@ def pg_ctl(data: Path, *words: str) -> None:
     if words[0] == "start":
         command += ["-l", folder / "log", "-o", shlex.join(options)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=WAIT_S, user=folder.stat().st_uid)
+
+
+def test_a_database_that_is_set_back_under_it_is_only_read_from_then_on(tmp_path):
+    """A standby that lags takes over: nobody restarts the registry, and every answer says as of when it is."""
+    with live_site(tmp_path) as live, listen("127.0.0.1", 0) as listener:
+        person = live.person()
+        rider = Caller(address_of(listener), live.token("holder", person), person)
+        live.issue({person: 10})
+        live.publish()
+        size, stop, ready = live.site.publisher.check(), threading.Event(), threading.Event()
+        supervisor = threading.Thread(target=run, args=(live.site, listener, lambda _url: ready.set(), stop))
+        supervisor.start()
+        try:
+            assert ready.wait(WAIT_S)
+            assert "Gramledger-As-Of-Size" not in rider.get("/v1/about").headers
+            take_note(live.site.database.transaction, [Known("a mirror", size + 1, bytes(32))])
+            await_true(lambda: "Gramledger-As-Of-Size" in rider.get("/v1/about").headers, "it does not say so")
+            assert rider.get("/v1/about").headers["Gramledger-As-Of-Size"] == str(size)
+            assert is_problem(rider.act("conversions", fresh_key(), quantity_g=1), 503, "log-behind")
+            assert supervisor.is_alive()
+        finally:
+            stop.set()
+            supervisor.join(WAIT_S)
+        assert not supervisor.is_alive()

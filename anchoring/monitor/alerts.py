@@ -26,6 +26,7 @@ CODES: Final = {
     "anchor-ahead": "the contract holds a larger tree than the log gives",
     "witness-unreachable": "a witness does not answer",
     "witness-false": "what a witness gives is nothing that it cosigned, or not what the leaves make",
+    "witness-signature": "what a witness gives the contract is not its signature of what the leaves make",
     "witness-silent": "a witness has cosigned nothing new for too long",
     "chain-unreachable": "a node of the chain does not answer, or is one of another chain",
     "chain-false": "what stands at the contract's address is another contract, or a node contradicts itself",

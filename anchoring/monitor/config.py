@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from anchoring import note
-from anchoring.chain.signing import address_bytes
+from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
 
 MAX_CONFIG: Final = 256 * 1024
@@ -25,7 +25,7 @@ class _Table(BaseModel):
 
 
 class WitnessConfig(_Table):
-    """One witness: its vkey; the URL of its monitoring prefix; the address it signs for the contract by."""
+    """One witness: its vkey; the URL of its monitoring prefix; the address (EIP-55) it signs for the contract by."""
 
     vkey: str
     url: Url | None = None
@@ -82,6 +82,8 @@ class LogConfig(_Table):
             raise ValueError("contract, chain_id and rpcs belong together: an address, which chain, and its nodes")
         if len({witness.vkey for witness in self.witnesses}) < len(self.witnesses):
             raise ValueError("a witness is given twice")
+        if any(one.address and not (one.url and self.contract) for one in self.witnesses):
+            raise ValueError("a witness's address is compared with what its url gives for the contract; give both")
         return self
 
 
@@ -138,7 +140,7 @@ def _key(vkey: str, key_type: int, sentence: str) -> str:
 def _address(address: str | None) -> str | None:
     if address is not None:
         try:
-            address_bytes(address)
+            return checksummed(address_bytes(address))
         except Malformed as error:
             raise ValueError(str(error)) from None
-    return address
+    return None

@@ -9,7 +9,7 @@ seen of it, it has had time to show:
 4. The log's checkpoint.
 5. All leaves up to the largest tree signed, and every checkpoint seen anywhere held against them.
 6. Every rule on the new leaves.
-7. The anchors, and the receipts, held against the tree.
+7. The anchors, the receipts, and what witnesses sign for the contract, held against the tree.
 8. What is late or silent.
 9. What was learnt is made durable; then, and only then, it is told.
 10. Two histories are shown to the witnesses.
@@ -127,11 +127,12 @@ class Follower:
         compare_all(case, log, seen, now)
         # 6. The rules.
         judge(case)
-        # 7. Anchors and receipts.
+        # 7. Anchors, receipts, signatures.
         if anchored is not None and self._contract is not None:
             check_contract(case, anchored)
             prepare_conviction(case, self._contract.rpcs)
         self._check_receipts()
+        self._witnesses.check_signatures(case)
         # 8. What is late.
         self._find_late(anchored, now)
         # 9. Made durable, then told.

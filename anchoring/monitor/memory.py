@@ -53,10 +53,14 @@ class Anchor(_Kept):
 
 
 class WitnessSeen(_Kept):
-    """The last cosignature of a witness: of `size` leaves, at `at_s` by its own clock."""
+    """The last cosignature of a witness: of `size` leaves, at `at_s` by its own clock.
+
+    `signed_size` is the last one whose signature for the contract was compared, and holds.
+    """
 
     size: int = 0
     at_s: int = 0
+    signed_size: int = 0
     behind_since_ms: int | None = None
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from anchoring.errors import AnchoringError, Malformed, Refuted
+from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
 from anchoring.monitor.alerts import Alert
+from anchoring.monitor.case import Case
 from anchoring.monitor.config import LogConfig, WitnessConfig
 from anchoring.monitor.memory import Memory, WitnessSeen
 from anchoring.monitor.sightings import Sighting, read_sighting
 from anchoring.note import parse_vkey
-from anchoring.witness.client import WitnessClient
+from anchoring.witness.client import ToSign, WitnessClient
 
 WITNESS_S: Final = 10.0
 """For one exchange with a witness, however it trickles."""
@@ -78,6 +79,22 @@ class WitnessWatch:
                 sentence = f"it cosigned {known.size} leaves last, and the log has {memory.tree.size}"
                 alerts.append(Alert("witness-silent", one.name, f"{sentence}, since {silent_ms // 1000} s"))
 
+    def check_signatures(self, case: Case) -> None:
+        """Hold what each signs for the contract, of the tree it cosigned last, against the judged leaves.
+
+        What holds is not asked for again; everything else is, in each round.
+        """
+        asked = [one for one in self._config.witnesses if one.address is not None and _is_unsigned(case, one)]
+        if not asked:
+            return
+        trees = [_to_sign(case, case.memory.witnesses[one.vkey].size) for one in asked]
+        with ThreadPoolExecutor(len(asked), "witness") as pool:
+            for one, tree, wrong in zip(asked, trees, pool.map(self._compare, asked, trees), strict=True):
+                if wrong is None:
+                    case.memory.witnesses[one.vkey].signed_size = tree.size
+                else:
+                    case.alerts.append(wrong)
+
     def show(self, vkey: str, notes: Sequence[bytes]) -> bool:
         """Show a witness checkpoints that contradict each other; whether it has seen them."""
         try:
@@ -94,6 +111,15 @@ class WitnessWatch:
         known = {one.name: memory.witnesses.get(one.vkey, WitnessSeen()) for one in self._config.witnesses}
         return {name: (seen.size, seen.at_s) for name, seen in known.items()}
 
+    def _compare(self, one: WitnessConfig, tree: ToSign) -> Alert | None:
+        try:
+            self._clients[one.vkey].sign(tree)
+        except Unreachable as error:
+            return Alert("witness-unreachable", one.name, str(error))
+        except AnchoringError as error:
+            return Alert("witness-signature", one.name, str(error))
+        return None
+
     def _ask(self, one: WitnessConfig) -> Sighting | Alert | None:
         try:
             data = self._clients[one.vkey].last_checkpoint(self._origin)
@@ -107,3 +133,16 @@ class WitnessWatch:
         if one.vkey not in seen.cosigned_s:
             return Alert("witness-false", one.name, "what it gives as cosigned bears no cosignature of its that holds")
         return seen
+
+
+def _is_unsigned(case: Case, one: WitnessConfig) -> bool:
+    known = case.memory.witnesses.get(one.vkey, WitnessSeen())
+    return known.signed_size < known.size <= case.judging.size
+
+
+def _to_sign(case: Case, size: int) -> ToSign:
+    """Say what the contract is to be told of our first `size` leaves."""
+    if case.config.contract is None or case.config.chain_id is None:
+        raise Malformed("there is no contract")
+    figures = case.judging.count(case.memory.counted, size)
+    return ToSign(case.config.chain_id, case.config.contract, size, case.copy.root_at(size), *figures)

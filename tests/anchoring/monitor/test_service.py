@@ -258,6 +258,7 @@ ONE = {"name": "one", "url": "/log", "vkey": VKEY}
         ({"state": "s", "log": [ONE | {"witnesses": [{"vkey": WITNESS_VKEY}] * 2}]}, "given twice"),
         ({"state": "s", "log": [ONE | {"witnesses": [{"vkey": WITNESS_VKEY, "url": "ftp://x"}]}]}, "witnesses.0.url"),
         ({"state": "s", "log": [ONE | {"contract": "0x" + "11" * 20}]}, "belong together"),
+        ({"state": "s", "log": [ONE | {"witnesses": [{"vkey": WITNESS_VKEY, "address": "0x" + "11" * 20}]}]}, "both"),
         ({"state": "s", "log": [ONE | {"contract": "0x12", "chain_id": 1, "rpcs": ["http://x"]}]}, "no address"),
         ({"state": "s", "log": [ONE | {"rpcs": ["http://x\u202e/"]}]}, "log.0.rpcs"),
         ({"state": "s", "log": [ONE | {"max_leaves": 2**64}]}, "max_leaves"),

@@ -4,15 +4,18 @@ import json
 import multiprocessing
 import os
 import signal
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from anchoring.chain.signers import LocalKey
+from anchoring.chain.signing import sign_checkpoint
 from anchoring.monitor.evidence import verify_evidence
 from anchoring.witness.protocol import Request
 from tests.anchoring.witness.test_client import answering
-from tests.support.monitoring import Clock, evidence, publish, watching, witness_at
-from tests.support.synthetic_log import VKEY, lawful_leaves
-from tests.support.witnessing import Grown
+from tests.support.monitoring import Clock, evidence, http_server, publish, watching, witness_at
+from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves
+from tests.support.witnessing import CONTRACT, Grown
 
 LEAVES = lawful_leaves(900, cohort=10)
 OTHERS = lawful_leaves(900, seed=1, cohort=10)
@@ -209,3 +212,60 @@ def test_a_checkpoint_that_the_witness_did_not_cosign(tmp_path, state, log):
         watching(state, log.folder, witnesses=[told | {"url": url}]) as watch,
     ):
         assert watch.codes() == ["witness-false"]
+
+
+CHAINED = {"contract": CONTRACT.address, "chain_id": CONTRACT.chain_id, "rpcs": ["http://127.0.0.1:9"]}
+ADDRESS = LocalKey(b"\x01" * 32).address
+
+
+@pytest.mark.parametrize("address", [ADDRESS, ADDRESS.lower()])
+def test_what_a_witness_signs_for_the_contract_is_compared(tmp_path, state, log, address):
+    with (
+        witness_at(tmp_path / "w", log.folder) as (witness, told),
+        watching(state, log.folder, witnesses=[told | {"address": address}], **CHAINED) as watch,
+    ):
+        cosign(witness, log, 0, publish(log, LEAVES[:300]))
+        assert watch.codes() == ["chain-unreachable"]
+        cosign(witness, log, 300, publish(log, LEAVES[300:]))
+        assert watch.codes() == ["chain-unreachable"]
+        assert watch.follower._case.memory.witnesses[told["vkey"]].signed_size == 900
+
+
+def test_a_witness_that_signs_for_the_contract_by_another_key(tmp_path, state, log):
+    with (
+        witness_at(tmp_path / "w", log.folder) as (witness, told),
+        watching(state, log.folder, witnesses=[told | {"address": CONTRACT.address}], **CHAINED) as watch,
+    ):
+        cosign(witness, log, 0, publish(log, LEAVES))
+        for _ in range(2):
+            alerts = watch.round().alerts
+            assert [(one.code, one.subject) for one in alerts if one.code != "chain-unreachable"] == [
+                ("witness-signature", "witness.example/w1")
+            ]
+
+
+def test_a_witness_that_signs_other_figures_than_it_cosigned(tmp_path, state, log):
+    """Its cosignature is right, and the contract is told of fewer ended grams."""
+    one = anchor_of(LEAVES, 900)
+    figures = (900, one.root, one.frontier, one.ended - 1)
+    lie = sign_checkpoint(b"\x01" * 32, CONTRACT.chain_id, CONTRACT.address, *figures).hex()
+    with witness_at(tmp_path / "w", log.folder) as (witness, told):
+        cosign(witness, log, 0, publish(log, LEAVES))
+
+        class Liar(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                is_asked_to_sign = self.path == "/signature/900"
+                body = json.dumps({"signature": lie}).encode() if is_asked_to_sign else witness.last_checkpoint().body
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        with (
+            http_server(Liar) as url,
+            watching(state, log.folder, witnesses=[told | {"url": url, "address": ADDRESS}], **CHAINED) as watch,
+        ):
+            assert set(watch.codes()) == {"chain-unreachable", "witness-signature"}

@@ -11,10 +11,14 @@ from anchoring.monitor.config import LogConfig, WitnessConfig
 from anchoring.monitor.memory import Memory, WitnessSeen
 from anchoring.monitor.sightings import Sighting, read_sighting
 from anchoring.note import parse_vkey
-from anchoring.witness.client import ToSign, WitnessClient
+from anchoring.witness.client import WitnessClient
 
 WITNESS_S: Final = 10.0
 """For one exchange with a witness, however it trickles."""
+NO_ADDRESS: Final = "0x" + 40 * "0"
+"""Of a witness whose signatures for the contract are not asked for."""
+Told = tuple[int, str, int, bytes, int, int]
+"""What the contract is told of a tree: chain id, contract, size, root, frontier and ended grams."""
 
 
 class WitnessWatch:
@@ -25,7 +29,7 @@ class WitnessWatch:
         self._config = config
         self._origin = parse_vkey(config.vkey).name
         self._clients = {
-            one.vkey: WitnessClient(one.url, one.vkey, one.address or "", WITNESS_S)
+            one.vkey: WitnessClient(one.url, one.vkey, one.address or NO_ADDRESS, WITNESS_S)
             for one in config.witnesses
             if one.url is not None
         }
@@ -87,11 +91,11 @@ class WitnessWatch:
         asked = [one for one in self._config.witnesses if one.address is not None and _is_unsigned(case, one)]
         if not asked:
             return
-        trees = [_to_sign(case, case.memory.witnesses[one.vkey].size) for one in asked]
+        trees = [_told(case, case.memory.witnesses[one.vkey].size) for one in asked]
         with ThreadPoolExecutor(len(asked), "witness") as pool:
             for one, tree, wrong in zip(asked, trees, pool.map(self._compare, asked, trees), strict=True):
                 if wrong is None:
-                    case.memory.witnesses[one.vkey].signed_size = tree.size
+                    case.memory.witnesses[one.vkey].signed_size = tree[2]
                 else:
                     case.alerts.append(wrong)
 
@@ -111,9 +115,9 @@ class WitnessWatch:
         known = {one.name: memory.witnesses.get(one.vkey, WitnessSeen()) for one in self._config.witnesses}
         return {name: (seen.size, seen.at_s) for name, seen in known.items()}
 
-    def _compare(self, one: WitnessConfig, tree: ToSign) -> Alert | None:
+    def _compare(self, one: WitnessConfig, tree: Told) -> Alert | None:
         try:
-            self._clients[one.vkey].sign(tree)
+            self._clients[one.vkey].sign_checkpoint(*tree)
         except Unreachable as error:
             return Alert("witness-unreachable", one.name, str(error))
         except AnchoringError as error:
@@ -140,9 +144,9 @@ def _is_unsigned(case: Case, one: WitnessConfig) -> bool:
     return known.signed_size < known.size <= case.judging.size
 
 
-def _to_sign(case: Case, size: int) -> ToSign:
+def _told(case: Case, size: int) -> Told:
     """Say what the contract is to be told of our first `size` leaves."""
     if case.config.contract is None or case.config.chain_id is None:
         raise Malformed("there is no contract")
     figures = case.judging.count(case.memory.counted, size)
-    return ToSign(case.config.chain_id, case.config.contract, size, case.copy.root_at(size), *figures)
+    return case.config.chain_id, case.config.contract, size, case.copy.root_at(size), *figures

@@ -56,6 +56,9 @@ class Server:
         shutil.rmtree(self.data)
         backup.rename(self.data)
         (self.data / "recovery.signal").touch()
+        # The embedded server's socket lies in its data folder, and so did its lock, with the number of a process that
+        # is by now perhaps another's.
+        (self.data / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         for path in (self.data, *self.data.rglob("*")):
             os.chown(path, self.owner.st_uid, self.owner.st_gid)
         self.restart(

@@ -183,13 +183,14 @@ def test_a_life_too_long_for_a_page_says_how_much_is_left_out(web: httpx2.Client
     assert pages.texts()["en"]["block_earlier"].format(n=12) in page
 
 
-def test_grams_are_a_claim_until_they_are_logged(web: httpx2.Client, story: Story) -> None:
+def test_grams_are_a_claim_until_they_are_logged(web: httpx2.Client, live: Live) -> None:
     texts = pages.texts()["en"]
-    page = web.get(f"/movements/{story.recorded}?lang=en").text.split('class="legend"')[0]
+    fresh = live.issue({live.person(): 10})
+    page = web.get(f"/movements/{fresh.movements[0].id}?lang=en").text.split('class="legend"')[0]
     assert texts["receipt_not_yet"] in page
     assert texts["label_proven"] not in page
     assert texts["state_due"] in page
-    lot = web.get(f"/lots/{story.lot}?lang=en").text
+    lot = web.get(f"/lots/{fresh.id}?lang=en").text
     assert texts["label_claimed"] in lot.split('id="now"')[1].split("</h2>")[0]
 
 

@@ -1,16 +1,25 @@
 """Replays every rule on the leaves of the mirror, as a witness does, and counts what a contract is told."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from anchoring.conviction import Entry, convicting_rule
 from anchoring.errors import Malformed
+from anchoring.log.fetching import BATCH, LeafFetcher
 from anchoring.monitor.copying import LogCopy
 from anchoring.witness.replay import Replayer, count_on
 from anchoring.witness.state import Head, WitnessState
 from registry.keyfile import no_step
+from registry.ledger.movement import Kind
 from registry.ledger.rules import Rule
 
+MAX_STATES: Final = 4
+"""Checked in a round: a log that writes thousands of them is not to hold its monitor for each."""
 Figures = tuple[int, int]
 """Frontier and ended grams."""
 
@@ -26,8 +35,10 @@ class Judging:
             head = self._state.head.tree
             if head.size > copy.size or copy.root_at(head.size) != head.root:
                 raise Malformed(f"{folder} is not of the leaves beside it; remove it, and they are judged anew.")
-            self._replayer = Replayer(self._state, copy.mirror)
+            self._replayer = Replayer(self._state, copy.mirror, states=False)
             opening.callback(self._replayer.close)
+            self._leaves = LeafFetcher(copy.mirror)
+            opening.callback(self._leaves.close)
             self._opened = opening.pop_all()
 
     def close(self) -> None:
@@ -45,11 +56,25 @@ class Judging:
         return self._state.head.tree.frontier_g, self._state.head.tree.ended_g
 
     def judge(self) -> None:
-        """Judge all new leaves. Raises Unlawful for the first that breaks a rule; its batch is not kept."""
+        """Judge all new leaves, and the last `MAX_STATES` STATE records among them.
+
+        Raises Unlawful for the first that breaks a rule; its batch is not kept.
+        """
         if self._copy.size == self.size:
             return
         reached = self._replayer.replay(self._copy.size, self._copy.root_at(self._copy.size))
+        for index in sorted(islice(self._states_from_last(), MAX_STATES)):
+            self._replayer.check_states(self._leaves.fetch(index, self._copy.size)[:1], index)
         self._state.commit(Head(reached.tree, reached.peaks, None), no_step)
+
+    def _states_from_last(self) -> Iterator[int]:
+        """Give the indices of the new STATE records, the last one first."""
+        end = self._copy.size
+        while end > self.size:
+            start = max(self.size, (end - 1) // BATCH * BATCH)
+            kinds = self._leaves.fetch(start, self._copy.size)["kind"][: end - start]
+            yield from (np.flatnonzero(kinds == Kind.STATE)[::-1] + start).tolist()
+            end = start
 
     def count(self, since: tuple[int, int, int], size: int) -> Figures:
         """Count frontier and ended grams of the first `size` judged leaves, on from what was counted (size, ...)."""

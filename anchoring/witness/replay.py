@@ -55,9 +55,20 @@ class Unlawful(Refuted):
 class Replayer:
     """Brings a state's position forward by what its log serves; one batch in memory at a time."""
 
-    def __init__(self, state: WitnessState, source: Source, batch: Batch = WHOLE, on_step: OnStep = no_step) -> None:
-        """Read from `source`, which several threads ask at once, and check all rows: Malformed for a damaged one."""
-        self._state, self._on_step = state, on_step
+    def __init__(
+        self,
+        state: WitnessState,
+        source: Source,
+        batch: Batch = WHOLE,
+        on_step: OnStep = no_step,
+        *,
+        states: bool = True,
+    ) -> None:
+        """Read from `source`, which several threads ask at once, and check all rows: Malformed for a damaged one.
+
+        Without `states` STATE records are left to the caller: each costs as much as all leaves before it.
+        """
+        self._state, self._on_step, self._states = state, on_step, states
         self._source = source
         self._fetcher = LeafFetcher(source, batch)
         self._judge = Judge()
@@ -104,7 +115,8 @@ class Replayer:
         rows = self._write(start, leaves, hashes)
         self._on_step("rows written")
         self._check(rows, leaves, start)
-        self._check_states(leaves, start)
+        if self._states:
+            self.check_states(leaves, start)
         tree = self._state.position.tree
         figures = count_on(tree.frontier_g, tree.ended_g, rows[start:])
         self._takings = self._takings.extended(rows, start)
@@ -155,8 +167,11 @@ class Replayer:
             data = _bytes_of([leaf] if other is None else [leaf, other], leaves, start)
             raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other, data)
 
-    def _check_states(self, leaves: Rows, start: int) -> None:
-        """Raise Unlawful for the first STATE record among lawful leaves that is not of the leaves before it."""
+    def check_states(self, leaves: Rows, start: int) -> None:
+        """Raise Unlawful for the first STATE record among lawful leaves that is not of the leaves before it.
+
+        `leaves` (`LEAF_DTYPE`) begin at index `start`, and their rows were replayed.
+        """
         for index, evidence in check.records_among(leaves, start):
             self._state.check_rows(np.arange(index), index)
             if not check.is_true(evidence, self._state.rows(index), self._state.leaf_hashes(index)):

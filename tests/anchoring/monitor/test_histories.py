@@ -10,6 +10,7 @@ from anchoring.merkle import leaf_hash, root
 from anchoring.monitor.evidence import verify_evidence
 from anchoring.note import Signer
 from tests.support.monitoring import evidence, publish, receipt, watching
+from tests.support.states import with_record
 from tests.support.synthetic_log import ORIGIN, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, signed
 
@@ -228,3 +229,38 @@ def test_a_log_that_signs_many_histories_fills_no_disk(state, log):
             watch.round()
         assert len(watch.round().alerts) == 100
     assert len(evidence(state, "split-view")) == 100
+
+
+def many_states(lie: int):
+    """A lawful log, and six records of its state behind it, of which one is false."""
+    leaves = LEAVES[:150]
+    for number in range(6):
+        leaves = with_record(leaves, **({"root": bytes(32)} if number == lie else {}))
+    return leaves
+
+
+@pytest.mark.parametrize("before", [0, 100])
+def test_of_many_states_at_once_the_last_are_checked(tmp_path, before):
+    """A log that writes thousands of them must not hold its monitor for each: each costs all leaves before it."""
+    for lie in (0, 1, 2, 5):
+        folder = tmp_path / str(lie)
+        hostile = Grown(folder / "log")
+        with watching(folder / "state", hostile.folder) as watch:
+            if before:
+                publish(hostile, many_states(lie)[:before])
+                assert watch.codes() == []
+            publish(hostile, many_states(lie)[before:])
+            alerts = watch.round().alerts
+        assert [one.sentence[:15] for one in alerts if not one.subject] == [f"leaf {150 + lie}: STATE"] * (lie > 1)
+
+
+def test_a_false_state_is_found_in_the_round_it_comes_in(state, log):
+    leaves = many_states(0)
+    with watching(state, log.folder) as watch:
+        publish(log, leaves[:150])
+        assert watch.codes() == []
+        publish(log, leaves[150:151])
+        assert set(watch.codes()) == {"replay", "rule"}
+    publish(log, leaves[151:])
+    with watching(state, log.folder) as watch:
+        assert set(watch.codes()) == {"replay", "rule"}

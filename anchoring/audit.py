@@ -8,7 +8,8 @@
 6. No two children of one parent, and no two ISSUEs, overlap.
 7. The root of all leaves must be the checkpoint's, and ended grams must not pass the frontier.
 8. The last record of the state, or each of them, must commit to the state that the leaves before it make; if no fault
-   was found so far, for an unlawful log has no state. The leaves are read a second time for that.
+   was found in the leaves, for an unlawful log has no state. They are read a second time for a record that no earlier
+   audit checked.
 9. Every anchored size must have the root, the frontier and the ended grams that its first leaves have.
 
 After a fault the audit goes on, as far as what is left still says something: not after `MAX_UNREAD_FILES` files that
@@ -25,12 +26,10 @@ from anchoring.auditing.judging import Figures
 from anchoring.auditing.reading import CHECKPOINT
 from anchoring.auditing.report import Report
 from anchoring.auditing.standing import Standing
-from anchoring.auditing.states import check_states
 from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT
-from registry.ledger.movement import Kind
 
 __all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Means", "Report", "audit"]
 
@@ -111,16 +110,14 @@ def audit(
         claim = f"it claims {checkpoint.size} leaves, and a contract takes no more than {MAX_AUDITED}"
         faults.add(Fault("size", f"{claim}; none of them was read", path=CHECKPOINT))
     sizes = {anchor.size for anchor in anchors}
-    standing, totals, found = run(source, vkey, checkpoint if is_read else None, sizes, on_progress, means or Means())
+    read, means = checkpoint if is_read else None, means or Means()
+    standing, totals, found, states = run(source, vkey, read, sizes, on_progress, means, every_state=every_state)
     for more in (standing.faults, found):
         faults.merge(more.sorted(), more.counts)
     compared = 0
-    states: tuple[int, ...] = ()
     if checkpoint is not None and is_read:
         _compare_head(checkpoint, standing, faults)
         compared = sum(_compare_anchor(anchor, checkpoint.size, standing, faults) for anchor in anchors)
-        if not faults.counts and totals.leaves.get(Kind.STATE):
-            states = check_states(source, checkpoint, faults, every=every_state)
     return Report(
         origin=None if checkpoint is None else checkpoint.origin,
         size=None if checkpoint is None else checkpoint.size,

@@ -15,9 +15,11 @@ from anchoring.auditing.report import Totals
 from anchoring.auditing.segment import SEGMENT
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.statefile import StateFile
+from anchoring.auditing.states import check_states
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Unreachable
 from anchoring.log.tiles import Source, TileReader
+from registry.ledger.movement import Kind
 
 Progress = Callable[[int, int], None]
 """Is told (leaves done, leaves in all)."""
@@ -46,10 +48,13 @@ def run(
     sizes: AbstractSet[int],
     on_progress: Progress,
     means: Means,
-) -> tuple[Standing, Totals, Faults]:
+    *,
+    every_state: bool,
+) -> tuple[Standing, Totals, Faults, tuple[int, ...]]:
     """Replay the log of a signed checkpoint, and find the roots and figures at `sizes` where they can be.
 
-    Without a checkpoint nothing is read. Gives also the faults that no later audit would find again.
+    Without a checkpoint nothing is read. Gives also the faults that no later audit would find again, and the indices
+    of the STATE records that were checked, now or by an earlier audit.
     """
     faults = Faults()
     with ExitStack() as stack:
@@ -69,7 +74,23 @@ def run(
         replay.run(on_progress, lambda: _keep(state, source, standing, checkpoint), means.segment)
         found = replay.overlaps()
         faults.merge(found.sorted(), found.counts)
-        return standing, replay.totals(), faults
+        is_lawful = not standing.faults.counts and not faults.counts
+        is_lawful &= standing.roots.get(checkpoint.size) == checkpoint.root
+        states = _states(source, state, standing, checkpoint, faults, every=every_state) if is_lawful else ()
+        return standing, replay.totals(), faults, states
+
+
+def _states(
+    source: Source, state: StateFile | None, standing: Standing, checkpoint: Checkpoint, faults: Faults, *, every: bool
+) -> tuple[int, ...]:
+    """Check the last STATE record of a lawful log, or every one, but for those that an earlier audit checked."""
+    records = standing.records.get(Kind.STATE, [])
+    chosen = records if every else records[-1:]
+    known = frozenset() if state is None else state.states
+    checked = check_states(source, checkpoint, set(chosen) - known, faults)
+    if state is not None and checked and not faults.counts:
+        state.remember(checked, checkpoint)
+    return tuple(sorted(known.intersection(chosen).union(checked)))
 
 
 def _scratch(stack: ExitStack) -> Path:

@@ -15,6 +15,7 @@ The digests find a disk that forgets, and files that do not belong together; the
 import fcntl
 import json
 import os
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Self
@@ -46,6 +47,9 @@ class StateFile:
         self._vkey = vkey
         self.checkpoint: Checkpoint | None = None
         """The last checkpoint that its leaves were proven to belong to; None while there is nothing yet."""
+        self.states: frozenset[int] = frozenset()
+        """Indices below its size of the STATE records that were checked, and are true."""
+        self._said: dict[str, Any] | None = None
         try:
             self.rows = RowFile(path.with_name(f"{path.name}.rows"))
         except OSError as error:
@@ -81,12 +85,27 @@ class StateFile:
             "checkpoint": [checkpoint.origin, checkpoint.size, checkpoint.root.hex()],
             "rows": self._hash.hexdigest(),
             "standing": standing.to_json(),
+            "states": sorted(self.states),
         }
+        self._write(said)
+
+    def remember(self, states: Collection[int], checkpoint: Checkpoint) -> None:
+        """Keep which STATE records of the checkpoint's tree are true, if anything of that tree is kept.
+
+        All its leaves were read, lawful, and made its root. Raises as `save`.
+        """
+        self.states |= frozenset(states)
+        if self._said is not None:
+            place = [checkpoint.origin, checkpoint.size, checkpoint.root.hex()]
+            self._write(self._said | {"checkpoint": place, "states": sorted(self.states)})
+
+    def _write(self, said: dict[str, Any]) -> None:
         try:
             self.rows.sync()
             _replace(self._path, _encode(said | {"digest": sha256(_encode(said)).hexdigest()}))
         except OSError as error:
             raise Unreachable(f"The state {self._path} cannot be written: {error.strerror}.") from error
+        self._said = said
 
     def _lock(self) -> None:
         try:
@@ -128,6 +147,7 @@ class StateFile:
         self._hash_on(standing.size)
         if self._hash.hexdigest() != said["rows"]:
             raise ValueError("its rows are others")
+        self.states, self._said = frozenset(map(int, said["states"])), said
 
     def _hash_on(self, size: int) -> None:
         """Hash the rows up to `size`, at two gigabytes a second; those before were hashed already."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anchoring.audit import audit
+from anchoring.audit import Means, audit
 from anchoring.log.sources import DirectorySource
 from tests.support.states import leaves_of, with_record
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
@@ -66,4 +66,50 @@ def test_a_server_that_shows_other_leaves_the_second_time_is_caught(tmp_path):
     write_log(tmp_path / "other", with_record(lawful_leaves(SIZE, cohort=7, seed=1)))
     report = audit(Turning(tmp_path / "one", tmp_path / "other"), VKEY)
     assert dict(report.fault_counts) == {"changed": 1}
+    assert report.states_checked == ()
+
+
+class Counting(DirectorySource):
+    """A log that counts how often its leaves are asked for."""
+
+    asked = 0
+
+    def read(self, path: str, limit: int) -> bytes:
+        self.asked += "entries" in path
+        return super().read(path, limit)
+
+
+def audited(log, state, **how):
+    """An audit with a state, and how many bundles it read."""
+    source = Counting(log)
+    report = audit(source, VKEY, means=Means(state=state), **how)
+    return report, source.asked
+
+
+def test_a_state_that_an_earlier_audit_checked_costs_nothing(tmp_path):
+    """Three bundles, of which the last is not full; a record in it is remembered too."""
+    leaves = with_record(lawful_leaves(600, cohort=20))
+    write_log(tmp_path / "log", leaves)
+    for asked in (6, 1):
+        report, bundles = audited(tmp_path / "log", tmp_path / "state")
+        assert (report.states_checked, report.holds, bundles) == ((600,), True, asked)
+    write_log(tmp_path / "grown", with_record(leaves))
+    for every, checked, asked in ((False, (601,), 4), (True, (600, 601), 1)):
+        report, bundles = audited(tmp_path / "grown", tmp_path / "state", every_state=every)
+        assert (report.states_checked, report.holds, bundles) == (checked, True, asked)
+
+
+def test_a_false_state_is_named_by_every_audit(tmp_path):
+    write_log(tmp_path / "log", with_record(lawful_leaves(600, cohort=20), root=bytes(32)))
+    for _ in range(2):
+        report, _ = audited(tmp_path / "log", tmp_path / "state")
+        assert (report.first.leaf, dict(report.fault_counts)) == (600, {"STATE": 1})
+
+
+def test_a_state_of_another_history_was_not_checked(tmp_path):
+    write_log(tmp_path / "log", with_record(lawful_leaves(600, cohort=20)))
+    write_log(tmp_path / "other", with_record(lawful_leaves(600, cohort=20, seed=1), root=bytes(32)))
+    audited(tmp_path / "log", tmp_path / "state")
+    report, _ = audited(tmp_path / "other", tmp_path / "state")
+    assert (report.first.code, report.fault_counts["prefix"]) == ("prefix", 1)
     assert report.states_checked == ()

@@ -45,6 +45,8 @@ class Recovered:
     lost_holders: int
     lost_lots: int
     lost_evidence: int
+    lost_rules: int
+    """Policies, methodologies and sources that are in the log and, while their documents are lost, do not hold here."""
     waiting: int
     """Movements that are recorded here and not in the log: they will be published next."""
 
@@ -145,5 +147,7 @@ _LOSSES = sa.text("""
             AND NOT EXISTS (SELECT FROM account_keys WHERE account_id = a.id)) AS lost_holders,
         (SELECT count(*) FROM lots WHERE is_lost) AS lost_lots,
         (SELECT count(*) FROM evidence WHERE fields IS NULL) AS lost_evidence,
+        (SELECT count(*) FROM evidence e JOIN movements m ON m.evidence = e.digest
+            WHERE e.fields IS NULL AND m.kind BETWEEN 64 AND 66) AS lost_rules,
         (SELECT count(*) FROM unsequenced) AS waiting
 """)

@@ -19,6 +19,11 @@ From = Annotated[
     typer.Option("--from", help="URL of the log, or a folder with its static tree.", show_default=False),
 ]
 
+RULES = (
+    "policies, methodologies and sources that the log has and that do NOT hold here: before anybody acts, give back the "
+    "policies' evidence (gram recover evidence), and record the others again"
+)
+
 
 @recover_app.callback()
 def recover(
@@ -72,6 +77,7 @@ def _lines(done: "Recovered") -> list[str]:
         (done.lost_holders, "holders whose accounts were lost; nobody can spend theirs (gram recover holder)"),
         (done.lost_lots, "source and methodology of lots (gram recover evidence)"),
         (done.lost_evidence, "evidence documents, but for their digests (gram recover evidence)"),
+        (done.lost_rules, RULES),
     )
     lines += [f"Lost: {what}: {count}." for count, what in lost if count]
     return [*lines, "`gram fsck` lists each of them. What was never published before the loss is gone."]

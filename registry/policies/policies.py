@@ -10,6 +10,7 @@ from typing import Any
 
 import rfc8785
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import policies
 from registry.errors import NotFound
@@ -50,6 +51,12 @@ def publish_policy(tx: sa.Connection, name: str, value: Mapping[str, Any], in_fo
     tx.execute(sa.insert(policies).values(name=name, in_force_ms=in_force_ms, value=value, digest=digest))
     record(tx, Kind.POLICY, at, {"name": name, "in_force_ms": in_force_ms, "sha256": digest.hex(), "value": value})
     return Policy(name, value, digest)
+
+
+def return_policy(tx: sa.Connection, policy: Mapping[str, Any]) -> None:
+    """Let a policy hold that is on record and was lost: its `name`, `in_force_ms` and `value`."""
+    digest = hashlib.sha256(rfc8785.dumps(policy["value"])).digest()
+    tx.execute(insert(policies).values({**policy, "digest": digest}).on_conflict_do_nothing())
 
 
 @cache

@@ -9,6 +9,7 @@ from registry.database.schema import evidence
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
 from registry.ledger.movement import Kind
+from registry.policies.policies import return_policy
 from registry.recovery.lots import return_facts
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -48,6 +49,8 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
         facts = {name: document[name][1] for name in _LOT_FACTS if isinstance(document.get(name), list)}
         if len(facts) == len(_LOT_FACTS):
             return_facts(tx, row.first_g, facts)
+    elif row.kind == Kind.POLICY:
+        return_policy(tx, {name: document[name][1] for name in ("name", "in_force_ms", "value")})
     return True
 
 

@@ -19,6 +19,7 @@ from registry.errors import Conflict, Forbidden
 from registry.issuance.issue import Activity, Report, issue
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
+from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.recovery.claims import recognise
 from registry.recovery.evidence import give_back
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
@@ -135,6 +136,26 @@ def test_killed_half_way_nothing_is_signed_or_written(life, scheme, postgres_url
 
 
 # Who was lost, what was lost
+
+
+def test_a_policy_that_was_lost_is_told_and_holds_again_when_its_evidence_is_back(life, scheme, postgres_url, tmp_path):
+    """Otherwise the registry would go on under a policy that its own public log has replaced."""
+    log, value = tmp_path / "log", {**shipped_policy("points"), "validity_months": 1}
+    with backup_of(scheme.database, postgres_url) as copy:
+        with scheme.database.transaction() as tx:
+            newer = publish_policy(tx, "points", value, 1, scheme.clock())
+        life[1].publish()
+        ((document,),) = rows(
+            scheme.database,
+            "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 64 ORDER BY id DESC LIMIT 1",
+        )
+        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 1
+        with copy.transaction() as tx:
+            assert in_force(tx, "points", scheme.clock()) != newer
+            assert [give_back(tx, document) for _ in range(2)] == [True, False]
+            assert in_force(tx, "points", scheme.clock()) == newer
+        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
+        assert checked(copy, log).findings == []
 
 
 def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(scheme, postgres_url, tmp_path):

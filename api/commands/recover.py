@@ -20,8 +20,8 @@ From = Annotated[
 ]
 
 RULES = (
-    "policies, methodologies and sources that the log has and that do NOT hold here: before anybody acts, give back the "
-    "policies' evidence (gram recover evidence), and record the others again"
+    "policies, methodologies and sources that the log has and that do NOT hold here: before anybody acts, give back "
+    "the policies' evidence (gram recover evidence), and record the others again"
 )
 
 

@@ -1,6 +1,7 @@
 """Evidence documents that were lost with a database and turn up again: taken back if they have their digest."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -45,15 +46,20 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     about = row.giver_id if row.giver_kind == "individual" else row.account_id
     values = {"fields": document, "personal": personal, "account_id": about if personal else None}
     tx.execute(sa.update(evidence).where(evidence.c.digest == found).values(values))
-    if row.kind == Kind.ISSUE:
-        facts = {name: document[name][1] for name in _LOT_FACTS if isinstance(document.get(name), list)}
-        if len(facts) == len(_LOT_FACTS):
-            return_facts(tx, row.first_g, facts)
-    elif row.kind == Kind.POLICY:
-        return_policy(tx, {name: document[name][1] for name in ("name", "in_force_ms", "value")})
+    if row.kind == Kind.ISSUE and (facts := _told(document, _LOT_FACTS)):
+        return_facts(tx, row.first_g, facts)
+    elif row.kind == Kind.POLICY and (policy := _told(document, _POLICY)):
+        return_policy(tx, policy)
     return True
 
 
+def _told(document: Fields, names: Sequence[str]) -> dict[str, Any]:
+    """Give the values of some fields; nothing if one of them is withheld."""
+    values = {name: document[name][1] for name in names if isinstance(document.get(name), list)}
+    return values if len(values) == len(names) else {}
+
+
+_POLICY = ("name", "in_force_ms", "value")
 _LOT_FACTS = (
     "lot", "source", "methodology", "methodology_version", "period_from_ms", "period_until_ms", "inputs_sha256",
 )  # fmt: skip

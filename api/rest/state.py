@@ -101,8 +101,9 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
         note = receipt_note(tx, record)
         start, end = state.covering(first, last, limit)
         leaves = _leaves(tx, state, start, end)
+    receipt = make_receipt(site, record, *note)
     try:
-        proof = _proof(state, start, end, leaves, make_receipt(site, record, *note))
+        proof = _proof(state, start, end, leaves, receipt)
         _check(proof, record)
     except (AnchoringError, ValueError, IndexError, KeyError, OverflowError):
         discard(site.folder.state, state.record.size)

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.state.verify import verify_state
 from anchoring.verify import Outcome
+from api.rest.state import prove
 from api.timetable import NEVER, Timetable, last_moment, wish
 from tests.anchoring.log.test_publisher import COSIGNERS, LOG
 from tests.support.publishing import cosigning
@@ -100,6 +103,19 @@ def test_a_damaged_map_is_never_served_and_is_made_anew(live, lot):
     assert is_problem(answer, 503, "unavailable")
     assert live.site.epochs.mend()
     assert get(live, path).content == before
+
+
+def test_a_log_that_cannot_be_read_for_a_moment_costs_no_map(live, lot):
+    """Making a map reads all leaves: only what is damaged is made anew."""
+    tiles = live.site.folder.log / "tile"
+    maps = maps_in(live.site.folder.state)
+    tiles.rename(tiles.with_name("away"))
+    try:
+        with closing(replace(live.site)) as another_process, pytest.raises(Unreachable):
+            prove(another_process, lot.first, lot.last, 10)
+    finally:
+        tiles.with_name("away").rename(tiles)
+    assert maps_in(live.site.folder.state) == maps
 
 
 def test_the_centre_may_ask_for_an_epoch(live):

@@ -101,12 +101,17 @@ def _development_key(site: Site) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(read_secret(site.folder.keys, "token.key"))
 
 
+def refuse_in_production(settings: Settings) -> None:
+    """Raise `Forbidden` where the identity service alone makes tokens."""
+    if is_production(settings):
+        raise Forbidden("Production takes tokens from the identity service only.")
+
+
 def development_token(
     settings: Settings, key: bytes, *, role: str, account: int | None, now_s: int, life_s: int
 ) -> str:
     """Make a token for trying things. Raises `Forbidden` in production and `Invalid` for a role that is none."""
-    if is_production(settings):
-        raise Forbidden("Production takes tokens from the identity service only.")
+    refuse_in_production(settings)
     if role not in set(Role):
         raise Invalid(f"A role is one of: {', '.join(Role)}.")
     if (role == Role.HOLDER) != (account is not None):

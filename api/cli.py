@@ -27,14 +27,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-account_app = typer.Typer(help="Open and read accounts, on the machine of the data folder.", no_args_is_help=True)
+account_app = typer.Typer(help="Open, show, erase accounts, on the machine of the data folder.", no_args_is_help=True)
 log_app = typer.Typer(
     help="Publish the log, record its state, show how it stands, rebuild its files.", no_args_is_help=True
 )
 recover_app = typer.Typer(
     help="Replay the public log into a database that was restored from a backup.", invoke_without_command=True
 )
-chain_app = typer.Typer(help="Anchor the log on the chain, show what the chain holds.", no_args_is_help=True)
+chain_app = typer.Typer(
+    help="Deploy the contract, anchor, show what it holds, move to another, convict.", no_args_is_help=True
+)
 bench_app = typer.Typer(help="Measure. Every figure stands beside a yardstick of the same run.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
 app.add_typer(log_app, name="log")

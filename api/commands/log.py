@@ -40,6 +40,7 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
     import json
 
     from anchoring.checkpoint import open_checkpoint
+    from anchoring.errors import NotYet
     from anchoring.log.folder import LogFolder
     from api.data_folder import read_folder
     from api.keys import log_signer
@@ -47,7 +48,10 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
     settings = settings_of(data)
     folder = read_folder(settings.data)
     vkey = log_signer(folder.keys, settings.log_key).verifier.vkey
-    signed = open_checkpoint(LogFolder(folder.log).read("checkpoint"), vkey).checkpoint
+    log = LogFolder(folder.log)
+    if not log.has_checkpoint():
+        raise NotYet("Nothing has been published yet.")
+    signed = open_checkpoint(log.read("checkpoint"), vkey).checkpoint
     said = {"origin": signed.origin, "vkey": vkey, "size": signed.size, "root": signed.root.hex()}
     if as_json:
         out.print(json.dumps(said), markup=False)

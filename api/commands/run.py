@@ -68,11 +68,12 @@ def token(
     data: Data = DATA,
 ) -> None:
     """Print a development bearer token for the REST interface. Production refuses them."""
-    from api.auth import development_token
+    from api.auth import development_token, refuse_in_production
     from api.data_folder import read_folder
     from api.keys import read_secret
 
     settings = settings_of(data)
+    refuse_in_production(settings)  # first: there no such key is missed
     key = read_secret(read_folder(settings.data).keys, "token.key")
     now, life = int(time.time()), hours * 3600
     out.print(development_token(settings, key, role=role, account=account, now_s=now, life_s=life), markup=False)

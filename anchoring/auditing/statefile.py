@@ -14,7 +14,6 @@ The digests find a disk that forgets, and files that do not belong together; the
 
 import fcntl
 import json
-import os
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +26,7 @@ from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Malformed, Unreachable
-from registry.keyfile import sync_folder
+from registry.keyfile import replace_file
 
 FORMAT: Final = "gramledger/audit-state/v1"
 MAX_STATE: Final = 1 << 30
@@ -102,7 +101,7 @@ class StateFile:
     def _write(self, said: dict[str, Any]) -> None:
         try:
             self.rows.sync()
-            _replace(self._path, _encode(said | {"digest": sha256(_encode(said)).hexdigest()}))
+            replace_file(self._path, _encode(said | {"digest": sha256(_encode(said)).hexdigest()}))
         except OSError as error:
             raise Unreachable(f"The state {self._path} cannot be written: {error.strerror}.") from error
         self._said = said
@@ -166,14 +165,3 @@ def _decode(data: bytes) -> dict[str, Any]:
     if said.pop("digest") != sha256(_encode(said)).hexdigest():
         raise ValueError("its digest is another")
     return said
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write by temporary file, fsync and rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    sync_folder(path.parent)

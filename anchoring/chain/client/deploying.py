@@ -11,7 +11,6 @@ A plan is a nonce of the payer, and the address follows from the two: under one 
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -26,7 +25,7 @@ from anchoring.chain.signers import Payer
 from anchoring.chain.transaction import created_address
 from anchoring.errors import Malformed, Unreachable
 from registry.clock import system_clock
-from registry.keyfile import sync_folder
+from registry.keyfile import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def _plan(connection: Connection, payer: Payer, creation: bytes, file: Path | No
         if code or kept.nonce >= nonce:
             return kept
     if file is not None:
-        _keep(file, planned)
+        replace_file(file, json.dumps(asdict(planned)).encode())
     return planned
 
 
@@ -104,13 +103,3 @@ def _read(file: Path) -> _Plan | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Malformed(f"{file} is no plan of a deployment; if none was begun, take it away.") from error
-
-
-def _keep(file: Path, plan: _Plan) -> None:
-    beside = file.with_name(file.name + ".tmp")
-    with beside.open("w", encoding="utf-8") as opened:
-        json.dump(asdict(plan), opened)
-        opened.flush()
-        os.fsync(opened.fileno())
-    beside.rename(file)
-    sync_folder(file.parent)

@@ -164,6 +164,7 @@ def test_production_refuses_stand_ins(gram, tmp_path, monkeypatch, words):
 
 
 def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypatch):
+    assert gram("init", "--origin", "city.example/log", "--data", tmp_path / "e")[0] == 0
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
         "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
@@ -176,9 +177,14 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     monkeypatch.setenv("GRAMLEDGER_WITNESSES", "[{")
     assert "is no JSON" in gram("serve", "--port", "0", "--data", tmp_path / "d")[2]
     monkeypatch.setenv("GRAMLEDGER_WITNESSES", json.dumps(WITNESSES))
-    with hold(tmp_path / "e", "city.example/log"):
-        code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
+    code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
     assert (code, "identity service" in err) == (2, True)
+
+
+def test_a_log_that_was_never_published_has_no_status(gram, tmp_path):
+    assert gram("init", "--origin", "city.example/log", "--data", tmp_path / "d")[0] == 0
+    code, _, err = gram("log", "status", "--data", tmp_path / "d")
+    assert (code, err) == (2, "gram: Nothing has been published yet.\n")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ _MOVED_ON = "The grams have moved on in the meantime. Read the account again and
 _UNAVAILABLE = "The database does not answer now. Try again shortly; an act with the same Idempotency-Key."
 BEHIND = (
     "This registry was restored from a backup and does not know the whole of its own public log yet. Nothing was "
-    "written; reading works. Repeat the act, with the same Idempotency-Key, when the recovery has ended."
+    "written; reading works. When the recovery has ended, read the account before the act is repeated: it may be "
+    "there, and Idempotency-Keys of the time that was lost are gone."
 )
 REFUSALS = {
     "movements_taken_once": _MOVED_ON,

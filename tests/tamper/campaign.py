@@ -31,8 +31,6 @@ SHARES = {
     "database": 0.2,
 }
 KNOWN_GAPS = {
-    "partial tile of an earlier size": "the audit reads the tree of the last checkpoint; what an older one alone needs "
-    "is no part of it, and a proof from it does not verify",
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",
 }
 """Kind -> why nothing finds it yet. docs/threats.md says the same; a gap that is closed is struck from here."""

@@ -12,7 +12,8 @@ from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.builder import TileBuilder
-from anchoring.log.tiles import new_tiles
+from anchoring.log.tiles import TILE_WIDTH, TileReader, inclusion_proof, new_tiles, root_at
+from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, Note, Signer
 from tests.support.synthetic_log import FakeAnchor, FakeChain
 from tests.tamper.verdict import Tried, judged, missed, refused
@@ -36,6 +37,12 @@ class Held:
         return self._files[path]
 
 
+def paths_of(size: int) -> set[str]:
+    """Every tile and bundle of the tree of `size` leaves."""
+    tiles = list(new_tiles(0, size))
+    return {one.path for one in tiles} | {one.entries_path for one in tiles if one.level == 0}
+
+
 class OfFiles:
     """Draws alterations of one world's files."""
 
@@ -44,9 +51,10 @@ class OfFiles:
         self.size = world.sizes[-1]
         served = world.files
         # A partial tile of an earlier size is no part of the tree that the checkpoint names.
-        current = list(new_tiles(0, self.size))
-        of_tree = {one.path for one in current} | {one.entries_path for one in current if one.level == 0}
+        of_tree = paths_of(self.size)
         self.stale = [path for path in served if path.startswith("tile/") and path not in of_tree]
+        self.size_of = {path: size for size in range(1, self.size) for path in paths_of(size)}
+        """A size whose tree has the file, the largest."""
         self.tiles = [path for path in served if path in of_tree]
         self.bundles = [path for path in self.tiles if "entries" in path]
         self.hashes = [path for path in self.tiles if "entries" not in path]
@@ -139,11 +147,20 @@ class OfFiles:
         return self.audited("leaf and its hash", f"{bundle} {place}", {bundle: altered, tile: hashed}, expected)
 
     def stale_partial(self) -> Tried:
+        """A file that no audit of the last tree reads: whoever proves a leaf of the older tree from it notices."""
         path = self.random.choice(self.stale)
-        at = self.random.randrange(len(self.world.files[path]))
-        return self.audited(
-            "partial tile of an earlier size", path, {path: self.flipped(self.world.files[path], at)}, {path}
-        )
+        data = self.flipped(self.world.files[path], self.random.randrange(len(self.world.files[path])))
+        size = self.size_of[path]
+        root = root_at(TileReader(Held(self.world.files)), size, within=self.size)
+        reader = TileReader(Held(self.world.files | {path: data}))
+        for index in range((size - 1) // TILE_WIDTH * TILE_WIDTH, size):
+            try:
+                leaf, proof = leaf_hash(reader.leaf(index, size)), inclusion_proof(reader, index, size)
+            except AnchoringError as error:
+                return refused("partial tile of an earlier size", path, error)
+            if not verify_inclusion(index, size, leaf, proof, root):
+                return refused("partial tile of an earlier size", path, f"leaf {index} is not in the tree of {size}")
+        return missed("partial tile of an earlier size", path, "every leaf is proven")
 
     # The checkpoint
 

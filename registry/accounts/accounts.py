@@ -9,6 +9,7 @@ from registry.accounts.vault import Vault
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
 from registry.errors import Forbidden, Invalid, NotFound
 from registry.evidence.document import disclose
+from registry.words import checked_words
 
 INDIVIDUAL, INSTITUTION = "individual", "institution"
 MAX_NAME_CHARS = 200
@@ -44,9 +45,7 @@ def open_account(tx: sa.Connection, vault: Vault, *, kind: str, name: str, at: i
 
 def checked_name(name: str) -> str:
     """Give a name back that is one. Raises `Invalid` otherwise."""
-    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise Invalid(f"A name is 1 to {MAX_NAME_CHARS} printable characters.")
-    return name
+    return checked_words(name, "A name", MAX_NAME_CHARS)
 
 
 _OPEN_ACCOUNT = (

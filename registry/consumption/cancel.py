@@ -14,6 +14,7 @@ from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
+from registry.words import checked_words
 
 PURPOSES = {
     "voluntary-cancellation": Purpose.VOLUNTARY_CANCELLATION,
@@ -75,9 +76,9 @@ def _checked(intent: Intent) -> tuple[Purpose, Form]:
         raise Invalid(f"The purpose of a cancellation is one of: {', '.join(PURPOSES)}.")
     if intent.form not in FORMS:
         raise Invalid("The form is reduction or points.")
-    for words in (intent.beneficiary, intent.statement):
-        if words is not None and (not words.strip() or len(words) > MAX_TEXT_CHARS or not words.isprintable()):
-            raise Invalid(f"The words of a certificate are 1 to {MAX_TEXT_CHARS} printable characters.")
+    for what, words in (("The beneficiary", intent.beneficiary), ("The statement", intent.statement)):
+        if words is not None:
+            checked_words(words, what, MAX_TEXT_CHARS)
     purpose, form = PURPOSES[intent.purpose], FORMS[intent.form]
     if form == Form.POINTS and purpose not in POINTS_PURPOSES:
         raise RuleBroken("Points are cancelled voluntarily or as a donation; other purposes need reductions.")

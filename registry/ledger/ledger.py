@@ -13,6 +13,7 @@ from registry.ledger.blocks import NO_FLAG, Piece, Wanted, take, take_exactly
 from registry.ledger.child import Receiver, Step
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted, ReceiverOf, post
+from registry.words import checked_words
 
 MAX_REFERENCE_CHARS = 200
 """The number of an order or an agreement; a longer text is a document, and belongs elsewhere."""
@@ -58,9 +59,7 @@ def reference_facts(reference: str | None) -> dict[str, str]:
     """Make the evidence field of a reference, or none. Raises `Invalid` for what no order or agreement is called."""
     if reference is None:
         return {}
-    if not reference.strip() or len(reference) > MAX_REFERENCE_CHARS or not reference.isprintable():
-        raise Invalid(f"A reference is 1 to {MAX_REFERENCE_CHARS} printable characters.")
-    return {"reference": reference}
+    return {"reference": checked_words(reference, "A reference", MAX_REFERENCE_CHARS)}
 
 
 def lock_grams(

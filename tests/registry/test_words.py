@@ -1,0 +1,70 @@
+"""People's words: what is text in some script passes, what hides does not."""
+
+import pytest
+
+from registry.accounts.accounts import checked_name
+from registry.consumption.cancel import Intent, cancel
+from registry.errors import Invalid
+from registry.ledger.ledger import Amount, reference_facts
+from registry.words import checked_words, fault_of
+
+TEXTS = [
+    "上海　某公司",  # an ideographic space
+    "10\u00a0km",  # a space that does not break
+    "👩\u200d🔬",  # an emoji of two, joined
+    "می\u200cخواهم",  # Persian's non-joiner
+    "क\u094d\u200dष",
+    "\U00031350\U000323af",  # ideographs of Unicode 15
+    "\U000323b0",  # and one that this Python may not know
+    "\ue000",  # an ideograph of one's own
+    "葛\U000e0100城",  # a variant of one ideograph
+    "e\u0301te\u0301",
+    " a ",
+]
+CONTROLS = ["\x00", "\x07", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"]
+BIDI = list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NO_CHARACTERS = ["\ud800", "\udfff", "\ufdd0", "\ufffe", "\uffff", "\U0010ffff"]
+UNSEEN = ["", " ", "\u3000\u00a0", "\u200b", "\u200d\u200c", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u2800", "\ufe0f",
+          "\U000e0041", "\U000e0100", "\u2060", "\u0301", "\u180e", "\u2065", "\U000e0fff"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_what_a_language_needs_is_text(text):
+    assert fault_of(text) is None
+    assert checked_words(text, "A name", 20) == text
+
+
+@pytest.mark.parametrize("mark", [*CONTROLS, *BIDI, *NO_CHARACTERS], ids=ascii)
+def test_what_hides_or_commands_is_refused_and_named(mark):
+    with pytest.raises(Invalid, match=rf"U\+{ord(mark):04X}") as refused:
+        checked_words(f"a{mark}b", "A name", 20)
+    assert str(refused.value).isascii(), "the sentence does not repeat it"
+
+
+@pytest.mark.parametrize("text", UNSEEN, ids=ascii)
+def test_words_that_nobody_sees_are_none(text):
+    assert fault_of(text) is None
+    with pytest.raises(Invalid, match="visible"):
+        checked_words(text, "A name", 20)
+
+
+def test_every_word_of_a_person_is_held_to_it(scheme):
+    ann = scheme.person("上海　某人\u200d")
+    scheme.issue({ann: 10})
+
+    def cancelled(**words):
+        with scheme.database.transaction() as tx:
+            cancel(tx, scheme.ledger, ann, Amount(1), Intent("reduction", "donation", **words))
+
+    for text in TEXTS:
+        assert checked_name(text) == text
+        assert reference_facts(text) == {"reference": text}
+    cancelled(beneficiary="上海　某公司", statement="👩\u200d🔬")
+    for text in ["a\u202eb", "a\tb", "\u200b", "x" * 501]:
+        with pytest.raises(Invalid):
+            checked_name(text)
+        with pytest.raises(Invalid):
+            reference_facts(text)
+        for word in ("beneficiary", "statement"):
+            with pytest.raises(Invalid):
+                cancelled(**{word: text})

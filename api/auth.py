@@ -9,13 +9,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api import strict_json
 from api.keys import read_secret
+from api.rest.numbers import MAX_EXACT
 from api.settings import Settings
 from api.site import Site, is_production
 from registry.errors import Forbidden, Invalid, Unauthenticated
 
 ISSUER = "gramledger-development"
 AUDIENCE = "gramledger"
+LEEWAY_S = 10
+"""How far an identity service's clock may be from ours: for `iat` and `nbf`, and for `exp` as well."""
+MAX_SUBJECT_CHARS = 255
+"""As OpenID Connect bounds a subject; it is part of the key that keeps an act from being done twice."""
 MAX_DEVELOPMENT_TOKEN_S = 30 * 86_400
 
 
@@ -57,6 +63,17 @@ class Principal:
             raise Forbidden(f"This is for: {', '.join(roles)}.")
 
 
+class _Tokens(jwt.PyJWT):
+    """Tokens whose claims are read like everything else from outside."""
+
+    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
+        claims = strict_json.read(decoded["payload"])
+        if not isinstance(claims, dict):
+            raise jwt.DecodeError("claims are an object")
+        return claims
+
+
+_TOKENS = _Tokens()
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
@@ -68,11 +85,12 @@ async def authenticate(
         raise Unauthenticated("Send a bearer token: Authorization: Bearer <token>.")
     key = request.app.state.token_key
     try:
-        claims = jwt.decode(
+        claims = _TOKENS.decode(
             credentials.credentials,
             key,
             algorithms=["EdDSA"],
             audience=AUDIENCE,
+            leeway=LEEWAY_S,
             options={"require": ["exp", "sub", "role"]},
         )
         return _principal(claims)
@@ -86,9 +104,15 @@ Caller = Annotated[Principal, Depends(authenticate)]
 def _principal(claims: dict[str, Any]) -> Principal:
     role = Role(claims["role"])
     account = claims.get("account")
-    if role == Role.HOLDER and (type(account) is not int or account <= 0):
+    if role == Role.HOLDER and (type(account) is not int or not 0 < account <= MAX_EXACT):
         raise ValueError("a holder's token names its account")
-    return Principal(str(claims["sub"]), role, account if role == Role.HOLDER else None)
+    return Principal(_subject(claims["sub"]), role, account if role == Role.HOLDER else None)
+
+
+def _subject(named: str) -> str:
+    if not 0 < len(named) <= MAX_SUBJECT_CHARS or not named.isprintable():
+        raise ValueError("a subject is a name that can be kept")
+    return named
 
 
 def token_key(site: Site) -> Any:

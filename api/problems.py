@@ -28,11 +28,11 @@ HTTP_PROBLEMS = {
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "The method is not offered here"),
     413: ("too-large", "The request is too large"),
+    415: ("unsupported-media-type", "The body is of a type that is not taken here"),
 }
 FRAMEWORK_SENTENCES = {
     "Not Found": "There is nothing at this path; /openapi.json names every path.",
     "Method Not Allowed": "This path has other methods; the Allow header names them.",
-    "There was an error parsing the body": "The body cannot be read: it is to be JSON in UTF-8, of a few levels.",
 }
 """What the framework says of its own accord -> what we say."""
 

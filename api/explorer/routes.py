@@ -172,8 +172,8 @@ def _about(request: Request) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= search.MAX_DIGITS):
-        raise NotFound("A number is decimal digits.")
+    if search.NUMBER.fullmatch(text) is None:
+        raise NotFound("A number is decimal digits, without leading zeros.")
     return int(text)
 
 

@@ -22,8 +22,8 @@ from registry.ledger.queries import (
 
 MAX_QUERY = 200
 """Longer is nothing that we gave out."""
-MAX_DIGITS = 19
-"""Every number of ours fits a signed 64-bit integer."""
+NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+"""A number in an address; every one of ours fits a signed 64-bit integer."""
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
 _MOVEMENT = re.compile(r"#([0-9]{1,19})")

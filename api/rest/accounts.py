@@ -12,6 +12,7 @@ from api.rest import schemas, views
 from api.rest.acts import one_of
 from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.perform import SiteOf, WriteOf
+from api.rest.route import StrictRoute
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, erase_account, open_account
 from registry.clock import rfc3339
 from registry.database.schema import accounts
@@ -21,7 +22,7 @@ from registry.ledger.queries import holdings, list_blocks, list_movements
 
 READ = documented(400, 401, 403, 404, 422, 503)
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts", tags=["accounts"])
 
 
 class NewAccount(BaseModel):
@@ -38,7 +39,7 @@ class NewAccount(BaseModel):
     summary="Open an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.OpenedAccount}, **documented(400, 401, 403, 409, 413, 422, 503)},
+    responses={201: {"model": schemas.OpenedAccount}, **documented(400, 401, 403, 409, 413, 415, 422, 503)},
 )
 def open_an_account(body: NewAccount, write: WriteOf) -> Response:
     """Open an account; the centre does."""
@@ -71,6 +72,7 @@ def read_blocks(
     """List live blocks by gram number."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
+        _row(tx, account_id)
         page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
     return {"items": [views.block(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -87,6 +89,7 @@ def read_movements(
     """List what the account gave and received, newest first."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
+        _row(tx, account_id)
         page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
     return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
@@ -113,10 +116,15 @@ def erase_an_account(account_id: AccountId, write: WriteOf) -> Response:
 _ACCOUNT = sa.select(accounts).where(accounts.c.id == sa.bindparam("number"))
 
 
-def _account(tx: sa.Connection, number: int) -> dict[str, Any]:
+def _row(tx: sa.Connection, number: int) -> sa.Row[Any]:
     row = tx.execute(_ACCOUNT, {"number": number}).one_or_none()
     if row is None:
         raise NotFound(f"There is no account {number}.")
+    return row
+
+
+def _account(tx: sa.Connection, number: int) -> dict[str, Any]:
+    row = _row(tx, number)
     return {
         "id": row.id,
         "kind": row.kind,

@@ -11,6 +11,7 @@ from api.auth import Role
 from api.problems import documented
 from api.rest.numbers import MAX_EXACT, AccountId
 from api.rest.perform import WriteOf, posted
+from api.rest.route import StrictRoute
 from api.rest.schemas import ActAnswer, CancelAnswer
 from registry.consumption import cancel as cancellations
 from registry.consumption import transfer as transfers
@@ -34,11 +35,11 @@ def one_of(words: Iterable[str]) -> Any:
 Words = Annotated[StrictStr, Field(min_length=1, max_length=500)]
 Reference = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
-router = APIRouter(prefix="/v1/accounts/{account_id}", tags=["acts"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])
 ANSWERS: dict[str, Any] = {
     "status_code": 201,
     "response_class": Response,
-    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
+    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
 }
 
 

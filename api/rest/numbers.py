@@ -1,5 +1,6 @@
 """Numbers in paths and queries: decimal digits and nothing else, so that one thing has one address."""
 
+import re
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -10,12 +11,14 @@ from registry.ledger.queries import MAX_PAGE
 MAX_EXACT = 2**53 - 1
 """Larger numbers are not exact in every JSON reader (RFC 8785)."""
 MAX_BIGINT = 2**63 - 1
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]*")
+"""With a sign, so that what is below a bound is told the bound."""
 
 
 def only_decimals(given: object) -> object:
-    """Refuse what the framework would read as a number all the same: `1_0`, `+1`, ` 1`, `1.0`."""
-    if isinstance(given, str) and not (given.removeprefix("-").isdecimal() and given.isascii()):
-        raise ValueError("write a whole number in decimal digits")
+    """Refuse what the framework would read as a number all the same: `1_0`, `+1`, ` 1`, `1.0`, `01`, `-0`."""
+    if isinstance(given, str) and _DECIMAL.fullmatch(given) is None:
+        raise ValueError("write a whole number in decimal digits, without leading zeros")
     return given
 
 

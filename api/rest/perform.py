@@ -14,7 +14,7 @@ from api.site import Site
 from registry.clock import rfc3339
 from registry.database.engine import BEHIND
 from registry.errors import Behind
-from registry.ledger.idempotency import claim, keep
+from registry.ledger.idempotency import KEY_PATTERN, claim, keep
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 
@@ -29,7 +29,13 @@ async def get_site(request: Request) -> Site:
 
 
 SiteOf = Annotated[Site, Depends(get_site)]
-IdempotencyKey = Annotated[str, Header(description="The same key with the same body returns the first answer.")]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        description="The same key with the same body returns the first answer.",
+        json_schema_extra={"pattern": KEY_PATTERN},
+    ),
+]
 
 
 class Write:
@@ -40,7 +46,7 @@ class Write:
         self.site = site
         self.caller = caller
         self._key = idempotency_key
-        self._asked = f"{request.method} {request.url.path}"
+        self._asked = f"{request.method} {request.scope['path']}"
 
     def perform(self, body: Mapping[str, Any], act: Act) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time."""

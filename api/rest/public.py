@@ -16,6 +16,7 @@ from api.problems import documented
 from api.rest import schemas, views
 from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
+from api.rest.route import StrictRoute
 from api.site import Site
 from registry.clock import rfc3339
 from registry.database.schema import evidence
@@ -34,17 +35,23 @@ from registry.ledger.queries import (
 )
 
 READ = documented(400, 404, 422, 503)
+WHOLE = documented(400, 422, 503)
 
-router = APIRouter(prefix="/v1", tags=["public"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
 
 
-@router.get("/about", summary="What an outsider needs to check this registry", response_model=schemas.About)
+@router.get(
+    "/about",
+    summary="What an outsider needs to check this registry",
+    response_model=schemas.About,
+    responses=documented(400, 422),
+)
 def about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
     return describe(site, site.base_url(str(request.base_url)))
 
 
-@router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=documented(503))
+@router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
 def health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
     now = standing(site.database.reading)
@@ -73,7 +80,9 @@ def describe(site: Site, base_url: str) -> dict[str, Any]:
     }
 
 
-@router.get("/log/witnesses", summary="Which witnesses cosign", response_model=schemas.Witnesses)
+@router.get(
+    "/log/witnesses", summary="Which witnesses cosign", response_model=schemas.Witnesses, responses=documented(400, 422)
+)
 def read_witnesses(site: SiteOf) -> dict[str, Any]:
     """Say how many witnesses must cosign, which of them fail since when, and since when the log waits for them."""
     told = site.witnessing.read()
@@ -179,7 +188,7 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
         return views.lot(get_lot(tx, lot))
 
 
-@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=documented(503))
+@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=WHOLE)
 def read_totals(site: SiteOf) -> dict[str, Any]:
     """Add up all grams by state."""
     with site.database.reading() as tx:

@@ -17,6 +17,7 @@ from api.rest import schemas
 from api.rest.numbers import MAX_BIGINT, only_decimals
 from api.rest.perform import SiteOf, WriteOf
 from api.rest.public import make_receipt, receipt_note
+from api.rest.route import StrictRoute
 from api.site import Site
 from api.timetable import wish
 from registry.clock import rfc3339
@@ -27,7 +28,7 @@ from registry.ledger.queries import Seen, last_checkpoint, movement_at
 DEFAULT_ENTRIES = 200
 """Some 60 kB of proof."""
 
-router = APIRouter(prefix="/v1/state", tags=["state"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1/state", tags=["state"])
 _digits = BeforeValidator(only_decimals)
 First = Annotated[int, Query(ge=0, le=MAX_BIGINT, description="First gram."), _digits]
 Last = Annotated[int, Query(ge=1, le=MAX_BIGINT, description="Last gram, exclusive."), _digits]

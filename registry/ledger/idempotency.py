@@ -4,6 +4,7 @@ The key is claimed in the act's own transaction, so a crash leaves either both o
 same key waits for the first to end.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from registry.errors import Conflict, Invalid
 
 MAX_KEY_CHARS = 200
 """Room for any UUID or order number; a key is stored for good."""
+KEY_PATTERN = rf"^[ -+\--~]{{1,{MAX_KEY_CHARS}}}$"
+"""Printable ASCII. No comma: a proxy may join two headers with one (RFC 9110, section 5.3), and two keys act twice."""
+_KEY = re.compile(KEY_PATTERN[1:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ def claim(tx: sa.Connection, principal: str, key: str, request_mac: bytes, at: i
     `request_mac` is a keyed digest of the request, for a bare one of a body with a name in it could be tried out.
     Raises `Conflict` when the key was used for another request, `Invalid` for a key that is none.
     """
-    if not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii() or not key.isprintable():
-        raise Invalid(f"An Idempotency-Key is 1 to {MAX_KEY_CHARS} printable ASCII characters.")
+    if _KEY.fullmatch(key) is None:
+        raise Invalid(f"An Idempotency-Key is one key of 1 to {MAX_KEY_CHARS} printable ASCII characters, no comma.")
     values = {"principal": principal, "key": key, "request": request_mac, "at": at}
     if tx.execute(_CLAIM, values).rowcount == 1:
         return None

@@ -1,5 +1,6 @@
 """What can be read of the ledger: movements with their state, holdings, lots, totals. Nothing here writes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -91,6 +92,7 @@ _OF_ACCOUNT = sa.text(
     ") ORDER BY m.id DESC LIMIT :limit"
 )
 _MAX_BIGINT = 2**63 - 1
+_CURSOR = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 def get_movement(tx: sa.Connection, number: int) -> Seen:
@@ -141,7 +143,7 @@ def list_movements(
 
 def read_cursor(cursor: str) -> int:
     """Read a cursor this registry gave. Raises `Invalid` for anything else."""
-    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 19 or int(cursor) > _MAX_BIGINT:
+    if _CURSOR.fullmatch(cursor) is None or int(cursor) > _MAX_BIGINT:
         raise Invalid("The cursor is not one that this registry gave. Begin the list again without one.")
     return int(cursor)
 

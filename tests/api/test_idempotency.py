@@ -99,7 +99,9 @@ def test_an_act_without_a_key_is_refused_with_what_to_do(live):
     assert "Idempotency-Key" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("key", ["", "k" * 201, "é".encode("latin-1"), "a\tb"], ids=["empty", "long", "latin", "tab"])
+@pytest.mark.parametrize(
+    "key", ["", "k" * 201, "é".encode("latin-1"), "a\tb", "one, two"], ids=["empty", "long", "latin", "tab", "two"]
+)
 def test_a_key_that_is_none_is_refused(live, key):
     rider = person_with(live, 10)
     headers = {"Idempotency-Key": key}

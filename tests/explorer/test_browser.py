@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from api.explorer import pages
 from tests.support.running import Live
@@ -60,8 +60,6 @@ def outcomes(page: Page) -> dict[str, str]:
 
 
 def choose(page: Page, receipt: str) -> dict[str, str]:
-    # The browser reads the file later; until then the page shows what it found before.
-    page.evaluate("delete document.querySelector('#result').dataset.verdict")
     page.set_input_files("#file", {"name": "a.tlog-proof", "mimeType": "text/plain", "buffer": receipt.encode()})
     return outcomes(page)
 
@@ -158,6 +156,120 @@ def test_a_step_that_could_not_be_done_never_counts_as_done(visit: Visit, story:
     assert found.pop("anchor") == "not-checked"
     assert set(found.values()) == {"ok"}
     assert page.locator("#result").get_attribute("data-verdict") == "partly"
+
+
+def drop(page: Page, *paths: Path) -> None:
+    page.evaluate("scrollTo(0, 0)")
+    box = page.locator("#drop").bounding_box()
+    assert box is not None
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        at = {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data}
+        session.send("Input.dispatchDragEvent", at)
+
+
+def held_back(page: Page, pattern: str) -> list[Route]:
+    """Hold back what the page asks for under these addresses, and collect it."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, hold)
+    return held
+
+
+def let_go(page: Page, held: list[Route]) -> None:
+    while not held:
+        page.wait_for_timeout(50)
+    for route in held:
+        with page.expect_response(route.request.url):
+            route.continue_()
+    page.wait_for_timeout(300)
+
+
+@pytest.fixture
+def receipts(visit: Visit, story: Story, tmp_path: Path) -> tuple[Path, Path]:
+    """A receipt that is true, and one with an altered leaf."""
+    true, false = tmp_path / "true.tlog-proof", tmp_path / "false.tlog-proof"
+    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    line = receipt.split("\n")[1]
+    true.write_text(receipt)
+    false.write_text(receipt.replace(line, f"{line.split(' ')[0]} {flipped(line.split(' ')[1])}"))
+    return true, false
+
+
+def said_instead(page: Page, name: str, sentence: str) -> None:
+    expect(page.locator("#result .chosen bdi")).to_have_text(name)
+    expect(page.locator("#result")).to_contain_text(sentence)
+    expect(page.locator("#result[data-verdict]")).to_have_count(0)
+    expect(page.locator("#result .verdict")).to_have_count(0)
+
+
+def test_a_verdict_is_gone_as_soon_as_something_else_is_chosen(
+    visit: Visit, receipts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, big = tmp_path / "folder.tlog-proof", tmp_path / "big.tlog-proof"
+    folder.mkdir()
+    big.write_bytes(b"x" * 50_000_000)
+    page = visit.open("/verify")
+    for other, sentence in ((folder, "This could not be read and was not checked"), (big, "The file is too large")):
+        page.set_input_files("#file", receipts[0])
+        assert set(outcomes(page).values()) == {"ok"}
+        expect(page.locator("#result .chosen bdi")).to_have_text("true.tlog-proof")
+        drop(page, other)
+        said_instead(page, other.name, sentence)
+
+
+def test_only_what_was_chosen_last_is_answered(visit: Visit, story: Story, receipts: tuple[Path, Path]) -> None:
+    true, false = receipts
+    page = visit.open("/verify")
+    late = held_back(page, f"{visit.url}/chain")
+    page.set_input_files("#file", true)
+    expect(page.locator("#result")).to_contain_text("Verifying")
+    drop(page, true, false)
+    said_instead(page, "true.tlog-proof, false.tlog-proof", "One file is checked at a time")
+    let_go(page, late)
+    said_instead(page, "true.tlog-proof, false.tlog-proof", "One file is checked at a time")
+    page.unroute(f"{visit.url}/chain")
+    late = held_back(page, f"{visit.url}/v1/receipts/*")
+    page.goto(f"{visit.url}/verify?lang=en&receipt=/v1/receipts/{story.cancel}", wait_until="commit")
+    expect(page.locator("#result .chosen bdi")).to_have_text(f"/v1/receipts/{story.cancel}")
+    page.set_input_files("#file", false)
+    assert outcomes(page)["inclusion"] == "failed"
+    let_go(page, late)
+    assert page.locator("#result").get_attribute("data-verdict") == "refuted"
+    expect(page.locator("#result .chosen bdi")).to_have_text("false.tlog-proof")
+
+
+def test_a_file_that_changed_is_read_again_when_it_is_chosen_again(visit: Visit, receipts: tuple[Path, Path]) -> None:
+    true, false = receipts
+    page = visit.open("/verify")
+    for wanted in ("proven", "refuted"):
+        with page.expect_file_chooser() as choice:
+            page.locator("#file").click()
+        choice.value.set_files(true)
+        outcomes(page)
+        assert page.locator("#result").get_attribute("data-verdict") == wanted
+        true.write_bytes(false.read_bytes())
+
+
+def test_a_verdict_is_by_the_keys_that_stand_there(visit: Visit, receipts: tuple[Path, Path]) -> None:
+    page = visit.open("/verify")
+    page.set_input_files("#file", receipts[0])
+    outcomes(page)
+    page.get_by_text("The keys and the chain you trust").click()
+    page.get_by_label("Contract address").press("End")
+    page.keyboard.type("0")
+    expect(page.locator("#result[data-verdict]")).to_have_count(0)
+    page.keyboard.press("Tab")
+    assert outcomes(page)["anchor"] == "not-checked"
+
+
+def test_a_receipt_that_this_site_does_not_have_is_told(visit: Visit) -> None:
+    page = visit.open("/verify?receipt=/v1/receipts/999999")
+    said_instead(page, "/v1/receipts/999999", "was not checked (HTTP 404)")
 
 
 def test_pages_work_without_javascript(live: Live, chromium: Browser, story: Story) -> None:

@@ -14,6 +14,7 @@ const about = JSON.parse(root.dataset.about);
 const texts = JSON.parse(root.dataset.texts);
 const names = JSON.parse(root.dataset.names);
 const result = document.getElementById("result");
+const MAX_BYTES = Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES);
 const ICONS = { ok: "check", failed: "cross", "not-checked": "question", proven: "shield", partly: "question" };
 
 /** Build an element; strings become text, never markup, so a receipt cannot write into the page. */
@@ -47,22 +48,67 @@ function trust() {
   return { vkey: value("vkey"), origin, cosigners, chain };
 }
 
-async function verify(bytes) {
-  const run = (runs += 1);
-  say(texts.running);
-  const isState = isStateProof(bytes);
-  const found = await (isState ? verifyStateProof(bytes, trust(), { asked }) : verifyReceipt(bytes, trust()));
-  if (run !== runs) return; // another receipt was dropped meanwhile
-  const verdicts = isState ? STATE_VERDICTS : VERDICTS;
-  result.replaceChildren(verdictOf(found, verdicts), ...partsOf(found), stepsOf(found), ...detailsOf(found));
+/** Take away what stands here, and give the new turn: only the last one is answered. */
+function begin(name) {
+  turn += 1;
+  chosen = null;
+  say(name, texts.running);
+  return turn;
+}
+
+/**
+ * Read what was chosen and verify it. `name` is what the visitor knows it by, `read` gives its Blob, `asked` are the grams
+ * that the page's address names (a file says itself of which it is), `untold` what to say when it cannot be read.
+ */
+async function take({ name, read, asked = null, untold = texts.unreadable }) {
+  const mine = begin(name);
+  let bytes;
+  try {
+    const blob = await read();
+    bytes = blob.size > MAX_BYTES ? null : new Uint8Array(await blob.arrayBuffer());
+  } catch (error) {
+    if (mine === turn) say(name, untold.replace("{status}", () => error.message));
+    return;
+  }
+  if (mine !== turn) return;
+  if (bytes === null) return say(name, texts.too_big);
+  await verify({ name, bytes, asked });
+}
+
+/** Verify by what the visitor trusts now; done again when that changes. */
+async function verify(what) {
+  const mine = begin(what.name);
+  chosen = what;
+  try {
+    const isState = isStateProof(what.bytes);
+    const found = await (isState ? verifyStateProof(what.bytes, trust(), { asked: what.asked }) : verifyReceipt(what.bytes, trust()));
+    if (mine === turn) show(what.name, found, isState ? STATE_VERDICTS : VERDICTS);
+  } catch (error) {
+    if (mine === turn) say(what.name, texts.unfinished.replace("{status}", () => error.message));
+  }
+}
+
+/** What is trusted is being changed: the verdict was by what stood there before. */
+function withdraw(what) {
+  begin(what.name);
+  chosen = what;
+}
+
+function show(name, found, verdicts) {
+  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...partsOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
 }
 
-function say(sentence) {
+function say(name, sentence) {
   delete result.dataset.verdict;
   result.hidden = false;
-  result.replaceChildren(element("p", {}, sentence));
+  result.replaceChildren(nameOf(name), element("p", {}, sentence));
+}
+
+/** What the words below are about; isolated, so that a name written right to left turns nothing round. */
+function nameOf(name) {
+  return element("p", { class: "chosen" }, `${texts.about} `, element("bdi", { class: "code" }, name));
 }
 
 function verdictOf({ verdict }, verdicts) {
@@ -137,54 +183,49 @@ function moment(milliseconds) {
   return Number.isNaN(date.valueOf()) ? String(milliseconds) : `${date.toISOString().slice(0, 19).replace("T", " ")} (UTC+8)`;
 }
 
-async function take(file) {
-  if (!file) return;
-  if (file.size > Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES)) return say(texts.too_big);
-  last = new Uint8Array(await file.arrayBuffer());
-  await verify(last);
-}
-
-/** A file of the visitor's own: all that it shows is of interest. */
-function takeOwn(file) {
-  asked = null;
-  return take(file);
+/** Files of the visitor's own; one verdict is of one file. */
+function takeFiles(files) {
+  const names = Array.from(files, (file) => file.name).join(", ");
+  if (files.length === 1) return take({ name: names, read: async () => files[0] });
+  begin(names || texts.nothing);
+  say(names || texts.nothing, files.length === 0 ? texts.no_file : texts.several);
 }
 
 /** `?receipt=` names a receipt of this site, `?first=&last=` the state of grams, and only of this site. */
 function namedHere() {
   const query = new URLSearchParams(location.search);
   const receipt = query.get("receipt");
-  if (receipt && /^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(receipt)) return receipt;
+  if (receipt && /^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(receipt)) return { name: receipt };
   const [first, last] = [query.get("first"), query.get("last")];
   if (![first, last].every((number) => /^[0-9]{1,19}$/.test(number ?? ""))) return null;
-  asked = [BigInt(first), BigInt(last)];
-  return `/v1/state?first=${first}&last=${last}&limit=1000`;
+  return { name: `/v1/state?first=${first}&last=${last}&limit=1000`, asked: [BigInt(first), BigInt(last)] };
 }
 
-async function prefill() {
-  const path = namedHere();
-  if (path === null) return;
-  say(texts.running);
-  try {
-    const response = await fetch(path);
-    if (!response.ok) return say(texts.fetch_failed.replace("{status}", `HTTP ${response.status}`));
-    await take(await response.blob());
-  } catch (error) {
-    say(texts.fetch_failed.replace("{status}", error.message));
-  }
+async function fetched(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.blob();
 }
 
-let last = null;
-let asked = null; // the grams that the page's address names; a file says itself of which it is
-let runs = 0;
+function prefill() {
+  const here = namedHere();
+  if (here !== null) take({ ...here, read: () => fetched(here.name), untold: texts.fetch_failed });
+}
+
+let turn = 0;
+let chosen = null; // what was read last, with its name; null while there is none
 document.getElementById("unscripted").hidden = true;
 root.hidden = false;
+const input = document.getElementById("file");
 const drop = document.getElementById("drop");
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => { event.preventDefault(); takeOwn(event.dataTransfer.files[0]); });
+drop.addEventListener("drop", (event) => { event.preventDefault(); input.value = ""; takeFiles(event.dataTransfer.files); });
 drop.addEventListener("submit", (event) => event.preventDefault());
-document.getElementById("file").addEventListener("change", (event) => takeOwn(event.target.files[0]));
-document.getElementById("trust").addEventListener("change", () => last && verify(last));
-document.getElementById("trust").addEventListener("submit", (event) => event.preventDefault());
+input.addEventListener("click", () => { input.value = ""; }); // the same file chosen again may hold something else by now
+input.addEventListener("change", () => takeFiles(input.files));
+const form = document.getElementById("trust");
+form.addEventListener("input", () => chosen && withdraw(chosen));
+form.addEventListener("change", () => chosen && verify(chosen));
+form.addEventListener("submit", (event) => event.preventDefault());
 prefill();

@@ -23,6 +23,7 @@ from api.timetable import Timetable
 from api.witnesses import Publishing
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
+from registry.ledger.totals import fold
 
 log = structlog.get_logger()
 
@@ -32,6 +33,8 @@ START_S = 30
 STOP_S = 10
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
+FOLD_S = 1
+"""How often changes are folded into the totals: what is not, whoever reads adds up himself."""
 READERS_S = 1
 """How often workers are looked after while nothing is published."""
 MEND_S = 5
@@ -176,6 +179,7 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
         beside += [
             _Beside("anchor", anchor_s, over, anchorer.anchor, anchorer.settle),
+            _Beside("fold the totals", FOLD_S, over, lambda: _fold(site)),
             _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
             _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
         ]
@@ -191,6 +195,11 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         over.set()
         for one in beside:
             one.leave()
+
+
+def _fold(site: Site) -> None:
+    with site.database.transaction() as tx:
+        fold(tx)
 
 
 def _only_serve(workers: _Workers, stop: threading.Event) -> None:

@@ -88,7 +88,8 @@ def _audited(site: "Site") -> bool:
 
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     from api.rest.views import PURPOSES
-    from registry.ledger.queries import last_anchor, last_checkpoint, totals
+    from registry.ledger.queries import last_anchor, last_checkpoint
+    from registry.ledger.totals import totals
 
     with site.database.transaction() as tx:
         grams, checkpoint, anchor = totals(tx), last_checkpoint(tx), last_anchor(tx)

@@ -1,4 +1,4 @@
-"""`gram log`: publish, status, state, rebuild."""
+"""`gram log`: publish, status, state, rebuild, recount."""
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, log_app, out, settings_of, warn
 
@@ -32,6 +32,20 @@ def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn, mend=True) as site:
         out.print(f"The folder {site.folder.log} holds the log of {site.publisher.rebuild()} leaves.", markup=False)
+
+
+@log_app.command()
+def recount(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
+    """Add up anew the totals that are shown, when `gram fsck` says that they are not what the blocks add up to."""
+    from api.services import running
+    from registry.ledger.totals import recount as recount_totals
+    from registry.ledger.totals import totals
+
+    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
+        with site.database.transaction() as tx:
+            recount_totals(tx)
+            issued_g = totals(tx).issued_g
+        out.print(f"The totals were added up anew: {issued_g:,} g were issued.")
 
 
 @log_app.command()

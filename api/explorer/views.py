@@ -17,7 +17,8 @@ from api.site import Site
 from registry.clock import rfc3339
 from registry.errors import RegistryError
 from registry.ledger.movement import Kind, Movement, serial
-from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram, totals
+from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram
+from registry.ledger.totals import ALL_LOTS, totals
 
 SHOWN_PARTS = 10
 """Of a block's state on its page; the proof shows all of them."""
@@ -77,9 +78,9 @@ def _due(seen: Seen, settings: Settings) -> str | None:
 
 
 def totals_of(tx: sa.Connection, lot: sa.Row[Any] | None = None) -> dict[str, Any]:
-    """Add up the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
+    """Show the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
     within = {} if lot is None else {"first": lot.first_g, "last": lot.last_g}
-    of = totals(tx, **within)
+    of = totals(tx, ALL_LOTS if lot is None else lot.id)
     return {
         "issued_g": of.issued_g,
         "reduction_g": of.reduction_g,

@@ -31,8 +31,8 @@ from registry.ledger.queries import (
     list_lots,
     list_movements,
     movements_of_act,
-    totals,
 )
+from registry.ledger.totals import totals
 
 READ = documented(400, 404, 422, 503)
 WHOLE = documented(400, 422, 503)
@@ -190,7 +190,7 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
 
 @router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=WHOLE)
 def read_totals(site: SiteOf) -> dict[str, Any]:
-    """Add up all grams by state."""
+    """Read all grams by state."""
     with site.database.reading() as tx:
         return views.totals(totals(tx))
 

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from registry.clock import rfc3339
 from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial
-from registry.ledger.queries import Seen, Totals
+from registry.ledger.queries import Seen
+from registry.ledger.totals import Totals
 
 KINDS = {int(kind): kind.name.lower() for kind in Kind}
 FORMS = {Form.END: "end", Form.REDUCTION: "reduction", Form.POINTS: "points"}

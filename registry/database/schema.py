@@ -102,6 +102,8 @@ blocks = _table(
     flags=sa.SmallInteger,
     until_ms=_int,
 )
+totals = _table("totals", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
+total_changes = _table("total_changes", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
 certificates = _table(
     "certificates",
     number=_text,

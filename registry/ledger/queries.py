@@ -1,7 +1,7 @@
-"""What can be read of the ledger: movements with their state, holdings, lots, totals. Nothing here writes."""
+"""What can be read of the ledger: movements with their state, holdings, lots. Nothing here writes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -289,38 +289,6 @@ def list_issues(tx: sa.Connection, lot: sa.Row[Any], *, cursor: str | None = Non
     rows = tx.execute(_ISSUES, {"first": lot.first_g, "last": lot.last_g, "after": after, "limit": limit + 1}).all()
     items = [_seen(row) for row in rows[:limit]]
     return Page(items, str(items[-1].id) if len(rows) > limit else None)
-
-
-_TOTALS = sa.text("""
-    SELECT kind, form, purpose, sum(grams)::bigint AS grams FROM (
-        SELECT 0 AS kind, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
-            WHERE first_g >= :first AND first_g < :last
-        UNION ALL
-        SELECT kind, 0, purpose, last_g - first_g FROM movements
-            WHERE kind IN (7, 8, 9) AND first_g >= :first AND first_g < :last
-    ) t GROUP BY kind, form, purpose
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Grams by state: live as reductions or points, or ended, by purpose (48 for voided, 0 for expired)."""
-
-    issued_g: int
-    reduction_g: int
-    points_g: int
-    ended_g: Mapping[int, int]
-
-
-def totals(tx: sa.Connection, first: int = 0, last: int = _MAX_BIGINT) -> Totals:
-    """Add up the grams `[first, last)` by state: of a lot, or of everything."""
-    live, ended = {1: 0, 2: 0}, {}
-    for row in tx.execute(_TOTALS, {"first": first, "last": last}):
-        if row.kind == 0:
-            live[row.form] = row.grams
-        else:
-            ended[row.purpose] = row.grams
-    return Totals(sum(live.values()) + sum(ended.values()), live[1], live[2], ended)
 
 
 _UNLOGGED = sa.text("""

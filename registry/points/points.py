@@ -99,16 +99,10 @@ def return_points(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Am
     return post(tx, "return", account_id, pieces, Step(Kind.RETURN, ledger.clock()), {})
 
 
-_HOLDERS_OF_EXPIRED = (
-    sa.select(blocks.c.account_id)
-    .where(
-        blocks.c.form == int(Form.POINTS),
-        blocks.c.flags.bitwise_and(int(Flag.INDIVIDUAL | Flag.LOCKED)) == int(Flag.INDIVIDUAL),
-        blocks.c.until_ms < sa.bindparam("at"),
-    )
-    .distinct()
-    .order_by(blocks.c.account_id)
-)
+# Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.
+_HOLDERS_OF_EXPIRED = sa.text("""
+    SELECT DISTINCT account_id FROM blocks WHERE form = 2 AND flags & 24 = 8 AND until_ms < :at ORDER BY account_id
+""")
 _EXPIRED = (
     select_blocks()
     .where(

@@ -1,6 +1,7 @@
 """Acts of the ledger, drawn at random, each with what a model of single grams says of it."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ from registry.ledger.blocks import NO_FLAG, Wanted
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams, void_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.posting import Posted
+from registry.ledger.totals import totals
 from registry.points.points import convert, expire, redeem, refund, return_points
 from tests.support.gram_model import POINTS, REDUCTION, Cards, Gram, last_good_moment
 from tests.support.scheme import DAY, Scheme
@@ -67,6 +69,7 @@ class Acts:
         """The live blocks tile exactly the model's grams, and everybody holds what the model says."""
         with self.scheme.database.transaction() as tx:
             rows = tx.execute(_LIVE).all()
+            of = totals(tx)
         live = {
             n: (r.account_id, r.form, r.flags, r.until_ms, r.act_id) for r in rows for n in range(r.first_g, r.last_g)
         }
@@ -75,6 +78,9 @@ class Acts:
         assert live == said, "the live blocks are not what the model says"
         assert sum(r.last_g - r.first_g for r in rows) == len(live), "no gram lies in two blocks"
         assert cards.issued == len(live) + cards.ended, "a gram is neither alive nor ended"
+        forms = Counter(gram.form for gram in cards.grams.values())
+        sums = of.issued_g, of.reduction_g, of.points_g, sum(of.ended_g.values())
+        assert sums == (cards.issued, forms[REDUCTION], forms[POINTS], cards.ended), "the totals are not the sums"
         for account in self.everybody:
             assert self.scheme.holdings(account) == cards.holdings(account)
 

@@ -181,6 +181,24 @@ CREATE TABLE blocks (
 CREATE INDEX blocks_holder ON blocks (account_id, form, until_ms, first_g);
 CREATE INDEX blocks_movement ON blocks (movement_id);
 CREATE UNIQUE INDEX blocks_first ON blocks (first_g);
+-- A person's points that can come to their end, soonest first.
+CREATE INDEX blocks_expiring ON blocks (until_ms) WHERE form = 2 AND flags & 24 = 8;
+
+-- Grams by state, of each lot and (lot 0) of all: form 1 or 2 while they live, form 0 and the purpose once they ended.
+-- Changes are only ever added, so that acts do not wait for each other; they are folded into the totals from time to time.
+CREATE TABLE totals (
+    lot_id bigint NOT NULL,
+    form smallint NOT NULL,
+    purpose integer NOT NULL,
+    grams bigint NOT NULL,
+    PRIMARY KEY (lot_id, form, purpose)
+);
+CREATE TABLE total_changes (
+    lot_id bigint NOT NULL,
+    form smallint NOT NULL,
+    purpose integer NOT NULL,
+    grams bigint NOT NULL
+);
 
 CREATE TABLE certificates (
     number text PRIMARY KEY,
@@ -267,6 +285,10 @@ CREATE TABLE anchors (
     final_ms bigint,
     PRIMARY KEY (chain_id, contract, size)
 );
+
+-- How far the log is anchored, and final, is asked for with every movement that is shown.
+CREATE INDEX anchors_size ON anchors (size);
+CREATE INDEX anchors_final ON anchors (size) WHERE final_ms IS NOT NULL;
 
 -- What was signed to be sent to a chain, written before it is sent, until the account's nonce has passed it.
 CREATE TABLE chain_transactions (
@@ -374,10 +396,15 @@ DECLARE
 BEGIN
     PERFORM refuse_if_behind();
     INSERT INTO unsequenced SELECT id FROM written;
-    INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
-        SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
-        FROM written w LEFT JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
-        WHERE w.kind = 1;
+    WITH made AS (
+        INSERT INTO blocks
+            (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
+            SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
+            FROM written w LEFT JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
+            WHERE w.kind = 1
+            RETURNING lot_id, last_g - first_g AS grams
+    )
+    INSERT INTO total_changes SELECT lot_id, 1, 0, sum(grams) FROM made GROUP BY lot_id;
     FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
         SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
         IF lawful(m, p) IS NOT TRUE THEN
@@ -403,6 +430,18 @@ BEGIN
             SELECT m.id, m.account_id, b.lot_id, b.lot_first_g, b.lot_last_g, m.first_g, m.last_g, m.form, m.flags, m.until_ms
             WHERE m.form <> 0;
     END LOOP;
+    IF FOUND THEN
+        INSERT INTO total_changes
+            SELECT l.id, s.form, s.purpose, sum(s.grams)
+            FROM written w JOIN movements q ON q.id = w.parent_id
+            JOIN lots l ON int8range(l.first_g, l.last_g) @> w.first_g
+            CROSS JOIN LATERAL (VALUES
+                (q.form, 0, w.first_g - w.last_g),
+                (w.form, CASE w.form WHEN 0 THEN w.purpose ELSE 0 END, w.last_g - w.first_g)
+            ) AS s (form, purpose, grams)
+            WHERE w.kind BETWEEN 2 AND 11
+            GROUP BY 1, 2, 3 HAVING sum(s.grams) <> 0;
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -448,6 +487,8 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON methodologies
 CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON certificates  -- erasure takes the words out
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
+CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR TRUNCATE ON total_changes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
 
 CREATE FUNCTION frontier_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,0 +1,87 @@
+"""Grams by state, of each lot and of all, as a running total: how many there are is never counted when somebody asks.
+
+The database adds a change to `total_changes` in the transaction of each movement, as it keeps the blocks; `fold` brings
+the changes into `totals` now and then. Whoever reads adds what is not folded yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from registry.ledger.movement import Form
+
+ALL_LOTS = 0
+"""Stands for all lots together where a lot's number stands; lots are numbered from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Grams by state: live as reductions or points, or ended, by purpose (48 for voided, 0 for expired)."""
+
+    issued_g: int
+    reduction_g: int
+    points_g: int
+    ended_g: Mapping[int, int]
+
+
+def totals(tx: sa.Connection, lot_id: int = ALL_LOTS) -> Totals:
+    """Read the grams by state of a lot, or of everything."""
+    rows = tx.execute(_OF_ALL if lot_id == ALL_LOTS else _OF_LOT, {"lot": lot_id})
+    found = {(row.form, row.purpose): row.grams for row in rows}
+    live = {form: found.get((form, 0), 0) for form in (Form.REDUCTION, Form.POINTS)}
+    ended = {purpose: grams for (form, purpose), grams in found.items() if form == Form.END}
+    return Totals(sum(live.values()) + sum(ended.values()), live[Form.REDUCTION], live[Form.POINTS], ended)
+
+
+def fold(tx: sa.Connection) -> int:
+    """Bring the changes that were committed into the totals; return how many. Two that fold wait for each other."""
+    tx.execute(_ONE_FOLDS)
+    return int(tx.execute(_FOLD).scalar_one())
+
+
+def recount(tx: sa.Connection) -> None:
+    """Make all totals anew from the blocks and the ended grams, when somebody wrote in them. Acts wait meanwhile."""
+    tx.execute(_ONE_FOLDS)
+    tx.execute(_NO_CHANGES)
+    tx.execute(_EMPTY)
+    tx.execute(_RECOUNT)
+
+
+_OF_ALL = sa.text("""
+    SELECT form, purpose, sum(grams)::bigint AS grams FROM (
+        SELECT form, purpose, grams FROM totals WHERE lot_id = :lot
+        UNION ALL SELECT form, purpose, grams FROM total_changes
+    ) t GROUP BY form, purpose HAVING sum(grams) <> 0
+""")
+_OF_LOT = sa.text("""
+    SELECT form, purpose, sum(grams)::bigint AS grams FROM (
+        SELECT form, purpose, grams FROM totals WHERE lot_id = :lot
+        UNION ALL SELECT form, purpose, grams FROM total_changes WHERE lot_id = :lot
+    ) t GROUP BY form, purpose HAVING sum(grams) <> 0
+""")
+_ONE_FOLDS = sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/fold-totals'))")
+# Taken away and added in one statement: whoever reads sees each change once, before it or after it.
+_FOLD = sa.text(f"""
+    WITH gone AS (DELETE FROM total_changes RETURNING lot_id, form, purpose, grams), folded AS (
+        INSERT INTO totals AS t (lot_id, form, purpose, grams)
+            SELECT lot, form, purpose, sum(grams) FROM gone, LATERAL (VALUES (lot_id), ({ALL_LOTS})) AS of (lot)
+            GROUP BY lot, form, purpose
+            ON CONFLICT (lot_id, form, purpose) DO UPDATE SET grams = t.grams + excluded.grams
+    )
+    SELECT count(*) FROM gone
+""")
+LIVED = """
+    SELECT lot_id, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
+    UNION ALL
+    SELECT l.id, 0, m.purpose, m.last_g - m.first_g FROM movements m
+        JOIN lots l ON int8range(l.first_g, l.last_g) @> m.first_g WHERE m.kind IN (7, 8, 9)
+"""
+"""SQL that gives what the totals are the sums of: rows of lot_id, form, purpose, grams."""
+_NO_CHANGES = sa.text("LOCK TABLE total_changes IN EXCLUSIVE MODE")
+_EMPTY = sa.text("WITH gone AS (DELETE FROM totals) DELETE FROM total_changes")
+_RECOUNT = sa.text(f"""
+    INSERT INTO totals (lot_id, form, purpose, grams)
+        SELECT lot, form, purpose, sum(grams) FROM ({LIVED}) l, LATERAL (VALUES (lot_id), ({ALL_LOTS})) AS of (lot)
+        GROUP BY lot, form, purpose
+""")

@@ -83,6 +83,14 @@ def follow(folder: DataFolder, database_url: str) -> DataFolder:
         database.close()
 
 
+def contracts_of(site: Site) -> frozenset[str]:
+    """The contracts on this site's chain that hold its log, or held it before a move; in lower case."""
+    with site.database.reading() as tx:
+        moves = _moves(tx)
+    left = {one.from_contract for one in moves if one.from_chain_id == site.where.chain_id}
+    return frozenset(one.lower() for one in {site.where.contract, *left})
+
+
 def _compare(old: AnchorClient, new: AnchorClient) -> None:
     """Refuse a contract that is not the old one's equal, or an old one that is past moving."""
     new.check()

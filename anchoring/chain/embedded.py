@@ -11,7 +11,7 @@ each other within one second run ahead of the clock.
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -203,10 +203,9 @@ class EmbeddedChain:
         )
         return {**fields, "logs_bloom": block.header.bloom}
 
-    def receipts_of(self, number: int) -> list[Fields]:
-        """The receipts of all transactions of a block that exists."""
-        found = (self.receipt(tx_hash) for tx_hash in self._backend.get_block_by_number(number, False)["transactions"])
-        return [fields for fields in found if fields is not None]
+    def logs(self, blocks: range, addresses: Collection[bytes], limit: int) -> list[Fields]:
+        """The first `limit` logs of these blocks, of these addresses or of all, by eth-tester's names."""
+        return self._store.logs(blocks, addresses, limit)
 
     # Execution
 
@@ -260,12 +259,14 @@ class EmbeddedChain:
         When this returns, the blocks are on disk. Raises Refused when the chain does not take the transaction.
         """
         transaction = self._decode(raw)
+        tx_hash: bytes = transaction.hash
         with self._step():
             self._stamp()
             _executed(lambda: self._chain.apply_transaction(transaction))
             self._backend.mine_blocks()
+            if (receipt := self.receipt(tx_hash)) is not None:
+                self._store.add_logs(receipt["logs"])
             self._mine_empty(self.final_depth)
-        tx_hash: bytes = transaction.hash
         return tx_hash
 
     def mine(self, blocks: int) -> None:

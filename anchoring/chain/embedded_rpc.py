@@ -5,9 +5,9 @@ specification leaves them open: 3 with the revert data for a reverted call, -320
 node keeps no keys: `eth_accounts` is empty, and there is no method that signs.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT, EmbeddedChain, Message, Refused, Reverted
@@ -28,12 +28,13 @@ from anchoring.chain.embedded_wire import (
 
 MAX_BATCH = 100
 MAX_LOG_BLOCKS = 5_000
-MAX_LOGS = 10_000
-MAX_FEE_BLOCKS = 1_024
+MAX_LOGS = 2_000
+MAX_FEE_BLOCKS = 100
 TIP_WEI = 10**9
 CLIENT_VERSION = "gramledger-embedded/1 (stand-in)"
 
 Params: TypeAlias = list[Json]
+Turn: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,11 +89,13 @@ def _message(params: Params) -> Message:
     fields = _at(params, 0)
     if not isinstance(fields, dict):
         raise BadValue("the first parameter is no call object")
-    given = fields.get("input", fields.get("data"))
+    given = [read_data(fields[name]) for name in ("input", "data") if fields.get(name) is not None]
+    if len(set(given)) > 1:
+        raise BadValue('"data" and "input" are both given and differ')
     return Message(
         sender=read_data(fields["from"], 20) if fields.get("from") else bytes(20),
         to=read_data(fields["to"], 20) if fields.get("to") else b"",
-        data=read_data(given) if given is not None else b"",
+        data=given[0] if given else b"",
         value=read_quantity(fields.get("value") or "0x0"),
         gas=read_quantity(fields["gas"]) if fields.get("gas") else GAS_LIMIT,
     )
@@ -162,17 +165,11 @@ def _fee_history(chain: EmbeddedChain, params: Params) -> Json:
     return history | ({"reward": [[quantity(TIP_WEI)] * len(percentiles)] * len(headers)} if percentiles else {})
 
 
-@dataclass(frozen=True)
-class _LogFilter:
-    addresses: frozenset[bytes]
-    topics: tuple[frozenset[bytes], ...]
-
-    def takes(self, log: dict[str, Any]) -> bool:
-        if self.addresses and log["address"] not in self.addresses:
-            return False
-        if len(self.topics) > len(log["topics"]):
-            return False
-        return all(not any_of or topic in any_of for any_of, topic in zip(self.topics, log["topics"], strict=False))
+def _has_topics(log: dict[str, Any], wanted: tuple[frozenset[bytes], ...]) -> bool:
+    topics = log["topics"]
+    if len(wanted) > len(topics):
+        return False
+    return all(not any_of or topic in any_of for any_of, topic in zip(wanted, topics, strict=False))
 
 
 def _one_or_many(value: Json, size: int) -> frozenset[bytes]:
@@ -198,16 +195,11 @@ def _logs(chain: EmbeddedChain, params: Params) -> Json:
     topics = fields.get("topics") or [] if isinstance(fields, dict) else None
     if not isinstance(topics, list) or len(topics) > 4:
         raise BadValue("the filter is no object, or has no list of up to four topics")
-    wanted = _LogFilter(_one_or_many(fields.get("address"), 20), tuple(_one_or_many(topic, 32) for topic in topics))
-    found: list[Json] = []
-    for number in _log_range(chain, fields):
-        if chain.header(number).bloom == 0:
-            continue
-        logs = [log for receipt in chain.receipts_of(number) for log in receipt["logs"]]
-        found += [log_json(log) for log in logs if wanted.takes(log)]
-        if len(found) > MAX_LOGS:
-            raise RpcError(-32005, f"more than {MAX_LOGS} logs: ask for fewer blocks")
-    return found
+    topics_wanted = tuple(_one_or_many(topic, 32) for topic in topics)
+    listed = chain.logs(_log_range(chain, fields), _one_or_many(fields.get("address"), 20), MAX_LOGS + 1)
+    if len(listed) > MAX_LOGS:
+        raise RpcError(-32005, f"more than {MAX_LOGS} logs: ask for fewer blocks")
+    return [log_json(log) for log in listed if _has_topics(log, topics_wanted)]
 
 
 Method: TypeAlias = Callable[[EmbeddedChain, Params], Json]
@@ -241,15 +233,18 @@ METHODS: dict[str, Method] = {
 # The envelope
 
 
-def answer(chain: EmbeddedChain, request: Json) -> Json:
-    """The response to one decoded request or batch; None when nothing is to be sent (only notifications)."""
+def answer(chain: EmbeddedChain, request: Json, turn: Turn = contextlib.nullcontext) -> Json:
+    """The response to one decoded request or batch; None when nothing is to be sent (only notifications).
+
+    Each call of a batch takes a `turn` at the chain for itself.
+    """
     if not isinstance(request, list):
-        return _answer_one(chain, request)
+        return _answer_one(chain, request, turn)
     if not request:
         return failure(None, RpcError(-32600, "the batch is empty"))
     if len(request) > MAX_BATCH:
         return failure(None, RpcError(-32600, f"the batch has more than {MAX_BATCH} requests"))
-    responses = [response for entry in request if (response := _answer_one(chain, entry)) is not None]
+    responses = [response for entry in request if (response := _answer_one(chain, entry, turn)) is not None]
     return responses or None
 
 
@@ -258,10 +253,11 @@ def failure(request_id: Json, error: RpcError) -> Json:
     return {"jsonrpc": "2.0", "id": request_id, **_error(error)}
 
 
-def _answer_one(chain: EmbeddedChain, request: Json) -> Json:
+def _answer_one(chain: EmbeddedChain, request: Json, turn: Turn) -> Json:
     if not isinstance(request, dict) or request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
         return failure(None, RpcError(-32600, 'no JSON-RPC 2.0 request: an object with "jsonrpc": "2.0" and a method'))
-    response = _outcome(chain, request)
+    with turn():
+        response = _outcome(chain, request)
     return {"jsonrpc": "2.0", "id": request["id"], **response} if "id" in request else None
 
 

@@ -13,11 +13,14 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -27,6 +30,7 @@ from anchoring.bounded_server import BoundedServer
 from anchoring.chain.embedded import CHAIN_ID, FINAL_DEPTH, Clock, EmbeddedChain
 from anchoring.chain.embedded_rpc import RpcError, answer, failure
 from anchoring.chain.embedded_wire import BadValue, Json, read_data
+from anchoring.chain.turns import BACKGROUND, Gone, Turns
 from anchoring.errors import AnchoringError, Unreachable
 
 HOST = "127.0.0.1"
@@ -67,7 +71,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif len(length) > 9 or int(length) > MAX_BODY_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes a request")
         else:
-            response = self.server.answer(self.rfile.read(int(length)))
+            self._answer(self.rfile.read(int(length)))
+
+    def _answer(self, body: bytes) -> None:
+        urgent = self.headers.get("Priority") != BACKGROUND
+        try:
+            response = self.server.answer(body, urgent=urgent, gone=lambda: _is_gone(self.connection))
+        except Gone:
+            self.close_connection = True
+        else:
             self._send(HTTPStatus.OK, b"" if response is None else json.dumps(response).encode())
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
@@ -89,26 +101,36 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class RpcServer(BoundedServer):
-    """Loopback HTTP over one chain: a thread a connection, at most MAX_CONNECTIONS, one lock around the chain."""
+    """Loopback HTTP over one chain: a thread a connection, at most MAX_CONNECTIONS; callers take turns at the chain."""
 
     def __init__(self, chain: EmbeddedChain, port: int) -> None:
         self._chain = chain
-        self._lock = threading.Lock()
+        self._turns = Turns()
         super().__init__((HOST, port), _Handler, MAX_CONNECTIONS)
 
-    def answer(self, body: bytes) -> Json:
+    def answer(self, body: bytes, *, urgent: bool = True, gone: Callable[[], bool] = lambda: False) -> Json:
+        """The response to a body. Raises Gone when the caller went away before its turn came."""
         try:
             request = json.loads(body)
         except (ValueError, RecursionError):
             return failure(None, RpcError(-32700, "the body is not JSON"))
-        with self._lock:
-            return answer(self._chain, request)
+        return answer(self._chain, request, partial(self._turns.turn, urgent=urgent, gone=gone))
 
     def close(self) -> None:
         """Stop listening; then close the chain, after the call that is under way."""
         self.server_close()
-        with self._lock:
+        with self._turns.turn(urgent=True, gone=lambda: False):
             self._chain.close()
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether the other side closed a connection on which it has said all."""
+    try:
+        readable = select.poll()
+        readable.register(connection, select.POLLIN)
+        return bool(readable.poll(0)) and connection.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
+        return True
 
 
 @contextlib.contextmanager

@@ -7,16 +7,26 @@ all, because the chain wraps each step in one batch, and a batch is one SQLite t
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from eth.db.backends.base import BaseAtomicDB
 
 from anchoring.errors import Malformed, Unreachable
 
-FORMAT = 1
-_SCHEMA = "CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+FORMAT = 2
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS log (
+        block_number INTEGER, log_index INTEGER, address BLOB NOT NULL, topics BLOB NOT NULL, data BLOB NOT NULL,
+        block_hash BLOB NOT NULL, transaction_hash BLOB NOT NULL, transaction_index INTEGER NOT NULL,
+        PRIMARY KEY (block_number, log_index)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS log_of_address ON log (address, block_number)
+"""
+_LOG = ("block_number", "log_index", "address", "topics", "data", "block_hash", "transaction_hash", "transaction_index")
+_TOPIC_BYTES = 32
 
 
 class SqliteStore(BaseAtomicDB):  # type: ignore[misc]  # py-evm's base class has no types
@@ -43,7 +53,8 @@ class SqliteStore(BaseAtomicDB):  # type: ignore[misc]  # py-evm's base class ha
             self._connection.close()
             raise Malformed(f"{self._path} is of format {found}; this program reads format {FORMAT}.")
         with self.atomic_batch():
-            self._connection.execute(_SCHEMA)
+            for statement in _SCHEMA.split(";"):
+                self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version={FORMAT}")
 
     def __getitem__(self, key: bytes) -> bytes:
@@ -64,6 +75,22 @@ class SqliteStore(BaseAtomicDB):  # type: ignore[misc]  # py-evm's base class ha
         row = self._connection.execute("SELECT 1 FROM entry WHERE key = ?", (key,)).fetchone()
         return row is not None
 
+    def add_logs(self, logs: Sequence[dict[str, Any]]) -> None:
+        """Keep what a transaction logged where it is found by its address, as eth-tester names its fields."""
+        rows = [{**log, "topics": b"".join(log["topics"])} for log in logs]
+        values = ", ".join(f":{name}" for name in _LOG)
+        self._connection.executemany(f"INSERT INTO log VALUES ({values})", rows)  # noqa: S608
+
+    def logs(self, blocks: range, addresses: Collection[bytes], limit: int) -> list[dict[str, Any]]:
+        """The first `limit` logs of these blocks, of these addresses or of all; what `add_logs` was given."""
+        of = f"address IN ({', '.join('?' * len(addresses))}) AND" if addresses else ""
+        query = (
+            f"SELECT {', '.join(_LOG)} FROM log WHERE {of} block_number >= ? AND block_number < ? "  # noqa: S608
+            "ORDER BY block_number, log_index LIMIT ?"
+        )
+        rows = self._connection.execute(query, [*addresses, blocks.start, blocks.stop, limit])
+        return [_read_log(dict(zip(_LOG, row, strict=True))) for row in rows]
+
     @contextlib.contextmanager
     def atomic_batch(self) -> Iterator[Self]:
         """All writes inside become durable together when the outermost batch ends, or none of them does.
@@ -83,3 +110,8 @@ class SqliteStore(BaseAtomicDB):  # type: ignore[misc]  # py-evm's base class ha
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _read_log(fields: dict[str, Any]) -> dict[str, Any]:
+    joined = fields["topics"]
+    return fields | {"topics": [joined[at : at + _TOPIC_BYTES] for at in range(0, len(joined), _TOPIC_BYTES)]}

@@ -1,149 +1,187 @@
 """The chain's JSON-RPC at this server's own address, so that browsers and remote clients reach an embedded chain.
 
-The chain may be a node of the operator's own, whose other methods are nobody's business: only those listed pass. It is
-also where the log is anchored, so callers get one slot in each process, small batches, and calls that end soon.
+The chain may be a node of the operator's own, whose other methods are nobody's business: only what `chain_calls` lists
+passes. It is also where the log is anchored, so that strangers come after the registry's own calls (`Priority`, RFC
+9218), one at a time in each process, address by address; and what nobody waits for any more is not worked on.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Collection, Coroutine
+from typing import Any, TypeVar
 
 import httpx2
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from anchoring.chain.turns import BACKGROUND
 from anchoring.errors import Unreachable
+from api import strict_json
+from api.moving import contracts_of
+from api.rest.chain_calls import LIMIT_EXCEEDED, Bounds, NotOffered, judged, needs_head
+from api.rest.turns import Full, Turns
 
 PATH = "/chain"
 MAX_BODY_BYTES = 256 * 1024
-"""A signed transaction has at most 128 KiB; nothing larger is of use here."""
 MAX_CALLS = 10
-"""Calls in one batch; each may keep the chain busy."""
-MAX_WAITING = 16
-"""Callers who wait for the one slot of a process; more are told to come back."""
+"""Calls in one batch. Each is judged, takes its turn and is answered by itself."""
+MAX_WAITING_OF_ONE, MAX_WAITING = 16, 64
+"""Callers who wait for the one slot of a process, of one address and in all; more are told to come back."""
 MAX_ANSWER_BYTES = 4 << 20
-MAX_CALL_GAS = 2_000_000
-"""For `eth_call` and `eth_estimateGas`: twenty times what anchoring takes."""
-RESERVED_BELOW = 1 << 32
-"""Addresses that are not contracts but built into the EVM. Some take seconds on the embedded chain for little gas."""
 TIMEOUT_S = 10.0
+"""For all of a request, with the waiting."""
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "content-type",
     "Access-Control-Allow-Methods": "POST, OPTIONS",
 }
-EXECUTED = frozenset({"eth_call", "eth_estimateGas"})
-PUBLIC = EXECUTED | {
-    "eth_blockNumber",
-    "eth_chainId",
-    "eth_feeHistory",
-    "eth_gasPrice",
-    "eth_getBalance",
-    "eth_getBlockByHash",
-    "eth_getBlockByNumber",
-    "eth_getCode",
-    "eth_getLogs",
-    "eth_getStorageAt",
-    "eth_getTransactionByHash",
-    "eth_getTransactionCount",
-    "eth_getTransactionReceipt",
-    "eth_maxPriorityFeePerGas",
-    "eth_sendRawTransaction",
-    "eth_syncing",
-    "net_listening",
-    "net_version",
-    "web3_clientVersion",
-}
-"""Reading, and sending what is signed already. Never what a node keeps for a caller, nor signs with keys of its own."""
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
-LIMIT_EXCEEDED = -32005
+PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+BUSY = "The chain is busy with other callers. Nothing was sent; try again shortly."
+SILENT = "The chain does not answer now. Nothing was sent twice; try again shortly."
+
+Json = dict[str, Any]
+T = TypeVar("T")
 
 router = APIRouter(tags=["chain"], include_in_schema=False)
 
 
 @router.api_route(PATH, methods=["POST", "OPTIONS"])
 async def pass_on(request: Request) -> Response:
-    """Pass JSON-RPC calls on to the chain, and its answer back as it is. Any page may ask."""
+    """Answer JSON-RPC calls from the chain. Any page may ask; a batch is answered by a list."""
     if request.method == "OPTIONS":
         return Response(None, 204, CORS)
     try:
-        calls = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        return _refused(PARSE_ERROR, "This is no JSON.")
-    batch = calls if isinstance(calls, list) else [calls]
-    if not 0 < len(batch) <= MAX_CALLS or not all(isinstance(call, dict) for call in batch):
-        return _refused(INVALID_REQUEST, f"Send one call, or a list of 1 to {MAX_CALLS}.")
-    if not all(isinstance(call.get("method"), str) and call["method"] in PUBLIC for call in batch):
-        return _refused(METHOD_NOT_FOUND, "This method is not offered here.", batch[0].get("id"))
-    if not all(_is_bounded(call) for call in batch if call["method"] in EXECUTED):
-        return _refused(INVALID_PARAMS, "Only calls of a contract at an address are offered here.", batch[0].get("id"))
-    async with _slot(request):
-        return await _forward(request, calls)
+        asked = strict_json.read(await request.body())
+    except strict_json.NotStrict as error:
+        return _answered(_failure(None, PARSE_ERROR, f"This cannot be taken: {error}."))
+    batch = asked if isinstance(asked, list) else [asked]
+    if not 0 < len(batch) <= MAX_CALLS:
+        return _answered(_failure(None, INVALID_REQUEST, f"Send one call, or a list of 1 to {MAX_CALLS}."))
+    caller = _Caller(request)
+    if isinstance(asked, list):
+        return _answered(await _while_awaited(request, _all(caller, batch)))
+    return _answered(await _while_awaited(request, _one(caller, asked)))
 
 
-def _is_bounded(call: dict[str, Any]) -> bool:
-    """Cap a call's gas, in place; False for what would create a contract, and so run any code, or is built in."""
-    params = call.get("params")
-    message = params[0] if isinstance(params, list) and params else None
-    if not isinstance(message, dict):
-        return False
+def _answered(said: Json | list[Json] | None) -> Response:
+    return Response(json.dumps(said), 200, CORS, "application/json") if said else Response(None, 204, CORS)
+
+
+def _failure(call_id: object, code: int, message: str) -> Json:
+    return {"jsonrpc": "2.0", "id": call_id, "error": {"code": code, "message": message}}
+
+
+async def _while_awaited(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work, or give it up where it stands when whoever asked has gone. It ends by itself in time."""
+    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_departure(request))
     try:
-        given = int(message.get("gas") or hex(MAX_CALL_GAS), 16)
-        address = int(message.get("to") or "0x0", 16)
-    except (TypeError, ValueError):
-        return False
-    message["gas"] = hex(max(0, min(given, MAX_CALL_GAS)))
-    return address >= RESERVED_BELOW
-
-
-@asynccontextmanager
-async def _slot(request: Request) -> AsyncIterator[None]:
-    """Take this process's one slot. Raises `Unreachable` when too many wait for it, or it does not come free."""
-    state = request.app.state
-    if not hasattr(state, "chain_slot"):
-        state.chain_slot, state.chain_waiting = asyncio.Semaphore(1), 0
-    busy = Unreachable("The chain is busy with other callers. Nothing was sent; try again shortly.")
-    if state.chain_waiting >= MAX_WAITING:
-        raise busy
-    state.chain_waiting += 1
-    try:
-        await asyncio.wait_for(state.chain_slot.acquire(), TIMEOUT_S)
-    except TimeoutError:
-        raise busy from None
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        raise Unreachable(SILENT)
     finally:
-        state.chain_waiting -= 1
-    try:
-        yield
-    finally:
-        state.chain_slot.release()
+        doing.cancel()
+        leaving.cancel()
 
 
-async def _forward(request: Request, calls: Any) -> Response:
-    """Send what was read, written anew: another reader might find another method in the same bytes."""
-    client: httpx2.AsyncClient = request.app.state.chain_client
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _all(caller: "_Caller", batch: list[Any]) -> list[Json]:
+    """The answers to a batch (JSON-RPC 2.0, section 6). A chain that fails one call leaves the others theirs."""
+    answers = []
+    for call in batch:
+        try:
+            answer = await _one(caller, call)
+        except Unreachable as error:
+            answer = _failure(call["id"], LIMIT_EXCEEDED, str(error)) if "id" in call else None
+        answers += [answer] if answer is not None else []
+    return answers
+
+
+async def _one(caller: "_Caller", call: Any) -> Json | None:
+    """The answer to one call; None to a notification, which has no id."""
+    if not _is_request(call):
+        said = 'This is no call: an object with "jsonrpc": "2.0", a method, and an id that is a text or an integer.'
+        return _failure(None, INVALID_REQUEST, said)
     try:
-        content = json.dumps(_plain(calls)).encode()
-        url = request.app.state.site.where.rpc_urls[0]
-        headers = {"Content-Type": "application/json"}
-        async with asyncio.timeout(TIMEOUT_S), client.stream("POST", url, content=content, headers=headers) as answer:
+        outcome = await caller.ask(call)
+    except NotOffered as error:
+        outcome = {"error": {"code": error.code, "message": str(error)}}
+    return {"jsonrpc": "2.0", "id": call["id"], **outcome} if "id" in call else None
+
+
+def _is_request(call: Any) -> bool:
+    if not isinstance(call, dict) or call.get("jsonrpc") != "2.0" or not isinstance(call.get("method"), str):
+        return False
+    call_id = call.get("id")
+    return call_id is None or isinstance(call_id, str) or type(call_id) is int
+
+
+class _Caller:
+    """Who asks, and the way to the chain."""
+
+    def __init__(self, request: Request) -> None:
+        self._state = request.app.state
+        self._address = request.client.host if request.client else ""
+        self._ends = asyncio.get_running_loop().time() + TIMEOUT_S
+
+    async def ask(self, call: Json) -> Json:
+        """Result or error of a call. Raises NotOffered, and Unreachable for a chain that is down or busy."""
+        bounds = Bounds(await self._contracts())
+        if needs_head(call):
+            answer = await self._send({"jsonrpc": "2.0", "method": "eth_blockNumber", "params": []})
+            bounds = Bounds(bounds.contracts, _height(answer))
+        return await self._send(judged(call, bounds))
+
+    async def _contracts(self) -> Collection[str]:
+        if not hasattr(self._state, "chain_contracts"):
+            self._state.chain_contracts = await run_in_threadpool(contracts_of, self._state.site)
+        contracts: Collection[str] = self._state.chain_contracts
+        return contracts
+
+    async def _send(self, call: Json) -> Json:
+        if not hasattr(self._state, "chain_turns"):
+            self._state.chain_turns = Turns(MAX_WAITING_OF_ONE, MAX_WAITING)
+        turns: Turns = self._state.chain_turns
+        try:
+            async with asyncio.timeout_at(self._ends), turns.turn(self._address):
+                return await self._forward(call)
+        except Full:
+            raise Unreachable(BUSY) from None
+        except (httpx2.HTTPError, TimeoutError):
+            raise Unreachable(SILENT) from None
+
+    async def _forward(self, call: Json) -> Json:
+        client: httpx2.AsyncClient = self._state.chain_client
+        url, content = self._state.site.where.rpc_urls[0], json.dumps(call | {"id": 1}).encode()
+        headers = {"Content-Type": "application/json", "Priority": BACKGROUND}
+        async with client.stream("POST", url, content=content, headers=headers) as answer:
             answered = bytearray()
             async for piece in answer.aiter_bytes():
                 answered += piece
                 if len(answered) > MAX_ANSWER_BYTES:
-                    return _refused(LIMIT_EXCEEDED, "The answer is too long; ask for less at a time.")
-    except (httpx2.HTTPError, TimeoutError):
-        raise Unreachable("The chain does not answer now. Nothing was sent twice; try again shortly.") from None
-    return Response(bytes(answered), answer.status_code, CORS, "application/json")
+                    raise NotOffered(LIMIT_EXCEEDED, "The answer is too long; ask for less at a time.")
+        return _outcome(bytes(answered))
 
 
-def _plain(calls: Any) -> Any:
-    if isinstance(calls, list):
-        return [_plain(call) for call in calls]
-    return {name: calls[name] for name in ("jsonrpc", "id", "method", "params") if name in calls}
+def _outcome(answered: bytes) -> Json:
+    try:
+        said = strict_json.read(answered)
+    except strict_json.NotStrict:
+        raise Unreachable(SILENT) from None
+    outcome = {name: said[name] for name in ("result", "error") if name in said} if isinstance(said, dict) else {}
+    if outcome.get("error", 0) is None:
+        del outcome["error"]  # some nodes send both, one of them null
+    if len(outcome) != 1:
+        raise Unreachable(SILENT)
+    return outcome
 
 
-def _refused(code: int, message: str, call_id: object = None) -> Response:
-    shown = call_id if isinstance(call_id, (int, str)) else None
-    body = {"jsonrpc": "2.0", "id": shown, "error": {"code": code, "message": message}}
-    return Response(json.dumps(body), 200, CORS, "application/json")
+def _height(outcome: Json) -> int:
+    try:
+        return int(outcome["result"], 16)
+    except (KeyError, TypeError, ValueError):
+        raise Unreachable(SILENT) from None

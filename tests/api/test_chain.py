@@ -12,7 +12,8 @@ import httpx2
 import pytest
 from web3 import HTTPProvider, Web3
 
-from api.rest.chain import MAX_BODY_BYTES, MAX_CALL_GAS, MAX_CALLS, MAX_WAITING, PUBLIC
+from api.rest.chain import MAX_BODY_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
+from api.rest.chain_calls import MAX_CALL_GAS, METHODS
 from tests.support.rest import Caller, is_problem
 from tests.support.running import served
 from tests.support.serving import WAIT_S
@@ -76,15 +77,79 @@ def test_batches_pass(live):
     ],
 )
 def test_methods_that_are_nobodys_business_do_not_pass(live, method):
-    assert method not in PUBLIC
+    assert method not in METHODS
     assert rpc(live, call(method))["error"]["code"] == -32601
-    assert rpc(live, call("eth_chainId"), call(method))["error"]["code"] == -32601
+    chain_id, refused = rpc(live, call("eth_chainId"), call(method, number="b"))
+    assert chain_id["result"] == hex(live.site.where.chain_id)
+    assert (refused["id"], refused["error"]["code"]) == ("b", -32601)
 
 
-def test_two_methods_in_one_call_are_one(live):
-    """Readers differ on names given twice; the chain is sent what was judged."""
-    sent = b'{"jsonrpc":"2.0","id":1,"method":"admin_peers","METHOD":"admin_peers","method":"eth_chainId","params":[]}'
-    assert Caller(live.url).post("/chain", sent).json()["result"] == hex(live.site.where.chain_id)
+def test_two_methods_in_one_call_are_none(live):
+    """Readers differ on names given twice; here there is one reading, or none."""
+    sent = b'{"jsonrpc":"2.0","id":1,"method":"admin_peers","method":"eth_chainId","params":[]}'
+    assert Caller(live.url).post("/chain", sent).json()["error"]["code"] == -32700
+
+
+def test_each_call_of_a_batch_is_answered_by_itself(live):
+    """JSON-RPC 2.0, section 6: a list for a list, whatever is refused; nothing for what has no id."""
+    notification = {"jsonrpc": "2.0", "method": "eth_chainId", "params": []}
+    answers = rpc(
+        live, call("eth_chainId"), notification, call("eth_accounts", number=2), 7, call("eth_blockNumber", 5)
+    )
+    assert [answer["id"] for answer in answers] == [1, 2, None, 1]
+    assert ["result" if "result" in one else one["error"]["code"] for one in answers] == [
+        "result",
+        -32601,
+        -32600,
+        -32602,
+    ]
+    (only,) = Caller(live.url).post("/chain", json.dumps([call("eth_chainId")]).encode()).json()
+    assert only["result"] == hex(live.site.where.chain_id)
+    for silent in (notification, [notification, notification]):
+        answer = Caller(live.url).post("/chain", json.dumps(silent).encode())
+        assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("depth", [33, 958, 990])
+def test_what_is_nested_deep_is_refused_and_no_fault(live, depth):
+    sent = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":' + b"[" * depth + b"]" * depth + b"}"
+    answer = Caller(live.url).post("/chain", sent)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, -32700)
+
+
+def test_input_that_is_null_is_not_there(live):
+    """As geth has it: both may be given when they are the same."""
+    contract = {"to": live.site.where.contract}
+    size = "0x949d225d"
+    asked = [contract | data for data in ({"data": size}, {"input": None, "data": size}, {"input": size, "data": size})]
+    assert len({rpc(live, call("eth_call", message, "latest"))["result"] for message in asked}) == 1
+    differing = contract | {"input": "0x", "data": size}
+    assert rpc(live, call("eth_call", differing, "latest"))["error"]["code"] == -32602
+
+
+def test_whoever_goes_away_leaves_no_work_behind(live):
+    """The chain never answers; what it sees is that the connection of the caller's call is closed."""
+    came, left = threading.Event(), threading.Event()
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            came.set()
+            if self.connection.recv(1) == b"":
+                left.set()
+
+        def log_message(self, *_args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as chain:
+        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
+        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
+        with served(site) as url:
+            with contextlib.suppress(httpx2.TimeoutException):
+                httpx2.post(f"{url}/chain", content=json.dumps(call("eth_chainId")).encode(), timeout=2)
+            assert came.is_set()
+            assert left.wait(TIMEOUT_S / 2)
+        chain.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -97,10 +162,10 @@ def test_two_methods_in_one_call_are_one(live):
         (b"9" * 5000, -32700),
         (b"[]", -32600),
         (b"1", -32600),
-        (b"[1]", -32600),
         (json.dumps([call("eth_chainId")] * (MAX_CALLS + 1)).encode(), -32600),
-        (b'{"method":1}', -32601),
-        (b"{}", -32601),
+        (b'{"method":1}', -32600),
+        (b"{}", -32600),
+        (b'{"jsonrpc":"2.0","method":"eth_chainId","id":{}}', -32600),
     ],
     ids=[
         "empty",
@@ -110,10 +175,10 @@ def test_two_methods_in_one_call_are_one(live):
         "endless",
         "no call",
         "number",
-        "numbers",
         "too many",
         "method 1",
         "no method",
+        "id",
     ],
 )
 def test_what_is_no_call(live, body, code):
@@ -134,8 +199,7 @@ LOOP = "0x5b600056"
         {"to": "", "data": LOOP},
         {"to": "0x" + "00" * 19 + "08", "data": "0x"},
         {"to": 8},
-        {"to": "0x" + "11" * 20, "gas": "much"},
-        {"to": "0x" + "11" * 20, "gas": 5},
+        {"to": "0x" + "11" * 20, "data": "0x949d225d"},
         "0x",
         None,
     ],
@@ -169,7 +233,7 @@ def test_more_callers_than_may_wait_are_told_to_come_back(live):
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as chain:
         threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
         site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
-        with served(site) as url, ThreadPoolExecutor(MAX_WAITING + 5) as pool:
+        with served(site) as url, ThreadPoolExecutor(MAX_WAITING_OF_ONE + 5) as pool:
             body = json.dumps(call("eth_chainId")).encode()
             answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
             for refused in islice(as_completed(answers), 4):

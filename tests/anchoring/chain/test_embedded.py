@@ -150,7 +150,7 @@ def test_a_chain_of_another_format_is_malformed(open_chain, tmp_path):
     with sqlite3.connect(tmp_path / "state.db") as connection:
         connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(Malformed, match="format 99; this program reads format 1"):
+    with pytest.raises(Malformed, match="format 99; this program reads format 2"):
         open_chain()
 
 

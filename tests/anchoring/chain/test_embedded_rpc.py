@@ -239,3 +239,24 @@ def test_no_parameters_make_it_fail(chain, method, params):
     response = ask(chain, method, *params)
     assert "result" in response or response["error"]["code"] in (3, -32000, -32005, -32602)
     assert chain.height() == 0
+
+
+def test_logs_of_many_blocks_are_found_without_reading_blocks(chain, contract, payer, monkeypatch):
+    """One `eth_getLogs` over 600 blocks took four seconds, and everybody waited for it."""
+    address, _, word = contract
+    payer.nonce = 2
+    result(chain, "eth_sendRawTransaction", "0x" + payer.sign(address, bytes.fromhex(word[2:])).hex())
+    chain.mine(600)
+    monkeypatch.setattr(chain, "header", None)
+    monkeypatch.setattr(chain, "receipt", None)
+    monkeypatch.setattr(chain, "block", None)
+    logs = result(chain, "eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest", "address": address})
+    assert [log["blockNumber"] for log in logs] == ["0x3", "0x5"]
+
+
+def test_input_that_is_null_is_not_there(chain, contract):
+    address, _, word = contract
+    message = {"to": address, "data": word}
+    for same in (message, message | {"input": None}, message | {"input": word}):
+        assert result(chain, "eth_call", same) == word
+    assert error(chain, "eth_call", message | {"input": "0x"})["code"] == -32602

@@ -15,6 +15,7 @@ from api.rest.numbers import MAX_EXACT
 from api.settings import Settings
 from api.site import Site, is_production
 from registry.errors import Forbidden, Invalid, Unauthenticated
+from registry.words import checked_words
 
 ISSUER = "gramledger-development"
 AUDIENCE = "gramledger"
@@ -94,7 +95,13 @@ async def authenticate(
             options={"require": ["exp", "sub", "role"]},
         )
         return _principal(claims)
-    except (jwt.InvalidTokenError, ValueError, RecursionError, OverflowError):  # its header is read before it verifies
+    except (
+        jwt.InvalidTokenError,
+        Invalid,
+        ValueError,
+        RecursionError,
+        OverflowError,
+    ):  # its header is read before it verifies
         raise Unauthenticated("The token does not verify, or has expired. Get a new one.") from None
 
 
@@ -106,13 +113,9 @@ def _principal(claims: dict[str, Any]) -> Principal:
     account = claims.get("account")
     if role == Role.HOLDER and (type(account) is not int or not 0 < account <= MAX_EXACT):
         raise ValueError("a holder's token names its account")
-    return Principal(_subject(claims["sub"]), role, account if role == Role.HOLDER else None)
-
-
-def _subject(named: str) -> str:
-    if not 0 < len(named) <= MAX_SUBJECT_CHARS or not named.isprintable():
-        raise ValueError("a subject is a name that can be kept")
-    return named
+    return Principal(
+        checked_words(claims["sub"], "A subject", MAX_SUBJECT_CHARS), role, account if role == Role.HOLDER else None
+    )
 
 
 def token_key(site: Site) -> Any:

@@ -25,6 +25,7 @@ PURPOSES = {
 }
 POINTS_PURPOSES = frozenset({Purpose.VOLUNTARY_CANCELLATION, Purpose.DONATION})
 FORMS = {"reduction": Form.REDUCTION, "points": Form.POINTS}
+OTHER_FORM = "Those are cancelled when the form says so."
 MAX_TEXT_CHARS = 500
 """A certificate is one page."""
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0, O, 1, I: certificates are read aloud and typed
@@ -60,7 +61,7 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
         has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
         usable_at=at if form == Form.POINTS and account.is_individual else None,
     )
-    pieces = amount.of(tx, wanted)
+    pieces = amount.of(tx, wanted, OTHER_FORM)
     number = certificate_number(at)
     facts = {"certificate": number, "purpose": intent.purpose}
     words = {"holder": account.name, "beneficiary": intent.beneficiary, "statement": intent.statement}

@@ -14,6 +14,10 @@ from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 
 PURPOSES = {"agreement": Purpose.AGREEMENT, "donation": Purpose.DONATION_TRANSFER}
+NO_POINTS = (
+    "Points are not transferred: a person redeems them at a provider or cancels them (form: points), an institution "
+    "returns them to reductions first."
+)
 
 
 def transfer(
@@ -28,9 +32,9 @@ def transfer(
     """Transfer reductions to another account, for "agreement" or "donation"; `reference` names the agreement."""
     if purpose not in PURPOSES:
         raise Invalid("The purpose of a transfer is agreement or donation.")
-    lock_account(tx, ledger.vault, account_id)
-    to = receiver(tx, ledger, account_id, to_id)
-    pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION))
     named = reference_facts(reference)
+    lock_account(tx, ledger.vault, account_id)
+    pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION), NO_POINTS)
+    to = receiver(tx, ledger, account_id, to_id)
     step = Step(Kind.TRANSFER, ledger.clock(), PURPOSES[purpose])
     return post(tx, "transfer", account_id, pieces, step, {"purpose": purpose} | named, to_account(to), tuple(named))

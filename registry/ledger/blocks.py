@@ -128,6 +128,11 @@ _OVERLAPPING = _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.
 _OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
 
 
+_GRAMS = sa.select(sa.func.coalesce(sa.func.sum(blocks.c.last_g - blocks.c.first_g), 0)).where(
+    blocks.c.account_id == sa.bindparam("account"), blocks.c.form == sa.bindparam("form")
+)
+
+
 def _parameters(wanted: Wanted) -> dict[str, int]:
     of_act = {} if wanted.redeemed_by_act is None else {"act": wanted.redeemed_by_act}
     return of_act | {
@@ -159,6 +164,11 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
         if not missing:
             return pieces
     raise Insufficient(f"Only {quantity_g - missing} g can be used for this; {quantity_g} g were asked for.")
+
+
+def grams_in(tx: sa.Connection, account_id: int, form: Form) -> int:
+    """Add up what an account holds in a form, locked or not."""
+    return int(tx.execute(_GRAMS, {"account": account_id, "form": int(form)}).scalar_one())
 
 
 def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:

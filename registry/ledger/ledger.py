@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from registry.accounts.accounts import Account, lock_account, lock_even_erased, receiving_account
 from registry.accounts.vault import Vault, tag
 from registry.clock import Clock
-from registry.errors import Invalid
-from registry.ledger.blocks import NO_FLAG, Piece, Wanted, take, take_exactly
+from registry.errors import Conflict, Forbidden, Insufficient, Invalid, NotFound
+from registry.ledger.blocks import NO_FLAG, Piece, Wanted, grams_in, take, take_exactly
 from registry.ledger.child import Receiver, Step
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted, ReceiverOf, post
@@ -34,8 +34,21 @@ class Amount:
     quantity_g: int
     first: int | None = None
 
-    def of(self, tx: sa.Connection, wanted: Wanted) -> list[Piece]:
-        """Take it from the account's blocks. The account must be locked."""
+    def of(self, tx: sa.Connection, wanted: Wanted, hint: str | None = None) -> list[Piece]:
+        """Take it from the account's blocks. The account must be locked.
+
+        Raises `Insufficient`; `hint` says there what to do with what the account holds in the other form.
+        """
+        try:
+            return self._taken(tx, wanted)
+        except Insufficient as short:
+            other = Form.POINTS if wanted.form == Form.REDUCTION else Form.REDUCTION
+            held = grams_in(tx, wanted.account_id, other)
+            if hint is None or not held:
+                raise
+            raise Insufficient(f"{short} The account holds {held} g as {other.name.lower()}. {hint}") from None
+
+    def _taken(self, tx: sa.Connection, wanted: Wanted) -> list[Piece]:
         if self.first is None:
             return take(tx, wanted, self.quantity_g)
         if self.quantity_g <= 0:
@@ -48,11 +61,22 @@ def to_account(account: Account) -> ReceiverOf:
     return lambda piece: (account.id, Receiver(tag(account.key, piece.first), account.is_individual))
 
 
-def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int) -> Account:
-    """Read the account that is to receive. Raises `Invalid` when it is the giver's own."""
+def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int, *, is_provider: bool = False) -> Account:
+    """Read the account that is to receive; a provider is an institution. Raises `Invalid` when it is the giver's own.
+
+    Call it when nothing else can stand in the way of the act, and the grams are there: otherwise a refusal would tell
+    for nothing which accounts there are. Raises `NotFound`, in the same words whyever it cannot receive.
+    """
     if number == giver_id:
         raise Invalid("Grams cannot be moved to the account they come from.")
-    return receiving_account(tx, ledger.vault, number)
+    try:
+        account = receiving_account(tx, ledger.vault, number)
+    except (NotFound, Forbidden, Conflict):
+        account = None
+    if account is None or (is_provider and account.is_individual):
+        wanted = "a benefit provider" if is_provider else "open"
+        raise NotFound(f"Nothing was moved: account {number} is not {wanted}. Ask the receiver for the number again.")
+    return account
 
 
 def reference_facts(reference: str | None) -> dict[str, str]:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
-from registry.errors import Invalid, RuleBroken
-from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks, take
+from registry.errors import Conflict, Forbidden, Invalid, NotFound, RuleBroken
+from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
 from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
@@ -57,13 +57,13 @@ def redeem(
 
     `reference` is the provider's order number; it stays in the evidence.
     """
-    giver = lock_account(tx, ledger.vault, account_id)
-    provider = receiver(tx, ledger, account_id, provider_id)
-    if not giver.is_individual or provider.is_individual:
+    facts = reference_facts(reference)
+    if not lock_account(tx, ledger.vault, account_id).is_individual:
         raise RuleBroken("Points are redeemed by an individual at an institution.")
     at = ledger.clock()
-    pieces = take(tx, Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at), quantity_g)
-    facts = reference_facts(reference)
+    wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at)
+    pieces = Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
+    provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
     return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
 
 
@@ -75,13 +75,21 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
     if any(piece.block.maker.kind != Kind.REDEEM for piece in pieces):
         raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
     for giver_id in {piece.block.giver_id for piece in pieces}:
-        receiving_account(tx, ledger.vault, _redeemer(giver_id))
+        _keep_open(tx, ledger, _redeemer(giver_id))
     step = Step(Kind.REFUND, ledger.clock())
     return post(tx, "refund", account_id, pieces, step, {}, lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG))
 
 
 _OLD_TAG = Receiver(b"", is_individual=True)
 """A refund takes the tag the person had before; `child_of` reads it from the redemption."""
+
+
+def _keep_open(tx: sa.Connection, ledger: Ledger, person: int) -> None:
+    """Keep the person's account from being erased meanwhile. A refusal does not tell the provider its number."""
+    try:
+        receiving_account(tx, ledger.vault, person)
+    except (NotFound, Forbidden, Conflict):
+        raise RuleBroken("Whoever redeemed these points has no open account any more; they cannot go back.") from None
 
 
 def _redeemer(giver_id: int | None) -> int:

@@ -109,7 +109,6 @@ def test_what_the_programme_does_not_allow_is_said(live):
     rider.act("conversions", quantity_g=50)
     refusals = [
         (rider.act("conversions", quantity_g=51), "insufficient"),
-        (rider.act("redemptions", quantity_g=1, provider=other.account), "rule-broken"),
         (rider.act("returns", quantity_g=1), "rule-broken"),
         (shop.act("conversions", quantity_g=1), "rule-broken"),
         (rider.act("cancellations", quantity_g=1, form="points", purpose="voluntary-offset"), "rule-broken"),
@@ -126,7 +125,28 @@ def test_what_the_programme_does_not_allow_is_said(live):
     ):
         assert is_problem(answer, 400, "invalid")
     assert is_problem(rider.act("transfers", quantity_g=1, to=2**53 - 1), 404, "not-found")
+    assert is_problem(rider.act("redemptions", quantity_g=1, provider=other.account), 404, "not-found")
     assert rider.balances() == {"reduction": 50, "points": 50}
+
+
+def test_who_sends_points_is_told_what_becomes_of_points(live):
+    rider, shop = person_with(live, 100), institution(live)
+    rider.act("conversions", quantity_g=100)
+    block = rider.blocks()[0][0]
+    for amount in ({"quantity_g": 5}, {"serial": block}):
+        answer = rider.act("transfers", to=shop.account, **amount)
+        assert is_problem(answer, 409, "insufficient")
+        said = answer.json()["detail"]
+        assert "100 g as points" in said
+        assert "not transferred" in said
+    answer = rider.act("cancellations", quantity_g=5, purpose="donation")
+    assert is_problem(answer, 409, "insufficient")
+    assert "form" in answer.json()["detail"]
+    other = person_with(live, 7)
+    answer = other.act("redemptions", quantity_g=5, provider=shop.account)
+    assert is_problem(answer, 409, "insufficient")
+    assert "7 g as reduction" in answer.json()["detail"]
+    assert "Convert" in answer.json()["detail"]
 
 
 def test_a_movement_goes_from_recorded_to_final(live):

@@ -137,6 +137,54 @@ def test_a_stranger_does_not_learn_which_accounts_there_are(callers):
     assert acts[0].content == acts[1].content
 
 
+def test_who_has_nothing_does_not_learn_who_could_receive(live, callers):
+    """Not for nothing: existing, erased and never opened are one answer, whatever else is wrong with the act."""
+    erased = live.person("Left")
+    assert holder(live, erased).post(f"/v1/accounts/{erased}/erasure", {}).status_code == 201
+    numbers = [callers["own"].account, live.institution(), erased, 2**53 - 1]
+    rich, poor = person_with(live, 10), person_with(live, 3)
+    poor.act("conversions", quantity_g=3)
+    probes = [
+        (poor, "transfers", "to", {"quantity_g": 1}),
+        (poor, "redemptions", "provider", {"quantity_g": 4}),
+        (rich, "transfers", "to", {"quantity_g": 11}),
+        (rich, "transfers", "to", {"serial": "SHCER-0-0"}),
+        (rich, "transfers", "to", {"quantity_g": 1, "reference": "\u202e"}),
+        (rich, "transfers", "to", {"quantity_g": 1, "purpose": "listed-trade"}),
+        (rich, "redemptions", "provider", {"quantity_g": 1}),
+        (poor, "redemptions", "provider", {"quantity_g": 1, "reference": " "}),
+    ]
+    for who, act, field, body in probes:
+        answers = [who.act(act, **body, **{field: number}) for number in numbers]
+        assert {answer.status_code for answer in answers} <= {400, 409}
+        assert len({answer.content for answer in answers}) == 1, (act, body)
+
+
+def test_who_can_pay_learns_only_that_a_number_does_not_receive(live):
+    erased, person = live.person("Left"), live.person()
+    assert holder(live, erased).post(f"/v1/accounts/{erased}/erasure", {}).status_code == 201
+    payer = person_with(live, 10)
+    payer.act("conversions", quantity_g=5)
+    for act, field, numbers in (
+        ("transfers", "to", (erased, 2**53 - 1)),
+        ("redemptions", "provider", (erased, person, 2**53 - 1)),
+    ):
+        answers = [payer.act(act, quantity_g=1, **{field: number}) for number in numbers]
+        assert all(is_problem(answer, 404, "not-found") for answer in answers)
+        told = {answer.text.replace(str(number), "N") for answer, number in zip(answers, numbers, strict=True)}
+        assert len(told) == 1
+
+
+def test_a_provider_does_not_learn_the_number_of_who_redeemed(live):
+    person, shop = person_with(live, 10), institution(live)
+    person.act("conversions", quantity_g=10)
+    spent = person.act("redemptions", quantity_g=10, provider=shop.account).json()["act"]
+    assert person.post(f"/v1/accounts/{person.account}/erasure", {}).status_code == 201
+    refused = shop.act("refunds", quantity_g=1, redemption=spent)
+    assert is_problem(refused, 409, "rule-broken")
+    assert str(person.account) not in refused.json()["detail"]
+
+
 def test_a_holder_reads_evidence_of_both_sides_and_no_other(live, callers):
     giver, receiver = person_with(live, 10), institution(live)
     moved = giver.act("transfers", quantity_g=10, to=receiver.account).json()["movements"][0]["id"]
@@ -178,8 +226,8 @@ def signed(live, **changes: object) -> str:
         {"account": 0},
         {"account": 1.0},
         {"account": 10**30},
-        {"nbf": int(time.time()) + 60},
-        {"iat": int(time.time()) + 60},
+        {"nbf": int(time.time()) + 3600},
+        {"iat": int(time.time()) + 3600},
         {"exp": int(time.time()) - 30},
         {"sub": ""},
         {"sub": 7},

@@ -68,7 +68,7 @@ def problem_page(
 ) -> HTMLResponse:
     """Say to a person what a problem document says to a program."""
     if status == 404:
-        return answer(request, "not_found.html", {}, status, headers=headers)
+        return answer(request, "not_found.html", {"examples": []}, status, headers=headers)
     problem = {"status": status, "title": title, "detail": detail}
     return answer(request, "problem.html", {"problem": problem}, status, headers=headers)
 

@@ -56,6 +56,7 @@ def home(request: Request, site: SiteOf) -> Response:
         latest = list_movements(tx, limit=LATEST)
         context = {
             "about": _about(request),
+            "examples": search.examples(tx),
             "totals": views.totals_of(tx),
             "movements": views.movements(latest.items, site.settings),
             "checkpoint": views.checkpoint(last_checkpoint(tx), site),
@@ -156,11 +157,12 @@ def look_up(request: Request, site: SiteOf) -> Response:
     query = request.query_params.get("q", "").strip()[: search.MAX_QUERY]
     if not query:
         return redirect(request, "/")
-    try:
-        with snapshot(site) as tx:
+    with snapshot(site) as tx:
+        try:
             return redirect(request, search.find(tx, query))
-    except NotFound:
-        return answer(request, "not_found.html", {}, 404, query=query)
+        except NotFound:
+            examples = search.examples(tx)
+    return answer(request, "not_found.html", {"examples": examples}, 404, query=query)
 
 
 _SNAPSHOT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -16,6 +16,8 @@ from registry.ledger.queries import (
     get_certificate,
     get_movement,
     life_of_block,
+    list_lots,
+    list_movements,
     lot_of_gram,
     movement_at,
 )
@@ -31,9 +33,16 @@ _CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
 
 
 def normal(query: str) -> str:
-    """Write a query as we write names: full-width forms made plain, no spaces or commas, upper case."""
+    """Write a query as we write names: full-width forms and dashes made plain, nothing invisible, upper case."""
     plain = unicodedata.normalize("NFKC", query[:MAX_QUERY])
-    return "".join(mark for mark in plain if not mark.isspace() and mark != ",").upper()
+    return "".join(_plain(mark) for mark in plain).upper()
+
+
+def _plain(mark: str) -> str:
+    kind = unicodedata.category(mark)
+    if kind == "Pd" or mark == "\N{MINUS SIGN}":
+        return "-"
+    return "" if mark.isspace() or mark == "," or kind == "Cf" else mark
 
 
 def find(tx: sa.Connection, query: str) -> str:
@@ -48,6 +57,13 @@ def find(tx: sa.Connection, query: str) -> str:
     if _CERTIFICATE.fullmatch(name):
         return f"/certificates/{get_certificate(tx, name).number}"
     raise NotFound("Nothing goes by that name.")
+
+
+def examples(tx: sa.Connection) -> list[str]:
+    """Name what is there to be found: a gram and the serial of the last lot, and the last movement."""
+    lots = [(str(lot.last_g - 1), serial(lot.first_g, lot.last_g)) for lot in list_lots(tx, limit=1).items]
+    movements = [f"#{seen.id}" for seen in list_movements(tx, limit=1).items]
+    return [name for names in lots for name in names] + movements
 
 
 def read_serial(text: str) -> tuple[int, int]:

@@ -105,7 +105,13 @@ BLOCK: dict[str, Any] = {
 }
 
 CONTEXTS: dict[str, dict[str, Any]] = {
-    "home.html": {"totals": TOTALS, "movements": EVERY_KIND, "checkpoint": CHECKPOINT, "anchor": ANCHOR},
+    "home.html": {
+        "examples": [HOSTILE],
+        "totals": TOTALS,
+        "movements": EVERY_KIND,
+        "checkpoint": CHECKPOINT,
+        "anchor": ANCHOR,
+    },
     "block.html": {
         "block": BLOCK,
         "gram": 7,
@@ -149,7 +155,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "lot.html": {"lot": LOT, "totals": TOTALS, "movements": EVERY_KIND, "next_cursor": HOSTILE},
     "verify.html": {},
     "how.html": {},
-    "not_found.html": {},
+    "not_found.html": {"examples": [HOSTILE]},
     "problem.html": {"problem": {"status": 503, "title": "Busy", "detail": HOSTILE}},
 }
 EVERYWHERE: dict[str, Any] = {"about": ABOUT, "notices": ["broken", "recovering", "standin"], "query": HOSTILE}

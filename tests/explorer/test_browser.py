@@ -1,6 +1,7 @@
 """The pages in Chromium, on a registry that runs: what a visitor sees, does, and never has to trust."""
 
 import base64
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from pypdf import PdfReader
 
 from api.explorer import pages
+from registry.consumption.cancel import Intent, cancel
+from registry.ledger.ledger import Amount
+from registry.points.points import convert, redeem
 from tests.support.running import Live
 from tests.support.story import Story
 
@@ -62,6 +67,23 @@ def outcomes(page: Page) -> dict[str, str]:
 def choose(page: Page, receipt: str) -> dict[str, str]:
     page.set_input_files("#file", {"name": "a.tlog-proof", "mimeType": "text/plain", "buffer": receipt.encode()})
     return outcomes(page)
+
+
+LONG = "W" * 120
+ADDRESS = "https://example.org/" + "report-of-the-year/" * 9
+
+
+@pytest.fixture
+def wordy(live: Live) -> str:
+    """A certificate with words that no line can hold."""
+    rider, shop = live.person(), live.institution(LONG)
+    live.issue({rider: 3})
+    with live.site.database.transaction() as tx:
+        convert(tx, live.site.ledger, rider, Amount(3))
+        redeem(tx, live.site.ledger, rider, shop, 3)
+        done = cancel(tx, live.site.ledger, shop, Amount(3), Intent("points", "donation", LONG, ADDRESS))
+    live.publish()
+    return done.certificate
 
 
 def test_home_shows_where_the_grams_are(visit: Visit) -> None:
@@ -288,7 +310,7 @@ def test_pages_work_without_javascript(live: Live, chromium: Browser, story: Sto
 
 @pytest.mark.parametrize(("lang", "scheme"), [("zh", "light"), ("en", "dark")])
 def test_every_page_is_accessible_and_fits_a_phone(
-    live: Live, chromium: Browser, story: Story, lang: str, scheme: str
+    live: Live, chromium: Browser, story: Story, wordy: str, lang: str, scheme: str
 ) -> None:
     first, last = story.cancelled
     paths = {
@@ -297,6 +319,8 @@ def test_every_page_is_accessible_and_fits_a_phone(
         f"/movements/{story.convert}": "h1",
         f"/movements/{story.recorded}": "h1",
         f"/certificates/{story.certificate}": "h1",
+        f"/certificates/{wordy}": "h1",
+        f"/search?q={LONG}{LONG}": "h1",
         f"/lots/{story.lot}": "h1",
         f"/verify?receipt=/v1/receipts/{story.cancel}": "#result[data-verdict=proven]",
         "/how-it-works": "h1",
@@ -316,6 +340,19 @@ def test_every_page_is_accessible_and_fits_a_phone(
         assert len(report["passes"]) > 10
     assert visitor.faults == []
     context.close()
+
+
+def test_a_certificate_is_printed_whole_from_the_first_page_on(live: Live, chromium: Browser, wordy: str) -> None:
+    context = chromium.new_context(viewport=DESK)
+    page = Visit(context, live.url).open(f"/certificates/{wordy}")
+    paper = PdfReader(io.BytesIO(page.pdf(format="A4")))
+    sheets = ["".join(sheet.extract_text().split()) for sheet in paper.pages]
+    context.close()
+    assert len(sheets) <= 2
+    assert "Certificateofcancellation" in sheets[0]
+    assert "".join(sheets).count(LONG) == 2
+    assert ADDRESS in "".join(sheets)
+    assert "Claimedbytheholder" in "".join(sheets)
 
 
 @pytest.mark.parametrize(("lang", "says"), [("zh", "已终结"), ("en", "ended")])

@@ -1,5 +1,6 @@
 """The pages over HTTP: where they are, what they answer, and where the search box leads."""
 
+import html
 import re
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from api.app import create
 from api.explorer import pages, search
 from api.explorer.answers import notices
+from registry.database.engine import Database
 from registry.ledger.ledger import Amount
 from registry.ledger.queries import MAX_LIFE
 from registry.points.points import convert, redeem, refund
@@ -106,6 +108,11 @@ def test_no_page_links_to_another_host(web: httpx2.Client, live: Live) -> None:
     assert not [link for link in links if link.startswith("//")]
 
 
+def wide(number: int) -> str:
+    """Digits as a Chinese keyboard may write them."""
+    return str(number).translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
+
+
 def test_search_leads_to_each_kind_of_thing(web: httpx2.Client, story: Story) -> None:
     first, last = story.cancelled
     block = f"/blocks/SHCER-{first}-{last - 1}"
@@ -121,6 +128,11 @@ def test_search_leads_to_each_kind_of_thing(web: httpx2.Client, story: Story) ->
         story.certificate.lower(): f"/certificates/{story.certificate}",
         f"#{story.convert}": f"/movements/{story.convert}",
         f"＃{story.convert}": f"/movements/{story.convert}",
+        f"＃ {wide(story.convert)}": f"/movements/{story.convert}",
+        wide(gram): f"{block}?gram={gram}",
+        f" shcer－{wide(first)} – {wide(last - 1)} ": block,
+        f"SHCER\N{NON-BREAKING HYPHEN}{first}\N{MINUS SIGN}{last - 1}\N{ZERO WIDTH SPACE}": block,
+        f"  {story.certificate.lower().replace('-', ' - ')} ": f"/certificates/{story.certificate}",
         "  ": "/",
     }
     for query, path in leads.items():
@@ -129,6 +141,25 @@ def test_search_leads_to_each_kind_of_thing(web: httpx2.Client, story: Story) ->
         english = web.get("/search", params={"q": query, "lang": "en"}).headers["location"]
         assert english.endswith("lang=en")
         assert web.get(english).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 200), ("/search?q=nothing", 404)], ids=["home", "where nothing was found"]
+)
+def test_every_example_of_the_search_box_is_found(web: httpx2.Client, path: str, status: int, story: Story) -> None:
+    assert story.lot
+    page = web.get(path)
+    examples = re.findall(r'<a class="code" href="(/search[?]q=[^"]+)">([^<]+)</a>', page.text)
+    assert page.status_code == status
+    assert [name.startswith(mark) for (_, name), mark in zip(examples, ("", "SHCER-", "#"), strict=True)] == [True] * 3
+    for link, name in examples:
+        assert web.get(link).status_code == 303, name
+        assert web.get(web.get(link).headers["location"]).status_code == 200, name
+
+
+def test_an_empty_registry_has_no_examples(database: Database) -> None:
+    with database.transaction() as tx:
+        assert search.examples(tx) == []
 
 
 @pytest.mark.parametrize("query", ["zzz", "-1", "#0", "SHCER-1-0", "9" * 19, "9" * 20, "GLC-1", "<script>", "1" * 500])
@@ -194,6 +225,18 @@ def test_grams_are_a_claim_until_they_are_logged(web: httpx2.Client, live: Live)
     assert texts["label_claimed"] in lot.split('id="now"')[1].split("</h2>")[0]
 
 
+def test_no_command_has_a_key_of_this_site(web: httpx2.Client, story: Story) -> None:
+    about = web.get("/v1/about").json()
+    own = [about["log"]["vkey"], about["chain"]["contract"], *(one["cosigner_vkey"] for one in about["signers"])]
+    for path in (f"/movements/{story.cancel}", "/verify", "/how-it-works"):
+        page = html.unescape(web.get(path, params={"lang": "en"}).text)
+        commands = re.findall(r"<pre.*?</pre>", page, re.DOTALL)
+        assert commands, path
+        assert not [key for command in commands for key in own if key in command], path
+        assert page.count(pages.texts()["en"]["command_elsewhere"]) == len(commands)
+        assert own[0] in page, path  # to compare
+
+
 def test_a_certificate_names_an_institution_and_never_a_person(web: httpx2.Client, live: Live, story: Story) -> None:
     assert "绿色出行有限公司" in web.get(f"/certificates/{story.certificate}").text
     person = live.person("Somebody Private")
@@ -202,7 +245,10 @@ def test_a_certificate_names_an_institution_and_never_a_person(web: httpx2.Clien
     body = {"quantity_g": 10, "purpose": "voluntary-cancellation", "statement": "For the river"}
     number = web.post(f"/v1/accounts/{person}/cancellations", json=body, headers=token).json()["certificate"]
     page = web.get(f"/certificates/{number}").text
-    assert "For the river" in page
+    words = re.search(r"<dd>For the river (.*?)</dd>", page)
+    assert words is not None
+    assert pages.texts()["zh"]["label_holder"] in words[1]
+    assert pages.texts()["zh"]["certificate_words"] in page
     assert "Somebody Private" not in page
 
 

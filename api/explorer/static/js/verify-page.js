@@ -95,9 +95,15 @@ function withdraw(what) {
 }
 
 function show(name, found, verdicts) {
-  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...partsOf(found), stepsOf(found), ...detailsOf(found));
+  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...ownKeys(), ...partsOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
+}
+
+/** A verdict by this site's own keys says so: a site that lies lies about them too. */
+function ownKeys() {
+  const theirs = value("vkey") === about.vkey || value("contract") === about.chain.contract;
+  return theirs ? [element("p", {}, texts.own_keys)] : [];
 }
 
 function say(name, sentence) {

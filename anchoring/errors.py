@@ -11,13 +11,13 @@ from typing import ClassVar
 class AnchoringError(Exception):
     """Something about the log, the chain or a proof that a person must be told."""
 
-    code: ClassVar[str] = "anchoring"
+    code: ClassVar[str]
 
 
 class Malformed(AnchoringError):
     """Bytes that are not in the format they claim: unreadable, truncated, oversized."""
 
-    code = "malformed"
+    code = "unreadable"
 
 
 class Refuted(AnchoringError):
@@ -36,6 +36,12 @@ class Unreachable(AnchoringError):
     """A log, a chain or a file that does not answer, or answers nonsense."""
 
     code = "unreachable"
+
+
+class Elsewhere(AnchoringError):
+    """The log is anchored in another contract than the one that was named."""
+
+    code = "another-contract"
 
 
 class NotYet(AnchoringError):

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE, PROBLEM_REF
+from api.causes import causes, described
+from api.problems import MEDIA_TYPE, PROBLEM_REF, TYPE_BASE
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -19,6 +20,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"] = {
                     status: _with_one_media_type(response) for status, response in operation["responses"].items()
                 }
+        named = {"enum": [TYPE_BASE + code for code in causes()], "description": described()}
+        document["components"]["schemas"]["Problem"]["properties"]["type"] |= named
         app.openapi_schema = document
     return app.openapi_schema
 

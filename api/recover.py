@@ -67,7 +67,7 @@ def recover(recovery: Recovery, source: Source, name: str, trust: Trust) -> Reco
     """Replay the log at `source`, called `name`, into the database.
 
     Nothing is written before all of it is verified. Raises `anchoring.errors.Refuted` when it is not this log, whole
-    and lawful, and `registry.errors.Conflict` when something was written here after the backup.
+    and lawful, and `registry.errors.OtherHistory` when something was written here after the backup.
     """
     transaction, on_step, clock = recovery.database.transaction, recovery.on_step, recovery.ledger.clock
     with verified(transaction, source, trust) as public:

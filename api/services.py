@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.errors import AnchoringError, Behind, Refuted, Unreachable
+from anchoring.errors import AnchoringError, Behind, Elsewhere, Refuted, Unreachable
 from anchoring.log.sequencer import Standing
 from anchoring.log.standing import Known, standing, take_note
 from anchoring.quorum import WHOLE_S, collect
@@ -97,7 +97,7 @@ def _contract(
     if folder.marker.contract is None:
         folder = folder.with_contract(chain_id, contract)
     elif (folder.marker.chain_id, folder.marker.contract) != (chain_id, contract):
-        raise AnchoringError(
+        raise Elsewhere(
             f"This log is anchored in {folder.marker.contract} on chain {folder.marker.chain_id}, "
             f"not in {contract} on chain {chain_id}."
         )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
-from registry.errors import Forbidden, Invalid, NotFound
+from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
 from registry.evidence.document import disclose
 from registry.words import checked_words
 
@@ -61,7 +61,7 @@ _RECEIVING_ACCOUNT = _OPEN_ACCOUNT.with_for_update(read=True, key_share=True, of
 
 
 def get_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
-    """Read an open account. Raises `NotFound`, or `Forbidden` when it was erased."""
+    """Read an open account. Raises `NotFound`, or `AccountErased`, or `HolderUnknown` since a recovery."""
     return _account(tx, vault, number, _OPEN_ACCOUNT)
 
 
@@ -100,9 +100,9 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
     if row is None:
         raise NotFound(f"There is no account {number}.")
     if row.erased_ms is not None:
-        raise Forbidden(f"Account {number} was erased; nothing can be moved to it or from it.")
+        raise AccountErased(f"Account {number} was erased; nothing can be moved to it or from it.")
     if row.sealed is None:
-        raise Forbidden(
+        raise HolderUnknown(
             f"The holder of account {number} is unknown since a recovery; nothing moves until a claim is proven."
         )
     return Account(number, row.kind, row.name, vault.open(number, row.sealed))

@@ -12,7 +12,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from registry.errors import Behind, Conflict, Invalid, Unavailable
+from registry.errors import AlreadyIssued, Behind, Conflict, Invalid, MovedOn, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
@@ -39,11 +39,11 @@ BEHIND = (
     "written; reading works. When the recovery has ended, read the account before the act is repeated: it may be "
     "there, and Idempotency-Keys of the time that was lost are gone."
 )
-REFUSALS = {
-    "movements_taken_once": _MOVED_ON,
-    "movements_lawful": _MOVED_ON,
-    "blocks_int8range_excl": _MOVED_ON,
-    "activities_pkey": "An activity of the report was issued before; one physical act is issued once.",
+REFUSALS: dict[str, tuple[type[Conflict], str]] = {
+    "movements_taken_once": (MovedOn, _MOVED_ON),
+    "movements_lawful": (MovedOn, _MOVED_ON),
+    "blocks_int8range_excl": (MovedOn, _MOVED_ON),
+    "activities_pkey": (AlreadyIssued, "An activity of the report was issued before; one physical act is issued once."),
 }
 """Name of a constraint -> what to tell whoever was too late."""
 
@@ -74,7 +74,7 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises `Unavailable` when the database does not answer, `Conflict` when it refuses what the code let through,
+        Raises `Unavailable` when the database does not answer, a `Conflict` when it refuses what the code let through,
         `Invalid` for a value that it cannot hold.
         """
         with _translated(), self.engine.begin() as connection:
@@ -138,7 +138,10 @@ def _refused(error: IntegrityError) -> Exception:
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     if name == "log_behind":
         return Behind(BEHIND)
-    return Conflict(REFUSALS[name]) if name in REFUSALS else error
+    if name not in REFUSALS:
+        return error
+    kind, sentence = REFUSALS[name]
+    return kind(sentence)
 
 
 def migrate(database: Database) -> None:

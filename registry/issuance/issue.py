@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
 from registry.database.schema import account_keys, accounts, activities, frontier, lots
-from registry.errors import Conflict, Invalid
+from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
@@ -61,7 +61,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
     not read people off them.
 
-    Raises `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
+    Raises a `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
     report without grams; nothing is written then.
     """
     if not report.activities:
@@ -131,7 +131,7 @@ def _refuse_what_was_lost(tx: sa.Connection, source_id: int, period: tuple[int, 
     values = {"source": source_id, "from": period[0], "until": period[1]}
     lot = tx.execute(_LOST, values).scalar_one_or_none()
     if lot is not None:
-        raise Conflict(
+        raise ActivitiesLost(
             f"The activities of lot {lot} were lost with a database, and this report is about that time: one physical "
             "act is issued once. Report what came after, and see docs/recovery.md for the rest."
         )
@@ -169,7 +169,7 @@ def _write_activities(tx: sa.Connection, vault: Vault, report: Report, lot_id: i
     overlapping = tx.execute(_OVERLAPS, {"lot": lot_id}).scalar_one_or_none()
     if overlapping is not None:
         named = report.activities[kept.index(bytes(overlapping))].reference
-        raise Conflict(f"Activity {named} overlaps another of the same account; one physical act is issued once.")
+        raise Overlapping(f"Activity {named} overlaps another of the same account; one physical act is issued once.")
 
 
 def _activity_row(reference: bytes, activity: Activity) -> dict[str, object]:
@@ -216,5 +216,5 @@ def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> di
     holders = {row.id: (ledger.vault.open(row.id, row.sealed), row.kind == "individual") for row in rows}
     missing = sorted(set(wanted) - set(holders))
     if missing:
-        raise Conflict(f"Accounts {missing[:5]} are not open; report again without their activities.")
+        raise NotOpen(f"Accounts {missing[:5]} are not open; report again without their activities.")
     return holders

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
-from registry.errors import Conflict
+from registry.errors import OtherMethodology, Unclassified
 from registry.issuance.issue import Activity, Lot, Report, issue, reference_digest
 from registry.issuance.policy import RIDES, RidePolicy
 from registry.issuance.reasons import Reason
@@ -30,9 +30,9 @@ class RideIssue:
 
 
 def publish_methodology(tx: sa.Connection, methodology: Methodology, at: int) -> None:
-    """Publish a methodology version and record it in the log. Raises `Conflict` for one without a class."""
+    """Publish a methodology version and record it in the log. Raises `Unclassified` for one without a class."""
     if methodology.methodology_class is None:
-        raise Conflict(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
+        raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
     sha256 = digest(methodology)
     tx.execute(
         sa.insert(methodologies_table).values(
@@ -52,8 +52,8 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     """Judge a file of rides and issue what stands as one lot, one ISSUE for each rider.
 
     A ride that was issued before is refused and the refusal recorded, so the same file twice issues nothing.
-    Raises `Conflict` when `methodology` is not the published record that the source was approved under, `Invalid`
-    for a file that is unreadable as a whole; nothing is written then.
+    Raises `OtherMethodology` when `methodology` is not the published record that the source was approved under,
+    `Invalid` for a file that is unreadable as a whole; nothing is written then.
     """
     source = get_source(tx, source_id, lock=True)
     _must_be_published(tx, source, methodology)
@@ -92,7 +92,9 @@ def _must_be_published(tx: sa.Connection, source: Source, methodology: Methodolo
     published = tx.execute(_PUBLISHED, {"code": code, "version": version}).scalar_one()
     named = (methodology.key, methodology.version) == (code, version)
     if not named or digest(methodology) != bytes(published):
-        raise Conflict(f"Source {source.id} was approved under methodology {code} version {version} as published.")
+        raise OtherMethodology(
+            f"Source {source.id} was approved under methodology {code} version {version} as published."
+        )
 
 
 _FOUND = sa.select(activities.c.reference).where(

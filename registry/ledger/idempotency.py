@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.errors import Conflict, Invalid
+from registry.errors import Invalid, KeyReused
 
 MAX_KEY_CHARS = 200
 """Room for any UUID or order number; a key is stored for good."""
@@ -43,7 +43,7 @@ def claim(tx: sa.Connection, principal: str, key: str, request_mac: bytes, at: i
     """Claim a key for this transaction, or give the answer it had before.
 
     `request_mac` is a keyed digest of the request, for a bare one of a body with a name in it could be tried out.
-    Raises `Conflict` when the key was used for another request, `Invalid` for a key that is none.
+    Raises `KeyReused` when the key was used for another request, `Invalid` for a key that is none.
     """
     if _KEY.fullmatch(key) is None:
         raise Invalid(f"An Idempotency-Key is one key of 1 to {MAX_KEY_CHARS} printable ASCII characters, no comma.")
@@ -52,7 +52,7 @@ def claim(tx: sa.Connection, principal: str, key: str, request_mac: bytes, at: i
         return None
     row = tx.execute(_EARLIER, values).one()
     if bytes(row.request_mac) != request_mac:
-        raise Conflict("This Idempotency-Key was used for another request. Use a new one for a new act.")
+        raise KeyReused("This Idempotency-Key was used for another request. Use a new one for a new act.")
     return Answer(row.status, row.response)
 
 

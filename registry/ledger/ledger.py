@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from registry.accounts.accounts import Account, lock_account, lock_even_erased, receiving_account
 from registry.accounts.vault import Vault, tag
 from registry.clock import Clock
-from registry.errors import Conflict, Forbidden, Insufficient, Invalid, NotFound
+from registry.errors import AccountErased, HolderUnknown, Insufficient, Invalid, NotFound
 from registry.ledger.blocks import NO_FLAG, Piece, Wanted, grams_in, take, take_exactly
 from registry.ledger.child import Receiver, Step
 from registry.ledger.movement import Flag, Form, Kind, Purpose
@@ -71,7 +71,7 @@ def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int, *, i
         raise Invalid("Grams cannot be moved to the account they come from.")
     try:
         account = receiving_account(tx, ledger.vault, number)
-    except (NotFound, Forbidden, Conflict):
+    except (NotFound, AccountErased, HolderUnknown):
         account = None
     if account is None or (is_provider and account.is_individual):
         wanted = "a benefit provider" if is_provider else "open"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
-from registry.errors import Conflict, Forbidden, Invalid, NotFound, RuleBroken
+from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, RuleBroken
 from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
 from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
@@ -88,7 +88,7 @@ def _keep_open(tx: sa.Connection, ledger: Ledger, person: int) -> None:
     """Keep the person's account from being erased meanwhile. A refusal does not tell the provider its number."""
     try:
         receiving_account(tx, ledger.vault, person)
-    except (NotFound, Forbidden, Conflict):
+    except (NotFound, AccountErased, HolderUnknown):
         raise RuleBroken("Whoever redeemed these points has no open account any more; they cannot go back.") from None
 
 

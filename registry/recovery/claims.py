@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from registry.accounts.accounts import checked_name
-from registry.errors import Conflict
+from registry.errors import HolderKnown
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
 from registry.ledger.posting import record
@@ -13,11 +13,12 @@ def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_s
     """Make an account that stands for an unknown holder the account of `name`, with a key of its own.
 
     The decision, the tag it is about and the digest of what proved the claim go into the log; the name does not. The
-    tag stays what it was: the key that made it is gone. Raises `Conflict` when the account stands for nobody unknown.
+    tag stays what it was: the key that made it is gone. Raises `HolderKnown` when the account stands for
+    nobody unknown.
     """
     row = tx.execute(_UNKNOWN, {"number": number}).one_or_none()
     if row is None:
-        raise Conflict(f"Account {number} does not stand for an unknown holder; `gram fsck` lists those that do.")
+        raise HolderKnown(f"Account {number} does not stand for an unknown holder; `gram fsck` lists those that do.")
     tx.execute(_NAME, {"number": number, "name": checked_name(name)})
     tx.execute(_KEY, {"number": number, "sealed": ledger.vault.new_key(number)})
     facts = {"decision": "holder recognised", "tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}

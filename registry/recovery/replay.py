@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.vault import Vault
-from registry.errors import Conflict
+from registry.errors import OtherHistory
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, RECORDS_FROM, Flag, Kind, Movement
 from registry.recovery.holders import Holders
@@ -65,12 +65,12 @@ class Replay:
         self._lot = (0, 0)
 
     def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
-        """Write the next leaves, in order. Raises `Conflict` when what waits in the queue is of another history."""
+        """Write the next leaves, in order. Raises `OtherHistory` when what waits in the queue is of another history."""
         tx.execute(_REPLAYING)
         try:
             self._write(tx, leaves)
         except IntegrityError as error:
-            raise Conflict(
+            raise OtherHistory(
                 f"Leaves {leaves[0].index} to {leaves[-1].index} take grams that are taken here: after the backup "
                 "something was written to this database. None of these leaves was; restore the backup again."
             ) from error
@@ -155,7 +155,7 @@ def _recognised(leaf: Leaf, row: sa.Row[Any], placed: Mapping[int, _Placed]) -> 
         getattr(ours, name) == getattr(theirs, name) for name in Movement.__dataclass_fields__ if name != "parent"
     )
     if not same or ours.parent != (None if parent is None else placed[parent].id):
-        raise Conflict(
+        raise OtherHistory(
             f"Movement {row.id}, which waits for the log, has the evidence of leaf {leaf.index} and says otherwise. "
             "This database has another history; restore the backup again."
         )

@@ -36,7 +36,7 @@ def grams_taken(answers: list[httpx2.Response]) -> Counter[int]:
                 first, last = map(int, movement["serial"].split("-")[1:])
                 taken.update(range(first, last + 1))
         else:
-            assert is_problem(answer, 409, "insufficient") or is_problem(answer, 409, "conflict")
+            assert is_problem(answer, 409, "insufficient") or is_problem(answer, 409, "grams-moved-on")
     return taken
 
 

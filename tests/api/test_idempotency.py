@@ -43,9 +43,9 @@ def test_what_is_kept_of_a_request_cannot_be_tried_out(live):
 def test_the_same_key_with_another_body_or_act_is_a_conflict(live):
     rider, key = person_with(live, 100), fresh_key()
     rider.act("conversions", key, quantity_g=10)
-    assert is_problem(rider.act("conversions", key, quantity_g=11), 409, "conflict")
+    assert is_problem(rider.act("conversions", key, quantity_g=11), 409, "idempotency-key-reused")
     other_act = rider.act("cancellations", key, quantity_g=10, purpose="voluntary-cancellation")
-    assert is_problem(other_act, 409, "conflict")
+    assert is_problem(other_act, 409, "idempotency-key-reused")
     assert rider.balances() == {"reduction": 90, "points": 10}
 
 

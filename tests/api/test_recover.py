@@ -15,7 +15,7 @@ from api.recover import recover
 from registry.accounts.accounts import erase_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
-from registry.errors import Conflict, Forbidden
+from registry.errors import ActivitiesLost, HolderKnown, HolderUnknown
 from registry.issuance.issue import Activity, Report, issue
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
@@ -182,12 +182,12 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
         assert scheme.holdings(unknown) == {1: 400, 2: 100}
         assert scheme.holdings(shop) == {2: 500}
         for act in (convert, lambda *given: transfer(*given[:3], shop, given[3], "agreement")):
-            with pytest.raises(Forbidden, match="unknown since a recovery"), copy.transaction() as tx:
+            with pytest.raises(HolderUnknown, match="unknown since a recovery"), copy.transaction() as tx:
                 act(tx, scheme.ledger, unknown, Amount(1))
         with copy.transaction() as tx:
             recognise(tx, scheme.ledger, unknown, "Lost", bytes(32))
             convert(tx, scheme.ledger, unknown, Amount(400))
-        with pytest.raises(Conflict, match="does not stand for"), copy.transaction() as tx:
+        with pytest.raises(HolderKnown, match="does not stand for"), copy.transaction() as tx:
             recognise(tx, scheme.ledger, unknown, "Another", bytes(32))
         with copy.transaction() as tx:
             assert sum(give_back(tx, document) for document in documents) == 4
@@ -208,11 +208,11 @@ def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme
         documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
         life[1].publish()
         recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
-        with pytest.raises(Conflict, match="one physical act is issued once"), copy.transaction() as tx:
+        with pytest.raises(ActivitiesLost, match="one physical act is issued once"), copy.transaction() as tx:
             issue(tx, scheme.ledger, report)
         with copy.transaction() as tx:
             assert sum(give_back(tx, document) for document in documents) == 2
-        with pytest.raises(Conflict, match="one physical act is issued once"), copy.transaction() as tx:
+        with pytest.raises(ActivitiesLost, match="one physical act is issued once"), copy.transaction() as tx:
             issue(tx, scheme.ledger, report)
         later = Activity("later", rider, scheme.clock(), scheme.clock(), 30)
         with copy.transaction() as tx:

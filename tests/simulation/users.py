@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from api.auth import Principal, Role
 from api.rest.perform import Write, posted
-from registry.errors import Conflict, RegistryError, Unavailable
+from registry.errors import KeyReused, RegistryError, Unavailable
 from registry.ledger.ledger import Ledger
 from tests.simulation.chance import Chance, Crash
 from tests.support.acts import Acts, Drawn
@@ -119,7 +119,7 @@ class Users:
         at = self.acts.scheme.clock.now + 1 if at is None else at
         if asked.key in self.kept:
             was_other, earlier = self.kept[asked.key]
-            return Expected(at, error=Conflict) if was_other != asked.is_other else Expected(at, earlier=earlier)
+            return Expected(at, error=KeyReused) if was_other != asked.is_other else Expected(at, earlier=earlier)
         try:
             return Expected(at, taken=asked.drawn.takes(at))
         except Failure as failure:

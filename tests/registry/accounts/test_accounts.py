@@ -8,7 +8,7 @@ from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
-from registry.errors import Conflict, Forbidden, Insufficient, Invalid, NotFound, RuleBroken, Unavailable
+from registry.errors import AccountErased, Insufficient, Invalid, NotFound, NotOpen, RuleBroken, Unavailable
 from registry.evidence.document import digest, verify
 from registry.ledger.blocks import Wanted, take
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams, void_grams
@@ -132,9 +132,9 @@ def test_nothing_moves_from_or_to_an_erased_account(scheme, history):
         lambda tx: refund(tx, ledger, shop, spent, Amount(1)),
     ]
     for attempt in attempts:
-        with pytest.raises((Forbidden, NotFound, RuleBroken)), scheme.database.transaction() as tx:
+        with pytest.raises((AccountErased, NotFound, RuleBroken)), scheme.database.transaction() as tx:
             attempt(tx)
-    with pytest.raises(Conflict):
+    with pytest.raises(NotOpen):
         scheme.issue({bob: 5, ann: 5})
     with pytest.raises(NotFound), scheme.database.transaction() as tx:
         erase_account(tx, ann, 100)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import erase_account
 from registry.database import schema
-from registry.errors import Conflict, Invalid, NotFound
+from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
 from registry.issuance.issue import Activity, Report, issue
 from registry.issuance.reasons import Reason
 from registry.issuance.ride_report import issue_rides, publish_methodology
@@ -94,15 +94,15 @@ def test_the_place_in_a_lot_says_nothing_of_the_place_in_the_report(scheme):
 def test_the_same_activity_is_issued_once(scheme):
     ann, bob = scheme.person(), scheme.person()
     issue_all(scheme, at(0, ann, reference="ride"))
-    refused(scheme, Conflict, at(5, bob), at(9, ann, reference="ride"))
-    refused(scheme, Conflict, at(9, bob, reference="ride"))
-    refused(scheme, Conflict, at(5, bob, reference="twice"), at(7, ann, reference="twice"))
+    refused(scheme, AlreadyIssued, at(5, bob), at(9, ann, reference="ride"))
+    refused(scheme, AlreadyIssued, at(9, bob, reference="ride"))
+    refused(scheme, AlreadyIssued, at(5, bob, reference="twice"), at(7, ann, reference="twice"))
 
 
 def test_the_same_report_is_issued_once(scheme):
     ann = scheme.person()
     issue_all(scheme, at(0, ann), at(1, ann))
-    refused(scheme, Conflict, at(0, ann), at(1, ann))
+    refused(scheme, AlreadyIssued, at(0, ann), at(1, ann))
 
 
 def test_references_are_of_their_own_source(scheme, other_source):
@@ -119,14 +119,14 @@ def test_one_person_is_in_one_place(scheme, other_source, hour, lasts):
     ann = scheme.person()
     issue_all(scheme, at(0, ann))
     second = at(hour, ann, lasts=lasts, reference="elsewhere")
-    refused(scheme, Conflict, second)
-    refused(scheme, Conflict, second, source=other_source)
+    refused(scheme, Overlapping, second)
+    refused(scheme, Overlapping, second, source=other_source)
     assert issue_all(scheme, replace(second, account_id=scheme.person()), source=other_source)
 
 
 def test_two_instants_at_once_overlap_within_one_report(scheme):
     ann = scheme.person()
-    refused(scheme, Conflict, at(0, ann, lasts=0, reference="a"), at(0, ann, lasts=0, reference="b"))
+    refused(scheme, Overlapping, at(0, ann, lasts=0, reference="a"), at(0, ann, lasts=0, reference="b"))
 
 
 def test_activities_may_adjoin(scheme, other_source):
@@ -174,7 +174,7 @@ def bicycles(scheme):
 def test_rides_are_issued_under_the_methodology_that_was_published(scheme, bicycles, tmp_path, change):
     path = write_rides(tmp_path / "rides.csv", [{}])
     before, other = state(scheme), replace(find("shared-bicycle"), **change)
-    with pytest.raises(Conflict), scheme.database.transaction() as tx:
+    with pytest.raises(OtherMethodology), scheme.database.transaction() as tx:
         issue_rides(tx, scheme.ledger, bicycles.id, other, path)
     assert state(scheme) == before
     with scheme.database.transaction() as tx:
@@ -202,13 +202,13 @@ def test_a_report_needs_activities_and_open_accounts(scheme):
     with scheme.database.transaction() as tx:
         erase_account(tx, erased, 1)
     refused(scheme, Invalid)
-    refused(scheme, Conflict, at(0, ann), at(0, erased))
-    refused(scheme, Conflict, at(0, ann), at(0, 10**9))
+    refused(scheme, NotOpen, at(0, ann), at(0, erased))
+    refused(scheme, NotOpen, at(0, ann), at(0, 10**9))
 
 
 def test_more_accounts_than_a_query_has_parameters(scheme):
     ann = scheme.person()
-    refused(scheme, Conflict, at(0, ann), *(at(0, 10**9 + number) for number in range(70_000)))
+    refused(scheme, NotOpen, at(0, ann), *(at(0, 10**9 + number) for number in range(70_000)))
 
 
 def test_issuances_at_once_get_adjoining_lots(scheme, other_source):
@@ -234,7 +234,7 @@ def test_the_same_person_by_two_sources_at_once_is_issued_once(scheme, other_sou
         at_once.wait()
         try:
             return issue_all(scheme, at(0, ann, reference=str(number)), source=other_source if number % 2 else None)
-        except Conflict:
+        except Overlapping:
             return None
 
     with ThreadPoolExecutor(6) as pool:

@@ -11,7 +11,7 @@ from registry.accounts.accounts import erase_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, blocks, movements
-from registry.errors import Conflict, Insufficient, NotFound, RegistryError, RuleBroken
+from registry.errors import Insufficient, KeyReused, NotFound, NotOpen, RegistryError, RuleBroken
 from registry.ledger.blocks import movement_of
 from registry.ledger.idempotency import claim, keep
 from registry.ledger.ledger import Amount
@@ -216,7 +216,7 @@ def test_what_comes_while_an_erasure_is_under_way_waits_and_is_refused(scheme, a
         thread.join(0.3)
         assert thread.is_alive(), "it waits for the erasure"
     thread.join()
-    refused = {"issue": Conflict, "refund": RuleBroken}.get(arrival, NotFound)
+    refused = {"issue": NotOpen, "refund": RuleBroken}.get(arrival, NotFound)
     assert outcome == [refused]
     assert (scheme.holdings(erased), scheme.holdings(shop), scheme.holdings(ann)) == before
 
@@ -251,7 +251,7 @@ def test_retries_with_one_key_act_once(scheme, together):
 
     assert len(set(together([retried] * 20))) == 1
     assert scheme.holdings(rider) == {1: 90, 2: 10}
-    with pytest.raises(Conflict), scheme.database.transaction() as tx:
+    with pytest.raises(KeyReused), scheme.database.transaction() as tx:
         claim(tx, "rider", "key-1", b"x" * 32, 1)
     with scheme.database.transaction() as tx:
         assert claim(tx, "another", "key-1", b"x" * 32, 1) is None

@@ -1,0 +1,45 @@
+"""Every code that a problem may have, with what it means: what the interface's description lists."""
+
+from collections.abc import Iterator, Mapping
+from inspect import getdoc
+from typing import Final
+
+from anchoring.errors import AnchoringError
+from registry.errors import RegistryError
+
+HTTP: Final[Mapping[str, str]] = {
+    "malformed": "The request is not in the form that the description gives.",
+    "not-found": "What was named does not exist, or is not the caller's to see.",
+    "method-not-allowed": "The path has other methods.",
+    "too-large": "The body is larger than any act.",
+    "unsupported-media-type": "The body is of a type that is not taken here.",
+    "idempotency-key-missing": "A write without an Idempotency-Key.",
+    "http": "The request does not follow HTTP; the title says how.",
+    "defect": "A defect of this program; it was logged.",
+}
+"""What is wrong with a request before the programme sees it, and what is wrong with us."""
+
+
+def causes() -> dict[str, str]:
+    """Give every code with one sentence, in the order of the alphabet."""
+    raised = {kind.code: _meaning(kind) for base in (RegistryError, AnchoringError) for kind in _kinds(base)}
+    return dict(sorted({**raised, **HTTP}.items()))
+
+
+def described() -> str:
+    """Write them as a list, for the description of a problem's type."""
+    return "What went wrong, for programs. One cause has one type:\n\n" + "\n".join(
+        f"- `{code}`: {meaning}" for code, meaning in causes().items()
+    )
+
+
+def _kinds(base: type[RegistryError | AnchoringError]) -> Iterator[type[RegistryError | AnchoringError]]:
+    """Give every class below `base` that has a code of its own."""
+    for kind in base.__subclasses__():
+        if "code" in vars(kind):
+            yield kind
+        yield from _kinds(kind)
+
+
+def _meaning(kind: type[RegistryError | AnchoringError]) -> str:
+    return (getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")

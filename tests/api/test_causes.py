@@ -1,0 +1,76 @@
+"""One cause of a problem has one code, and every code that can be answered is listed and says what it means."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from anchoring.errors import AnchoringError
+from api.causes import HTTP, causes
+from api.problems import HTTP_PROBLEMS, TYPE_BASE
+from registry.errors import Conflict, RegistryError
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for room in ("registry", "anchoring", "api") for path in (ROOT / room).rglob("*.py")]
+SCHEMAS = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
+TYPE = SCHEMAS["Problem"]["properties"]["type"]
+SHARED = {"log-behind", "not-found"}
+"""One cause that two layers tell: a database that was set back, a path or a thing that is not there."""
+
+
+def below(base):
+    return [kind for one in base.__subclasses__() for kind in (one, *below(one))]
+
+
+def coded(base):
+    ours = [kind for kind in below(base) if kind.__module__.startswith(("registry", "anchoring"))]
+    return [kind for kind in ours if "code" in vars(kind)]
+
+
+def calls(name):
+    """Every call of a function of this name in the sources, with its arguments."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
+                yield node.args
+
+
+def literals():
+    """Codes that are written where a problem is answered, and not in a class."""
+    said = [arg.value for name in ("problem", "_answer") for args in calls(name) for arg in args[:2]
+            if isinstance(arg, ast.Constant)]  # fmt: skip
+    return {*said, *(code for code, _ in HTTP_PROBLEMS.values())}
+
+
+def test_every_code_is_listed_and_documented():
+    listed = {name.removeprefix(TYPE_BASE) for name in TYPE["enum"]}
+    assert listed == set(causes())
+    assert {kind.code for base in (RegistryError, AnchoringError) for kind in coded(base)} <= listed
+    assert literals() <= set(HTTP)
+    for code, meaning in causes().items():
+        assert meaning.endswith("."), code
+        assert f"- `{code}`: {meaning}" in TYPE["description"]
+
+
+def test_one_cause_has_one_code():
+    of_classes = [kind.code for base in (RegistryError, AnchoringError) for kind in coded(base)]
+    codes = [*of_classes, *HTTP]
+    assert {code for code in codes if codes.count(code) > 1} == SHARED
+
+
+@pytest.mark.parametrize("base", [RegistryError, Conflict, AnchoringError])
+def test_what_has_no_code_is_never_raised(base):
+    assert not hasattr(base, "code")
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        imports = [one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module == base.__module__]
+        if any(name.name == base.__name__ for one in imports for name in one.names):
+            raised = [one.exc for one in ast.walk(tree) if isinstance(one, ast.Raise) and one.exc is not None]
+            assert not [one for one in raised if getattr(getattr(one, "func", one), "id", None) == base.__name__], path
+
+
+def test_every_code_has_a_status_and_a_title():
+    for kind in coded(RegistryError):
+        assert 400 <= kind.status < 600, kind
+        assert kind.title, kind

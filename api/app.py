@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from operator import attrgetter
 
 import httpx2
 from fastapi import FastAPI
@@ -42,6 +43,7 @@ def routed() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        generate_unique_id_function=attrgetter("name"),
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     app.add_middleware(AsOf)

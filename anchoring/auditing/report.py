@@ -25,8 +25,8 @@ class Lot:
         """Give it as JSON values, purposes by name."""
         return {
             "serial": serial(self.first, self.last),
-            "first": self.first,
-            "last": self.last,
+            "first_g": self.first,
+            "end_g": self.last,
             "issuance_leaf": self.issuance,
             "issued_g": self.issued_g,
             "reduction_g": self.reduction_g,

@@ -56,7 +56,7 @@ def state_json(done: "StateVerification") -> dict[str, Any]:
         "as_of": None if at is None else rfc3339(at),
         "size": size,
         "parts": [
-            {"first": part.first, "last": part.last, "state": part.state, "leaf": part.index, **_told(part)}
+            {"first_g": part.first, "end_g": part.last, "state": part.state, "leaf": part.index, **_told(part)}
             for part in parts
         ],
     }

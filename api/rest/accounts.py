@@ -66,7 +66,7 @@ def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
 @router.get(
     "/{account_id}/blocks", summary="List an account's live blocks", response_model=schemas.Blocks, responses=READ
 )
-def read_blocks(
+def read_account_blocks(
     account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
 ) -> dict[str, Any]:
     """List live blocks by gram number."""
@@ -83,7 +83,7 @@ def read_blocks(
     response_model=schemas.OwnMovements,
     responses=READ,
 )
-def read_movements(
+def read_account_movements(
     account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
 ) -> dict[str, Any]:
     """List what the account gave and received, newest first."""

@@ -46,13 +46,13 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
     response_model=schemas.About,
     responses=documented(400, 422),
 )
-def about(request: Request, site: SiteOf) -> dict[str, Any]:
+def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
     return describe(site, site.base_url(str(request.base_url)))
 
 
 @router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
-def health(site: SiteOf) -> dict[str, Any]:
+def read_health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
     now = standing(site.database.reading)
     said = "The database was restored from a backup; it is read as of `size` until the public log was replayed into it."
@@ -136,7 +136,10 @@ def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[st
     "/receipts/{movement}",
     summary="Get a movement's receipt",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "c2sp.org/tlog-proof@v1"}, **READ},
+    responses={
+        200: {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "c2sp.org/tlog-proof@v1"},
+        **READ,
+    },
 )
 def read_receipt(movement: MovementId, site: SiteOf) -> Response:
     """Get a proof that verifies offline, under the last anchored checkpoint with the leaf, or the last published."""

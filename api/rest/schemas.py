@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+TEXT = {"type": "string"}
+"""What is no JSON. Without a schema, generated clients throw such an answer away."""
+FirstGram = Annotated[int, Field(description="First gram.")]
+EndGram = Annotated[int, Field(description="One past the last gram; the serial names the last itself.")]
 State = Literal["recorded", "logged", "anchored", "final"]
 
 
@@ -49,8 +53,8 @@ class Movement(BaseModel):
     flags: list[str]
     purpose: str | None
     serial: str | None
-    first_g: int
-    last_g: int
+    first_g: FirstGram
+    end_g: EndGram
     quantity_g: int
     quantity_t: str
     parent: str | None
@@ -91,8 +95,8 @@ class Block(BaseModel):
     """A live block of an account."""
 
     serial: str
-    first_g: int
-    last_g: int
+    first_g: FirstGram
+    end_g: EndGram
     quantity_g: int
     quantity_t: str
     form: Literal["reduction", "points"]
@@ -164,8 +168,8 @@ class Lot(BaseModel):
 
     id: str
     serial: str
-    first_g: int
-    last_g: int
+    first_g: FirstGram
+    end_g: EndGram
     quantity_g: int
     quantity_t: str
     source: SourceOfLot

@@ -31,7 +31,7 @@ DEFAULT_ENTRIES = 200
 router = APIRouter(route_class=StrictRoute, prefix="/v1/state", tags=["state"])
 _digits = BeforeValidator(only_decimals)
 First = Annotated[int, Query(ge=0, le=MAX_BIGINT, description="First gram."), _digits]
-Last = Annotated[int, Query(ge=1, le=MAX_BIGINT, description="Last gram, exclusive."), _digits]
+End = Annotated[int, Query(ge=1, le=MAX_BIGINT, description="One past the last gram."), _digits]
 Entries = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="Entries in one proof, at most."), _digits]
 
 
@@ -49,22 +49,25 @@ class Proved:
     summary="Prove the state of grams",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {}}, "description": "gramledger/state-proof/v1; a Link header names the next"},
+        200: {
+            "content": {"text/plain": {"schema": schemas.TEXT}},
+            "description": "gramledger/state-proof/v1; a Link header names the next",
+        },
         **documented(400, 404, 422, 503),
     },
 )
-def read_state(site: SiteOf, first: First, last: Last, limit: Entries = DEFAULT_ENTRIES) -> Response:
-    """Get a proof of what the grams from `first` to `last` are, at the last published epoch; it verifies offline.
+def read_state(site: SiteOf, first_g: First, end_g: End, limit: Entries = DEFAULT_ENTRIES) -> Response:
+    """Get a proof of what grams are at the last published epoch, up to `end_g`, exclusive; it verifies offline.
 
     A range of more than `limit` entries takes several proofs: the Link header names the next one.
     """
-    proved = prove(site, first, last, limit)
+    proved = prove(site, first_g, end_g, limit)
     headers = {
-        "Content-Disposition": f'attachment; filename="grams-{first}-{last - 1}{SUFFIX}"',
+        "Content-Disposition": f'attachment; filename="grams-{first_g}-{end_g - 1}{SUFFIX}"',
         "Cache-Control": "no-cache",
     }
     if proved.next_first is not None:
-        headers["Link"] = f'</v1/state?first={proved.next_first}&last={last}&limit={limit}>; rel="next"'
+        headers["Link"] = f'</v1/state?first_g={proved.next_first}&end_g={end_g}&limit={limit}>; rel="next"'
     return Response(proved.proof.encode(), 200, headers, "text/plain; charset=utf-8")
 
 
@@ -92,7 +95,7 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
     Raises `NotYet` before the first epoch is published, `Unavailable` while a damaged map is being made again.
     """
     if first >= last:
-        raise Invalid("The first gram comes before the last, which is exclusive.")
+        raise Invalid("end_g is one past the last gram, so it is larger than first_g.")
     with site.database.reading() as tx:
         published = last_checkpoint(tx)
         state = None if published is None else open_map(site.folder.state, published.size)

@@ -40,7 +40,7 @@ def movement(seen: Seen) -> dict[str, Any]:
         "purpose": PURPOSES.get(m.purpose),
         "serial": seen.serial,
         "first_g": m.first,
-        "last_g": m.last,
+        "end_g": m.last,
         **amount(m.quantity_g),
         "parent": None if m.parent is None else str(m.parent),
         "parent_index": seen.parent_index,
@@ -59,7 +59,7 @@ def movement(seen: Seen) -> dict[str, Any]:
 
 def state_proof(movement: Movement) -> str | None:
     """Name where the state of a movement's grams is proven, as of the last epoch; None for a record."""
-    return None if movement.is_record else f"/v1/state?first={movement.first}&last={movement.last}"
+    return None if movement.is_record else f"/v1/state?first_g={movement.first}&end_g={movement.last}"
 
 
 def block(row: sa.Row[Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def block(row: sa.Row[Any]) -> dict[str, Any]:
     return {
         "serial": serial(row.first_g, row.last_g),
         "first_g": row.first_g,
-        "last_g": row.last_g,
+        "end_g": row.last_g,
         **amount(row.last_g - row.first_g),
         "form": FORMS[Form(row.form)],
         "flags": [flag.name.lower() for flag in Flag if flag.name and row.flags & flag],
@@ -86,7 +86,7 @@ def lot(row: sa.Row[Any]) -> dict[str, Any]:
         "id": str(row.id),
         "serial": serial(row.first_g, row.last_g),
         "first_g": row.first_g,
-        "last_g": row.last_g,
+        "end_g": row.last_g,
         **amount(row.last_g - row.first_g),
         "source": {"id": str(row.source_id), "name_zh": row.name_zh, "name_en": row.name_en},
         "methodology": {

@@ -65,7 +65,7 @@ BODIES = {
     "cancellations": {"quantity_g": MORE_THAN_THERE_IS, "purpose": "voluntary-cancellation"},
 }
 """Acts that are refused once the caller is let in, so that nothing changes; erasure alone has no such body."""
-QUERIES = {"/v1/state": "?first=0&last=1"}
+QUERIES = {"/v1/state": "?first_g=0&end_g=1"}
 
 
 def routes() -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The committed OpenAPI document: fresh, complete, and true of the running server, which is fuzzed from it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,27 @@ def test_every_operation_names_its_problems(path, method, operation):
     assert needed - set(problems) == set()
     for said in problems.values():
         assert list(said["content"]) == ["application/problem+json"]
+
+
+def test_every_operation_has_a_name_that_a_generated_client_can_use():
+    """The name of what handles it. Clients call by it: it changes with them, and no path is in it."""
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if re.fullmatch(r"[a-z]+(_[a-z]+){0,3}", name) is None] == []
+
+
+def test_every_media_type_has_a_schema():
+    """Bodies and answers; of what has none, generated clients give nothing back."""
+    for path, method, operation in OPERATIONS:
+        shapes = [*operation["responses"].values(), *([operation["requestBody"]] if "requestBody" in operation else [])]
+        for shape in shapes:
+            assert shape["content"], (path, method)
+            assert all(told.get("schema") for told in shape["content"].values()), (path, method)
+
+
+def test_no_range_of_grams_is_said_in_two_ways():
+    """A serial names the last gram; everything else ends one past it, and says so by its name."""
+    assert re.findall(r"\"last(?:_g)?\"", json.dumps(DOCUMENT)) == []
 
 
 def test_every_write_takes_an_idempotency_key():

@@ -42,7 +42,7 @@ def check(live, data: bytes, asked):
 
 
 def test_a_range_is_proven_at_the_last_epoch(live, lot):
-    answer = get(live, f"/v1/state?first={lot.first}&last={lot.last}")
+    answer = get(live, f"/v1/state?first_g={lot.first}&end_g={lot.last}")
     assert answer.status_code == 200
     assert "link" not in answer.headers
     found = check(live, answer.content, (lot.first, lot.last))
@@ -54,14 +54,14 @@ def test_a_range_is_proven_at_the_last_epoch(live, lot):
 def test_what_is_past_the_frontier_was_not_issued(live, lot):
     frontier = lot.last
     for first, last in ((frontier - 1, frontier + 5), (frontier, frontier + 1), (2**62, 2**63 - 1)):
-        answer = get(live, f"/v1/state?first={first}&last={last}")
+        answer = get(live, f"/v1/state?first_g={first}&end_g={last}")
         found = check(live, answer.content, (first, last))
         assert found.outcome is Outcome.HOLDS
         assert found.parts[-1].state == "not issued"
 
 
 def test_a_long_range_takes_several_proofs(live, lot):
-    path, reached = f"/v1/state?first={lot.first}&last={lot.last}&limit=1", lot.first
+    path, reached = f"/v1/state?first_g={lot.first}&end_g={lot.last}&limit=1", lot.first
     for count in (40, 60):
         answer = get(live, path)
         found = check(live, answer.content, (reached, reached + count))
@@ -72,10 +72,13 @@ def test_a_long_range_takes_several_proofs(live, lot):
     assert path is None
 
 
-@pytest.mark.parametrize("query", ["first=5&last=5", "first=-1&last=5", "first=0&last=9223372036854775808", "last=1"])
+@pytest.mark.parametrize(
+    "query",
+    ["first_g=5&end_g=5", "first_g=-1&end_g=5", "first_g=0&end_g=9223372036854775808", "end_g=1", "first=0&last=5"],
+)
 def test_no_range_is_no_question(live, query):
     answer = get(live, f"/v1/state?{query}")
-    assert is_problem(answer, *((400, "invalid") if query.startswith("first=5") else (422, "malformed")))
+    assert is_problem(answer, *((400, "invalid") if query.startswith("first_g=5") else (422, "malformed")))
 
 
 def test_a_movement_and_its_receipt_lead_to_the_state_of_its_grams(live, lot):
@@ -85,12 +88,12 @@ def test_a_movement_and_its_receipt_lead_to_the_state_of_its_grams(live, lot):
     receipt = get(live, movement["receipt"])
     assert f"<{movement['state_proof']}>" in receipt.headers["link"]
     answer = get(live, movement["state_proof"])
-    found = check(live, answer.content, (movement["first_g"], movement["last_g"]))
+    found = check(live, answer.content, (movement["first_g"], movement["end_g"]))
     assert [part.index for part in found.parts] == [movement["index"]]
 
 
 def test_a_damaged_map_is_never_served_and_is_made_anew(live, lot):
-    path = f"/v1/state?first={lot.first}&last={lot.last}"
+    path = f"/v1/state?first_g={lot.first}&end_g={lot.last}"
     before = get(live, path).content
     size = maps_in(live.site.folder.state)[0]
     file = path_of(live.site.folder.state, size)
@@ -179,7 +182,7 @@ def test_a_day_that_never_comes():
 
 def test_the_command_says_what_the_grams_are(live, lot, tmp_path: Path):
     file = tmp_path / "grams.state-proof"
-    file.write_bytes(get(live, f"/v1/state?first={lot.first}&last={lot.last + 5}").content)
+    file.write_bytes(get(live, f"/v1/state?first_g={lot.first}&end_g={lot.last + 5}").content)
     known = ["--vkey", live.site.log_signer.verifier.vkey]
     anchored = [*known, "--rpc", live.site.where.rpc_urls[0], "--contract", live.site.where.contract]
     asked = ["--grams", f"SHCER-{lot.first + 10}-{lot.last + 1}"]

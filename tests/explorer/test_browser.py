@@ -364,12 +364,12 @@ def test_the_state_of_a_block_is_verified_in_the_browser(
     first, last = story.cancelled
     page = visit.open(f"/blocks/SHCER-{first}-{last - 1}", lang)
     expect(page.locator("section", has=page.locator("h2#state")).locator("li").first).to_contain_text(says)
-    page.locator(f"a.button[href^='/verify?first={first}']").click()
+    page.locator(f"a.button[href^='/verify?first_g={first}']").click()
     assert outcomes(page) == dict.fromkeys([*STEPS, "record", "map"], "ok")
     part = page.locator("#result [data-state]")
     expect(part).to_have_attribute("data-state", "ended")
     expect(part).to_contain_text(f"SHCER-{first}-{last - 1}")
-    proof = httpx2.get(f"{live.url}/v1/state", params={"first": first, "last": last}).text
+    proof = httpx2.get(f"{live.url}/v1/state", params={"first_g": first, "end_g": last}).text
     entry = re.search(r"^entry .* (\S+)$", proof, re.MULTILINE)
     assert entry is not None
     forged = base64.b64encode(bytes([1, 2]) + base64.b64decode(entry[1])[2:]).decode()

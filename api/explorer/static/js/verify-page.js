@@ -197,14 +197,14 @@ function takeFiles(files) {
   say(names || texts.nothing, files.length === 0 ? texts.no_file : texts.several);
 }
 
-/** `?receipt=` names a receipt of this site, `?first=&last=` the state of grams, and only of this site. */
+/** `?receipt=` names a receipt of this site, `?first_g=&end_g=` the state of grams, and only of this site. */
 function namedHere() {
   const query = new URLSearchParams(location.search);
   const receipt = query.get("receipt");
   if (receipt && /^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(receipt)) return { name: receipt };
-  const [first, last] = [query.get("first"), query.get("last")];
-  if (![first, last].every((number) => /^[0-9]{1,19}$/.test(number ?? ""))) return null;
-  return { name: `/v1/state?first=${first}&last=${last}&limit=1000`, asked: [BigInt(first), BigInt(last)] };
+  const [first, end] = [query.get("first_g"), query.get("end_g")];
+  if (![first, end].every((number) => /^[0-9]{1,19}$/.test(number ?? ""))) return null;
+  return { name: `/v1/state?first_g=${first}&end_g=${end}&limit=1000`, asked: [BigInt(first), BigInt(end)] };
 }
 
 async function fetched(path) {

@@ -226,7 +226,8 @@ def write_receipts(site: Site, shown: dict[str, int]) -> list[Path]:
 
 
 def check_file(rides: Path) -> Path:
-    """Refuse a rides file that is not there, before anything starts. Raises `Invalid`."""
+    """Refuse a file that no ride can be read from, before anything is made or started. Raises `Invalid`."""
     if not rides.is_file():
         raise Invalid(f"There is no file {rides}. Name a CSV of rides, or leave --rides out for a synthetic sample.")
+    users_in(rides)
     return rides

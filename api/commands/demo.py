@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @app.command()
 def demo(
     rides: Annotated[
-        Path | None, typer.Option("--rides", help="CSV of shared-bicycle rides; a synthetic sample without it.")
+        Path | None,
+        typer.Option("--rides", help="CSV of shared-bicycle rides; a synthetic sample without it.", show_default=False),
     ] = None,
     data: Data = DATA,
     database: Database = None,
@@ -29,14 +30,18 @@ def demo(
 
     Everything is written to the data folder. The second time for the same file nothing is issued. The methodology
     is illustrative, and so is every result.
+
+    A file of rides is CSV in UTF-8. Its first line names orderid, bikeid, userid, start_time, start_location_x,
+    start_location_y, end_time, end_location_x, end_location_y, in any order; other columns are not used. Times are
+    Beijing's, YYYY-MM-DD HH:MM; x is the longitude and y the latitude, in degrees. docs/rides.md says more.
     """
     from api.demo import check_file, sample_rides, tell_story, write_receipts
     from api.services import running
 
     started = time.monotonic()
-    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     if rides is not None:
         check_file(rides)
+    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with ExitStack() as stack:
         _step("Starting database and chain")
         site = stack.enter_context(running(settings, warn, create=True))

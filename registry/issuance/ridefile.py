@@ -1,24 +1,23 @@
 """The edge at which a file of rides comes in: hostile bytes to bounded rows of text, each with its line number.
 
-One line is one ride; a line break inside quotes is not allowed, so that a quote left open spoils its own line and
-no other. Nothing is converted here: every value stays text, and what is wrong with a line is said in `fault`.
+One record is one ride, as RFC 4180 has records (`records.py`). Nothing is converted here: every value stays text, and
+what is wrong with a row is said in `fault`. Columns that are not used are not even decoded, so they spoil no ride.
 The rows go to a Parquet file, which any engine reads, in batches: memory does not grow with the file.
 """
 
 # mypy: disable-error-code="import-untyped"
-import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from registry.errors import Invalid
 from registry.issuance.policy import RidePolicy
+from registry.issuance.records import Bounds, Record, Records, value_of
 
 COLUMNS = {
     "orderid": "order_id",
@@ -39,6 +38,7 @@ MAX_COLUMNS = 100
 _SCHEMA = pa.schema([("row", pa.int64()), ("fault", pa.string()), *((name, pa.string()) for name in COLUMNS.values())])
 _BATCH_ROWS = 50_000
 _NO_VALUES = (None,) * len(COLUMNS)
+_SHOWN_NAMES = 12
 
 Row = tuple[Any, ...]
 """Line number (the header is 1), fault or None, then the values in the order of `COLUMNS`, all None on a fault."""
@@ -57,17 +57,18 @@ def read_ride_file(source: Path, target: Path, policy: RidePolicy) -> RideFile:
     """Read the CSV at `source` into the Parquet file `target`.
 
     The file is UTF-8 with or without a byte order mark, lines end with LF or CRLF, empty lines are passed over.
-    Raises `Invalid` when it cannot be read, is empty, lacks columns, or is larger than the policy allows.
+    Raises `Invalid` when it cannot be read, is empty, lacks columns, is larger than the policy allows, or has a
+    quotation mark where RFC 4180 allows none.
     """
     try:
         with source.open("rb") as stream:
-            lines = _Lines(stream, policy)
-            rows = _rows(lines, source.name)
+            records = Records(stream, Bounds(policy.max_file_bytes, policy.max_line_bytes))
+            rows = _rows(iter(records), source.name)
             with pq.ParquetWriter(target, _SCHEMA) as writer:
                 count = _copy(rows, writer, policy.max_rows)
     except OSError as error:
         raise Invalid(f"The file {source.name} cannot be read: {error.strerror or error}.") from error
-    return RideFile(target, count, lines.sha256.digest())
+    return RideFile(target, count, records.sha256.digest())
 
 
 def _copy(rows: Iterator[Row], writer: pq.ParquetWriter, max_rows: int) -> int:
@@ -83,74 +84,65 @@ def _copy(rows: Iterator[Row], writer: pq.ParquetWriter, max_rows: int) -> int:
     return count
 
 
-class _Lines:
-    """The lines of a stream as bytes without their end, None for one that is too long; hashes and counts as it goes."""
-
-    def __init__(self, stream: BinaryIO, policy: RidePolicy) -> None:
-        self._stream = stream
-        self._policy = policy
-        self._bytes = 0
-        self.sha256 = hashlib.sha256()
-
-    def __iter__(self) -> Iterator[bytes | None]:
-        while line := self._read():
-            text = line.removesuffix(b"\n").removesuffix(b"\r")
-            if len(text) <= self._policy.max_line_bytes:
-                yield text
-                continue
-            while line and not line.endswith(b"\n"):
-                line = self._read()
-            yield None
-
-    def _read(self) -> bytes:
-        line = self._stream.readline(self._policy.max_line_bytes + 2)
-        self._bytes += len(line)
-        if self._bytes > self._policy.max_file_bytes:
-            raise Invalid(f"The file is larger than {self._policy.max_file_bytes} bytes; send it in parts.")
-        self.sha256.update(line)
-        return line
-
-
-def _rows(lines: _Lines, name: str) -> Iterator[Row]:
-    numbered = enumerate(lines, start=1)
-    header = _header(next(numbered, (1, b""))[1], name)
-    places = [header.index(column) for column in COLUMNS]
-    for row, line in numbered:
-        if line == b"":
+def _rows(records: Iterator[Record], name: str) -> Iterator[Row]:
+    header = _header(next(records, Record(1, ())), name)
+    places = [header.index(column.encode()) for column in COLUMNS]
+    for record in records:
+        if not record.fields and record.fault is None:
             continue
-        values, fault = _fields(line)
-        if fault is None and len(values) != len(header):
-            fault = f"has {len(values)} values where the header names {len(header)}"
-        yield (row, fault, *(_NO_VALUES if fault else [values[place] for place in places]))
+        values, fault = _values(record, len(header), places)
+        yield (record.line, fault, *(_NO_VALUES if fault else values))
 
 
-def _header(line: bytes | None, name: str) -> list[str]:
-    if line == b"":
+def _values(record: Record, width: int, places: list[int]) -> tuple[list[str], str | None]:
+    """Take the used values of one record; the second value says what is wrong with it."""
+    if record.fault is not None:
+        return [], record.fault
+    if len(record.fields) != width:
+        return [], f"has {len(record.fields)} values where the header names {width}"
+    try:
+        values = [value_of(record.fields[place]).decode() for place in places]
+    except UnicodeDecodeError:
+        return [], "is not UTF-8 text"
+    if not all(map(str.isprintable, values)):
+        return [], "holds characters that do not print"
+    return values, None
+
+
+def _header(record: Record, name: str) -> list[bytes]:
+    if not record.fields and record.fault is None:
         raise Invalid(f"The file {name} is empty, or begins with an empty line instead of the names of its columns.")
-    if line is not None and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Invalid(f"The file {name} is in UTF-16; save it as UTF-8.")
-    header, fault = _fields(None if line is None else line.removeprefix(b"\xef\xbb\xbf"))
-    if fault or len(header) > MAX_COLUMNS:
-        raise Invalid(f"The first line of {name} is not a header of a CSV file: it {fault or 'has too many columns'}.")
-    missing = [column for column in COLUMNS if column not in header]
+    header = [value_of(field) for field in record.fields]
+    if record.fault or len(header) > MAX_COLUMNS:
+        fault = record.fault or "has too many columns"
+        raise Invalid(f"The first line of {name} is not a header of a CSV file: it {fault}.")
+    _refuse_other_dress(header, name)
+    missing = [column for column in COLUMNS if column.encode() not in header]
     if missing:
-        raise Invalid(f"missing-column: the file {name} lacks {', '.join(missing)}.")
-    twice = [column for column in COLUMNS if header.count(column) > 1]
+        raise Invalid(
+            f"missing-column: the file {name} lacks {', '.join(missing)}. Its first line must name"
+            f" {', '.join(COLUMNS)}, in any order, others beside them; it names {_shown(header)}."
+        )
+    twice = [column for column in COLUMNS if header.count(column.encode()) > 1]
     if twice:
         raise Invalid(f"The file {name} names {', '.join(twice)} more than once.")
     return header
 
 
-def _fields(line: bytes | None) -> tuple[list[str], str | None]:
-    """Split one line; the second value says what is wrong with it."""
-    if line is None:
-        return [], "is longer than a line may be"
-    try:
-        text = line.decode()
-        if not text.isprintable():
-            return [], "holds characters that do not print"
-        return next(csv.reader((text,), strict=True)), None
-    except UnicodeDecodeError:
-        return [], "is not UTF-8 text"
-    except csv.Error:
-        return [], "has a quotation mark that is not closed, or a value of excessive size"
+def _refuse_other_dress(header: list[bytes], name: str) -> None:
+    """Say what a spreadsheet did to the file, where that shows."""
+    if header[0].startswith((b"\xff\xfe", b"\xfe\xff")) or any(b"\0" in column for column in header):
+        raise Invalid(
+            f"The first line of {name} is not a header of a CSV file in UTF-8; UTF-16 must be saved as UTF-8."
+        )
+    if header[0].lower().startswith(b"sep="):
+        raise Invalid(f"The file {name} begins with a spreadsheet's line sep=; take that line away.")
+    for mark, called in ((b";", "semicolons"), (b"\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            raise Invalid(f"The values of {name} are separated by {called}; save it with commas.")
+
+
+def _shown(header: list[bytes]) -> str:
+    """The names that a file has, so that a blank or a capital letter shows; no more of them than one can read."""
+    names = [ascii(column.decode(errors="replace")[:24]) for column in header[:_SHOWN_NAMES]]
+    return ", ".join(names) + (", …" if len(header) > _SHOWN_NAMES else "")

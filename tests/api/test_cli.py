@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchoring.note import ED25519, Signer
 from api.data_folder import hold
+from registry.issuance.ridefile import COLUMNS
 from tests.api.test_settings import WITNESSES
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
@@ -153,6 +154,30 @@ def test_a_data_folder_in_use_is_told(gram, tmp_path):
         code, _, err = gram("log", "publish", "--data", tmp_path / "d")
     assert code == 2
     assert "in use by another process" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("orderid,bikeid,User\nA,B,C\n", ("lacks userid, start_time", "must name orderid", "names 'orderid'")),
+        ('orderid,"bikeid\nA,B\n', ("line 1", "never closed")),
+        ("", ("empty",)),
+    ],
+    ids=["other columns", "open quote", "empty"],
+)
+def test_a_file_of_rides_that_is_none_is_told_before_anything_is_made(gram, tmp_path, content, says):
+    file = tmp_path / "rides.csv"
+    file.write_text(content)
+    code, out, err = gram("demo", "--rides", file, "--data", tmp_path / "d", "--database", "postgresql://127.0.0.1:9/x")
+    assert (code, out) == (2, "")
+    assert all(word in err for word in says)
+    assert not (tmp_path / "d").exists()
+
+
+def test_the_columns_of_a_file_of_rides_are_in_the_help_and_in_the_docs(gram):
+    docs = (Path(__file__).parents[2] / "docs" / "rides.md").read_text()
+    help_ = gram("demo", "--help")[1]
+    assert all(column in help_ and f"`{column}`" in docs for column in COLUMNS)
 
 
 @pytest.mark.parametrize("words", [("serve", "--port", "0"), ("demo",), ("log", "publish"), ("chain", "anchor")])

@@ -35,8 +35,8 @@ def only(*issued: str) -> Callable[[Sequence[str]], set[str]]:
 def ride_line(changes: Mapping[str, str]) -> str:
     """One line of the file, a good ride but for the changes."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow((GOOD | changes)[column] for column in COLUMNS)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator="\r\n").writerow((GOOD | changes)[column] for column in COLUMNS)
+    return stream.getvalue().removesuffix("\r\n")
 
 
 def write_rides(path: Path, rides: Iterable[Mapping[str, str]]) -> Path:

@@ -34,6 +34,26 @@ CASES = {
     "a day that does not exist": ({"start_time": "2016-02-30 10:00"}, "wrong-type"),
     "an hour that does not exist": ({"end_time": "2016-08-19 24:00"}, "wrong-type"),
     "another format of time": ({"start_time": "19/08/2016 21:41"}, "wrong-type"),
+    "a leap second": ({"end_time": "2016-12-31 23:59:60"}, "wrong-type"),
+    "a time in the far future": (
+        {"start_time": "2999-12-31 23:40", "end_time": "2999-12-31 23:59"},
+        "outside-validity",
+    ),
+    "a time beyond four digits": ({"end_time": "12016-08-19 22:01"}, "wrong-type"),
+    "a time in full-width digits": ({"end_time": "\uff12\uff1016-08-19 22:01"}, "wrong-type"),
+    "a fraction of a second": ({"end_time": "2016-08-19 22:01:00.5"}, "wrong-type"),
+    "a time with a zone": ({"end_time": "2016-08-19 22:01Z"}, "wrong-type"),
+    "a month that does not exist": ({"end_time": "2016-00-19 22:01"}, "wrong-type"),
+    "a time before all calendars": ({"start_time": "1000-01-01 00:00"}, "too-long"),
+    "a place with a sign": ({"start_location_x": "+121.522"}, "wrong-type"),
+    "a place in hexadecimal": ({"start_location_x": "0x79"}, "wrong-type"),
+    "a place that is nothing but a sign": ({"start_location_x": "-"}, "wrong-type"),
+    "a place that rounds beyond three digits": ({"start_location_x": "999.9999999"}, "wrong-type"),
+    "a place of minus nothing": ({"start_location_x": "-0"}, "outside-area"),
+    "a place of twenty decimals": ({"start_location_x": "121.52200000000000000000"}, None),
+    "a place of more": ({"start_location_x": "121.522000000000000000000"}, "wrong-type"),
+    "a track with a line break and a ride": ({"track": "here\n" + ride_line({"orderid": "inside"}) + "\n"}, None),
+    "a track in other spaces and letters": ({"track": "轨\u3000迹\xa0\u200d\t\U000323af"}, None),
     "a time with an offset": ({"start_time": "2016-08-19T21:41:00+08:00"}, "wrong-type"),
     "ends before it starts": ({"end_time": "2016-08-19 21:40"}, "ends-before-start"),
     "ends as it starts": ({"end_time": "2016-08-19 21:41"}, "ends-before-start"),
@@ -76,7 +96,7 @@ def judged(tmp_path_factory, backend):
     )
     assert batch.rows == len(CASES)
     reasons = {ride.row: None for ride in batch.accepted} | {reject.row: reject.reason for reject in batch.rejects}
-    return {name: reasons[row] for row, name in enumerate(CASES, start=2)}
+    return {name: reasons[row] for name, row in zip(CASES, sorted(reasons), strict=True)}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -165,7 +185,7 @@ def test_a_line_that_is_no_row_is_refused_and_spoils_no_other(tmp_path, backend)
     last = ride_line({"orderid": "2", "userid": "8", "bikeid": "10"})
     junk = [
         b"1,2,3",
-        b'"never closed,' + b"x" * 100,
+        b'"a line\nbreak",' + b"x" * 100,
         first.encode() + b",more",
         b"\x00" * 10,
         b"\xff\xfe,\x80",
@@ -175,6 +195,8 @@ def test_a_line_that_is_no_row_is_refused_and_spoils_no_other(tmp_path, backend)
     path = tmp_path / "rides.csv"
     path.write_bytes(b"\n".join([header.encode(), first.encode(), *junk, b"", last.encode()]))
     batch = _read(path, backend)
-    assert [ride.row for ride in batch.accepted] == [2, 10]
-    assert [(reject.row, reject.reason) for reject in batch.rejects] == [(row, "malformed") for row in range(3, 9)]
+    assert [ride.row for ride in batch.accepted] == [2, 11]
+    assert [(reject.row, reject.reason) for reject in batch.rejects] == [
+        (row, "malformed") for row in (3, 4, 6, 7, 8, 9)
+    ]
     assert batch.rejects[0].sentence == "The line has 3 values where the header names 10."

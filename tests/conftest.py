@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
+from tests.support.hasty import MOMENTARY, hasten
 from tests.support.running import Live, live_site
 from tests.support.scheme import Scheme
 
@@ -24,10 +25,11 @@ settings.load_profile("gramledger")
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test process's own, with a migrated template database."""
-    with tempfile.TemporaryDirectory(prefix="gl-pg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gl-pg-", dir=MOMENTARY) as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         url = server.start()
         with psycopg.connect(url, autocommit=True) as connection:
+            hasten(connection)
             connection.execute("CREATE DATABASE migrated")
         template = Database(_named(url, "migrated"), pool_size=1)
         migrate(template)
@@ -41,7 +43,7 @@ def database(postgres_url: str) -> Iterator[Database]:
     """A database of the test's own, made from the migrated template."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY wal_log")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
     fresh = Database(_named(postgres_url, name))
     yield fresh
     fresh.close()

@@ -38,6 +38,7 @@ from tests.simulation.node import DEEPEST
 from tests.simulation.oracle import facts, replay
 from tests.simulation.world import AUTHORITIES, COSIGNERS, LOG, PAYER, THRESHOLD, Parts, keys_of
 from tests.support.acts import Acts
+from tests.support.hasty import MOMENTARY, hasten
 from tests.support.scheme import Scheme, TestClock
 
 STEPS = 70
@@ -46,8 +47,6 @@ ROUNDS = 3
 GLANCE = 10
 """After how many steps the database is held against the model, in the middle of everything."""
 RECEIPTS = 3
-_HASTY = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off")
-"""A database of a moment: no seed asks what a power cut would leave of it."""
 
 
 @dataclass
@@ -94,7 +93,7 @@ class Stage:
     @contextmanager
     def _world(self, chance: Chance, parts: Parts) -> Iterator[Events]:
         name = f"simulated_{next(self._numbers)}"
-        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE staged STRATEGY wal_log")
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE staged STRATEGY file_copy")
         database = Database(self.url.replace("/postgres?", f"/{name}?"), pool_size=4)
         clock = TestClock(self.scheme.clock.now)
         scheme = Scheme(database, clock, Ledger(clock, self.scheme.ledger.vault), self.scheme.source)
@@ -113,8 +112,7 @@ class Stage:
 @contextmanager
 def stage() -> Iterator[Stage]:
     """Start PostgreSQL and lay out what all seeds share."""
-    memory = Path("/dev/shm")  # noqa: S108  (files of a moment, which nobody is to wait for)
-    with tempfile.TemporaryDirectory(prefix="gl-stage-", dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="gl-stage-", dir=MOMENTARY) as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         url = server.start()
         try:
@@ -125,9 +123,7 @@ def stage() -> Iterator[Stage]:
 
 
 def _laid_out(url: str, admin: psycopg.Connection, folder: Path) -> Stage:
-    for setting in _HASTY:
-        admin.execute(f"ALTER SYSTEM SET {setting}")
-    admin.execute("SELECT pg_reload_conf()")
+    hasten(admin)  # no seed asks what a power cut would leave
     admin.execute("CREATE DATABASE staged")
     database = Database(url.replace("/postgres?", "/staged?"), pool_size=1)
     migrate(database)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
+from fastapi import Request
 
 from api.auth import Principal, Role
 from api.rest.perform import Write, posted
@@ -154,7 +155,7 @@ class Users:
                 self.kill(tx)
             return done
 
-        request: Any = SimpleNamespace(method="POST", url=SimpleNamespace(path="/v1/simulated"))
+        request = Request({"type": "http", "method": "POST", "path": "/v1/simulated", "headers": []})
         write = self.write(request, self._site, CALLER, asked.key)
         try:
             answer = write.perform({"asked": asked.key, "other": asked.is_other}, act)

@@ -29,7 +29,7 @@ def backup_of(database: Database, server_url: str) -> Iterator[Database]:
     database.close()
     name = f"{database.url.database}_backup"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {database.url.database} STRATEGY wal_log")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {database.url.database} STRATEGY file_copy")
     copy = Database(server_url.replace("/postgres?", f"/{name}?"))
     try:
         yield copy

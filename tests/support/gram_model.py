@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, timezone
 
-from registry.errors import Insufficient, Invalid, RegistryError, RuleBroken
+from registry.errors import Insufficient, Invalid, NotFound, RegistryError, RuleBroken
 from registry.ledger.ledger import Amount
 
 REDUCTION, POINTS = 1, 2
@@ -76,11 +76,14 @@ class Cards:
         return self.take(account, REDUCTION, amount, lambda g: g.scenario and not g.converted and not g.locked)
 
     def redeem(self, account: int, provider: int, amount: Amount, at: int) -> list[Gram]:
+        if account not in self.people:
+            raise Failure(RuleBroken)
+        taken = self.take(account, POINTS, amount, lambda g: not g.locked and g.until >= at)
         if account == provider:
             raise Failure(Invalid)
-        if account not in self.people or provider in self.people:
-            raise Failure(RuleBroken)
-        return self.take(account, POINTS, amount, lambda g: not g.locked and g.until >= at)
+        if provider in self.people:
+            raise Failure(NotFound)
+        return taken
 
     def refund(self, provider: int, act: int, amount: Amount) -> list[Gram]:
         def brought(gram: Gram) -> bool:
@@ -101,9 +104,10 @@ class Cards:
         return due
 
     def transfer(self, account: int, to: int, amount: Amount) -> list[Gram]:
+        taken = self.take(account, REDUCTION, amount, lambda g: not g.locked)
         if account == to:
             raise Failure(Invalid)
-        return self.take(account, REDUCTION, amount, lambda g: not g.locked)
+        return taken
 
     def cancel(self, account: int, form: int, amount: Amount, purpose: str, at: int) -> list[Gram]:
         if form == POINTS and purpose not in POINTS_PURPOSES:

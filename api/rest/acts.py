@@ -32,7 +32,15 @@ def one_of(words: Iterable[str]) -> Any:
     return Field(max_length=MAX_CODE_CHARS, json_schema_extra={"enum": list(words)})
 
 
-Words = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Words = Annotated[
+    StrictStr,
+    Field(
+        min_length=1,
+        max_length=500,
+        description="The holder's own words, which nobody checks. The certificate publishes them to everybody: "
+        "write nothing here that should stay private.",
+    ),
+]
 Reference = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])

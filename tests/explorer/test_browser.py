@@ -342,6 +342,11 @@ def test_every_page_is_accessible_and_fits_a_phone(
     context.close()
 
 
+def test_an_ordinary_certificate_is_one_sheet(visit: Visit, story: Story) -> None:
+    page = visit.open(f"/certificates/{story.certificate}")
+    assert len(PdfReader(io.BytesIO(page.pdf(format="A4"))).pages) == 1
+
+
 def test_a_certificate_is_printed_whole_from_the_first_page_on(live: Live, chromium: Browser, wordy: str) -> None:
     context = chromium.new_context(viewport=DESK)
     page = Visit(context, live.url).open(f"/certificates/{wordy}")

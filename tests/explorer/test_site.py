@@ -98,6 +98,7 @@ def test_a_wrong_method_or_cursor_is_said_to_a_person(web: httpx2.Client, story:
     answer = web.get(f"/lots/{story.lot}", params={"cursor": "x", "lang": "en"})
     assert answer.status_code == 400
     assert pages.texts()["en"]["problem_title"] in answer.text
+    assert pages.texts()["en"]["problem_yours"] in answer.text
     assert "The cursor is not one that this registry gave." in answer.text
 
 
@@ -258,6 +259,7 @@ def test_a_database_that_is_down_is_said_to_a_person(live: Live) -> None:
         answer = web.get("/", params={"lang": "en"})
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
+        assert pages.texts()["en"]["problem_ours"] in answer.text
         assert "The database does not answer now." in answer.text
         assert web.get("/how-it-works").status_code == 200
         assert web.get("/v1/totals").headers["content-type"] == "application/problem+json"

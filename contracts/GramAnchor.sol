@@ -18,7 +18,8 @@ contract GramAnchor is IGramAnchor {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant CHECKPOINT_TYPE =
         keccak256("Checkpoint(uint64 size,bytes32 root,uint64 frontier,uint64 ended)");
-    bytes32 private constant SIGNERS_TYPE = keccak256("Signers(address[] signers,uint256 threshold,uint256 epoch)");
+    bytes32 private constant SIGNERS_TYPE =
+        keccak256("Signers(address[] signers,uint256 threshold,uint256 epoch,uint256 deadline)");
     string private constant NAME = "Gramledger";
     string private constant VERSION = "1";
 
@@ -81,11 +82,18 @@ contract GramAnchor is IGramAnchor {
     }
 
     /// @inheritdoc IGramAnchor
-    function changeSigners(address[] calldata signers, uint256 threshold, bytes[] calldata signatures) external {
+    function changeSigners(
+        address[] calldata signers,
+        uint256 threshold,
+        uint256 deadline,
+        bytes[] calldata signatures
+    ) external {
         if (_state.broken) revert ContractBroken();
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
         uint48 epoch = _state.signersEpoch;
         bytes32 list = keccak256(abi.encodePacked(signers));
-        _checkSignatures(keccak256(abi.encode(SIGNERS_TYPE, list, threshold, epoch)), signatures, _state.threshold);
+        bytes32 change = keccak256(abi.encode(SIGNERS_TYPE, list, threshold, epoch, deadline));
+        _checkSignatures(change, signatures, _state.threshold);
 
         address[] memory earlier = _signers;
         for (uint256 i = 0; i < earlier.length; ++i) {

@@ -75,6 +75,8 @@ interface IGramAnchor {
     error ZeroSigner();
     /// @notice More signers than `MAX_SIGNERS`.
     error TooManySigners(uint256 given);
+    /// @notice The signatures were for a change no later than `deadline`, and the block is later.
+    error DeadlinePassed(uint256 deadline);
     /// @notice The threshold must lie between 1 and the number of signers.
     error BadThreshold(uint256 threshold, uint256 signers);
 
@@ -99,13 +101,20 @@ interface IGramAnchor {
     ) external;
 
     /// @notice Replace all signers and the threshold, by the signatures of `threshold` of the present ones.
-    /// @dev The signatures are over the EIP-712 type `Signers(address[] signers,uint256 threshold,uint256 epoch)` in the
-    /// domain of `anchor`, with the present `signersEpoch`, so that a change cannot be replayed. A broken contract reverts
-    /// with ContractBroken.
+    /// @dev The signatures are over the EIP-712 type
+    /// `Signers(address[] signers,uint256 threshold,uint256 epoch,uint256 deadline)` in the domain of `anchor`, with the
+    /// present `signersEpoch`, so that a change cannot be replayed, and a deadline, so that nobody can keep it for later.
+    /// Checks are made in the order ContractBroken, DeadlinePassed, the signatures as in `anchor`, the new signers.
     /// @param signers The new signers, distinct, none zero, at most `MAX_SIGNERS`.
     /// @param threshold How many of them must sign from now on, at least 1.
+    /// @param deadline The last time of a block that may have this change, in Unix seconds.
     /// @param signatures As in `anchor`.
-    function changeSigners(address[] calldata signers, uint256 threshold, bytes[] calldata signatures) external;
+    function changeSigners(
+        address[] calldata signers,
+        uint256 threshold,
+        uint256 deadline,
+        bytes[] calldata signatures
+    ) external;
 
     /// @notice Convict the log of an unlawful movement. If `accused` breaks a rule, by itself or against `other`, the
     /// contract keeps both indices and the rule, and is broken for good. Anyone may call.

@@ -9,27 +9,37 @@ import {vm} from "./Vm.sol";
 
 contract ChangeSignersTests is AnchorTest {
     uint256 private constant SUCCESSOR = 0x5C;
+    uint256 private constant DEADLINE = 2_000_000_000;
 
     function _changeDigest(address[] memory signers, uint256 threshold, uint256 epoch)
         private
         view
         returns (bytes32)
     {
-        bytes32 kind = keccak256("Signers(address[] signers,uint256 threshold,uint256 epoch)");
-        return _typed(keccak256(abi.encode(kind, keccak256(abi.encodePacked(signers)), threshold, epoch)));
+        return _changeDigest(signers, threshold, epoch, DEADLINE);
+    }
+
+    function _changeDigest(address[] memory signers, uint256 threshold, uint256 epoch, uint256 deadline)
+        private
+        view
+        returns (bytes32)
+    {
+        bytes32 kind = keccak256("Signers(address[] signers,uint256 threshold,uint256 epoch,uint256 deadline)");
+        bytes32 list = keccak256(abi.encodePacked(signers));
+        return _typed(keccak256(abi.encode(kind, list, threshold, epoch, deadline)));
     }
 
     function _change(uint256[] memory to, uint256 threshold, uint256[] memory by) private {
         address[] memory accounts = _addresses(to);
         bytes[] memory signatures = _sign(by, _changeDigest(accounts, threshold, anchor.signersEpoch()));
-        anchor.changeSigners(accounts, threshold, signatures);
+        anchor.changeSigners(accounts, threshold, DEADLINE, signatures);
     }
 
     function _refuseChange(address[] memory signers, uint256 threshold, bytes memory refusal) private {
         bytes[] memory signatures =
             _sign(_keys(CENTRE, BUREAU), _changeDigest(signers, threshold, anchor.signersEpoch()));
         vm.expectRevert(refusal);
-        anchor.changeSigners(signers, threshold, signatures);
+        anchor.changeSigners(signers, threshold, DEADLINE, signatures);
     }
 
     function test_constructorSetsSigners() public view {
@@ -48,7 +58,7 @@ contract ChangeSignersTests is AnchorTest {
         bytes[] memory signatures = _sign(_keys(EXCHANGE, BUREAU), _changeDigest(accounts, 1, 0));
         vm.expectEmit(address(anchor));
         emit IGramAnchor.SignersChanged(1, accounts, 1);
-        anchor.changeSigners(accounts, 1, signatures);
+        anchor.changeSigners(accounts, 1, DEADLINE, signatures);
 
         vm.assertEq(anchor.signers().length, 2);
         vm.assertEq(anchor.signersEpoch(), 1);
@@ -73,18 +83,18 @@ contract ChangeSignersTests is AnchorTest {
         bytes[] memory one = new bytes[](1);
         one[0] = _sign(CENTRE, _changeDigest(accounts, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(IGramAnchor.TooFewSignatures.selector, 1, 2));
-        anchor.changeSigners(accounts, 1, one);
+        anchor.changeSigners(accounts, 1, DEADLINE, one);
     }
 
     function test_changeCannotBeReplayed() public {
         uint256[] memory three = _keys(CENTRE, EXCHANGE, BUREAU);
         address[] memory first = _addresses(_keys(CENTRE, BUREAU));
         bytes[] memory signatures = _sign(_keys(CENTRE, BUREAU), _changeDigest(first, 2, 0));
-        anchor.changeSigners(first, 2, signatures);
+        anchor.changeSigners(first, 2, DEADLINE, signatures);
         _change(three, 2, _keys(CENTRE, BUREAU));
         address recovered = _recover(_changeDigest(first, 2, 2), signatures[0]);
         vm.expectRevert(abi.encodeWithSelector(IGramAnchor.UnknownSigner.selector, recovered));
-        anchor.changeSigners(first, 2, signatures);
+        anchor.changeSigners(first, 2, DEADLINE, signatures);
         vm.assertEq(anchor.signers().length, 3);
     }
 
@@ -94,12 +104,26 @@ contract ChangeSignersTests is AnchorTest {
         bytes[] memory signatures = _sign(_keys(CENTRE, BUREAU), _changeDigest(accounts, needed, 0));
         address recovered = _recover(_changeDigest(accounts, needed + 1, 0), signatures[0]);
         vm.expectRevert(abi.encodeWithSelector(IGramAnchor.UnknownSigner.selector, recovered));
-        anchor.changeSigners(accounts, needed + 1, signatures);
-        anchor.changeSigners(accounts, needed, signatures);
+        anchor.changeSigners(accounts, needed + 1, DEADLINE, signatures);
+        anchor.changeSigners(accounts, needed, DEADLINE, signatures);
         vm.assertEq(anchor.signers().length, accounts.length);
         vm.assertEq(anchor.threshold(), needed);
         vm.assertTrue(anchor.isSigner(accounts[accounts.length - 1]));
         vm.assertFalse(anchor.isSigner(vm.addr(CENTRE)));
+    }
+
+    function test_changeHasADeadline() public {
+        address[] memory accounts = _addresses(_keys(SUCCESSOR, CENTRE));
+        bytes[] memory signatures = _sign(_keys(CENTRE, BUREAU), _changeDigest(accounts, 1, 0));
+        vm.warp(DEADLINE + 1);
+        vm.expectRevert(abi.encodeWithSelector(IGramAnchor.DeadlinePassed.selector, DEADLINE));
+        anchor.changeSigners(accounts, 1, DEADLINE, signatures);
+        address recovered = _recover(_changeDigest(accounts, 1, 0, DEADLINE + 1), signatures[0]);
+        vm.expectRevert(abi.encodeWithSelector(IGramAnchor.UnknownSigner.selector, recovered));
+        anchor.changeSigners(accounts, 1, DEADLINE + 1, signatures); // a later one was not signed
+        vm.warp(DEADLINE);
+        anchor.changeSigners(accounts, 1, DEADLINE, signatures);
+        vm.assertEq(anchor.signersEpoch(), 1);
     }
 
     function test_badSignersAreRefused() public {

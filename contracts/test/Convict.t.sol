@@ -109,7 +109,7 @@ contract ConvictTests is AnchorTest {
         bytes memory broken = abi.encodeWithSelector(IGramAnchor.ContractBroken.selector);
         _refuse(Checkpoint(9, bytes32(uint256(1)), 200, 50), new bytes32[](0), broken);
         vm.expectRevert(broken);
-        anchor.changeSigners(_addresses(_keys(CENTRE, EXCHANGE)), 1, new bytes[](0));
+        anchor.changeSigners(_addresses(_keys(CENTRE, EXCHANGE)), 1, block.timestamp, new bytes[](0));
         (IGramAnchor.Entry memory one, IGramAnchor.Entry memory two) = (_proven(0), _proven(3));
         vm.expectRevert(broken);
         anchor.convict(SIZE, one, two);

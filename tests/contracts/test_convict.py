@@ -90,7 +90,7 @@ def test_a_registry_is_convicted_once_and_for_good(anchoring, log_of, leaf, othe
     longer = [*log.leaves, LAWFUL[0]]
     proof = consistency_proof(len(log.leaves), [leaf_hash(leaf) for leaf in longer])
     assert anchoring.refusal(anchoring.prepare(log.checkpoint(longer), proof)) == ("ContractBroken",)
-    change = anchoring.contract.functions.changeSigners([anchoring.keys[0].address], 1, [])
+    change = anchoring.contract.functions.changeSigners([anchoring.keys[0].address], 1, 2**40, [])
     assert anchoring.refusal(change) == ("ContractBroken",)
     assert anchoring.refusal(log.convict(beside, accused)) == ("ContractBroken",)
     assert log.verdict() == [LAST + 1, LAST, other, rule]

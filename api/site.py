@@ -13,6 +13,7 @@ from pathlib import Path
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient, Patience
 from anchoring.chain.journal import DatabaseJournal
+from anchoring.chain.shown import known_to_chain
 from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.log.epochs import Epochs
 from anchoring.log.folder import LogFolder
@@ -131,8 +132,8 @@ class Site:
         return Known(f"The witness {witness.verifier.name}", size, root)
 
     def _known_to_chain(self) -> Known:
-        head = self.client.head()
-        return Known("The chain", head.size, head.root if head.size else EMPTY_ROOT)
+        authorities = [str(signer["address"]) for signer in self.signers]
+        return known_to_chain(self.client, self.where.chain_id, authorities, self.settings.threshold)
 
     @cached_property
     def epochs(self) -> Epochs:

@@ -24,11 +24,13 @@ from typing import Any, Final
 
 import httpx2
 
-from anchoring.chain.endpoint import READ_SECONDS, Endpoint, Lost
+from anchoring.chain.endpoint import READ_SECONDS, Busy, Endpoint, Lost
 from anchoring.errors import Malformed, Refuted, Unreachable
 
 MAX_ENDPOINTS = 16
 FINAL_DEPTH = 12
+BUSY_TURNS, BUSY_SECONDS = 5, 30.0
+"""How often, and how long at most each time, the only endpoint is waited for when it has too much to do."""
 REST_SECONDS = 10.0
 """How long an endpoint that did not answer is left out, so that it does not slow down every question."""
 
@@ -57,6 +59,7 @@ class Endpoints:
         read_seconds: float = READ_SECONDS,
         final_depth: int = FINAL_DEPTH,
         transport: httpx2.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Connects to nothing yet; `transport` is a wire of the caller's own.
 
@@ -68,6 +71,7 @@ class Endpoints:
         self._all = [Endpoint(url, read_seconds, transport) for url in given]
         self._quorum = len(self._all) // 2 + 1
         self._final_depth = final_depth
+        self._pause = pause
         self._resting: dict[Endpoint, tuple[float, str]] = {}
         self._pool = ThreadPoolExecutor(len(self._all), "endpoint") if len(self._all) > 1 else None
         self.shown = ", ".join(endpoint.shown for endpoint in self._all)
@@ -75,7 +79,7 @@ class Endpoints:
     def ask(self, request: Mapping[str, Any]) -> Answer:
         """The JSON-RPC response to one request. Raises Unreachable, Lost, or Refuted as the rule above says."""
         if self._pool is None:
-            return self._all[0].post(json.dumps(request).encode())
+            return self._patiently(json.dumps(request).encode())
         method, params = request["method"], request["params"]
         if method == "eth_sendRawTransaction":
             return self._send(request)
@@ -89,6 +93,15 @@ class Endpoints:
             number = self.height(request) if tag == "latest" else int(tag, 16)
             return self._at_block(request, number, lambda at: [*params[:place], hex(at), *params[place + 1 :]])
         return self._alike(request)
+
+    def _patiently(self, body: bytes) -> Answer:
+        """Ask the only endpoint; one that has too much to do is given the time it asks for."""
+        for turn in range(BUSY_TURNS):
+            try:
+                return self._all[0].post(body)
+            except Busy as busy:
+                self._pause(min(BUSY_SECONDS, 2.0**turn / 2 if busy.wait_s is None else busy.wait_s))
+        return self._all[0].post(body)
 
     def height(self, request: Mapping[str, Any]) -> int:
         """The highest block that a quorum has."""

@@ -5,6 +5,7 @@ something may have been (`Lost`, which is one), or the endpoint answered with an
 """
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +17,21 @@ from anchoring.log.deadline import Deadline
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 MAX_ANSWER_BYTES = 8 << 20
+_BUSY = (429, 503)
+_TOO_OFTEN = re.compile(r"\btoo many requests\b|\brate.?limit", re.IGNORECASE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Lost(Unreachable):
     """The request may have been carried out, but no usable answer came back."""
+
+
+class Busy(Unreachable):
+    """The endpoint has too much to do just now, and did nothing; `wait_s` is how long it asks to be left alone."""
+
+    def __init__(self, message: str, wait_s: float | None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class Endpoint:
@@ -67,7 +78,9 @@ class Endpoint:
                     "POST", self._url, content=body, headers={"Content-Type": "application/json"}
                 ) as response,
             ):
-                return self._read(self._bounded(response), response.status_code)
+                if response.status_code in _BUSY:
+                    raise self._busy(response)
+                return self._calm(self._read(self._bounded(response), response.status_code))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(f"The {self._name} at {self.shown} cannot be reached: {error or 'no answer'}.") from error
         except httpx2.TimeoutException as error:
@@ -92,6 +105,18 @@ class Endpoint:
             answer.pop("error", None)  # some nodes send both, one of them null
         if not isinstance(answer, dict) or not ("result" in answer or _is_error(answer.get("error"))):
             raise Lost(f"The {self._name} at {self.shown} answers with JSON that is no JSON-RPC (HTTP {status}).")
+        return answer
+
+    def _busy(self, response: httpx2.Response) -> Busy:
+        given = response.headers.get("Retry-After", "")
+        wait_s = float(given) if given.isascii() and given.isdecimal() and len(given) < 6 else None
+        return Busy(f"The {self._name} at {self.shown} has too much to do (HTTP {response.status_code}).", wait_s)
+
+    def _calm(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Refuse an error that only says: not so often. Some say it with HTTP 200."""
+        error = answer.get("error")
+        if error is not None and (error["code"] in _BUSY or _TOO_OFTEN.search(error["message"])):
+            raise Busy(f"The {self._name} at {self.shown} has too much to do.", None)
         return answer
 
     def _slow(self) -> Lost:

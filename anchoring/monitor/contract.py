@@ -11,6 +11,8 @@ from anchoring.monitor.memory import MAX_ANCHORS, MAX_TAKEN_BACK, Anchor, Memory
 
 WATCHED: Final = 16
 """Anchors, the last ones, that are asked for again in each round: a reorganisation takes the last ones back."""
+REORG_BLOCKS: Final = 64
+"""How far events are read again: what a chain may still put elsewhere. A deeper change is noticed by its roots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class ContractWatch:
             root = best.client.root_at(anchor.size) if anchor.size <= head.size else None
             if root is None or root.hex() != anchor.root:
                 memory.anchors.remove(anchor)
+                memory.read_block = min(memory.read_block, anchor.block)
                 taken.append(anchor.size)
         memory.block, memory.taken_back = max(memory.block, head.block_number), taken[-MAX_TAKEN_BACK:]
         alerts += [
@@ -91,11 +94,13 @@ class ContractWatch:
         ]
         known = {anchor.size: anchor for anchor in memory.anchors}
         if head.size and (head.size not in known or known[head.size].root != head.root.hex()):
-            self._learn(best, known)
+            self._learn(best, known, max(0, memory.read_block - REORG_BLOCKS))
+            memory.read_block = head.block_number
             memory.anchors = [known[size] for size in sorted(known)][-MAX_ANCHORS:]
 
-    def _learn(self, best: _Answer, known: dict[int, Anchor]) -> None:
-        for one in best.client.anchored()[-MAX_ANCHORS:]:
+    def _learn(self, best: _Answer, known: dict[int, Anchor], first: int) -> None:
+        """Read the anchors in the blocks since `first`."""
+        for one in best.client.anchored(first)[-MAX_ANCHORS:]:
             found = Anchor(
                 size=one.size,
                 root=one.root.hex(),

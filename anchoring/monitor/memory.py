@@ -91,6 +91,8 @@ class Memory(_Kept):
     anchors: list[Anchor] = []
     taken_back: list[int] = []
     block: int = 0
+    read_block: int = 0
+    """Up to which block the contract's events were read."""
     counted: tuple[int, int, int] = (0, 0, 0)
     unanchored: tuple[int, int] | None = None
     """Since when, Unix milliseconds, leaves wait while the chain is at a size."""

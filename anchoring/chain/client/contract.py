@@ -1,16 +1,22 @@
 """The contract at one address of one chain: what it holds, and what it is sent."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Literal, Self, cast
 
 import httpx2
+from eth_abi.abi import decode as abi_decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import function_abi_to_4byte_selector
 from web3.exceptions import TransactionNotFound
 
 from anchoring.chain.agreement import FINAL_DEPTH, Endpoints
 from anchoring.chain.client.answers import AnchoredCheckpoint, AnchoredHead, AnchorReceipt, Verdict
 from anchoring.chain.client.connection import Connection, encoded, from_hex, whole
 from anchoring.chain.client.sending import Patience, Receipt, Sender, Superseded
+from anchoring.chain.client.spans import read_back
 from anchoring.chain.endpoint import READ_SECONDS
 from anchoring.chain.journal import Journal, MemoryJournal
 from anchoring.chain.signers import Payer
@@ -112,49 +118,70 @@ class AnchorClient:
         except TransactionNotFound:
             return None
 
-    def anchored(self) -> list[AnchoredCheckpoint]:
-        """Every checkpoint anchored so far, in the chain's order, from the contract's events.
+    def anchored(self, first: int = 0) -> list[AnchoredCheckpoint]:
+        """Every checkpoint anchored so far, or since block `first`, in the chain's order, from the contract's events.
 
-        Asks for all blocks at once, and for fewer where the endpoint refuses or its answer is too long. Each event
-        names the one before it; raises Unreachable when one is missing.
+        Asks for as many blocks as the endpoint answers for, from the last one back. Each event names the one before
+        it; raises Unreachable when one is missing.
         """
         self.check()
-        found: list[AnchoredCheckpoint] = []
-        first, last = 0, self.block_number()
-        span = last + 1
-        while first <= last:
-            try:
-                found += self._anchored_in(first, min(first + span - 1, last))
-            except Unreachable:
-                if span == 1:
-                    raise
-                self.block_number()  # raises when it is not the question but the chain that fails
-                span = -(-span // 4)
-            else:
-                first += span
-        for before, anchor in zip([0, *(one.size for one in found)], found, strict=False):
-            if anchor.previous != before:
+        last = self.block_number()
+        found = read_back(self._anchored_in, first, last) if self._view("size", at=last) else []
+        before = [found[0].previous if first and found else 0, *(one.size for one in found)]
+        for size, anchor in zip(before, found, strict=False):
+            if anchor.previous != size:
                 raise Unreachable(
                     f"The chain at {self._chain.endpoints.shown} does not give all its anchors: size "
                     f"{anchor.size} follows {anchor.previous}, which is not among them."
                 )
         return found
 
+    def shown_signatures(self, size: int) -> tuple[AnchoredCheckpoint, list[bytes]] | None:
+        """The anchor of `size` and the signatures sent with it, as the chain shows them; None when it shows none.
+
+        They are for the caller to check (`anchoring.chain.signing.signer_of`): a node can show anything. Whoever paid
+        may have sent the call through a contract of his own, so it is looked for anywhere in the transaction's data.
+        """
+        self.check()
+        found: list[bytes] = []
+
+        def ask(first: int, last: int) -> list[AnchoredCheckpoint]:
+            pairs = [pair for pair in self._events(first, last, {"size": size}) if pair[0].size == size]
+            found[:0] = [tx_hash for _, tx_hash in pairs]
+            return [replace(anchor, previous=0) for anchor, _ in pairs]  # there is one, and none need be before it
+
+        anchors = read_back(ask, 0, self.block_number())
+        if not anchors:
+            return None
+        try:
+            with self._chain.asked():
+                sent = self._chain.web3.eth.get_transaction(cast("Any", found[0]))
+                data = bytes(sent["input"])
+        except TransactionNotFound:
+            return None
+        return anchors[0], list(self._signatures_in(data, anchors[0]))
+
+    def _signatures_in(self, data: bytes, anchor: AnchoredCheckpoint) -> Iterator[bytes]:
+        function = self._contract.functions["anchor"]
+        selector = function_abi_to_4byte_selector(function.abi)
+        at = data.find(selector)
+        while at >= 0:
+            with contextlib.suppress(DecodingError, OverflowError):
+                values = abi_decode([one["type"] for one in function.abi["inputs"]], data[at + 4 :], strict=False)
+                if values[:4] == (anchor.size, anchor.root, anchor.frontier, anchor.ended):
+                    yield from values[5]
+            at = data.find(selector, at + 1)
+
     def _anchored_in(self, first: int, last: int) -> list[AnchoredCheckpoint]:
+        return [anchor for anchor, _ in self._events(first, last)]
+
+    def _events(
+        self, first: int, last: int, wanted: dict[str, Any] | None = None
+    ) -> list[tuple[AnchoredCheckpoint, bytes]]:
         with self._chain.asked():
-            logs = self._contract.events.Anchored.get_logs(from_block=first, to_block=last)
-            ours = (log for log in logs if log["address"].lower() == self.address.lower())
-            return [
-                AnchoredCheckpoint(
-                    whole(log["args"]["size"]),
-                    bytes(log["args"]["root"]),
-                    whole(log["args"]["frontier"]),
-                    whole(log["args"]["ended"]),
-                    whole(log["args"]["previous"]),
-                    whole(log["blockNumber"]),
-                )
-                for log in ours
-            ]
+            logs = self._contract.events.Anchored.get_logs(wanted, from_block=first, to_block=last)
+            ours = [log for log in logs if log["address"].lower() == self.address.lower()]
+            return [(_checkpoint(log), bytes(log["transactionHash"])) for log in ours]
 
     def included(self, leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bool:
         """Whether the contract finds this leaf under the root it anchored for `size` (RFC 9162, 2.1.3)."""
@@ -288,3 +315,15 @@ class AnchorClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _checkpoint(log: Any) -> AnchoredCheckpoint:
+    said = log["args"]
+    return AnchoredCheckpoint(
+        whole(said["size"]),
+        bytes(said["root"]),
+        whole(said["frontier"]),
+        whole(said["ended"]),
+        whole(said["previous"]),
+        whole(log["blockNumber"]),
+    )

@@ -109,6 +109,7 @@ def test_an_endpoint_that_gives_no_events(authorities, anchored_log, source, pla
         audit(source, VKEY, forgetful)
 
 
+@pytest.mark.usefixtures("anchored_log")
 def test_an_endpoint_that_refuses_all_events(authorities, playing, forward, rpc_url):
     def act(request):
         if request["method"] == "eth_getLogs":

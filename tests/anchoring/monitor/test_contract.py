@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from anchoring.chain.client import AnchorClient
 from anchoring.errors import Refuted, Unreachable
 from anchoring.monitor.evidence import verify_evidence
 from anchoring.monitor.keeping import read_conviction
@@ -50,6 +51,24 @@ def test_every_anchor_is_compared(state, log, anchoring):
         anchoring.anchor(log, LEAVES, 600, 400)
         assert watch.codes() == []
     assert all(anchor.is_same and anchor.is_counted for anchor in watch.follower._case.memory.anchors)
+
+
+def test_blocks_that_were_read_are_not_read_again(state, log, anchoring, monkeypatch):
+    """Each new anchor made it ask for all blocks; now for those that a reorganisation can reach."""
+    asked = []
+    monkeypatch.setattr("anchoring.monitor.contract.REORG_BLOCKS", 1)
+    read = AnchorClient.anchored
+    monkeypatch.setattr(AnchorClient, "anchored", lambda client, first=0: asked.append(first) or read(client, first))
+    for last, size in ((0, 3), (3, 256), (256, 400)):
+        publish(log, LEAVES[last:size])
+        anchoring.anchor(log, LEAVES, size, last)
+        with watching(state, log.folder, **anchoring.settings) as watch:
+            assert watch.codes() == []
+            kept = watch.follower._case.memory
+            assert [anchor.size for anchor in kept.anchors][-1] == size
+    assert asked[0] == 0 < asked[1] < asked[2]
+    assert [anchor.size for anchor in kept.anchors] == [3, 256, 400]
+    assert all(anchor.is_same and anchor.is_counted for anchor in kept.anchors)
 
 
 @pytest.mark.parametrize("size", [256, 400])

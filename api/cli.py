@@ -3,6 +3,7 @@
 What a command needs is imported when it runs, so that `gram --help` is quick.
 """
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 EXIT_FALSE, EXIT_NOT_CHECKED = 1, 2
+EXIT_READER_GONE = 141
+"""What a shell says of a program that SIGPIPE ended: nobody read what was found, so it is no verdict."""
 
 app = typer.Typer(
     name="gram",
@@ -94,8 +97,14 @@ def main() -> None:
     from anchoring.errors import AnchoringError, Refuted
     from registry.errors import RegistryError
 
+    _print_whatever_comes()
     try:
         app(prog_name="gram")
+    except SystemExit as leaving:
+        # The libraries below turn a reader who went away into 1, which here would say "checked and false".
+        if isinstance(leaving.__context__, BrokenPipeError):
+            sys.exit(EXIT_READER_GONE)
+        raise
     except Refuted as error:
         _leave(error, EXIT_FALSE)
     except (AnchoringError, RegistryError) as error:
@@ -109,6 +118,13 @@ def main() -> None:
             raise
         said = f"A defect of ours: {type(error).__name__}. Set GRAMLEDGER_TRACEBACK=1 and run it again to see where."
         _leave(said, EXIT_NOT_CHECKED)
+
+
+def _print_whatever_comes() -> None:
+    """Write what an output's encoding does not have, as a tick in GBK, as its number: it must not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave(said: object, code: int) -> None:

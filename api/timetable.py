@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from anchoring.log.epochs import Epochs
+from registry.clock import in_shanghai
 
-SHANGHAI: Final = timezone(timedelta(hours=8))
 NEVER: Final = "never"
 RETRY_S: Final = 600
 """After a state that could not be recorded: publication must not wait for the same failure every second."""
@@ -20,7 +20,7 @@ def last_moment(state_at: str, now_ms: int) -> int:
     if state_at == NEVER:
         return -1
     hour, minute = map(int, state_at.split(":"))
-    now = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(SHANGHAI)
+    now = in_shanghai(now_ms)
     today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return int((today if today <= now else today - timedelta(days=1)).timestamp()) * 1000
 

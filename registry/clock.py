@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
 
 Clock = Callable[[], int]
 """Answers the Unix time in milliseconds."""
+SHANGHAI: Final = timezone(timedelta(hours=8))
+"""Where people read a day or a clock: UTC+8, without summer time since 1991."""
 
 
 def system_clock() -> int:
@@ -17,3 +20,18 @@ def rfc3339(ms: int) -> str:
     """Write Unix milliseconds as RFC 3339 in UTC, with milliseconds: `2026-11-20T08:00:00.000Z`."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def in_shanghai(ms: int) -> datetime:
+    """Give the moment as people in Shanghai have it; every day or hour that a person reads is made of this."""
+    return datetime.fromtimestamp(ms // 1000, UTC).astimezone(SHANGHAI)
+
+
+def day(ms: int) -> str:
+    """Write the day in Shanghai: `2026-11-20`."""
+    return f"{in_shanghai(ms):%Y-%m-%d}"
+
+
+def wall_clock(ms: int) -> str:
+    """Write the day and hour in Shanghai, with the offset: `2026-11-20 16:00:00 (UTC+8)`."""
+    return f"{in_shanghai(ms):%Y-%m-%d %H:%M:%S} (UTC+8)"

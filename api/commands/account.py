@@ -35,12 +35,17 @@ def show(
     """Show what an account holds, by form, and its live blocks (the first 50)."""
     from api.rest.views import FORMS, tonnes
     from api.services import running
+    from registry.accounts.accounts import account_row
     from registry.ledger.movement import Form, serial
     from registry.ledger.queries import holdings, list_blocks
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:
-        for row in holdings(tx, number):
+        erased = account_row(tx, number).erased_ms is not None
+        held = holdings(tx, number)
+        if not held:
+            warn(f"Account {number} holds nothing{', and is erased' if erased else ''}.")
+        for row in held:
             locked = " locked" if row.locked else ""
             out.print(
                 f"{FORMS[Form(row.form)]}{locked}: {row.grams} g = {tonnes(row.grams)} tCO2e, {row.blocks} blocks"

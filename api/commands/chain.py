@@ -16,13 +16,15 @@ PayerKey = Annotated[
 @chain_app.command()
 def anchor(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Anchor the last published checkpoint, once. `gram serve` does it by itself."""
+    from anchoring.errors import NotYet
     from api.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         size = site.anchorer.anchor()
         site.anchorer.settle()
-        said = "Nothing is published yet, so nothing is anchored." if size is None else f"Anchored: {size} leaves."
-        out.print(said)
+    if size is None:
+        raise NotYet("Nothing is published yet, so nothing is anchored.")
+    out.print(f"Anchored: {size} leaves.")
 
 
 @chain_app.command()

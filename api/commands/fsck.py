@@ -1,12 +1,12 @@
 """`gram fsck`: whether database, log and chain agree."""
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, app, out, settings_of, warn
+from registry.clock import wall_clock
 
 if TYPE_CHECKING:
     from api.fsck import Report
@@ -74,7 +74,7 @@ def _since(size: int | None, at_ms: int | None) -> str:
     parts = [] if size is None else [f"size {size}"]
     if at_ms is not None:
         try:
-            parts.append(f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC")
+            parts.append(wall_clock(at_ms))
         except (ValueError, OverflowError, OSError):  # a time that somebody wrote in by hand
             parts.append(f"{at_ms} ms")
     return f", since {' of '.join(parts)}" if parts else ""

@@ -15,14 +15,14 @@ def publish(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 @log_app.command()
 def state(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Record the state of all grams in the log, now. `gram serve` does it once a day by itself."""
+    from anchoring.errors import NotYet
     from api.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         made = site.epochs.make()
         if made is None:
-            out.print("The log is empty; it has no state to record.")
-        else:
-            out.print(f"Leaf {made.size} records the state of the {made.size} leaves before it.")
+            raise NotYet("The log is empty; it has no state to record.")
+        out.print(f"Leaf {made.size} records the state of the {made.size} leaves before it.")
 
 
 @log_app.command()

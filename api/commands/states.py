@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.clock import rfc3339
+from registry.clock import rfc3339, wall_clock
 from registry.ledger.movement import Flag, Form, Kind, Purpose, serial
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def state_lines(done: "StateVerification") -> list[str]:
     if done.as_of is None or not done.parts or done.outcome != "holds":
         return []
     at, size = done.as_of
-    return [f"As of {rfc3339(at)}, size {size}:", *(f"  {_part_line(part)}" for part in done.parts)]
+    return [f"As of {wall_clock(at)}, size {size}:", *(f"  {_part_line(part)}" for part in done.parts)]
 
 
 def _part_line(part: "Part") -> str:

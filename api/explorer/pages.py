@@ -6,8 +6,8 @@ keeps the language).
 """
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from registry.clock import wall_clock
+
 ROOM = Path(__file__).parent
 STATIC = ROOM / "static"
 LANGUAGES = ("zh", "en")
-SHANGHAI = timezone(timedelta(hours=8))
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -67,15 +68,29 @@ def tonnes(quantity_g: int) -> str:
     return f"{grams(whole)}.{rest:06d}"
 
 
-def percent(part: int, whole: int) -> str:
-    """Write a share with one decimal, rounded down, so that the parts never make more than the whole."""
-    permille = part * 1000 // whole if whole else 0
-    return f"{permille // 10}.{permille % 10} %"
+def permille(parts: Sequence[int], whole: int) -> list[int]:
+    """Divide 1000 among parts that make the whole, by largest remainder, so that shares add up as their parts do."""
+    if not whole:
+        return [0] * len(parts)
+    shown = [part * 1000 // whole for part in parts]
+    missing = sum(parts) * 1000 // whole - sum(shown)
+    for place in sorted(range(len(parts)), key=lambda place: -(parts[place] * 1000 % whole))[:missing]:
+        shown[place] += 1
+    return shown
+
+
+def share(thousandths: int, part: int, whole: int) -> str:
+    """Write a share with one decimal. What is not nothing is no `0.0 %`, and what is not all is no `100.0 %`."""
+    if part and not thousandths:
+        return "< 0.1 %"
+    if thousandths == 1000 and part < whole:
+        return "> 99.9 %"
+    return f"{thousandths // 10}.{thousandths % 10} %"
 
 
 def when(moment: str) -> str:
     """Write an RFC 3339 time as Shanghai's wall clock, with its offset."""
-    return f"{datetime.fromisoformat(moment).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} (UTC+8)"
+    return wall_clock(int(datetime.fromisoformat(moment).timestamp() * 1000))
 
 
 @pass_context
@@ -109,5 +124,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"grams": grams, "tonnes": tonnes, "when": when, "ago": ago}
-    environment.globals |= {"url": url, "percent": percent}
+    environment.globals |= {"url": url, "permille": permille, "share": share}
     return environment

@@ -1,7 +1,6 @@
 """What the templates are given: rows of the registry as plain dicts, as each template's first comment names them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,12 +8,11 @@ import sqlalchemy as sa
 from anchoring import note
 from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
-from api.explorer.pages import SHANGHAI
 from api.rest.public import describe
 from api.rest.state import prove
 from api.settings import Settings
 from api.site import Site
-from registry.clock import rfc3339
+from registry.clock import day, rfc3339
 from registry.errors import RegistryError
 from registry.ledger.movement import Kind, Movement, serial
 from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram
@@ -107,8 +105,8 @@ def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
             "class": row.methodology_class,
             "status": row.status,
         },
-        "period_start": _day(row.period_from_ms),
-        "period_end": _day(row.period_until_ms),
+        "period_start": day(row.period_from_ms),
+        "period_end": day(row.period_until_ms),
         "issued_at": rfc3339(row.issued_ms),
     }
 
@@ -211,7 +209,3 @@ def certificate(row: sa.Row[Any], url: str) -> dict[str, Any]:
 def cancels(of: Iterable[Seen]) -> list[Seen]:
     """Keep the movements that ended grams for a certificate."""
     return [seen for seen in of if seen.movement.kind == Kind.CANCEL]
-
-
-def _day(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(SHANGHAI):%Y-%m-%d}"

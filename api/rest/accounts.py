@@ -13,10 +13,8 @@ from api.rest.acts import one_of
 from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.perform import SiteOf, WriteOf
 from api.rest.route import StrictRoute
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, erase_account, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, account_row, erase_account, open_account
 from registry.clock import rfc3339
-from registry.database.schema import accounts
-from registry.errors import NotFound
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings, list_blocks, list_movements
 
@@ -72,7 +70,7 @@ def read_account_blocks(
     """List live blocks by gram number."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
-        _row(tx, account_id)
+        account_row(tx, account_id)
         page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
     return {"items": [views.block(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -89,7 +87,7 @@ def read_account_movements(
     """List what the account gave and received, newest first."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
-        _row(tx, account_id)
+        account_row(tx, account_id)
         page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
     return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
@@ -113,18 +111,8 @@ def erase_an_account(account_id: AccountId, write: WriteOf) -> Response:
     return write.perform({}, act)
 
 
-_ACCOUNT = sa.select(accounts).where(accounts.c.id == sa.bindparam("number"))
-
-
-def _row(tx: sa.Connection, number: int) -> sa.Row[Any]:
-    row = tx.execute(_ACCOUNT, {"number": number}).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no account {number}.")
-    return row
-
-
 def _account(tx: sa.Connection, number: int) -> dict[str, Any]:
-    row = _row(tx, number)
+    row = account_row(tx, number)
     return {
         "id": row.id,
         "kind": row.kind,

@@ -53,6 +53,7 @@ _OPEN_ACCOUNT = (
     .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
     .where(accounts.c.id == sa.bindparam("number"))
 )
+_ROW = sa.select(accounts).where(accounts.c.id == sa.bindparam("number"))
 # Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
 _LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
 _LOCKED_NUMBER = sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("number")).with_for_update(key_share=True)
@@ -78,6 +79,14 @@ def lock_even_erased(tx: sa.Connection, number: int) -> None:
     """
     if tx.execute(_LOCKED_NUMBER, {"number": number}).scalar_one_or_none() is None:
         raise NotFound(f"There is no account {number}.")
+
+
+def account_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
+    """Read what is written of an account, be it erased or not. Raises `NotFound`."""
+    row = tx.execute(_ROW, {"number": number}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no account {number}.")
+    return row
 
 
 def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:

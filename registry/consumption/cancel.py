@@ -2,11 +2,11 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from registry.accounts.accounts import Account, lock_account
+from registry.clock import in_shanghai
 from registry.database.schema import certificates
 from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import Wanted
@@ -87,9 +87,8 @@ def _checked(intent: Intent) -> tuple[Purpose, Form]:
 
 
 def certificate_number(at: int) -> str:
-    """Make a certificate number: the UTC day and 50 random bits, so that numbers cannot be guessed through."""
-    day = datetime.fromtimestamp(at // 1000, UTC)
-    return f"GLC-{day:%Y%m%d}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    """Make a certificate number: the day, as its page shows it, and 50 random bits, so that none can be guessed."""
+    return f"GLC-{in_shanghai(at):%Y%m%d}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
 def _issue(

@@ -7,7 +7,7 @@ Numbers are decimal strings, so that every program reads the same value.
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -15,12 +15,10 @@ from typing import Any, ClassVar
 import rfc8785
 from pydantic import ConfigDict, TypeAdapter
 
+from registry.clock import SHANGHAI
 from registry.errors import Invalid
 from registry.methodologies.code import MethodologyClass, SourceKind, parse_code
 from registry.methodologies.formula import Formula, grams_per_unit
-
-BEIJING = timezone(timedelta(hours=8))
-"""A validity date is a day in Beijing: UTC+8, without summer time since 1991."""
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
 _STRICT = ConfigDict(extra="forbid", strict=True, str_max_length=4096)
@@ -195,7 +193,7 @@ def digest(methodology: Methodology) -> bytes:
 
 
 def _midnight_ms(day: date) -> int:
-    moment = datetime(day.year, day.month, day.day, tzinfo=BEIJING)
+    moment = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 

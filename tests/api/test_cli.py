@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx2
@@ -204,6 +205,33 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     monkeypatch.setenv("GRAMLEDGER_WITNESSES", json.dumps(WITNESSES))
     code, _, err = gram("token", "--role", "centre", "--data", tmp_path / "e")
     assert (code, "identity service" in err) == (2, True)
+
+
+def test_what_is_not_there_is_told_with_exit_2(gram, tmp_path):
+    """Whoever asks in a script must not take silence for an answer."""
+    with hold(tmp_path / "new"):
+        pass  # it is there now, and empty
+    for words, says in (
+        (["account", "show", "7"], "There is no account 7."),
+        (["log", "state"], "no state to record"),
+        (["chain", "anchor"], "nothing is anchored"),
+        (["log", "status"], "Nothing has been published"),
+    ):
+        code, out, err = gram(*words, "--data", tmp_path / "new")
+        assert (code, out) == (2, ""), words
+        assert says in err
+
+
+def test_an_account_with_nothing_is_told_apart_from_none(gram, live, monkeypatch):
+    monkeypatch.setattr("api.services.running", lambda *_, **__: nullcontext(live.site))
+    person = live.person()
+    code, out, err = gram("account", "show", person)
+    assert (code, out) == (0, "")
+    assert f"Account {person} holds nothing." in err
+    live.issue({person: 5})
+    code, out, _ = gram("account", "show", person)
+    assert code == 0
+    assert "5 g" in out
 
 
 def test_a_log_that_was_never_published_has_no_status(gram, tmp_path):

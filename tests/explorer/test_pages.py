@@ -149,6 +149,25 @@ def test_quantities_are_exact(quantity_g: int) -> None:
     assert int(whole + decimals) == quantity_g
 
 
+@given(st.lists(st.integers(0, 2**63), max_size=9), st.integers(0, 2**63))
+def test_shares_add_up_as_their_parts_do(parts: list[int], rest: int) -> None:
+    whole = sum(parts) + rest
+    shown = pages.permille([*parts, rest], whole)
+    assert sum(shown) == (1000 if whole else 0)
+    for part, thousandths in zip([*parts, rest], shown, strict=True):
+        assert abs(thousandths - (part * 1000 / whole if whole else 0)) < 1.001
+        assert (pages.share(thousandths, part, whole) == "0.0 %") == (part == 0)
+        assert (pages.share(thousandths, part, whole) == "100.0 %") == (part == whole > 0)
+
+
+def test_one_gram_of_many_is_not_nothing_on_the_page() -> None:
+    ended = {"16": 1, "18": 5_148}
+    totals = {"issued_g": 55_960, "reduction_g": 5_061, "points_g": 45_750, "ended_g": ended, "logged": True}
+    html = rendered("home.html", "en", totals=totals, movements=[], checkpoint=None, anchor=None)
+    shares = re.findall(r'<td class="number">([<>&;a-z]* ?[0-9.]+ %)</td>', html)
+    assert shares == ["9.0 %", "81.8 %", "9.2 %", "&lt; 0.1 %", "9.2 %", "100.0 %"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [(0, "just now"), (59, "just now"), (60, "1 min ago"), (7199, "1 h ago"), (172_800, "2 d ago"), (-3600, "in 1 h")],

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from registry.consumption.cancel import Intent, cancel
+from registry.clock import rfc3339
+from registry.consumption.cancel import Intent, cancel, certificate_number
 from registry.consumption.transfer import transfer
 from registry.errors import Insufficient, Invalid, RuleBroken
 from registry.ledger.ledger import Amount
@@ -35,6 +36,13 @@ def test_the_whole_life_of_grams(scheme):
     assert scheme.holdings(shop) == {R: 100}
     assert scheme.holdings(firm) == {R: 50}
     assert done.certificate.startswith("GLC-")
+
+
+def test_a_certificate_is_of_the_day_on_which_people_got_it():
+    """At half past midnight in Shanghai it is still yesterday in UTC."""
+    half_past_midnight = 1_795_710_600_000
+    assert rfc3339(half_past_midnight) == "2026-11-26T16:30:00.000Z"
+    assert certificate_number(half_past_midnight).startswith("GLC-20261127-")
 
 
 def test_points_are_spent_earliest_expiry_first(scheme):

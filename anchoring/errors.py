@@ -7,11 +7,20 @@ checked (exit 2).
 from collections.abc import Mapping
 from typing import ClassVar
 
+from registry.printable import printable
+
 
 class AnchoringError(Exception):
-    """Something about the log, the chain or a proof that a person must be told."""
+    """Something about the log, the chain or a proof that a person must be told.
+
+    Its sentence may hold words of a hostile log or node; as text it is always printable.
+    """
 
     code: ClassVar[str]
+
+    def __str__(self) -> str:
+        """Give the sentence, on one line that no terminal takes for commands."""
+        return printable(super().__str__())
 
 
 class Malformed(AnchoringError):

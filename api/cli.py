@@ -6,11 +6,14 @@ What a command needs is imported when it runs, so that `gram --help` is quick.
 import io
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+from registry.printable import printable
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -64,8 +67,30 @@ Contract = Annotated[str | None, typer.Option("--contract", help="Address of the
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DATA = Path("data")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Lines(Console):
+    """A terminal or file that is written to in lines; no word from outside commands it, whoever prints it."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        """Write to stdout or stderr."""
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=True)
+
+    def print(self, *objects: Any, **given: Any) -> None:
+        """Print as rich does; of texts, what is no visible mark, space or line break is escaped."""
+        super().print(*(_lines_of(one) if isinstance(one, str) else one for one in objects), **given)
+
+    def lines(self, said: Iterable[str]) -> None:
+        """Print each text on a line of its own, whatever line breaks are in it."""
+        for line in said:
+            super().print(printable(line), markup=False)
+
+
+def _lines_of(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+out = Lines()
+err = Lines(stderr=True)
 
 
 def settings_of(data: Path, **given: Any) -> "Settings":
@@ -89,7 +114,7 @@ def settings_of(data: Path, **given: Any) -> "Settings":
 
 def warn(sentence: str) -> None:
     """Tell a person something on stderr."""
-    err.print(f"· {sentence}", markup=False)
+    err.lines([f"· {sentence}"])
 
 
 def main() -> None:
@@ -128,7 +153,7 @@ def _print_whatever_comes() -> None:
 
 
 def _leave(said: object, code: int) -> None:
-    err.print(f"gram: {said}", markup=False)
+    err.lines([f"gram: {said}"])
     sys.exit(code)
 
 

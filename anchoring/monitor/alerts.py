@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from registry.printable import printable
+
 MAX_ALERTS: Final = 100
 """For one log at one time; those that refute come first, and one more says how many there are."""
 MAX_SENTENCE: Final = 400
@@ -61,12 +63,12 @@ class Alert:
 
     def __str__(self) -> str:
         """Say code, subject and sentence in one line that can be printed."""
-        return f"{self.code}{self.subject and f' ({printable(self.subject)})'}: {printable(self.sentence)}"
+        return f"{self.code}{self.subject and f' ({short_line(self.subject)})'}: {short_line(self.sentence)}"
 
 
-def printable(said: str) -> str:
-    """Make a line of what may be a stranger's words."""
-    line = "".join(mark if mark.isprintable() else "?" for mark in said)
+def short_line(said: str) -> str:
+    """Make a line, and not a long one, of what may be a stranger's words."""
+    line = printable(said)
     return line if len(line) <= MAX_SENTENCE else f"{line[: MAX_SENTENCE - 3]}..."
 
 

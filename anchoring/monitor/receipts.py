@@ -9,7 +9,7 @@ from typing import Final
 from anchoring.errors import AnchoringError
 from anchoring.log.sources import read_file
 from anchoring.merkle import leaf_hash, verify_inclusion
-from anchoring.monitor.alerts import Alert, printable
+from anchoring.monitor.alerts import Alert, short_line
 from anchoring.monitor.copying import LogCopy
 from anchoring.monitor.sightings import Sighting, read_sighting
 from anchoring.receipt import MAX_RECEIPT, SUFFIX
@@ -101,7 +101,7 @@ class Receipts:
             wrong = next(step for step in found.steps if step.outcome in (Outcome.REFUTED, Outcome.UNCHECKED))
             return f"step {wrong.number} does not hold: {wrong.detail}", None
         try:
-            seen = read_sighting(found.receipt.checkpoint_text, self._vkey, (), f"receipt {printable(name)}")
+            seen = read_sighting(found.receipt.checkpoint_text, self._vkey, (), f"receipt {short_line(name)}")
         except AnchoringError as error:
             return str(error), None
         return _Held(found.receipt.leaf, found.receipt.index, seen.tree.size), seen

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.errors import AnchoringError, Unreachable
-from anchoring.monitor.alerts import Alert, printable
+from anchoring.monitor.alerts import Alert, short_line
 from anchoring.monitor.config import Config, LogConfig
 from anchoring.monitor.follower import Follower, Standing
 from anchoring.monitor.metrics import Metrics
@@ -130,7 +130,7 @@ class Monitor:
             self._failures[name] = sentence
             self.metrics.count_failure(name)
         if is_new:
-            self._listener.failed(name, printable(sentence))
+            self._listener.failed(name, short_line(sentence))
 
 
 class _Handler(BoundedHandler):

@@ -78,7 +78,7 @@ def verify(
             done = verify_state(data, *keys, asked) if is_state_proof(data) else verify_receipt(data, *keys)
         except ValueError as error:
             raise Malformed(f"--quorum: {error}.") from None
-    out.print(json.dumps(_verification(done)) if as_json else "\n".join(_steps(done)), markup=False)
+    out.lines([json.dumps(_verification(done))] if as_json else _steps(done))
     raise typer.Exit({Outcome.HOLDS: 0, Outcome.REFUTED: EXIT_FALSE}.get(done.outcome, EXIT_NOT_CHECKED))
 
 
@@ -172,7 +172,7 @@ def audit(
 
         means = Means(processes or os.cpu_count() or 1, state)
         report = run_audit(source, vkey, view, progress, means, every_state=every_state)
-    out.print(json.dumps(report.to_json()) if as_json else "\n".join(report_lines(report)), markup=False)
+    out.lines([json.dumps(report.to_json())] if as_json else report_lines(report))
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
 
 

@@ -61,7 +61,7 @@ def monitor(
     running = Monitor(chosen, system_clock, _Listener())
     if once:
         outcome = running.run_once()
-        out.print("\n".join(_lines(outcome)), markup=False)
+        out.lines(_lines(outcome))
         raise typer.Exit(outcome.exit_code)
     _serve(running, MonitorServer(running, host, port))
 
@@ -105,11 +105,11 @@ def _lines(outcome: "Outcome") -> list[str]:
 
 
 def _log_lines(standing: "Standing") -> list[str]:
-    from anchoring.monitor.alerts import printable
+    from anchoring.monitor.alerts import short_line
 
     anchored = "no chain asked" if standing.anchored is None else f"{standing.anchored} anchored"
     lines = [f"{standing.name}: {standing.size} leaves, {standing.judged} of them judged lawful, {anchored}"]
-    lines += [f"  witness {printable(name)}: cosigned {size}" for name, (size, _) in standing.witnesses.items()]
+    lines += [f"  witness {short_line(name)}: cosigned {size}" for name, (size, _) in standing.witnesses.items()]
     count = standing.receipts
     lines += [f"  {count} receipt{'s'[: count != 1]} followed"] if count else []
     return lines + [f"  {'✗' if alert.is_refuted else '?'} {alert}" for alert in standing.alerts]
@@ -132,7 +132,7 @@ class _Listener:
         self._sizes: dict[str, int] = {}
 
     def alert(self, log: str, event: str, alert: "Alert") -> None:
-        from anchoring.monitor.alerts import printable
+        from anchoring.monitor.alerts import short_line
 
         level = self._log.error if alert.is_refuted else self._log.warning
         say = level if event == "began" else self._log.info
@@ -140,8 +140,8 @@ class _Listener:
             f"alert-{event}",
             log=log,
             code=alert.code,
-            subject=printable(alert.subject),
-            sentence=printable(alert.sentence),
+            subject=short_line(alert.subject),
+            sentence=short_line(alert.sentence),
             is_refuted=alert.is_refuted,
         )
 

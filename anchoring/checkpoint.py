@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anchoring import note
-from anchoring.errors import Malformed, Refuted
+from anchoring.errors import AnotherLog, Malformed, Refuted
 from anchoring.merkle import HASH_SIZE, MAX_SIZE
 from anchoring.note import Note, Verified
 
@@ -84,8 +84,8 @@ def open_checkpoint(text: bytes, vkey: str, cosigners: Iterable[str] = ()) -> Si
     """Read a signed checkpoint and check it under the log's `vkey` and the vkeys of `cosigners`.
 
     The origin must be the vkey's name. How many cosignatures are enough is the caller's policy. Raises Malformed
-    when the text or a vkey cannot be read, Refuted when the log's signature is missing, the origin is another, or
-    a signature by any of these keys does not hold.
+    when the text or a vkey cannot be read, Refuted when the log's signature is missing or a signature by any of these
+    keys does not hold, and its kind AnotherLog when the origin is another.
     """
     log = note.parse_vkey(vkey)
     if log.key_type != note.ED25519:
@@ -93,7 +93,7 @@ def open_checkpoint(text: bytes, vkey: str, cosigners: Iterable[str] = ()) -> Si
     signed = note.parse(text)
     checkpoint = parse(signed.text)
     if checkpoint.origin != log.name:
-        raise Refuted(f"the checkpoint is of another log, {checkpoint.origin!r}, not {log.name!r}")
+        raise AnotherLog(f"the checkpoint is of another log, {checkpoint.origin!r}, not {log.name!r}")
     if not note.verify(signed, [log]):
         raise Refuted(f"the checkpoint is not signed by the given key of {log.name}")
     return SignedCheckpoint(checkpoint, signed, open_cosignatures(signed, cosigners))

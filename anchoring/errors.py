@@ -35,6 +35,12 @@ class Refuted(AnchoringError):
     code = "refuted"
 
 
+class AnotherLog(Refuted):
+    """A checkpoint of another log than the key's: nothing is known of it, but the log that was asked for it is not."""
+
+    code = "another-log"
+
+
 class Behind(Refuted):
     """The database was set back: its log is known to have more leaves than it signed."""
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from anchoring import leaf, merkle, note, receipt
 from anchoring.checkpoint import SignedCheckpoint, open_checkpoint, open_cosignatures
-from anchoring.errors import AnchoringError, Malformed, Refuted
+from anchoring.errors import AnchoringError, AnotherLog, Malformed, Refuted
 from anchoring.receipt import Receipt
 from registry.ledger.movement import Kind, Movement
 
@@ -42,12 +42,18 @@ class Outcome(StrEnum):
     HOLDS = "holds"
     REFUTED = "refuted"
     """Checked, and false."""
+    ANOTHER_LOG = "another-log"
+    """Of another log than the key's, and so neither true nor false under it."""
     UNCHECKED = "unchecked"
     """It could not be checked: unreadable, out of reach, or not there yet."""
     NOT_ASKED = "not-asked"
     """The verifier gave nothing to check it against."""
     NOT_REACHED = "not-reached"
     """An earlier step did not hold."""
+
+
+STOPS: Final = (Outcome.REFUTED, Outcome.ANOTHER_LOG, Outcome.UNCHECKED)
+"""Outcomes after which no further step is taken; they are the whole's outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,8 @@ class Verification:
 
     @property
     def outcome(self) -> Outcome:
-        """REFUTED when a step was false, UNCHECKED when one could not be checked, otherwise HOLDS."""
-        outcomes = {step.outcome for step in self.steps}
-        return next((worst for worst in (Outcome.REFUTED, Outcome.UNCHECKED) if worst in outcomes), Outcome.HOLDS)
+        """The outcome of the step that stopped, one of `STOPS`; HOLDS when none did."""
+        return outcome_of(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +133,15 @@ def verify_receipt(
     stopped = 0
     for number, titles in enumerate(TITLES, start=1):
         outcome, detail = (Outcome.NOT_REACHED, f"step {stopped} does not hold") if stopped else _next(taken)
-        if not stopped and outcome in (Outcome.REFUTED, Outcome.UNCHECKED):
+        if outcome in STOPS:
             stopped = number
         found.steps.append(Step(number, *titles, outcome, detail))
     return found
+
+
+def outcome_of(steps: Sequence[Step]) -> Outcome:
+    """Give the outcome of steps that end with the first that does not hold."""
+    return next((step.outcome for step in steps if step.outcome in STOPS), Outcome.HOLDS)
 
 
 def majority(count: int) -> int:
@@ -149,6 +159,8 @@ def _check_key(vkey: str, key_type: int) -> note.Verifier:
 def _next(taken: Iterator[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     try:
         return next(taken)
+    except AnotherLog as fault:
+        return Outcome.ANOTHER_LOG, str(fault)
     except Refuted as fault:
         return Outcome.REFUTED, str(fault)
     except AnchoringError as fault:

@@ -13,7 +13,7 @@ from anchoring.monitor.alerts import Alert, short_line
 from anchoring.monitor.copying import LogCopy
 from anchoring.monitor.sightings import Sighting, read_sighting
 from anchoring.receipt import MAX_RECEIPT, SUFFIX
-from anchoring.verify import Outcome, verify_receipt
+from anchoring.verify import STOPS, Outcome, verify_receipt
 
 MAX_RECEIPTS: Final = 10_000
 MAX_TOLD: Final = 20
@@ -98,7 +98,7 @@ class Receipts:
             return f"it cannot be read: {error.strerror}", None
         found = verify_receipt(data, self._vkey)
         if found.outcome is not Outcome.HOLDS or found.receipt is None or found.checkpoint is None:
-            wrong = next(step for step in found.steps if step.outcome in (Outcome.REFUTED, Outcome.UNCHECKED))
+            wrong = next(step for step in found.steps if step.outcome in STOPS)
             return f"step {wrong.number} does not hold: {wrong.detail}", None
         try:
             seen = read_sighting(found.receipt.checkpoint_text, self._vkey, (), f"receipt {short_line(name)}")

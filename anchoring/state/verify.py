@@ -18,7 +18,7 @@ from anchoring import verify
 from anchoring.errors import AnchoringError, Malformed, Refuted
 from anchoring.state import proof as proofs
 from anchoring.state.proof import Entry, StateProof
-from anchoring.verify import Anchors, Outcome, Step, Verification, verify_receipt
+from anchoring.verify import STOPS, Anchors, Outcome, Step, Verification, outcome_of, verify_receipt
 from registry.ledger.movement import Form, Kind, Movement
 
 TITLES: Final = (
@@ -64,9 +64,8 @@ class StateVerification:
 
     @property
     def outcome(self) -> Outcome:
-        """REFUTED when a step was false, UNCHECKED when one could not be checked, otherwise HOLDS."""
-        outcomes = {step.outcome for step in self.steps}
-        return next((worst for worst in (Outcome.REFUTED, Outcome.UNCHECKED) if worst in outcomes), Outcome.HOLDS)
+        """The outcome of the step that stopped, one of `STOPS`; HOLDS when none did."""
+        return outcome_of(self.steps)
 
     @property
     def as_of(self) -> tuple[int, int] | None:
@@ -112,11 +111,11 @@ def verify_state(
 
 
 def _take(found: StateVerification, asked: tuple[int, int] | None) -> None:
-    stopped = next((one.number for one in found.steps if one.outcome in (Outcome.REFUTED, Outcome.UNCHECKED)), 0)
+    stopped = next((one.number for one in found.steps if one.outcome in STOPS), 0)
     taken = _take_steps(found, asked)
     for number, titles in enumerate(TITLES[OF_RECEIPT:], start=OF_RECEIPT + 1):
         outcome, detail = (Outcome.NOT_REACHED, f"step {stopped} does not hold") if stopped else _next(taken)
-        if not stopped and outcome in (Outcome.REFUTED, Outcome.UNCHECKED):
+        if outcome in STOPS:
             stopped = number
         found.steps.append(Step(number, *titles, outcome, detail))
 

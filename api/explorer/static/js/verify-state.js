@@ -52,7 +52,8 @@ async function mapStep(proof) {
     await checkEntries(proof);
     return ok("map", "mapped", { frontier: proof.frontier });
   } catch (error) {
-    if (!(error instanceof Untrue || error instanceof Malformed)) throw error;
+    if (error instanceof Malformed) return unchecked("map", "leaf-malformed", { fault: error.message });
+    if (!(error instanceof Untrue)) throw error;
     return failed("map", "unmapped", { fault: error.detail });
   }
 }

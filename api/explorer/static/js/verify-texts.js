@@ -27,6 +27,11 @@ export const VERDICTS = {
     en: "Every step that was checked holds, but some were not checked; see below.",
   },
   refuted: { zh: "有步骤不成立：不要相信这份凭证。", en: "A step does not hold: do not trust this receipt." },
+  "another-log": {
+    zh: "这是另一日志的凭证，用所给的公钥无从核验。",
+    en: "This receipt is of another log than the key's, and cannot be checked with it.",
+  },
+  unchecked: { zh: "未能证明：凭证中有此处读不懂的内容。", en: "Not proven: it holds something that cannot be read here." },
   unreadable: { zh: "这不是一份能读懂的凭证。", en: "This is not a receipt that can be read." },
 };
 
@@ -38,6 +43,11 @@ export const STATE_VERDICTS = {
   },
   partly: VERDICTS.partly,
   refuted: { zh: "有步骤不成立：不要相信这份状态证明。", en: "A step does not hold: do not trust this state proof." },
+  "another-log": {
+    zh: "这是另一日志的状态证明，用所给的公钥无从核验。",
+    en: "This state proof is of another log than the key's, and cannot be checked with it.",
+  },
+  unchecked: VERDICTS.unchecked,
   unreadable: { zh: "这不是一份能读懂的状态证明。", en: "This is not a state proof that can be read." },
 };
 

@@ -3,8 +3,9 @@
 import base64
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,6 +16,7 @@ from api.explorer import pages
 from registry.consumption.cancel import Intent, cancel
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
+from tests.support import page_samples as samples
 from tests.support.running import Live
 from tests.support.story import Story
 
@@ -358,6 +360,35 @@ def test_a_certificate_is_printed_whole_from_the_first_page_on(live: Live, chrom
     assert "".join(sheets).count(LONG) == 2
     assert ADDRESS in "".join(sheets)
     assert "Claimedbytheholder" in "".join(sheets)
+
+
+def lengthened(value: Any) -> Any:
+    """Put words that no line can hold in place of the samples' hostile ones, however deep they stand."""
+    if isinstance(value, dict):
+        return {key: lengthened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [lengthened(inner) for inner in value]
+    return LONG + ADDRESS if value == samples.HOSTILE else value
+
+
+def answering(html: str) -> Callable[[Route], None]:
+    def answer(route: Route) -> None:
+        route.fulfill(body=html, content_type="text/html; charset=utf-8")
+
+    return answer
+
+
+def test_no_words_are_too_long_for_a_phone(live: Live, chromium: Browser) -> None:
+    context = chromium.new_context(viewport=PHONE)
+    page = context.new_page()
+    for template, sample in samples.CONTEXTS.items():
+        shown = lengthened(samples.EVERYWHERE | sample)
+        html = pages.render(template, lang="en", path="/x", now_ms=samples.NOW_MS, **shown)
+        page.route(f"{live.url}/{template}", answering(html))
+        page.goto(f"{live.url}/{template}")
+        page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), template
+    context.close()
 
 
 @pytest.mark.parametrize(("lang", "says"), [("zh", "已终结"), ("en", "ended")])

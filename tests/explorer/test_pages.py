@@ -3,8 +3,6 @@
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from importlib import util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.explorer import pages
-
-_spec = util.spec_from_file_location("explorer_samples", Path(__file__).with_name("samples.py"))
-assert _spec is not None
-assert _spec.loader is not None
-samples = util.module_from_spec(_spec)
-_spec.loader.exec_module(samples)
+from tests.support import page_samples as samples
 
 TEMPLATES = sorted(samples.CONTEXTS)
 VOID = {"meta", "link", "img", "input", "br"}

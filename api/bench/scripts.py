@@ -9,8 +9,8 @@ _CLAIM = """
 \\set grams random(1, 20)
 \\set nonce random(1, 9000000000000000000)
 BEGIN;
-INSERT INTO idempotency (principal, key, request_mac, at_ms)
-    VALUES ('holder-' || :account, :nonce, sha256(convert_to(:nonce, 'UTF8')), :now) ON CONFLICT DO NOTHING;
+INSERT INTO idempotency (claim, request_mac)
+    VALUES (sha256(convert_to(:nonce, 'UTF8')), sha256(convert_to(:nonce, 'UTF8'))) ON CONFLICT DO NOTHING;
 SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
     WHERE a.id = :account FOR NO KEY UPDATE OF a;
 """
@@ -43,8 +43,8 @@ INSERT INTO movements (act_id, giver_id, account_id, kind, form, flags, purpose,
     RETURNING id AS movement \\gset
 """
 _KEEP = """
-UPDATE idempotency SET status = 201, response = '{"act": "1", "movements": [{"id": "1", "serial": "SHCER-0-9"}]}'
-    WHERE principal = 'holder-' || :account AND key = :nonce;
+UPDATE idempotency SET status = 201, response = '{"act": "1", "movements": [{"id": "1", "serial": "SHCER-0-9"}]}',
+    account_id = :account WHERE claim = sha256(convert_to(:nonce, 'UTF8'));
 COMMIT;
 """
 

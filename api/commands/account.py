@@ -1,10 +1,14 @@
 """`gram account`: open, show, erase."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import DATA, Contract, Data, Database, Rpc, account_app, out, settings_of, warn
+from registry.clock import rfc3339
+
+if TYPE_CHECKING:
+    from registry.consumption.erasure import Held
 
 Number = Annotated[int, typer.Argument(help="The account's number.", min=1)]
 
@@ -56,13 +60,52 @@ def show(
 
 @account_app.command()
 def erase(
-    number: Number, data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None
+    number: Number,
+    reductions: Annotated[
+        str | None, typer.Option(help="voluntary-cancellation, donation, transfer or forfeit.", show_default=False)
+    ] = None,
+    points: Annotated[
+        str | None, typer.Option(help="voluntary-cancellation, donation or forfeit.", show_default=False)
+    ] = None,
+    to: Annotated[int | None, typer.Option(help="The account that transferred reductions go to.", min=1)] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: what is held is as good as seen.")] = False,
+    data: Data = DATA,
+    database: Database = None,
+    rpc: Rpc = None,
+    contract: Contract = None,
 ) -> None:
-    """Destroy an account's key and personal data for good. Every proof still verifies. It cannot be undone."""
+    """Show what an account holds, settle it as chosen, and destroy its key and personal data. It cannot be undone."""
     from api.services import running
-    from registry.accounts.accounts import erase_account
+    from registry.consumption.erasure import CHOICES, Choice, read_held, settle_and_erase
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
-    with running(settings, warn) as site, site.database.transaction() as tx:
-        erase_account(tx, number, site.ledger.clock())
+    with running(settings, warn) as site:
+        with site.database.reading() as tx:
+            held = read_held(tx, site.ledger, number)
+        _show_held(number, held)
+        if held.reductions_g and reductions is None and not yes:
+            reductions = typer.prompt(f"Reductions: {', '.join(CHOICES['reductions'])}")
+        if reductions == "transfer" and to is None and not yes:
+            to = typer.prompt("To account", type=int)
+        if held.points_g and points is None and not yes:
+            points = typer.prompt(f"Points: {', '.join(CHOICES['points'])}")
+        if not yes:
+            typer.confirm(f"Erase account {number} for good?", abort=True)
+        with site.database.transaction() as tx:
+            settled = settle_and_erase(tx, site.ledger, number, Choice(reductions, points, to), held.digest)
+    for one in settled:
+        what = f"certificate {one.certificate}" if one.certificate else f"act {one.posted.act_id}"
+        out.print(f"  {one.posted.kind}: {one.posted.quantity_g} g, {what}")
     out.print(f"Account {number} is erased.")
+
+
+def _show_held(number: int, held: "Held") -> None:
+    """Say what an erasure would end."""
+    out.print(f"Account {number} holds {held.reductions_g} g of reductions and {held.points_g} points.")
+    for until, grams in held.points:
+        out.print(f"  {grams} points, {f'until {rfc3339(until)}' if until else 'without end'}")
+    for form, purpose, grams in held.locked:
+        out.print(f"  locked: {grams} g of {form} ({purpose})")
+    out.print(f"  past expiry: {held.expired_g} points; refundable by providers: {held.refundable_g} points")
+    out.print(f"  consents that stand: {held.consents}")
+    out.print("What is forfeited stays where nobody can move it; points expire in their time.")

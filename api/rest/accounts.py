@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from api.auth import READERS, Caller, Role
 from api.problems import documented
 from api.rest import schemas, views
-from api.rest.acts import one_of
+from api.rest.acts import AnAccount, one_of
 from api.rest.numbers import AccountId, Cursor, Limit
-from api.rest.perform import SiteOf, WriteOf
+from api.rest.perform import SiteOf, WriteOf, posted
 from api.rest.route import StrictRoute
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, account_row, erase_account, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, account_row, open_account
 from registry.clock import rfc3339
+from registry.consumption import erasure
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings, list_blocks, list_movements
 
@@ -92,23 +93,70 @@ def read_account_movements(
     return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
 
+class Erasure(BaseModel):
+    """What becomes of what the account holds, and what its holder was shown of that."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$", description="As the GET of this path gives it.")]
+    reductions: Annotated[StrictStr, one_of(erasure.CHOICES["reductions"])] | None = None
+    points: Annotated[StrictStr, one_of(erasure.CHOICES["points"])] | None = None
+    to: AnAccount | None = None
+
+
+@router.get(
+    "/{account_id}/erasure",
+    summary="See what an erasure would end",
+    response_model=schemas.BeforeErasure,
+    responses={**READ, **documented(409)},
+)
+def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+    """Show what the account holds, what may become of it, and the `confirm` that the erasure is to repeat."""
+    caller.must_hold(account_id)
+    with site.database.reading() as tx:
+        return _before(erasure.read_held(tx, site.ledger, account_id))
+
+
 @router.post(
     "/{account_id}/erasure",
     summary="Erase an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.Account}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
+    responses={201: {"model": schemas.ErasedAccount}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
-def erase_an_account(account_id: AccountId, write: WriteOf) -> Response:
-    """Destroy the account's key and its personal data (R5); every proof still verifies. It cannot be undone."""
+def erase_an_account(account_id: AccountId, body: Erasure, write: WriteOf) -> Response:
+    """Settle what the account holds, and destroy its key and its personal data (R5). It cannot be undone.
+
+    Every proof still verifies. `voluntary-cancellation` and `donation` end the grams, with certificates that name
+    nobody; `transfer` gives reductions to the account `to`; `forfeit` leaves them where nobody can move them: points
+    expire in their time. While grams are locked, nothing is erased. The answer is not kept: who asks again is told
+    that the account was erased.
+    """
     write.caller.must_hold(account_id)
     ledger = write.site.ledger
+    choice = erasure.Choice(body.reductions, body.points, body.to)
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        erase_account(tx, account_id, ledger.clock())
-        return _account(tx, account_id)
+        settled = erasure.settle_and_erase(tx, ledger, account_id, choice, body.confirm)
+        return _account(tx, account_id) | {
+            "settled": [posted(one.posted) | {"certificate": one.certificate} for one in settled]
+        }
 
-    return write.perform({}, act)
+    return write.perform(body.model_dump(), act, erases=True)
+
+
+def _before(held: erasure.Held) -> dict[str, Any]:
+    return {
+        "reductions_g": held.reductions_g,
+        "points_g": held.points_g,
+        "points": [{"until": rfc3339(until) if until else None, "quantity_g": grams} for until, grams in held.points],
+        "expired_g": held.expired_g,
+        "locked": [{"form": form, "purpose": purpose, "quantity_g": grams} for form, purpose, grams in held.locked],
+        "refundable_g": held.refundable_g,
+        "consents": held.consents,
+        "choices": {form: list(choices) for form, choices in erasure.CHOICES.items()},
+        "confirm": held.digest,
+    }
 
 
 def _account(tx: sa.Connection, number: int) -> dict[str, Any]:

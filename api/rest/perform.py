@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-import rfc8785
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 
@@ -14,7 +13,7 @@ from api.site import Site
 from registry.clock import rfc3339
 from registry.database.engine import BEHIND
 from registry.errors import Behind
-from registry.ledger.idempotency import KEY_PATTERN, claim, keep
+from registry.ledger.idempotency import KEY_PATTERN, Claim, claim, forget, keep
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 
@@ -46,20 +45,33 @@ class Write:
         self.site = site
         self.caller = caller
         self._key = idempotency_key
+        self._account = request.path_params.get("account_id")
         self._asked = f"{request.method} {request.scope['path']}"
 
-    def perform(self, body: Mapping[str, Any], act: Act) -> Response:
-        """Do the act once, however often it is asked for, and answer what it gave the first time."""
+    def perform(self, body: Mapping[str, Any], act: Act, *, erases: bool = False) -> Response:
+        """Do the act once, however often it is asked for, and answer what it gave the first time.
+
+        The answer is kept until the account that it is about is erased; that of the erasure itself never is.
+        """
         if self.site.as_of is not None:  # first of all: what this database says of grams is not the last word
             raise Behind(BEHIND)
-        asked = self.site.ledger.vault.keyed_digest("request", rfc8785.dumps([self._asked, dict(body)]))
+        asked = Claim.of(self.site.ledger.vault, self.caller.id, self._key, [self._asked, dict(body)])
         with self.site.database.transaction() as tx:
-            earlier = claim(tx, self.caller.id, self._key, asked, self.site.ledger.clock())
+            earlier = claim(tx, asked)
             if earlier is not None:
                 return _answer(json.dumps(earlier.response, ensure_ascii=False), earlier.status, replayed=True)
-            text = json.dumps(act(tx), ensure_ascii=False)
-            keep(tx, self.caller.id, self._key, CREATED, text)
+            said = act(tx)
+            text = json.dumps(said, ensure_ascii=False)
+            if erases:
+                forget(tx, asked)
+            else:
+                keep(tx, asked, self._about(said), CREATED, text)
         return _answer(text, CREATED, replayed=False)
+
+    def _about(self, said: Mapping[str, Any]) -> int | None:
+        """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""
+        number = self._account or said.get("id")
+        return None if number is None else int(number)
 
 
 async def write_of(request: Request, site: SiteOf, caller: Caller, idempotency_key: IdempotencyKey) -> Write:

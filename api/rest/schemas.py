@@ -138,6 +138,54 @@ class Account(BaseModel):
     balances: list[Balance]
 
 
+class PointsUntil(BaseModel):
+    """Points that can be used until then; an institution's have no end."""
+
+    until: str | None
+    quantity_g: int
+
+
+class LockedGrams(BaseModel):
+    """Grams that are listed, pledged or frozen."""
+
+    form: Literal["reduction", "points"]
+    purpose: str
+    quantity_g: int
+
+
+class ErasureChoices(BaseModel):
+    """What may become of what is held."""
+
+    reductions: list[str]
+    points: list[str]
+
+
+class BeforeErasure(BaseModel):
+    """What an account holds and what its erasure would end; `confirm` names exactly this."""
+
+    reductions_g: int
+    points_g: int
+    points: list[PointsUntil]
+    expired_g: int
+    locked: list[LockedGrams]
+    refundable_g: int
+    consents: int
+    choices: ErasureChoices
+    confirm: str
+
+
+class SettledAct(ActAnswer):
+    """An act that settled what an account held; a cancellation has a certificate."""
+
+    certificate: str | None
+
+
+class ErasedAccount(Account):
+    """An account that was just erased, and the acts that settled what it held."""
+
+    settled: list[SettledAct]
+
+
 class OpenedAccount(BaseModel):
     """An account that was just opened."""
 

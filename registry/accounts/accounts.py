@@ -6,7 +6,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
-from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
+from registry.database.schema import (
+    account_keys,
+    accounts,
+    activities,
+    certificates,
+    consents,
+    evidence,
+    idempotency,
+    movements,
+)
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
 from registry.evidence.document import disclose
 from registry.words import checked_words
@@ -118,11 +127,12 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
 
 
 def erase_account(tx: sa.Connection, number: int, at: int) -> None:
-    """Sever the person from the proof (R5): destroy the key, the name, and every personal field of evidence.
+    """Sever the person from the proof (R5): destroy the key, the name, and all that leads from a person to an act.
 
-    Leaves, blocks, proofs and digests stay as they are and still verify. Grams the account holds stay where they
-    are: nobody can move them any more, but points expire, and what came from abnormal data is voided. The times of
-    activities stay beside the account's number, so that no act is issued again (R19).
+    Leaves, blocks, proofs and digests stay as they are and still verify, under a number that leads to nobody. Of what
+    was issued stays that it was, so that no act is issued again (R19). Grams that the account still holds stay where
+    they are: nobody can move them any more, but points expire, and what came from abnormal data is voided; to settle
+    them first is `registry.consumption.erasure`. Raises `NotFound`.
     """
     is_open = accounts.c.id == number, accounts.c.erased_ms.is_(None)
     kind = tx.execute(sa.select(accounts.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
@@ -133,6 +143,15 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     tx.execute(sa.delete(consents).where(consents.c.account_id == number))
     words = ("holder", "beneficiary", "statement") if kind == INDIVIDUAL else ("holder",)
     tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(dict.fromkeys(words)))
+    for table, emptied in _LEADING.items():
+        tx.execute(sa.update(table).where(table.c.account_id == number).values(dict.fromkeys(emptied)))
     for row in tx.execute(_personal_evidence(number, kind)).all():
         kept = disclose(row.fields, set(row.fields) - set(row.personal))
         tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))
+
+
+_LEADING = {
+    activities: ("account_id", "starts_ms", "ends_ms", "quantity_g", "lot_id"),
+    idempotency: ("account_id", "request_mac", "status", "response"),
+}
+"""What is beside a keyed digest of something that a person, or the platform, may know; the digest alone stays."""

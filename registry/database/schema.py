@@ -58,6 +58,7 @@ lots = _table(
     issued_ms=_int,
     inputs_sha256=_bytes,
     is_lost=sa.Boolean,
+    activities=_int,
 )
 activities = _table(
     "activities",
@@ -119,12 +120,11 @@ certificates = _table(
 )
 idempotency = _table(
     "idempotency",
-    principal=_text,
-    key=_text,
+    claim=_bytes,
     request_mac=_bytes,
+    account_id=_int,
     status=sa.Integer,
     response=JSONB,
-    at_ms=_int,
 )
 unsequenced = _table("unsequenced", movement_id=_int)
 log_entries = _table("log_entries", index=_int, movement_id=_int, leaf=_bytes)

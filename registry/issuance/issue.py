@@ -122,6 +122,7 @@ def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int
         "period_until_ms": period[1],
         "issued_ms": at,
         "inputs_sha256": report.inputs_sha256,
+        "activities": len(report.activities),
     }
     return int(tx.execute(sa.insert(lots).returning(lots.c.id), values).scalar_one())
 
@@ -141,7 +142,7 @@ _LOST = sa.text("""
     SELECT l.id FROM lots l WHERE EXISTS (SELECT FROM recoveries)
         AND CASE WHEN l.is_lost THEN l.issued_ms > :from
             ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms >= :from END
-        AND NOT EXISTS (SELECT FROM activities a WHERE a.lot_id = l.id) LIMIT 1
+        AND l.activities = 0 LIMIT 1
 """)
 _OVERLAPS = sa.text("""
     SELECT b.reference FROM activities a

@@ -130,10 +130,11 @@ _CERTIFICATES = """
     ) m ON true WHERE m.grams IS DISTINCT FROM c.quantity_g OR m.is_so IS NOT TRUE ORDER BY c.number
 """
 _ANSWERS = """
-    SELECT 'idempotency key of ' || left(i.principal, 40) || ' at ' || i.at_ms, NULL, i.at_ms FROM idempotency i
+    SELECT 'idempotency key ' || left(encode(i.claim, 'hex'), 16), NULL, NULL FROM idempotency i
     LEFT JOIN acts a ON a.id::text = i.response ->> 'act'
-    WHERE i.status IS NULL OR i.response IS NULL OR (i.response ->> 'act' IS NOT NULL AND a.id IS NULL)
-    ORDER BY i.at_ms
+    WHERE num_nulls(i.request_mac, i.status, i.response) NOT IN (0, 3)
+        OR (i.response ->> 'act' IS NOT NULL AND a.id IS NULL)
+    ORDER BY i.claim
 """
 _LOST_LOTS = "SELECT 'lot ' || id, NULL, issued_ms FROM lots WHERE is_lost ORDER BY id"
 _LOST_HOLDERS = """

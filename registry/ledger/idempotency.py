@@ -1,7 +1,9 @@
-"""Idempotency keys: the same key with the same request gives the first answer, with another request a conflict.
+"""Idempotency keys: the same key with the same request gives the first answer, with another request a refusal.
 
 The key is claimed in the act's own transaction, so a crash leaves either both or none, and a second request with the
-same key waits for the first to end.
+same key waits for the first to end. Who asked, the key and the request are kept as digests alone, under the master key
+and each with the caller's own key in it: a name, or an order number that was made a key, leads to no act. When an
+account is erased, of what was asked about it stays that something was, and no answer.
 """
 
 import re
@@ -9,15 +11,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import rfc8785
 import sqlalchemy as sa
 
-from registry.errors import Invalid, KeyReused
+from registry.accounts.vault import Vault
+from registry.errors import Invalid, KeyForgotten, KeyReused
 
 MAX_KEY_CHARS = 200
-"""Room for any UUID or order number; a key is stored for good."""
+"""Room for any UUID or order number."""
 KEY_PATTERN = rf"^[ -+\--~]{{1,{MAX_KEY_CHARS}}}$"
 """Printable ASCII. No comma: a proxy may join two headers with one (RFC 9110, section 5.3), and two keys act twice."""
 _KEY = re.compile(KEY_PATTERN[1:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Two keyed digests of 32 bytes: of who asks under which key, and of what they ask."""
+
+    claim: bytes
+    request_mac: bytes
+
+    @classmethod
+    def of(cls, vault: Vault, principal: str, key: str, request: Any) -> "Claim":
+        """Make it of a request, any JSON value. Raises `Invalid` for a key that is none."""
+        if _KEY.fullmatch(key) is None:
+            raise Invalid(
+                f"An Idempotency-Key is one key of 1 to {MAX_KEY_CHARS} printable ASCII characters, no comma."
+            )
+        whose = rfc8785.dumps([principal, key])
+        return cls(
+            vault.keyed_digest("claim", whose), vault.keyed_digest("request", rfc8785.dumps([principal, key, request]))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +53,40 @@ class Answer:
 
 
 _CLAIM = sa.text("""
-    INSERT INTO idempotency (principal, key, request_mac, at_ms) VALUES (:principal, :key, :request, :at)
-    ON CONFLICT DO NOTHING
+    INSERT INTO idempotency (claim, request_mac) VALUES (:claim, :request) ON CONFLICT DO NOTHING
 """)
-_EARLIER = sa.text("SELECT request_mac, status, response FROM idempotency WHERE principal = :principal AND key = :key")
+_EARLIER = sa.text("SELECT request_mac, status, response FROM idempotency WHERE claim = :claim")
 _KEEP = sa.text("""
-    UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb)
-    WHERE principal = :principal AND key = :key
+    UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb), account_id = :account
+    WHERE claim = :claim
+""")
+_FORGET = sa.text("""
+    UPDATE idempotency SET request_mac = NULL, status = NULL, response = NULL, account_id = NULL WHERE claim = :claim
 """)
 
 
-def claim(tx: sa.Connection, principal: str, key: str, request_mac: bytes, at: int) -> Answer | None:
+def claim(tx: sa.Connection, asked: Claim) -> Answer | None:
     """Claim a key for this transaction, or give the answer it had before.
 
-    `request_mac` is a keyed digest of the request, for a bare one of a body with a name in it could be tried out.
-    Raises `KeyReused` when the key was used for another request, `Invalid` for a key that is none.
+    Raises `KeyReused` when the key was used for another request, `KeyForgotten` when the answer was erased.
     """
-    if _KEY.fullmatch(key) is None:
-        raise Invalid(f"An Idempotency-Key is one key of 1 to {MAX_KEY_CHARS} printable ASCII characters, no comma.")
-    values = {"principal": principal, "key": key, "request": request_mac, "at": at}
-    if tx.execute(_CLAIM, values).rowcount == 1:
+    if tx.execute(_CLAIM, {"claim": asked.claim, "request": asked.request_mac}).rowcount == 1:
         return None
-    row = tx.execute(_EARLIER, values).one()
-    if bytes(row.request_mac) != request_mac:
+    row = tx.execute(_EARLIER, {"claim": asked.claim}).one()
+    if row.request_mac is None:
+        raise KeyForgotten(
+            "This was done before, and the answer went with an account that was erased. Nothing was done again."
+        )
+    if bytes(row.request_mac) != asked.request_mac:
         raise KeyReused("This Idempotency-Key was used for another request. Use a new one for a new act.")
     return Answer(row.status, row.response)
 
 
-def keep(tx: sa.Connection, principal: str, key: str, status: int, response: str) -> None:
-    """Keep the answer (JSON text) for the next time the key comes."""
-    tx.execute(_KEEP, {"principal": principal, "key": key, "status": status, "response": response})
+def keep(tx: sa.Connection, asked: Claim, account_id: int | None, status: int, response: str) -> None:
+    """Keep the answer (JSON text) for the next time the key comes, until the account that it is about is erased."""
+    tx.execute(_KEEP, {"claim": asked.claim, "account": account_id, "status": status, "response": response})
+
+
+def forget(tx: sa.Connection, asked: Claim) -> None:
+    """Keep no answer: only that this was done."""
+    tx.execute(_FORGET, {"claim": asked.claim})

@@ -148,10 +148,18 @@ def _movement_row(act_id: int, line: Line) -> dict[str, Any]:
 
 
 def record(
-    tx: sa.Connection, kind: Kind, at: int, facts: Mapping[str, Value], account_id: int | None = None
+    tx: sa.Connection,
+    kind: Kind,
+    at: int,
+    facts: Mapping[str, Value],
+    account_id: int | None = None,
+    personal: tuple[str, ...] = (),
 ) -> Written:
-    """Write a record of a decision: a leaf that moves no grams and binds `facts` by their digest."""
+    """Write a record of a decision: a leaf that moves no grams and binds `facts` by their digest.
+
+    The facts named in `personal` go with the account.
+    """
     sealed = seal({"record": kind.name.lower(), **facts})
     leaf = Movement(kind, 0, 0, 0, 0, 0, None, at, 0, NO_TAG, NO_TAG, sealed.digest)
     act_id = begin_act(tx, kind.name.lower(), account_id, at, 0)
-    return write_lines(tx, act_id, [Line(leaf, None, None, sealed)])[0]
+    return write_lines(tx, act_id, [Line(leaf, None, None, sealed, personal, account_id)])[0]

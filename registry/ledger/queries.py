@@ -246,7 +246,7 @@ _LOTS = """
 _LOT = sa.text(f"{_LOTS} WHERE l.id = :id")
 _LOT_OF_GRAM = sa.text(f"{_LOTS} WHERE l.first_g <= :gram AND l.last_g > :gram")
 _NEWEST_LOTS = sa.text(f"{_LOTS} WHERE l.id < :before ORDER BY l.id DESC LIMIT :limit")
-_ACTIVITIES = sa.text("SELECT count(*) FROM activities WHERE lot_id = :id")
+_ACTIVITIES = sa.text("SELECT activities FROM lots WHERE id = :id")
 _ISSUES = sa.text(
     f"{_SEEN} WHERE m.kind = 1 AND m.first_g >= :first AND m.first_g < :last AND m.id > :after "
     "ORDER BY m.id LIMIT :limit"

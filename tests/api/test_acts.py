@@ -285,7 +285,8 @@ def test_an_account_is_opened_by_the_centre_and_erased_by_its_holder(live):
     live.issue({account: 10})
     moved = done(holder.act("cancellations", quantity_g=1, purpose="donation"))["movements"][0]["id"]
     assert holder.get(f"/v1/accounts/{account}").json()["name"] == "Li Lei"
-    erased = holder.post(f"/v1/accounts/{account}/erasure", {})
+    confirm = holder.get(f"/v1/accounts/{account}/erasure").json()["confirm"]
+    erased = holder.post(f"/v1/accounts/{account}/erasure", {"confirm": confirm, "reductions": "forfeit"})
     assert erased.status_code == 201
     seen = holder.get(f"/v1/accounts/{account}").json()
     assert (seen["name"], seen["erased_at"] is not None) == (None, True)

@@ -172,7 +172,7 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
             redeem(tx, scheme.ledger, lost, shop, 500)
         publisher.publish()
         documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
-        lots = rows(scheme.database, "SELECT * FROM lots ORDER BY id")
+        lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
         recovery = recovery_of(copy, scheme, log)
         assert recover(recovery, DirectorySource(log), "the log", TRUST).lost_holders == 1
         report = checked(copy, log)
@@ -192,7 +192,7 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
         with copy.transaction() as tx:
             assert sum(give_back(tx, document) for document in documents) == 4
             assert not give_back(tx, documents[0])
-        assert rows(copy, "SELECT * FROM lots ORDER BY id") == lots
+        assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
         recovery.publisher.publish()
         report = checked(copy, log)
         assert (report.findings, report.losses) == ([], [])

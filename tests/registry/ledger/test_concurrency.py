@@ -13,7 +13,7 @@ from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, blocks, movements
 from registry.errors import Insufficient, KeyReused, NotFound, NotOpen, RegistryError, RuleBroken
 from registry.ledger.blocks import movement_of
-from registry.ledger.idempotency import claim, keep
+from registry.ledger.idempotency import Claim, claim, keep
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem, refund, return_points
 
@@ -240,28 +240,31 @@ def test_an_erasure_among_transfers_to_the_account(scheme, together):
 def test_retries_with_one_key_act_once(scheme, together):
     rider = scheme.person()
     scheme.issue({rider: 100})
+    asked = Claim.of(scheme.ledger.vault, "rider", "key-1", "convert")
 
     def retried(tx):
-        earlier = claim(tx, "rider", "key-1", bytes(32), 1)
+        earlier = claim(tx, asked)
         if earlier is not None:
             return earlier.response["act"]
         act = convert(tx, scheme.ledger, rider, Amount(10)).act_id
-        keep(tx, "rider", "key-1", 200, f'{{"act": {act}}}')
+        keep(tx, asked, rider, 200, f'{{"act": {act}}}')
         return act
 
     assert len(set(together([retried] * 20))) == 1
     assert scheme.holdings(rider) == {1: 90, 2: 10}
     with pytest.raises(KeyReused), scheme.database.transaction() as tx:
-        claim(tx, "rider", "key-1", b"x" * 32, 1)
+        claim(tx, Claim.of(scheme.ledger.vault, "rider", "key-1", "another"))
     with scheme.database.transaction() as tx:
-        assert claim(tx, "another", "key-1", b"x" * 32, 1) is None
+        assert claim(tx, Claim.of(scheme.ledger.vault, "another", "key-1", "convert")) is None
 
 
 def test_an_act_that_failed_leaves_its_key_free(scheme):
     rider = scheme.person()
 
+    asked = Claim.of(scheme.ledger.vault, "rider", "key-1", "convert")
+
     def attempt(tx):
-        assert claim(tx, "rider", "key-1", bytes(32), 1) is None
+        assert claim(tx, asked) is None
         convert(tx, scheme.ledger, rider, Amount(10))
 
     for _ in range(2):

@@ -104,6 +104,7 @@ CREATE TABLE lots (
     issued_ms bigint NOT NULL,
     inputs_sha256 bytea NOT NULL CHECK (length(inputs_sha256) = 32),
     is_lost boolean NOT NULL DEFAULT false,  -- a recovery found its grams in the log; all else of it stands for unknown
+    activities bigint NOT NULL DEFAULT 0 CHECK (activities >= 0),  -- issued for how many; 0: lost with a database
     FOREIGN KEY (methodology_code, methodology_version) REFERENCES methodologies,
     UNIQUE (id, first_g, last_g),
     EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
@@ -112,12 +113,13 @@ CREATE TABLE lots (
 CREATE TABLE activities (
     source_id bigint NOT NULL REFERENCES sources,
     reference bytea NOT NULL CHECK (length(reference) = 32),  -- a keyed digest of the platform's own
-    account_id bigint NOT NULL REFERENCES accounts,
-    starts_ms bigint NOT NULL,
-    ends_ms bigint NOT NULL CHECK (ends_ms >= starts_ms),
-    quantity_g bigint NOT NULL CHECK (quantity_g > 0),
-    lot_id bigint NOT NULL REFERENCES lots,
-    PRIMARY KEY (source_id, reference)
+    account_id bigint REFERENCES accounts,  -- this and what follows: NULL once the account is erased
+    starts_ms bigint,
+    ends_ms bigint CHECK (ends_ms >= starts_ms),
+    quantity_g bigint CHECK (quantity_g > 0),
+    lot_id bigint REFERENCES lots,
+    PRIMARY KEY (source_id, reference),
+    CHECK (num_nulls(account_id, starts_ms, ends_ms, quantity_g, lot_id) IN (0, 5))
 );
 CREATE INDEX activities_account ON activities (account_id, starts_ms);
 CREATE INDEX activities_lot ON activities (lot_id);
@@ -215,14 +217,13 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_account ON certificates (account_id);
 
 CREATE TABLE idempotency (
-    principal text NOT NULL,
-    key text NOT NULL,
-    request_mac bytea NOT NULL CHECK (length(request_mac) = 32),  -- under a key: a body may hold a name
+    claim bytea PRIMARY KEY CHECK (length(claim) = 32),  -- a keyed digest of who asked and their key
+    request_mac bytea CHECK (length(request_mac) = 32),  -- a keyed digest of these and the request; NULL once erased
+    account_id bigint REFERENCES accounts,  -- whom the answer is about: erasure empties all but the claim
     status integer,
-    response jsonb,
-    at_ms bigint NOT NULL,
-    PRIMARY KEY (principal, key)
+    response jsonb
 );
+CREATE INDEX idempotency_account ON idempotency (account_id) WHERE account_id IS NOT NULL;
 
 -- The queue between the ledger and the log. Neither it nor log_entries refers to movements by a foreign key: only the
 -- trigger and the sequencer write them, and a check on each of millions of rows would cost more than the rest.
@@ -476,8 +477,11 @@ CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON lots
 CREATE TRIGGER written_once_found BEFORE UPDATE ON lots FOR EACH ROW  -- a lost one gets its facts back, once
     WHEN (NOT OLD.is_lost OR NEW.is_lost OR (NEW.first_g, NEW.last_g) <> (OLD.first_g, OLD.last_g))
     EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON activities
+CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON activities
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once_erased BEFORE UPDATE ON activities FOR EACH ROW  -- erasure leaves that it was issued
+    WHEN (NEW.account_id IS NOT NULL OR (NEW.source_id, NEW.reference) <> (OLD.source_id, OLD.reference))
+    EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON acts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON policies

@@ -1,0 +1,231 @@
+"""Erasure: nothing leads from the person to an act afterwards, and nothing was frozen that could have been settled."""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from registry.issuance.issue import Activity, Report, issue, reference_digest
+from registry.ledger.idempotency import Claim
+from registry.ledger.ledger import Amount, lock_grams
+from registry.ledger.movement import Form, Purpose
+from registry.sources.sources import consented_users, give_consent
+from tests.support.columns import COLUMNS, Is
+from tests.support.rest import Caller, authority, holder, institution, is_problem, person_with
+from tests.support.running import FIRST_RIDE_MS, Live
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def shop(live) -> Caller:
+    return institution(live)
+
+
+def columns(tx: sa.Connection) -> dict[str, set[str]]:
+    """Every column of every table that there is, as the database says."""
+    found: dict[str, set[str]] = {}
+    for row in tx.execute(_COLUMNS):
+        found.setdefault(row.table_name, set()).add(row.column_name)
+    return found
+
+
+def dump(tx: sa.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every table."""
+    for table in columns(tx):
+        for row in tx.execute(sa.text(f'SELECT * FROM "{table}"')).mappings():  # noqa: S608 (the database's own name)
+            yield table, {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
+
+
+def test_every_column_says_what_it_is_to_a_person(live):
+    with live.site.database.reading() as tx:
+        there = columns(tx)
+    assert {table: set(names) for table, names in COLUMNS.items()} == there, "classify the new column"
+
+
+class Person:
+    """Somebody with everything that a person can have here, and every word that is theirs."""
+
+    def __init__(self, live: Live, shop: Caller) -> None:
+        self.mark = f"zhangsan{next(_numbers)}x"
+        centre = authority(live, "centre")
+        self.opening = (f"open-{self.mark}", {"kind": "individual", "name": f"Name {self.mark}"})
+        self.account = centre.post("/v1/accounts", self.opening[1], self.opening[0]).json()["id"]
+        self.me = holder(live, self.account)
+        self.platform_user, self.order = f"user-{self.mark}", f"order-{self.mark}"
+        start = FIRST_RIDE_MS + 9_000_000_000 + next(_numbers) * 600_000
+        ride = Activity(self.order, self.account, start, start + 500_000, 1000)
+        with live.site.database.transaction() as tx:
+            give_consent(tx, live.source.id, {self.platform_user: self.account}, 1)
+            issue(tx, live.site.ledger, Report(live.source, False, [ride], bytes(32), {}))
+        self.keys: dict[str, str] = {}
+        self.act("conversions", quantity_g=500)
+        self.act("redemptions", quantity_g=100, provider=shop.account, reference=f"till {self.mark}")
+        self.act("transfers", quantity_g=50, to=shop.account, reference=f"contract {self.mark}")
+        words = {"beneficiary": f"for {self.mark}", "statement": f"from {self.mark}"}
+        self.certificate = self.act("cancellations", quantity_g=50, purpose="donation", **words)["certificate"]
+
+    def act(self, act: str, **body: object) -> Any:
+        self.keys[act] = f"{act}-{self.mark}"
+        self.last = (act, body)
+        answer = self.me.act(act, self.keys[act], **body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def before(self) -> dict[str, Any]:
+        return self.me.get(f"/v1/accounts/{self.account}/erasure").json()
+
+    def erase(self, key: str | None = None, **choice: object) -> Any:
+        confirm = {"confirm": self.before()["confirm"]} if "confirm" not in choice else {}
+        return self.me.post(f"/v1/accounts/{self.account}/erasure", confirm | choice, key)
+
+
+def test_nothing_leads_from_an_erased_person_to_an_act(live, shop):
+    person = Person(live, shop)
+    site, mark = live.site, person.mark
+    with site.database.reading() as tx:
+        shown = repr([row for _, row in dump(tx)])
+    assert mark in shown, "before, it is there"
+    assert person.erase(f"erase-{mark}", reductions="donation", points="donation").status_code == 201
+    live.publish()
+    vault, sub = site.ledger.vault, f"account-{person.account}"
+    principals = dict.fromkeys((*person.keys.values(), f"erase-{mark}"), f"holder:{sub}") | {
+        person.opening[0]: "centre:centre"
+    }
+    digests = {Claim.of(vault, principal, key, None).claim for key, principal in principals.items()}
+    digests.add(reference_digest(vault, live.source.id, person.order))
+    found = 0
+    with site.database.reading() as tx:
+        for table, row in dump(tx):
+            assert mark not in repr(row), table
+            assert sub not in repr(row), table
+            if digests & {value for value in row.values() if isinstance(value, bytes)}:
+                found += 1
+                beside = [name for name, value in row.items() if value is not None and COLUMNS[table][name] is Is.CUT]
+                assert beside == []
+        gone = {table: [name for name, kind in kinds.items() if kind is Is.GONE] for table, kinds in COLUMNS.items()}
+        for table, row in dump(tx):
+            if row.get("account_id" if table != "accounts" else "id") == person.account:
+                assert [name for name in gone[table] if row[name] is not None] == [], table
+    assert found == len(digests), "a digest of each is still there, alone: nothing is done twice"
+    for path in site.folder.path.rglob("*"):
+        if path.is_file() and "postgres" not in path.parts:
+            assert mark.encode() not in path.read_bytes(), path
+
+
+def test_a_repeated_request_after_an_erasure_does_nothing_twice(live, shop):
+    person = Person(live, shop)
+    act, body = person.last
+    key = f"erase-{person.mark}"
+    confirm = person.before()["confirm"]
+    assert person.erase(key, confirm=confirm, reductions="forfeit", points="forfeit").status_code == 201
+    with live.site.database.reading() as tx:
+        before = tx.execute(sa.text("SELECT count(*), max(id) FROM movements")).one()
+        accounts = tx.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one()
+    again = person.me.act(act, person.keys[act], **body)
+    assert is_problem(again, 409, "idempotency-key-forgotten")
+    assert is_problem(person.me.act(act, **body), 409, "account-erased")
+    opened = authority(live, "centre").post("/v1/accounts", person.opening[1], person.opening[0])
+    assert is_problem(opened, 409, "idempotency-key-forgotten")
+    erased = {"confirm": confirm, "reductions": "forfeit", "points": "forfeit"}
+    path = f"/v1/accounts/{person.account}/erasure"
+    assert is_problem(person.me.post(path, erased, key), 409, "idempotency-key-forgotten")
+    assert is_problem(person.me.post(path, erased), 409, "account-erased")
+    with live.site.database.reading() as tx:
+        assert tx.execute(sa.text("SELECT count(*), max(id) FROM movements")).one() == before
+        assert tx.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one() == accounts
+
+
+def test_what_is_held_is_shown_and_settled_by_choice(live, shop):
+    person = Person(live, shop)
+    before = person.before()
+    assert (before["reductions_g"], before["points_g"]) == (400, 400)
+    assert [points["quantity_g"] for points in before["points"]] == [400]
+    assert before["points"][0]["until"] is not None
+    assert (before["refundable_g"], before["consents"], before["locked"]) == (100, 1, [])
+    heir = institution(live)
+    said = person.erase(reductions="transfer", points="voluntary-cancellation", to=heir.account).json()
+    assert [(act["kind"], act["quantity_g"]) for act in said["settled"]] == [("cancel", 400), ("transfer", 400)]
+    assert said["erased_at"] is not None
+    assert all(balance["quantity_g"] == 0 for balance in said["balances"])
+    assert heir.balances()["reduction"] == 400
+    certificate = Caller(live.url).get(f"/v1/certificates/{said['settled'][0]['certificate']}").json()
+    assert (certificate["holder"], certificate["quantity_g"]) == (None, 400)
+
+
+def test_forfeited_grams_stay_and_nobody_moves_them(live, shop):
+    person = Person(live, shop)
+    said = person.erase(reductions="forfeit", points="forfeit").json()
+    assert said["settled"] == []
+    assert [balance["quantity_g"] for balance in said["balances"]] == [400, 400]
+    assert is_problem(person.me.act("conversions", quantity_g=1), 409, "account-erased")
+
+
+NOT_A_CHOICE = {
+    "nothing said": ({}, 400, "invalid"),
+    "reductions not said": ({"points": "forfeit"}, 400, "invalid"),
+    "points not said": ({"reductions": "forfeit"}, 400, "invalid"),
+    "transfer to nobody": ({"reductions": "transfer", "points": "forfeit"}, 400, "invalid"),
+    "receiver without transfer": ({"reductions": "forfeit", "points": "forfeit", "to": 1}, 400, "invalid"),
+    "transfer to itself": ({"reductions": "transfer", "points": "forfeit", "to": None}, 400, "invalid"),
+    "points transferred": ({"reductions": "forfeit", "points": "transfer"}, 400, "invalid"),
+    "transfer to no account": ({"reductions": "transfer", "points": "forfeit", "to": 2**40}, 404, "not-found"),
+    "compliance": ({"reductions": "compliance-offset", "points": "forfeit"}, 400, "invalid"),
+    "seen something else": (
+        {"confirm": "0" * 64, "reductions": "forfeit", "points": "forfeit"}, 409, "holdings-changed",
+    ),
+    "seen nothing": ({"confirm": None, "reductions": "forfeit", "points": "forfeit"}, 422, "malformed"),
+}  # fmt: skip
+
+
+def test_without_a_choice_that_settles_all_nothing_is_erased(live, shop):
+    person = Person(live, shop)
+    for said, (choice, status, code) in NOT_A_CHOICE.items():
+        answer = person.erase(**choice)
+        assert is_problem(answer, status, code), (said, answer.text)
+    assert person.me.balances() == {"reduction": 400, "points": 400}
+    assert person.me.get(f"/v1/accounts/{person.account}").json()["name"] == f"Name {person.mark}"
+
+
+def test_what_changed_since_it_was_shown_is_not_erased(live, shop):
+    person = Person(live, shop)
+    confirm = person.before()["confirm"]
+    live.issue({person.account: 5})
+    choice = {"reductions": "donation", "points": "donation"}
+    assert is_problem(person.erase(confirm=confirm, **choice), 409, "holdings-changed")
+    assert person.me.balances() == {"reduction": 405, "points": 400}
+    assert person.erase(**choice).status_code == 201
+
+
+@pytest.mark.parametrize("purpose", [Purpose.LISTING, Purpose.PLEDGE, Purpose.FREEZE])
+def test_locked_grams_are_not_erased_away(live, purpose):
+    rider = person_with(live, 30)
+    with live.site.database.transaction() as tx:
+        lock_grams(tx, live.site.ledger, rider.account, Form.REDUCTION, Amount(10), purpose)
+    path = f"/v1/accounts/{rider.account}/erasure"
+    shown = rider.get(path).json()
+    assert shown["locked"] == [{"form": "reduction", "purpose": purpose.name.lower(), "quantity_g": 10}]
+    answer = rider.post(path, {"confirm": shown["confirm"], "reductions": "donation"})
+    assert is_problem(answer, 409, "not-settled")
+    assert "10 g of reduction" in answer.json()["detail"]
+    assert rider.balances() == {"reduction": 30, "points": 0}
+
+
+def test_an_account_that_holds_nothing_needs_no_choice(live):
+    rider = holder(live, live.person("Empty"))
+    path = f"/v1/accounts/{rider.account}/erasure"
+    shown = rider.get(path).json()
+    assert rider.post(path, {"confirm": shown["confirm"]}).status_code == 201
+    with live.site.database.reading() as tx:
+        assert rider.account not in consented_users(tx, live.source.id).values()
+    assert is_problem(rider.get(path), 409, "account-erased")
+    assert json.loads(rider.get(f"/v1/accounts/{rider.account}").content)["name"] is None
+
+
+_COLUMNS = sa.text("""
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2
+""")

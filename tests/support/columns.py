@@ -1,0 +1,68 @@
+"""Every column of every table, and what it is to a person who is erased; a test holds it to the database."""
+
+from enum import Enum
+
+
+class Is(Enum):
+    GONE = "the person's own; NULL, or its row gone, after an erasure"
+    CUT = "tells of an act beside a digest that the person's words could be held against; NULL after an erasure"
+    DIGEST = "a digest under the master key; after an erasure everything beside it in its row is NULL or of no account"
+    SEVERED = "of the account or its acts, reached from an account's number alone, which nothing personal leads to"
+    WITHHELD = "evidence: the fields that are personal become their salted digests"
+    APART = "nothing of any account's: schemes, log, chain"
+
+
+G, C, D, S, A = Is.GONE, Is.CUT, Is.DIGEST, Is.SEVERED, Is.APART
+
+
+def _all(kind: Is, names: str) -> dict[str, Is]:
+    return dict.fromkeys(names.split(), kind)
+
+
+COLUMNS: dict[str, dict[str, Is]] = {
+    "accounts": {**_all(S, "id kind opened_ms erased_ms lost_tag"), "name": G},
+    "account_keys": _all(G, "account_id sealed"),
+    "consents": _all(G, "source_id platform_user account_id given_ms revoked_ms"),
+    "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD},
+    "acts": _all(S, "id kind account_id at_ms quantity_g"),
+    "movements": _all(
+        S,
+        "id act_id giver_id account_id kind form flags purpose first_g last_g parent_id at_ms until_ms from_tag to_tag "
+        "evidence",
+    ),
+    "blocks": _all(
+        S, "id movement_id account_id lot_id lot_first_g lot_last_g first_g last_g form flags until_ms"
+    ),
+    "activities": {
+        "source_id": A, "reference": D, **_all(C, "account_id starts_ms ends_ms quantity_g lot_id"),
+    },
+    "certificates": {
+        **_all(S, "number act_id account_id purpose form quantity_g issued_ms"),
+        **_all(G, "holder beneficiary statement"),
+    },
+    "idempotency": {"claim": D, **_all(C, "request_mac account_id status response")},
+    "lots": _all(
+        A,
+        "id first_g last_g source_id methodology_code methodology_version period_from_ms period_until_ms issued_ms "
+        "inputs_sha256 is_lost activities",
+    ),
+    "installation": _all(A, "sole origin vkey master_check chain_id contract"),
+    "methodologies": _all(A, "code version class status record digest"),
+    "policies": _all(A, "id name in_force_ms value digest"),
+    "sources": _all(
+        A,
+        "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms",
+    ),
+    "frontier": _all(A, "sole next_g"),
+    "totals": _all(A, "lot_id form purpose grams"),
+    "total_changes": _all(A, "lot_id form purpose grams"),
+    "unsequenced": _all(S, "movement_id"),
+    "log_entries": _all(S, "index movement_id leaf"),
+    "log_head": _all(A, "sole size published_size known_size"),
+    "recoveries": _all(A, "from_size size source begun_ms finished_ms"),
+    "checkpoints": _all(A, "size root frontier_g ended_g peaks note signed_ms"),
+    "publications": _all(A, "size note published_ms after"),
+    "anchors": _all(A, "size chain_id contract transaction block gas anchored_ms final_ms"),
+    "chain_transactions": _all(A, "hash chain_id payer nonce purpose raw sent_ms"),
+    "alembic_version": _all(A, "version_num"),
+}  # fmt: skip

@@ -58,7 +58,7 @@ def problem(code: str, status: int, title: str, detail: str, headers: dict[str, 
 def _answer(
     request: Request, code: str, status: int, title: str, detail: str, headers: dict[str, str] | None = None
 ) -> Response:
-    if is_page(request.url.path):
+    if is_page(request.scope["path"]):
         return problem_page(request, status, title, detail, headers)
     return problem(code, status, title, detail, headers)
 

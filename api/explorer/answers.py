@@ -81,6 +81,6 @@ def notices(site: Site) -> list[str]:
 
 def path_of(request: Request) -> str:
     """Give the path and query of this page without `lang`, safe to link to: never an address of another host."""
-    path = "/" + quote(request.url.path.lstrip("/"))
+    path = "/" + quote(request.scope["path"].lstrip("/"))
     rest = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return f"{path}?{urlencode(rest)}" if rest else path

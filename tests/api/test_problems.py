@@ -339,3 +339,5 @@ def test_a_host_that_cannot_be_is_no_defect(live, host):
     for path in ("/v1/about", "/v1/nothing"):
         answer = Caller(live.url).get(path, headers={"Host": host})
         assert answer.status_code < 500
+        kind = "application/json" if path.endswith("about") else "application/problem+json"
+        assert answer.status_code == 400 or answer.headers["Content-Type"] == kind

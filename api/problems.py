@@ -29,6 +29,7 @@ HTTP_PROBLEMS = {
     405: ("method-not-allowed", "The method is not offered here"),
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "The body is of a type that is not taken here"),
+    416: ("range-not-satisfiable", "The file has no such range"),
 }
 FRAMEWORK_SENTENCES = {
     "Not Found": "There is nothing at this path; /openapi.json names every path.",
@@ -52,7 +53,7 @@ def problem(code: str, status: int, title: str, detail: str, headers: dict[str, 
     """Render one problem. What cannot be written in UTF-8 is escaped: a caller's field name may be in the detail."""
     shown = detail.encode("utf-8", "backslashreplace").decode()
     body = {"type": TYPE_BASE + code, "title": title, "status": status, "detail": shown}
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return JSONResponse(body, status, {"X-Content-Type-Options": "nosniff"} | (headers or {}), MEDIA_TYPE)
 
 
 def _answer(

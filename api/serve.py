@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import structlog
 
+from anchoring.connections import BACKLOG
 from anchoring.errors import AnchoringError, Behind, Unreachable
 from anchoring.log.standing import standing
 from api import logs
@@ -27,8 +28,6 @@ from registry.ledger.totals import fold
 
 log = structlog.get_logger()
 
-BACKLOG = 512
-"""Connections the system keeps for workers that are busy."""
 START_S = 30
 STOP_S = 10
 EXPIRE_S = 60
@@ -251,15 +250,17 @@ def die_with_parent(parent: int) -> None:
 
 def _worker(descriptor: int, parent: int) -> None:
     """Be one HTTP worker on the listening socket that was handed down."""
-    import uvicorn
-
     from api.app import create
+    from api.http_server import BoundedServer, limits_here
 
     die_with_parent(parent)
-    config = uvicorn.Config(create(), log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30)
+    app = create()
+    settings = app.state.site.settings
+    limits = limits_here(settings.connections_per_address, settings.proxy_addresses)
+    server = BoundedServer(app, limits, settings.proxy_addresses)
     # Not by uvicorn's `fd`: it takes any descriptor for a Unix socket, and on what it takes for one TCP_NODELAY is not
     # set, so that every answer waits 40 ms for the caller's delayed acknowledgement.
-    uvicorn.Server(config).run([socket.socket(fileno=descriptor)])
+    server.run([socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Settings, from the environment (`GRAMLEDGER_...`) and the command line. What is not set runs embedded."""
 
+import ipaddress
 import json
 import re
 from enum import StrEnum
@@ -102,6 +103,13 @@ class Settings(BaseSettings):
     """Where the world reaches this server, `https://registry.city.example`; taken from each request when not set."""
     mirror: str | None = None
     """URL of a mirror of the log on somebody else's machine: asked at the start whether the database was set back."""
+    proxies: str | None = None
+    """Addresses of proxies of your own, with commas between, through which everybody comes. Only the limit of all
+    connections holds for them, and their X-Forwarded headers are believed; how many each visitor may have, and for
+    how long, is then theirs to bound."""
+    connections_per_address: int = Field(default=128, ge=1, le=1024)
+    """How many connections one address may hold to each HTTP process; of IPv6, one network of 64 bits. A household or
+    an office behind one address shares them, and who has more loses those that have waited longest."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
     publish_interval_ms: int = Field(default=1000, ge=10)
@@ -154,6 +162,22 @@ class Settings(BaseSettings):
         if given is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", given):
             raise ValueError("A public URL is http(s)://HOST, with a path or without.")
         return given if given is None else given.rstrip("/") + "/"
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, given: str | None) -> str | None:
+        try:
+            for address in (given or "").split(","):
+                if address:
+                    ipaddress.ip_address(address)
+        except ValueError:
+            raise ValueError("GRAMLEDGER_PROXIES are IP addresses with commas between: 10.0.0.2,10.0.0.3.") from None
+        return given
+
+    @property
+    def proxy_addresses(self) -> frozenset[str]:
+        """The addresses in `proxies`."""
+        return frozenset(address for address in (self.proxies or "").split(",") if address)
 
     @property
     def rpc_urls(self) -> tuple[str, ...]:

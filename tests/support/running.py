@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
-import uvicorn
 
+from anchoring.connections import Limits
 from api.app import create
 from api.auth import development_token
+from api.http_server import BoundedServer
 from api.keys import read_secret
 from api.services import running
 from api.settings import Settings
@@ -109,13 +110,13 @@ def _found(site: Site) -> Source:
 
 
 @contextmanager
-def served(site: Site) -> Iterator[str]:
+def served(site: Site, limits: Limits | None = None) -> Iterator[str]:
     """Serve a site over HTTP and give its URL."""
     # The protocol is named, for without it asyncio leaves TCP_NODELAY off and every answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(create(site), log_level="warning", ws="none"))
+    server = BoundedServer(create(site), limits or Limits(1024, 512))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -127,7 +128,7 @@ def served(site: Site) -> Iterator[str]:
         listener.close()
 
 
-def _await_start(server: uvicorn.Server) -> None:
+def _await_start(server: BoundedServer) -> None:
     deadline = time.monotonic() + START_S
     while not server.started:
         assert time.monotonic() < deadline, "the server did not start"

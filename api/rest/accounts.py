@@ -30,7 +30,10 @@ class NewAccount(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Annotated[StrictStr, one_of((INDIVIDUAL, INSTITUTION))]
-    name: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    name: Annotated[
+        StrictStr,
+        Field(min_length=1, max_length=200, description="Printed on the account's certificates, which are public."),
+    ]
 
 
 @router.post(

@@ -32,16 +32,13 @@ def one_of(words: Iterable[str]) -> Any:
     return Field(max_length=MAX_CODE_CHARS, json_schema_extra={"enum": list(words)})
 
 
-Words = Annotated[
-    StrictStr,
-    Field(
-        min_length=1,
-        max_length=500,
-        description="The holder's own words, which nobody checks. The certificate publishes them to everybody: "
-        "write nothing here that should stay private.",
-    ),
-]
-Reference = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+PUBLIC_WORDS = (
+    "PUBLIC: printed on the certificate, beside the holder's name, for anyone who has its number; nobody checks it. "
+    "Name nobody who has not agreed. A person's words go when the account is erased; copies that others made do not."
+)
+PARTIES_WORDS = "An order or agreement. Shown to both parties and to the authorities, not to the public."
+Words = Annotated[StrictStr, Field(min_length=1, max_length=500, description=PUBLIC_WORDS)]
+Reference = Annotated[StrictStr, Field(min_length=1, max_length=200, description=PARTIES_WORDS)]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])
 ANSWERS: dict[str, Any] = {
@@ -172,7 +169,10 @@ def transfer_reductions(account_id: AccountId, body: Transfer, write: WriteOf) -
     **(ANSWERS | {"responses": {**ANSWERS["responses"], 201: {"model": CancelAnswer}}}),
 )
 def cancel_grams(account_id: AccountId, body: Cancellation, write: WriteOf) -> Response:
-    """End grams for a purpose, with a certificate (R25, R30, R31)."""
+    """End grams for a purpose, with a certificate (R25, R30, R31).
+
+    The certificate is public to whoever has its number, with the holder's name and the words given here.
+    """
     write.caller.must_hold(account_id)
     ledger = write.site.ledger
     intent = cancellations.Intent(body.form, body.purpose, body.beneficiary, body.statement)

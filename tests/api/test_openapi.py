@@ -92,6 +92,18 @@ def test_every_write_takes_an_idempotency_key():
         assert ("idempotency-key" in names) == (method == "post")
 
 
+def test_words_that_become_public_are_said_to_be():
+    schemas = DOCUMENT["components"]["schemas"]
+    for word in ("beneficiary", "statement"):
+        said = json.dumps(schemas["Cancellation"]["properties"][word])
+        assert "PUBLIC: printed on the certificate" in said
+    for act in ("Transfer", "Redemption"):
+        assert "not to the public" in json.dumps(schemas[act]["properties"]["reference"])
+    assert "public" in schemas["NewAccount"]["properties"]["name"]["description"]
+    (cancel,) = (operation for path, _, operation in OPERATIONS if path.endswith("/cancellations"))
+    assert "public" in cancel["description"]
+
+
 @pytest.fixture(scope="module")
 def people(live):
     return person_with(live, 10**9), authority(live, "centre")

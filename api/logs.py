@@ -71,7 +71,7 @@ def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def _lines(_logger: object, _method: str, written: str) -> str:
+def _lines(_logger: object, _method: str, written: Any) -> str:
     """Let nothing through that a terminal obeys; a traceback has lines of its own."""
     return "\n".join(map(printable, written.split("\n")))
 

@@ -18,6 +18,7 @@ from anchoring.connections import BACKLOG
 from anchoring.errors import AnchoringError, Behind, Unreachable
 from anchoring.log.standing import standing
 from api import logs
+from api.condition import CONVICTED, RECOVERING
 from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
 from api.timetable import Timetable
@@ -177,7 +178,7 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         publishing.turn()
         anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
         beside += [
-            _Beside("anchor", anchor_s, over, anchorer.anchor, anchorer.settle),
+            _Beside("anchor", anchor_s, over, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle),
             _Beside("fold the totals", FOLD_S, over, lambda: _fold(site)),
             _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
             _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
@@ -189,11 +190,16 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
                 _attempt("record the state", timetable.keep)
     except Behind as behind:
         log.error("only read from here on", work="publish", detail=str(behind))  # noqa: TRY400  (as below)
+        site.conditions.note(RECOVERING, system_clock, holds=True)
         workers.say_as_of(standing(site.database.transaction).size)
     finally:
         over.set()
         for one in beside:
             one.leave()
+
+
+def _note_conviction(site: Site) -> None:
+    site.conditions.note(CONVICTED, system_clock, holds=site.client.head().broken)
 
 
 def _fold(site: Site) -> None:

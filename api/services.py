@@ -11,6 +11,7 @@ from anchoring.log.sequencer import Standing
 from anchoring.log.standing import Known, standing, take_note
 from anchoring.quorum import WHOLE_S, collect
 from api.binding import Installation, alone, bind
+from api.condition import RECOVERING
 from api.data_folder import DataFolder, hold
 from api.keys import AUTHORITIES, chain_signer, payer
 from api.moving import follow
@@ -18,6 +19,7 @@ from api.settings import Settings
 from api.site import Site, Whereabouts, is_production
 from contracts import artifact
 from registry.accounts.vault import Vault
+from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import migrate
 
@@ -44,6 +46,7 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
         migrate(site.database)
         stack.enter_context(alone(database_url))
         now = _compare(site, tell, mend=mend)
+        site.conditions.note(RECOVERING, system_clock, holds=now.is_behind)
         if now.is_behind:
             site = replace(site, as_of=now.size)
             stack.callback(site.close)

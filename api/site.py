@@ -24,6 +24,7 @@ from anchoring.log.tiles import TileReader
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Signer
 from anchoring.witness.client import WitnessClient
+from api.condition import Conditions
 from api.data_folder import DataFolder, read_folder
 from api.keys import AUTHORITIES, Authority, chain_signer, cosigner, log_signer, payer, read_secret
 from api.settings import Environment, Settings
@@ -170,6 +171,11 @@ class Site:
     def witnessing(self) -> Witnessing:
         """What is told of the witnesses, by the one process that asks them to all the others."""
         return Witnessing(self.folder.path / "witnesses.json")
+
+    @property
+    def conditions(self) -> Conditions:
+        """What is out of the ordinary, since when."""
+        return Conditions(self.folder.path / "conditions.json", self.witnessing)
 
     @cached_property
     def signers(self) -> Sequence[dict[str, str]]:

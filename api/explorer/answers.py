@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.explorer import pages
 from api.site import Site, is_production
+from registry.clock import rfc3339
 
 FRESH = "public, max-age=2"
 """Pages change with every act; two seconds carry a crowd and fool nobody."""
@@ -73,10 +74,10 @@ def problem_page(
     return answer(request, "problem.html", {"problem": problem}, status, headers=headers)
 
 
-def notices(site: Site) -> list[str]:
-    """Name what a visitor must know before believing a page."""
-    recovering = [] if site.as_of is None else ["recovering"]
-    return [*recovering, *(["standin"] if site.where.embedded_chain or not is_production(site.settings) else [])]
+def notices(site: Site) -> list[tuple[str, str | None]]:
+    """Name what a visitor must know before believing a page, and since when it holds."""
+    known = [(one.name, rfc3339(one.since_ms)) for one in site.conditions.read()]
+    return [*known, *([("standin", None)] if site.where.embedded_chain or not is_production(site.settings) else [])]
 
 
 def path_of(request: Request) -> str:

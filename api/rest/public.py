@@ -12,6 +12,8 @@ from anchoring.log.tiles import inclusion_proof
 from anchoring.note import parse_vkey
 from anchoring.receipt import Receipt
 from api.auth import READERS, Caller
+from api.condition import RECOVERING
+from api.explorer.pages import texts
 from api.problems import documented
 from api.rest import schemas, views
 from api.rest.numbers import Cursor, Limit, LotId, MovementId
@@ -54,14 +56,22 @@ def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
 @router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
 def read_health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
-    now = standing(site.database.reading)
+    now, conditions = standing(site.database.reading), site.conditions.read()
     said = "The database was restored from a backup; it is read as of `size` until the public log was replayed into it."
     return {
-        "status": "recovering" if now.is_behind else "ok",
+        "status": RECOVERING if now.is_behind else conditions[0].name if conditions else "ok",
         "writes": not now.is_behind,
         "size": now.size,
         "known_size": max(now.size, now.known_size),
         "detail": said if now.is_behind else None,
+        "conditions": [
+            {
+                "name": one.name,
+                "since": rfc3339(one.since_ms),
+                **{lang: meant[one.name] for lang, meant in texts().items()},
+            }
+            for one in conditions
+        ],
     }
 
 

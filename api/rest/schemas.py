@@ -292,14 +292,25 @@ class Signer(BaseModel):
     cosigner_vkey: str
 
 
+class Condition(BaseModel):
+    """What is out of the ordinary, since when it was noticed, and what it means."""
+
+    name: Literal["convicted", "recovering", "waiting"]
+    since: str
+    zh: str
+    en: str
+
+
 class Health(BaseModel):
     """How the registry is: `size` leaves are signed in the database, `known_size` is the most anybody holds."""
 
-    status: Literal["ok", "recovering"]
+    status: Literal["ok", "recovering", "convicted", "waiting"]
     writes: bool
     size: int
     known_size: int
     detail: str | None
+    conditions: list[Condition]
+    """All that is out of the ordinary, the gravest first; none when the status is `ok`."""
 
 
 class Witness(Signer):

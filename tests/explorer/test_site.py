@@ -268,9 +268,9 @@ def test_a_database_that_is_down_is_said_to_a_person(live: Live) -> None:
 def test_stand_ins_are_announced_and_only_they(live: Live) -> None:
     real = replace(live.site.where, embedded_chain=False)
     production = live.site.settings.model_copy(update={"environment": "production"})
-    assert notices(live.site) == ["standin"]
-    assert notices(replace(live.site, where=real)) == ["standin"]
-    assert notices(replace(live.site, settings=production)) == ["standin"]
+    assert notices(live.site) == [("standin", None)]
+    assert notices(replace(live.site, where=real)) == [("standin", None)]
+    assert notices(replace(live.site, settings=production)) == [("standin", None)]
     assert notices(replace(live.site, where=real, settings=production)) == []
 
 

@@ -158,4 +158,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "not_found.html": {"examples": [HOSTILE]},
     "problem.html": {"problem": {"status": 503, "title": "Busy", "detail": HOSTILE}},
 }
-EVERYWHERE: dict[str, Any] = {"about": ABOUT, "notices": ["broken", "recovering", "standin"], "query": HOSTILE}
+EVERYWHERE: dict[str, Any] = {
+    "about": ABOUT,
+    "notices": [("convicted", "2026-01-02T03:04:05+08:00"), ("recovering", None), ("standin", None)],
+    "query": HOSTILE,
+}

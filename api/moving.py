@@ -12,6 +12,7 @@
 | before 2 | begins; nothing happened |
 | between 2 and 6 | finds the record, and goes on with what is missing |
 | between the two parts of 6 | any start takes the folder after the database |
+| after 6, and the proof was lost | makes the proof again (`prove_again`) |
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from api.data_folder import DataFolder
 from api.site import Site
 from registry.database.engine import Database
 from registry.evidence.document import Evidence
+from registry.keyfile import replace_file, sync_folder
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Line, begin_act, write_lines
 
@@ -43,6 +45,8 @@ def move(site: Site, rpc_urls: tuple[str, ...], contract: str, tell: Tell) -> Pa
     """
     with AnchorClient(rpc_urls, contract) as asked:
         chain_id = asked.chain_id()
+    if (chain_id, asked.address) == (site.where.chain_id, site.where.contract):
+        return prove_again(site)
     with site.client_of(rpc_urls, chain_id, contract) as new:
         _compare(site.client, new)
         planned = _record(site, chain_id, new.address, tell)
@@ -61,6 +65,27 @@ def move(site: Site, rpc_urls: tuple[str, ...], contract: str, tell: Tell) -> Pa
         tx.execute(_BELONGS, {"chain": chain_id, "contract": new.address})
     site.folder.with_contract(chain_id, new.address)
     return path
+
+
+def prove_again(site: Site) -> Path:
+    """Write the proof of the move that led to this site's contract anew, from the log and the notes of its anchors.
+
+    Raises Malformed when the log was anchored here from the first, NotYet when an anchor is not noted.
+    """
+    here = (site.where.chain_id, site.where.contract)
+    with site.database.reading() as tx:
+        moved = [one for one in _moves(tx) if (one.to_chain_id, one.to_contract) == here]
+        if not moved:
+            raise Malformed("The log is anchored there already, and no move led there.")
+        last = moved[-1]
+        old = tx.execute(_LAST_ANCHOR, {"chain": last.from_chain_id, "contract": last.from_contract}).scalar_one()
+        new = tx.execute(_FIRST_ANCHOR, {"chain": here[0], "contract": here[1], "size": old}).scalar_one()
+    if old is None or new is None:
+        raise NotYet("The anchors of the two contracts are not both noted here; the proof cannot be made from that.")
+    index, leaf = _logged(site, last)
+    data = _proof(site.reader, last, (index, leaf), (old, new), _note(site, new))
+    check_contract(verify_move(data, site.log_signer.verifier.vkey), site.client, is_old=False)
+    return _write(site.folder, index, data)
 
 
 def follow(folder: DataFolder, database_url: str) -> DataFolder:
@@ -96,8 +121,6 @@ def _compare(old: AnchorClient, new: AnchorClient) -> None:
     new.check()
     if old.head().broken or new.head().broken:
         raise Refuted("A contract was convicted of a broken rule; no move leads past that.")
-    if (old.chain_id(), old.address) == (new.chain_id(), new.address):
-        raise Malformed("The log is anchored there already.")
     if old.signers() != new.signers():
         raise Refuted("The new contract is not for the same authorities, or asks for fewer or more of them.")
 
@@ -148,9 +171,9 @@ def _proof(reader: TileReader, planned: Move, record: tuple[int, bytes], sizes: 
 def _write(folder: DataFolder, index: int, data: bytes) -> Path:
     path = folder.path / "moves" / f"{index}.json"
     path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    beside.write_bytes(data)
-    return beside.rename(path)
+    sync_folder(folder.path)
+    replace_file(path, data)
+    return path
 
 
 _MOVES = sa.text("""
@@ -161,4 +184,8 @@ _ENTRY = sa.text("""
     WHERE m.evidence = :evidence
 """)
 _NOTE = sa.text("SELECT note FROM publications WHERE size = :size")
+_LAST_ANCHOR = sa.text("SELECT max(size) FROM anchors WHERE chain_id = :chain AND contract = :contract")
+_FIRST_ANCHOR = sa.text("""
+    SELECT min(size) FROM anchors WHERE chain_id = :chain AND contract = :contract AND size >= :size
+""")
 _BELONGS = sa.text("UPDATE installation SET chain_id = :chain, contract = :contract")

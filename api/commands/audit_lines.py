@@ -29,6 +29,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.CORRECTION: "correction 修正决定",
     Kind.DUPLICATE: "refused duplicate 拒绝重复",
     Kind.STATE: "state of all blocks 状态承诺",
+    Kind.MOVE: "move to another contract 合约迁移",
 }
 END_LABELS: dict[int, str] = {
     Purpose.NONE: "expired 过期",

@@ -1,11 +1,13 @@
 """A log moves to another contract, on its own chain and on another node, and stops at every step on the way."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from anchoring.chain.client import AnchorClient, deploy
-from anchoring.errors import AnchoringError, Refuted
+from anchoring.errors import AnchoringError, Malformed, Refuted
 from api.keys import AUTHORITIES, chain_signer, payer
 from api.moving import move
 from api.services import running
@@ -107,10 +109,36 @@ def test_stopped_at_each_step_it_goes_on(settings):
         with site.database.transaction() as tx:
             assert tx.exec_driver_sql("SELECT count(*) FROM movements WHERE kind = 73").scalar_one() == 1
         assert path.exists()
+        assert not [*path.parent.glob("*.tmp*")]
         site.folder.with_contract(site.where.chain_id, old)  # as if we had been killed before the folder followed
     with opened(settings) as site:
         assert site.where.contract == contract
         assert site.folder.marker.contract == contract
+        proof = path.read_bytes()
+        path.unlink()
+        assert move(site, site.where.rpc_urls, contract, lambda _sentence: None) == path
+        assert path.read_bytes() == proof, "lost, it is made again"
+        site.epochs.make()
+        site.anchorer.anchor()
+        path.unlink()
+        assert move(site, site.where.rpc_urls, contract, lambda _sentence: None).read_bytes() == proof
+
+
+def test_the_proof_is_on_disk_before_the_database_belongs_to_the_new_contract(settings, monkeypatch):
+    """It was written without fsync; lost with the power, it could not be made again."""
+    steps = []
+    real = os.fsync
+    monkeypatch.setattr("os.fsync", lambda fd: (steps.append(str(Path(f"/proc/self/fd/{fd}").readlink())), real(fd)))
+    with opened(settings) as site:
+        contract = another(site, site.where.rpc_urls)
+        path = move(site, site.where.rpc_urls, contract, lambda _sentence: None)
+    synced = [step for step in steps if "/moves" in step]
+    assert [synced[0].removeprefix(str(path.parent)), synced[1]] == [f"/.{path.name}.tmp", str(path.parent)]
+
+
+def test_a_log_that_never_moved_has_no_proof_to_make(settings):
+    with opened(settings) as site, pytest.raises(Malformed, match="no move led there"):
+        move(site, site.where.rpc_urls, site.where.contract, lambda _sentence: None)
 
 
 def test_a_contract_of_other_authorities_is_refused(settings):

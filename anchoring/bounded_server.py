@@ -1,19 +1,20 @@
-"""An HTTP server of the standard library with a bound on its connections; what is too much is sent away at once.
+"""An HTTP server of the standard library with so many connections, in all and for each address.
 
-`BoundedHandler` bounds a request in time too, for servers that strangers reach.
+Who waits longest gives his place to the next; `BoundedHandler` gives a request, and the taking of its answer, so long.
 """
 
 import contextlib
 import io
 import socketserver
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_RDWR, socket
 from types import MappingProxyType
 from typing import Any, Final
+
+from anchoring.connections import BACKLOG, Ledger, Limits, source_of
 
 REQUEST_S: Final = 15.0
 """For a whole request, however its bytes are trickled, and for a whole answer."""
@@ -22,15 +23,15 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: c
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """A thread a connection, at most `connections` of them."""
+    """A thread a connection, as many as its `limits` say."""
 
-    request_queue_size = 128
+    request_queue_size = BACKLOG
 
     def __init__(
         self,
         address: tuple[str, int],
         handler: type[BaseHTTPRequestHandler],
-        connections: int,
+        limits: Limits,
         request_s: float = REQUEST_S,
     ) -> None:
         """Listen at host and port; port 0 takes a free one. Raises OSError when the address cannot be had.
@@ -38,7 +39,8 @@ class BoundedServer(ThreadingHTTPServer):
         `request_s` is for a whole request, and for a whole answer, by a `BoundedHandler`.
         """
         self.request_s = request_s
-        self._places = threading.BoundedSemaphore(connections)
+        self._ledger: Ledger[Place] = Ledger(limits)
+        self._places: dict[Any, Place] = {}
         super().__init__(address, handler)
 
     @property
@@ -52,30 +54,65 @@ class BoundedServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection a thread, or send it away when there are too many."""
-        if self._places.acquire(blocking=False):
+        """Give a connection a thread, or send it away when all others are being answered."""
+        place = Place(request, source_of(str(client_address[0])))
+        if self._ledger.enter(place):
+            self._places[request] = place
             super().process_request(request, client_address)
             return
         with contextlib.suppress(OSError):
-            request.sendall(_BUSY)
+            request.setblocking(False)
+            request.send(_BUSY)
         self.shutdown_request(request)
+
+    def place_of(self, connection: socket) -> "Place":
+        """Give the place of a connection that is served."""
+        return self._places[connection]
 
     def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
         """Serve one connection and give back its place."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._ledger.leave(self._places.pop(request))
+
+    def answered(self, place: "Place") -> None:
+        """Note that a connection got its answer just now."""
+        self._ledger.answered(place)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that went away is no event."""
 
 
+class Place:
+    """A connection's place: whether its other end lets us wait."""
+
+    def __init__(self, connection: socket, source: str) -> None:
+        """Begin before the first byte."""
+        self._connection = connection
+        self.source = source
+        self.is_waiting = True
+
+    def shed(self) -> None:
+        """End it: its thread, which waits for the other end, finds nobody there."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for the other end inside."""
+        self.is_waiting = True
+        try:
+            yield
+        finally:
+            self.is_waiting = False
+
+
 class _Received(io.RawIOBase):
     """What a connection receives, until a moment that is set anew for each request."""
 
-    def __init__(self, connection: socket) -> None:
-        self._connection = connection
+    def __init__(self, connection: socket, place: Place) -> None:
+        self._connection, self._place = connection, place
         self.ends_at = 0.0
 
     def readable(self) -> bool:
@@ -86,7 +123,8 @@ class _Received(io.RawIOBase):
         if left <= 0:
             raise TimeoutError
         self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        with self._place.waiting():
+            return self._connection.recv_into(buffer)
 
 
 class BoundedHandler(BaseHTTPRequestHandler):
@@ -102,7 +140,8 @@ class BoundedHandler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Read from the connection with a deadline."""
         super().setup()
-        self._received = _Received(self.connection)
+        self._place = self.server.place_of(self.request)
+        self._received = _Received(self.connection, self._place)
         self.rfile = io.BufferedReader(self._received)
 
     def handle_one_request(self) -> None:
@@ -145,7 +184,9 @@ class BoundedHandler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
-        self.wfile.flush()
+        with self._place.waiting():
+            self.wfile.flush()
+        self.server.answered(self._place)
 
     def log_message(self, *_args: Any) -> None:
         """Keep no log of what strangers send."""

@@ -22,21 +22,20 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from anchoring.bounded_server import BoundedServer
+from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.chain.embedded import CHAIN_ID, FINAL_DEPTH, Clock, EmbeddedChain
 from anchoring.chain.embedded_rpc import RpcError, answer, failure
 from anchoring.chain.embedded_wire import BadValue, Json, read_data
 from anchoring.chain.turns import BACKGROUND, Gone, Turns
+from anchoring.connections import Limits
 from anchoring.errors import AnchoringError, Unreachable
 
 HOST = "127.0.0.1"
 MAX_BODY_BYTES = 1 << 20
 MAX_CONNECTIONS = 64
-IDLE_SECONDS = 15
 # py_ecc, under py-evm, raises the limit to 100,000: nested JSON would overflow the C stack and kill the process;
 # this is what 1,024 nested calls of the EVM need, on a stack that certainly holds it.
 RECURSION_LIMIT = 12 * 1024
@@ -53,18 +52,14 @@ _CORS = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(BoundedHandler):
     server_version = "gramledger-embedded"
-    sys_version = ""
-    timeout: ClassVar[int] = IDLE_SECONDS
-    wbufsize = -1  # head and body in one segment; else Nagle's algorithm costs 40 ms a call
     server: "RpcServer"
 
-    def do_OPTIONS(self) -> None:
+    def do_OPTIONS(self) -> None:  # noqa: N802  (the library's name)
         self._send(HTTPStatus.NO_CONTENT, b"")
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()):
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "a Content-Length is needed")
@@ -87,17 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(failure(None, RpcError(-32600, reason))).encode())
 
     def _send(self, status: HTTPStatus, body: bytes) -> None:
-        self.send_response(status)
-        for name, value in _CORS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, *_args: Any) -> None:
-        """Keep no log of calls."""
+        self.send(status, "application/json", body, _CORS)
 
 
 class RpcServer(BoundedServer):
@@ -106,7 +91,7 @@ class RpcServer(BoundedServer):
     def __init__(self, chain: EmbeddedChain, port: int) -> None:
         self._chain = chain
         self._turns = Turns()
-        super().__init__((HOST, port), _Handler, MAX_CONNECTIONS)
+        super().__init__((HOST, port), _Handler, Limits(MAX_CONNECTIONS, MAX_CONNECTIONS))  # all come from one address
 
     def answer(self, body: bytes, *, urgent: bool = True, gone: Callable[[], bool] = lambda: False) -> Json:
         """The response to a body. Raises Gone when the caller went away before its turn came."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from anchoring.bounded_server import BoundedHandler, BoundedServer
+from anchoring.connections import Limits
 from anchoring.errors import AnchoringError, Unreachable
 from anchoring.monitor.alerts import Alert, short_line
 from anchoring.monitor.config import Config, LogConfig
@@ -17,6 +18,7 @@ from anchoring.monitor.follower import Follower, Standing
 from anchoring.monitor.metrics import Metrics
 
 MAX_CONNECTIONS: Final = 16
+MAX_PER_ADDRESS: Final = 4
 LATE_ROUNDS: Final = 10
 """Intervals after which a log whose round has not ended makes the monitor unwell."""
 STOP_S: Final = 5.0
@@ -160,6 +162,6 @@ class MonitorServer(BoundedServer):
         """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had."""
         self.monitor = monitor
         try:
-            super().__init__((host, port), _Handler, MAX_CONNECTIONS)
+            super().__init__((host, port), _Handler, Limits(MAX_CONNECTIONS, MAX_PER_ADDRESS))
         except (OSError, OverflowError) as error:
             raise Unreachable(f"Port {port} on {host} cannot be used: {error}.") from error

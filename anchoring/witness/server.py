@@ -7,16 +7,23 @@
 | `GET /signature/<size>` | JSON with the EIP-712 signature of (size, root, frontier, ended), if it was cosigned |
 """
 
+import socket
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from anchoring.bounded_server import REQUEST_S, BoundedHandler, BoundedServer
 from anchoring.checkpoint import parse_number
+from anchoring.connections import Limits, source_of
 from anchoring.errors import Malformed, Unreachable
 from anchoring.witness.protocol import MAX_REQUEST, Answer
 from anchoring.witness.witness import Witness
 
 MAX_CONNECTIONS: Final = 64
+MAX_PER_ADDRESS: Final = 16
+"""A registry asks over one, and those who monitor over one or two each."""
+KEPT: Final = 8
+"""Of all, for the log that it witnesses: whoever keeps a witness busy would keep the log from being cosigned."""
 
 
 class _Handler(BoundedHandler):
@@ -69,10 +76,25 @@ class WitnessServer(BoundedServer):
 
     daemon_threads = True
 
-    def __init__(self, witness: Witness, host: str, port: int, request_s: float = REQUEST_S) -> None:
-        """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had."""
+    def __init__(self, witness: Witness, host: str, port: int, request_s: float = REQUEST_S, log_url: str = "") -> None:
+        """Listen; port 0 takes a free one. Raises Unreachable when the address cannot be had.
+
+        Places are kept for the addresses of `log_url`'s host, as they are now.
+        """
+        limits = Limits(MAX_CONNECTIONS, MAX_PER_ADDRESS, kept=KEPT, kept_for=addresses_of(log_url))
         self.witness = witness
         try:
-            super().__init__((host, port), _Handler, MAX_CONNECTIONS, request_s)
+            super().__init__((host, port), _Handler, limits, request_s)
         except (OSError, OverflowError) as error:
             raise Unreachable(f"Port {port} on {host} cannot be used: {error}.") from error
+
+
+def addresses_of(url: str) -> frozenset[str]:
+    """Give the sources that an http(s) URL's host has now; none for a folder, or when the name is unknown."""
+    host = urlsplit(url).hostname if url.startswith(("http://", "https://")) else None
+    if host is None:
+        return frozenset()
+    try:
+        return frozenset(source_of(str(found[4][0])) for found in socket.getaddrinfo(host, None))
+    except OSError:
+        return frozenset()

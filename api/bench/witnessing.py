@@ -13,6 +13,7 @@ from typing import Final
 from anchoring import note
 from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.chain.signers import LocalKey
+from anchoring.connections import Limits
 from anchoring.log.sources import DirectorySource, HttpSource, Source, read_file
 from anchoring.log.tiles import BUNDLE_BYTES
 from anchoring.note import COSIGNATURE, Signer
@@ -56,7 +57,7 @@ class _Handler(BoundedHandler):
 def serve(folder: Path) -> None:
     """Serve a folder on a free port of 127.0.0.1, and print its URL."""
     handler = type("_Folder", (_Handler,), {"folder": folder})
-    with BoundedServer(("127.0.0.1", 0), handler, 16) as server:
+    with BoundedServer(("127.0.0.1", 0), handler, Limits(16, 16)) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         server.serve_forever()

@@ -72,7 +72,7 @@ def witness(
             keys = replace(keys, chain=open_key(chain_key))
         source = open_source(stack, log)
         running = stack.enter_context(closing(core.Witness(opened, source, verifier, keys, system_clock, signs_for)))
-        server = stack.enter_context(WitnessServer(running, host, port))
+        server = stack.enter_context(WitnessServer(running, host, port, log_url=log))
         signal.signal(signal.SIGTERM, _terminate)
         out.print(f"vkey     {keys.signer.verifier.vkey}", markup=False)
         out.print(f"address  {keys.chain.address}", markup=False)

@@ -48,6 +48,22 @@ def call(url, method, *params):
     return json.loads(post(url, body)[2])
 
 
+@pytest.mark.parametrize("start", [b"", b"POST / HTT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+def test_a_crowd_keeps_no_caller_from_the_chain(start_chain, start):
+    url = start_chain().rpc_url
+    parts = urlsplit(url)
+    crowd = []
+    for _ in range(200):
+        crowd.append(socket.create_connection((parts.hostname, parts.port), 10))
+        with contextlib.suppress(ConnectionError):
+            crowd[-1].sendall(start)
+    began = time.monotonic()
+    assert call(url, "eth_chainId")["result"] == hex(CHAIN_ID)
+    assert time.monotonic() - began < 1
+    for connection in crowd:
+        connection.close()
+
+
 def test_web3_speaks_to_it(web3, payer, init_code, revert_data):
     eth = web3.eth
     assert web3.is_connected(show_traceback=True)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -147,6 +148,19 @@ def test_two_monitors_do_not_share_a_folder(tmp_path, log):
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_crowd_keeps_nobody_from_the_metrics(tmp_path, log):
+    publish(log, LEAVES)
+    monitor = Monitor(config_of(tmp_path / "state", one=str(log.folder)), system_clock, Heard())
+    with MonitorServer(monitor, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        sources = ["127.0.0.1"] * 50 + [f"127.0.1.{1 + number}" for number in range(50)]
+        crowd = [socket.create_connection(server.server_address, 10, (source, 0)) for source in sources]
+        assert httpx2.get(f"{server.url}/metrics", timeout=2).status_code == 200
+        for connection in crowd:
+            connection.close()
+        server.shutdown()
 
 
 def test_what_prometheus_reads(tmp_path, log):

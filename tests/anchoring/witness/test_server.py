@@ -1,5 +1,6 @@
 """The witness's server against hostile requests; and the command, as a process."""
 
+import contextlib
 import os
 import re
 import select
@@ -17,6 +18,8 @@ from anchoring.witness.protocol import MAX_REQUEST
 from tests.support.serving import GRAM, WAIT_S
 from tests.support.synthetic_log import VKEY, lawful_leaves
 from tests.support.witnessing import ORIGIN_HASH, Grown, post, served, witness_in
+
+NOTHING = b"GET / HTTP/1.1\r\n\r\n"
 
 
 @pytest.fixture
@@ -82,15 +85,27 @@ def trickle(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
-def test_connections_beyond_the_limit_are_sent_away_and_come_back(url):
+@pytest.mark.parametrize("start", [b"", b"POST /add-ch", HEAD + b"Content-Length: 1000\r\n\r\nold 0\n", NOTHING])
+def test_a_crowd_keeps_nobody_out(url, start):
+    """More than there are places, silent, slow or idle after an answer, from one address and from many."""
     address = httpx2.URL(url)
-    idle = [socket.create_connection((address.host, address.port)) for _ in range(witness_server.MAX_CONNECTIONS)]
-    assert b" 503 " in raw(url, b"GET / HTTP/1.1\r\n\r\n")
-    for connection in idle:
+    crowd = []
+    for source in ["127.0.0.1"] * 100 + [f"127.0.1.{1 + number}" for number in range(100)]:
+        crowd.append(socket.create_connection((address.host, address.port), 30, (source, 0)))
+        with contextlib.suppress(ConnectionError):
+            crowd[-1].sendall(start)
+    began = time.monotonic()
+    for _ in range(5):
+        assert b" 404 " in raw(url, NOTHING)
+    assert time.monotonic() - began < 1
+    for connection in crowd:
         connection.close()
-    deadline = time.monotonic() + 10
-    while b" 404 " not in raw(url, b"GET / HTTP/1.1\r\n\r\n"):
-        assert time.monotonic() < deadline
+
+
+def test_places_are_kept_for_the_log():
+    assert witness_server.addresses_of("http://127.0.0.9:8000/log") == {"127.0.0.9"}
+    assert "127.0.0.1" in witness_server.addresses_of("https://localhost/log")
+    assert witness_server.addresses_of("/a/folder") == witness_server.addresses_of("http://no.such.invalid/") == set()
 
 
 def test_keep_alive(url):

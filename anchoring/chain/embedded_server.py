@@ -66,7 +66,11 @@ class _Handler(BoundedHandler):
         elif len(length) > 9 or int(length) > MAX_BODY_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes a request")
         else:
-            self._answer(self.rfile.read(int(length)))
+            body = self.rfile.read(int(length))
+            if len(body) == int(length):
+                self._answer(body)
+            else:
+                self.close_connection = True
 
     def _answer(self, body: bytes) -> None:
         urgent = self.headers.get("Priority") != BACKGROUND

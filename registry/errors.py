@@ -130,6 +130,12 @@ class AccountErased(Conflict):
     code, title = "account-erased", "The account was erased"
 
 
+class NothingToRecord(Conflict):
+    """The state of all grams was asked for before the first leaf is in the log."""
+
+    code, title = "nothing-to-record", "The log is empty"
+
+
 class HoldingsChanged(Conflict):
     """The account holds something else than what was shown before its erasure was confirmed."""
 

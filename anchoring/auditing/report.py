@@ -126,6 +126,8 @@ class Report:
             return f"The log does not hold: {count} fault{'s'[: count != 1]}, the first at {self.first}."
         sizes = "1 anchored size agrees" if self.anchors == 1 else f"{self.anchors} anchored sizes agree"
         chain = "" if self.anchors is None else f", and {sizes} with the chain"
+        if self.size == 0:
+            return f"The log is empty, and holds{chain}."
         return f"The log holds: {self.size} leaves, every hash and every rule{self._states}{chain}."
 
     @property

@@ -35,7 +35,7 @@ from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, r
 from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
 from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path
-from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
+from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange, leaf_hash
 from anchoring.note import Note, Signature, Signer
 from anchoring.quorum import Quorum
 from registry.ledger.movement import ENDS, Kind
@@ -115,7 +115,8 @@ class Publisher:
                 "folder was set back. `gram log rebuild` brings it up to date."
             )
         with self.transaction() as tx:
-            root = tx.execute(_SIGNED_ROOT, {"size": public.size}).scalar_one_or_none()
+            signed = tx.execute(_SIGNED_ROOT, {"size": public.size}).scalar_one_or_none()
+        root = EMPTY_ROOT if public.size == 0 else signed
         if root is None or bytes(root) != public.root:
             raise Refuted(
                 f"The published checkpoint of {public.size} leaves is not one that this database signed. Nothing was "
@@ -233,22 +234,37 @@ class Publisher:
     def _publish_signed(self) -> None:
         """Have the last signed tree cosigned, then publish its checkpoint; nothing when it is public."""
         head = self._head()
+        if head.size == 0 and not self.folder.has_checkpoint():
+            self._publish_empty()
         if head.published_size == head.size:
             return
         with self.transaction() as tx:
             signed = str(tx.execute(_NOTE, {"size": head.size}).scalar_one())
         cosigned = self._cosigned(signed.encode(), head.size)
         self.on_step("cosigned")
-        with self.transaction() as tx:
-            # Only while the signed tree is the last one, and nobody can sign another: while witnesses were asked, a
-            # second publisher may have gone on, and its checkpoint must not be replaced by an older one.
-            if lock_head(tx).size != head.size:
-                raise Refuted(_OVERTAKEN)
-            self.folder.write_checkpoint(cosigned)
+        self._replace_checkpoint(cosigned, head.size)
         self.on_step("checkpoint")
         self._say_published(head.size, cosigned)
         self.on_step("published")
         self.folder.drop_partials(_filled(head.published_size, head.size))
+
+    def _publish_empty(self) -> None:
+        """Publish the tree without leaves, before the first one: what an auditor begins with, and a witness.
+
+        The database has no row of it: it is of every history, and signing it again forks nothing.
+        """
+        signed = checkpoint.sign(Checkpoint(self.signer.name, 0, EMPTY_ROOT), self.signer)
+        self._replace_checkpoint(self._cosigned(signed, 0), 0)
+
+    def _replace_checkpoint(self, cosigned: bytes, size: int) -> None:
+        """Put a checkpoint into the folder, while its tree is the last that was signed and nobody can sign another.
+
+        While witnesses were asked, a second publisher may have gone on: its checkpoint must not be replaced.
+        """
+        with self.transaction() as tx:
+            if lock_head(tx).size != size:
+                raise Refuted(_OVERTAKEN)
+            self.folder.write_checkpoint(cosigned)
 
     def _say_published(self, size: int, cosigned: bytes) -> None:
         with self.transaction() as tx:

@@ -108,7 +108,8 @@ def _log_lines(standing: "Standing") -> list[str]:
     from anchoring.monitor.alerts import short_line
 
     anchored = "no chain asked" if standing.anchored is None else f"{standing.anchored} anchored"
-    lines = [f"{standing.name}: {standing.size} leaves, {standing.judged} of them judged lawful, {anchored}"]
+    leaves = f"{standing.size} leaves, {standing.judged} of them judged lawful" if standing.size else "empty"
+    lines = [f"{standing.name}: {leaves}, {anchored}"]
     lines += [f"  witness {short_line(name)}: cosigned {size}" for name, (size, _) in standing.witnesses.items()]
     count = standing.receipts
     lines += [f"  {count} receipt{'s'[: count != 1]} followed"] if count else []

@@ -22,8 +22,8 @@ from api.site import Site
 from api.timetable import wish
 from registry.clock import rfc3339
 from registry.database.schema import log_entries
-from registry.errors import Invalid, Unavailable
-from registry.ledger.queries import Seen, last_checkpoint, movement_at
+from registry.errors import Invalid, NothingToRecord, Unavailable
+from registry.ledger.queries import Seen, holds_movements, last_checkpoint, movement_at
 
 DEFAULT_ENTRIES = 200
 """Some 60 kB of proof."""
@@ -82,7 +82,9 @@ def ask_for_state(write: WriteOf) -> Response:
     """Have the state of all grams recorded as soon as the publisher gets to it; the centre does."""
     write.caller.must_be(Role.CENTRE)
 
-    def act(_tx: sa.Connection) -> dict[str, Any]:
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        if not holds_movements(tx):
+            raise NothingToRecord("Nothing is recorded yet, so there is no state of it. Ask after the first act.")
         wish(write.site.folder.state)
         return {"asked_at": rfc3339(write.site.ledger.clock())}
 

@@ -337,6 +337,11 @@ _ANCHOR = sa.text("""
 """)
 
 
+def holds_movements(tx: sa.Connection) -> bool:
+    """Whether anything was ever recorded."""
+    return bool(tx.execute(sa.text("SELECT EXISTS (SELECT FROM movements)")).scalar_one())
+
+
 def last_checkpoint(tx: sa.Connection) -> sa.Row[Any] | None:
     """Read the last published checkpoint, None while there is none."""
     return tx.execute(_CHECKPOINT).one_or_none()

@@ -12,17 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from anchoring.checkpoint import open_checkpoint
+from anchoring.audit import audit
+from anchoring.checkpoint import Checkpoint, open_checkpoint, sign
 from anchoring.errors import Refuted, Unreachable
 from anchoring.leaf import decode
+from anchoring.log.consistency import check_checkpoints
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
+from anchoring.log.served import check_served
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader, inclusion_proof, root_at
-from anchoring.merkle import leaf_hash, verify_inclusion
+from anchoring.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
+from registry.clock import system_clock
 from registry.errors import Conflict
 from registry.ledger.rules import broken_rule
 from tests.support.publishing import COSIGNERS, LOG, act, cosigning, files_of
+from tests.support.scheme import Scheme
 
 
 def checkpoint_of(folder: LogFolder):
@@ -46,6 +51,31 @@ def test_what_is_committed_is_published_and_provable(scheme, folder, publisher):
         parent = None if movement.parent is None else decode(leaves[movement.parent])
         assert broken_rule(movement, parent) is None
         assert movement.parent is None or movement.parent < index
+
+
+def test_an_empty_log_has_a_checkpoint_from_the_start_and_holds(database, folder):
+    publisher = Publisher(database.transaction, folder, LOG, cosigning(COSIGNERS, system_clock), system_clock)
+    assert publisher.publish() == 0
+    signed = checkpoint_of(folder)
+    assert (signed.checkpoint.size, signed.checkpoint.root, len(signed.cosignatures)) == (0, EMPTY_ROOT, 2)
+    before = folder.read("checkpoint")
+    assert (publisher.publish(), publisher.check(), folder.read("checkpoint")) == (0, 0, before)
+    report = audit(DirectorySource(folder.path), LOG.verifier.vkey)
+    assert (report.holds, report.verdict) == (True, "The log is empty, and holds.")
+    with database.transaction() as tx:
+        assert list(check_checkpoints(tx, LOG.verifier.vkey)) == []
+        assert list(check_served(tx, DirectorySource(folder.path), LOG.verifier.vkey, "folder")) == []
+    act(Scheme.found(database))
+    assert publisher.publish() == checkpoint_of(folder).checkpoint.size > 0
+
+
+def test_an_empty_checkpoint_never_stands_where_leaves_were_published(scheme, folder, publisher):
+    empty = sign(Checkpoint(LOG.name, 0, EMPTY_ROOT), LOG)
+    act(scheme)
+    publisher.publish()
+    folder.write_checkpoint(empty)
+    with pytest.raises(Refuted, match="set back"):
+        publisher.publish()
 
 
 def test_publishing_again_without_news_changes_nothing(scheme, folder, publisher):

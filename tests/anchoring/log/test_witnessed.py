@@ -25,7 +25,9 @@ from anchoring.quorum import Quorum
 from anchoring.witness.client import WitnessClient
 from anchoring.witness.protocol import SIZE_TYPE
 from anchoring.witness.witness import WitnessKeys
+from registry.clock import system_clock
 from tests.support.publishing import act
+from tests.support.scheme import Scheme
 from tests.support.synthetic_log import SIGNER, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, served, witness_in
 
@@ -154,6 +156,24 @@ def test_three_that_are_up(scheme, folder, authorities, publisher_of):
         size = publisher.publish()
         assert public(folder) == (size, set(NAMES))
     assert [one.failing_since_ms for one in publisher.cosigners.health] == [None] * 3
+
+
+def test_witnesses_begin_with_the_empty_log(database, folder, authorities):
+    def publisher():
+        return Publisher(database.transaction, folder, SIGNER, authorities.quorum(system_clock), system_clock)
+
+    authorities.start("centre")
+    with pytest.raises(Unwitnessed):
+        publisher().publish()
+    assert not folder.has_checkpoint()
+    authorities.start("exchange", "bureau")
+    assert (publisher().publish(), public(folder)) == (0, (0, set(NAMES)))
+    authorities.stop(*NAMES)
+    authorities.start(*NAMES)
+    act(Scheme.found(database), 2)
+    size = publisher().publish()
+    assert size > 0
+    assert public(folder) == (size, set(NAMES))
 
 
 def test_one_down_one_slow_and_one_that_lies_hold_up_nobody(scheme, folder, authorities, publisher_of, tmp_path):

@@ -212,6 +212,17 @@ def gram(*words, **options):
     )
 
 
+def test_an_empty_log_is_followed_from_the_start(tmp_path, log):
+    words = ["monitor", "--log", log.folder, "--vkey", VKEY, "--state", tmp_path / "state", "--once"]
+    log.folder.mkdir(exist_ok=True)
+    for leaves, said in ((LEAVES[:0], "log: empty, no chain asked"), (LEAVES[:300], "log: 300 leaves, 300 of them")):
+        publish(log, leaves)
+        with gram(*words) as once:
+            out, err = once.communicate(timeout=60)
+        assert (once.returncode, out.splitlines()[-1]) == (0, "Everything holds."), err
+        assert out.startswith(said)
+
+
 def test_the_command_once_and_the_evidence_by_itself(tmp_path, log, anchoring):
     """What an outsider does: one round from cron, a look at the evidence, and the transaction sent."""
     leaves = lawful_leaves(LIFE * 10, cohort=10)

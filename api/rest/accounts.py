@@ -125,7 +125,7 @@ def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
     summary="Erase an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.ErasedAccount}, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
+    responses={201: {"model": schemas.ErasedAccount}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
 )
 def erase_an_account(account_id: AccountId, body: Erasure, write: WriteOf) -> Response:
     """Settle what the account holds, and destroy its key and its personal data (R5). It cannot be undone.

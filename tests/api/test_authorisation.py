@@ -136,10 +136,16 @@ def test_a_stranger_does_not_learn_which_accounts_there_are(callers):
     assert acts[0].content == acts[1].content
 
 
+def leave(person: Caller) -> None:
+    """Erase the account of a person who holds nothing."""
+    path = f"/v1/accounts/{person.account}/erasure"
+    assert person.post(path, {"confirm": person.get(path).json()["confirm"]}).status_code == 201
+
+
 def test_who_has_nothing_does_not_learn_who_could_receive(live, callers):
     """Not for nothing: existing, erased and never opened are one answer, whatever else is wrong with the act."""
     erased = live.person("Left")
-    assert holder(live, erased).post(f"/v1/accounts/{erased}/erasure", {}).status_code == 201
+    leave(holder(live, erased))
     numbers = [callers["own"].account, live.institution(), erased, 2**53 - 1]
     rich, poor = person_with(live, 10), person_with(live, 3)
     poor.act("conversions", quantity_g=3)
@@ -161,7 +167,7 @@ def test_who_has_nothing_does_not_learn_who_could_receive(live, callers):
 
 def test_who_can_pay_learns_only_that_a_number_does_not_receive(live):
     erased, person = live.person("Left"), live.person()
-    assert holder(live, erased).post(f"/v1/accounts/{erased}/erasure", {}).status_code == 201
+    leave(holder(live, erased))
     payer = person_with(live, 10)
     payer.act("conversions", quantity_g=5)
     for act, field, numbers in (
@@ -178,7 +184,7 @@ def test_a_provider_does_not_learn_the_number_of_who_redeemed(live):
     person, shop = person_with(live, 10), institution(live)
     person.act("conversions", quantity_g=10)
     spent = person.act("redemptions", quantity_g=10, provider=shop.account).json()["act"]
-    assert person.post(f"/v1/accounts/{person.account}/erasure", {}).status_code == 201
+    leave(person)
     refused = shop.act("refunds", quantity_g=1, redemption=spent)
     assert is_problem(refused, 409, "rule-broken")
     assert str(person.account) not in refused.json()["detail"]
@@ -277,7 +283,7 @@ def hostile_tokens(live) -> dict[str, str]:
     claims = CLAIMS | {"exp": int(time.time()) + 60, "account": 1}
     public = development_key(live).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     head, body, signature = signed(live).split(".")
-    deep = urlsafe_b64encode(b"[" * 30_000).rstrip(b"=").decode()
+    deep = urlsafe_b64encode(b"[" * 4_000).rstrip(b"=").decode()
     endless = urlsafe_b64encode(b'{"alg":"EdDSA","n":' + b"9" * 5000 + b"}").rstrip(b"=").decode()
     return {
         "alg none": jwt.encode(claims, None, algorithm="none"),

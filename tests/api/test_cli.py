@@ -214,8 +214,6 @@ def test_what_is_not_there_is_told_with_exit_2(gram, tmp_path):
     for words, says in (
         (["account", "show", "7"], "There is no account 7."),
         (["log", "state"], "no state to record"),
-        (["chain", "anchor"], "nothing is anchored"),
-        (["log", "status"], "Nothing has been published"),
     ):
         code, out, err = gram(*words, "--data", tmp_path / "new")
         assert (code, out) == (2, ""), words

@@ -150,10 +150,10 @@ def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
     clock = site.ledger.clock
     for name in (POINTS, RIDES):
         if tx.execute(sa.select(policies.c.id).where(policies.c.name == name).limit(1)).first() is None:
-            publish_policy(tx, name, shipped_policy(name), 0, clock())
+            publish_policy(tx, site.ledger.vault, name, shipped_policy(name), 0, clock())
     known = sa.select(methodologies.c.code).where(methodologies.c.code == methodology.key)
     if tx.execute(known).first() is None:
-        publish_methodology(tx, methodology, clock())
+        publish_methodology(tx, site.ledger.vault, methodology, clock())
     until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 8 * 3_600_000
     scenario = NewScenario(
         "互联网租赁自行车（示例）",
@@ -164,7 +164,7 @@ def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
         methodology.validity.from_ms,
         until,
     )
-    return approve_scenario(tx, scenario, clock()).id
+    return approve_scenario(tx, site.ledger.vault, scenario, clock()).id
 
 
 def _institution(tx: sa.Connection, site: Site, name: str) -> int:

@@ -8,7 +8,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 from registry.printable import printable
 
+NAMED: Final = 5
+"""Movements named in one line; of what is more, the number."""
 LINES_A_MINUTE: Final = 30
 """Of one kind: enough to see what it is and that it goes on."""
 WINDOW_S: Final = 60.0
@@ -93,3 +96,13 @@ def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 def _admits(record: logging.LogRecord) -> bool:
     return _bound.admit(f"{record.name} {record.msg}") is not None
+
+
+def set_aside(refused: Mapping[int, str]) -> None:
+    """Say which movements were set aside instead of logged, and why: one line, however many there are."""
+    structlog.get_logger().error(
+        "movements were set aside, and are not logged; see docs/recovery.md",
+        count=len(refused),
+        reasons=dict(Counter(refused.values())),
+        movements=sorted(refused)[:NAMED],
+    )

@@ -136,8 +136,9 @@ def _record(site: Site, chain_id: int, contract: str, tell: Tell) -> Move:
             return begun[-1]
         planned = Move(len(known), *here, chain_id, contract)
         at = site.ledger.clock()
-        act = begin_act(tx, "move", None, at, 0)
-        write_lines(tx, act, [Line(planned.movement(at), None, None, Evidence(planned.digest(), planned.fields()))])
+        act = begin_act(tx, "move", None, at, 0, 1)
+        evidence = Evidence(planned.digest(), planned.fields())
+        write_lines(tx, site.ledger.vault, act, [Line(planned.movement(at), None, None, evidence)])
     tell("The move is recorded.")
     return planned
 

@@ -24,8 +24,10 @@ from anchoring.log.tiles import TileReader
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Signer
 from anchoring.witness.client import WitnessClient
+from api import logs
 from api.condition import Conditions
 from api.data_folder import DataFolder, read_folder
+from api.gate import gate_of
 from api.keys import AUTHORITIES, Authority, chain_signer, cosigner, log_signer, payer, read_secret
 from api.settings import Environment, Settings
 from api.witnesses import Witnessing
@@ -116,6 +118,8 @@ class Site:
             self.log_signer,
             quorum(cosigners, self.settings.threshold, system_clock),
             system_clock,
+            gate_of(self.ledger.vault),
+            on_refused=logs.set_aside,
         )
 
     @cached_property

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from anchoring.errors import Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
 from anchoring.log.folder import LogFolder
-from anchoring.log.tiles import TILE_WIDTH, entries_path, tile_path
+from anchoring.log.sources import DirectorySource
+from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path, tile_width
 from anchoring.merkle import HASH_SIZE, root
 
 File = tuple[str, bytes]
@@ -116,3 +117,18 @@ def leaves_of(bundle: bytes, count: int) -> npt.NDArray[Any]:
     if not (rows["size"] == LEAF_SIZE).all():
         raise Malformed("An entry bundle holds an entry that is no leaf of 114 bytes.")
     return np.frombuffer(np.ascontiguousarray(rows["leaf"]).tobytes(), LEAF_DTYPE)
+
+
+def leaves_at(folder: LogFolder, size: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Read leaves (`LEAF_DTYPE`) of the tree of `size` leaves by their indices, in rising order, from its bundles.
+
+    Raises `Unreachable` or `Malformed` when a bundle is missing or not of its size.
+    """
+    reader = TileReader(DirectorySource(folder.path))
+    found = np.empty(len(indices), LEAF_DTYPE)
+    numbers = indices // TILE_WIDTH
+    for number in np.unique(numbers).tolist():
+        width = tile_width(0, number, size)
+        is_here = numbers == number
+        found[is_here] = leaves_of(reader.bundle(number, width), width)[indices[is_here] % TILE_WIDTH]
+    return found

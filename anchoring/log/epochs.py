@@ -30,7 +30,7 @@ from anchoring.state.reading import read_leaves
 from anchoring.state.record import StateRecord
 from anchoring.state.segments import segments_of
 from anchoring.state.store import StateMap, write_map
-from registry.ledger.movement import Kind
+from registry.ledger.movement import Kind, Movement
 
 KEPT: Final = 2
 """Maps kept: the last, and the one before it, which is served until the last one's record is published."""
@@ -120,10 +120,18 @@ class Epochs:
             values |= {"fields": json.dumps(record.fields()), "no_tag": movement.to_tag}
             values |= {"index": record.size, "leaf": leaf.encode(movement)}
             tx.execute(_EVIDENCE, values)
-            number = tx.execute(_MOVEMENT, values).scalar_one()
+            written = tx.execute(_MOVEMENT, values).one()
+            number = written.id
+            self._seal(tx, movement, number, written.act_id)
             tx.execute(_ENTRY, values | {"movement": number})
             tx.execute(_DEQUEUE, {"movement": number})
         return Epoch(record.size, movement.at, movement.evidence)
+
+    def _seal(self, tx: sa.Connection, movement: Movement, number: int, act_id: int) -> None:
+        columns = {"id": number, "act": act_id, "giver": None, "account": None}
+        columns |= {name: getattr(movement, name) for name in Movement.__dataclass_fields__}
+        for seal in self.publisher.gate.sealer.seals([columns]):
+            tx.execute(_SEAL, {"first": seal.first_id, "count": seal.count, "mac": seal.mac})
 
     def _sweep(self) -> None:
         for size in maps_in(self.folder)[KEPT:]:
@@ -170,7 +178,8 @@ _MOVEMENT = sa.text("""
     WITH act AS (INSERT INTO acts (kind, at_ms, quantity_g) VALUES ('state', :at, 0) RETURNING id)
     INSERT INTO movements (act_id, kind, form, flags, purpose, first_g, last_g, at_ms, until_ms,
         from_tag, to_tag, evidence)
-    SELECT id, :kind, 0, 0, 0, 0, 0, :at, 0, :no_tag, :no_tag, :evidence FROM act RETURNING id
+    SELECT id, :kind, 0, 0, 0, 0, 0, :at, 0, :no_tag, :no_tag, :evidence FROM act RETURNING id, act_id
 """)
+_SEAL = sa.text("INSERT INTO seals (first_id, count, mac) VALUES (:first, :count, :mac)")
 _ENTRY = sa.text("INSERT INTO log_entries (index, movement_id, leaf) VALUES (:index, :movement, :leaf)")
 _DEQUEUE = sa.text("DELETE FROM unsequenced WHERE movement_id = :movement")

@@ -15,9 +15,10 @@ Recovery is the same code:
 | after it | the log is public, the database says not yet | writes down what is public |
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ from anchoring import checkpoint, note
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.builder import File, TileBuilder
+from anchoring.log.admission import Admission, Gate, Published
+from anchoring.log.builder import File, TileBuilder, leaves_at
 from anchoring.log.cosigning import Ahead, Cosigner
 from anchoring.log.folder import CHECKPOINT, LogFolder
-from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, rederive, stage, staged_size
+from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
 from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path
@@ -57,7 +59,7 @@ class Head:
     published_size: int
 
 
-def _nothing(_step: str) -> None:
+def _nothing(_step: object) -> None:
     """Take no notice of a step."""
 
 
@@ -70,12 +72,20 @@ class Publisher:
     signer: Signer
     cosigners: Quorum[Cosigner]
     clock: Callable[[], int]
+    gate: Gate
     on_step: Callable[[str], None] = _nothing
     """Told the name of each step as it is done; the crash tests stop the process there."""
+    on_refused: Callable[[Mapping[int, str]], None] = _nothing
+    """Told the movements that were set aside instead of logged, by number, and why (`anchoring.log.doubts`)."""
+    _admission: Admission = field(init=False)
     _tiled: int = field(default=0, init=False)
     """The size up to which this process has written and synced the tiles: not to do it again while the log waits."""
     _larger: list[Checkpoint] = field(default_factory=list, init=False)
     """Trees that the log's own key signed, and that are larger than what this database had signed when it asked."""
+
+    def __post_init__(self) -> None:
+        """Prepare to judge what is to be logged."""
+        self._admission = Admission(self.gate)
 
     def publish(self) -> int:
         """Bring everything that is committed into the published log; return its size.
@@ -148,27 +158,25 @@ class Publisher:
         return head.published_size
 
     def _sign_batch(self) -> bool:
-        """Sign one batch more and write its tiles, if there is one."""
+        """Sign one batch more and write its tiles, if there is one; say whether there may be another."""
         head = self._head()
+        log = Published(head.size, head.frontier_g, partial(leaves_at, self.folder, head.size))
         with self.transaction() as tx:
             refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
-            staged = None if is_recovery else stage(tx)
+            staged = take_up(tx, self._admission, log) if is_recovery else self._stage(tx, log)
         self.on_step("staged")
-        if staged is None:
-            staged = self._left_behind(head)
+        if staged.refused:
+            self.on_refused(staged.refused)
         if staged.size == head.size:
-            return False
+            return not staged.is_over
         files = self._sign(head, staged)
         self.on_step("signed")
         self._write(files, staged.size)
         return True
 
-    def _left_behind(self, head: Head) -> Staged:
-        """Take up leaves that a run before us staged and did not sign, made anew from their movements."""
-        with self.transaction() as tx:
-            end = min(staged_size(tx), head.size + MAX_BATCH)
-            return Staged(head.size, rederive(tx, head.size, end))
+    def _stage(self, tx: sa.Connection, log: Published) -> Staged:
+        return stage(tx, self._admission, log, self.clock())
 
     def _sign(self, head: Head, staged: Staged) -> list[File]:
         """Advance the signed checkpoint over the staged leaves, by compare-and-swap; give the files that lead there.

@@ -2,64 +2,29 @@
 
 A child is committed after its parent and has the higher number, so taking what is committed in the order of numbers
 puts every parent before its children. Rows travel as PostgreSQL's binary COPY and are turned into leaves by numpy,
-without touching single movements in Python.
+without touching single movements in Python. Who gets an index at all is `anchoring.log.admission`'s to say; the others
+are set aside, with all that descends from them, and nobody waits for them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import psycopg
 import sqlalchemy as sa
 
 from anchoring.errors import Malformed
-from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE, NO_PARENT, VERSION
+from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
+from anchoring.log.admission import MOVEMENT, SELECT, Admission, Published, fill_in_parents
+from anchoring.log.copying import Rows, copy_in, copy_out, row_dtype
+from anchoring.log.doubts import Doubt, reason_of
+from registry.ledger.movement import Kind
 
 MAX_BATCH = 65_536
-"""Leaves staged in one transaction: bounds memory (about 40 MB), and is whole tiles (256 x 256)."""
+"""Leaves staged in one transaction: bounds memory (about 60 MB), and is whole tiles (256 x 256)."""
 
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
-
-Rows = npt.NDArray[Any]
-
-
-def _row_dtype(*fields: tuple[str, str]) -> np.dtype[Any]:
-    """Describe a row of PostgreSQL's binary COPY whose fields are never NULL and of fixed size."""
-    parts: list[tuple[str, str]] = [("count", ">i2")]
-    for name, kind in fields:
-        parts += [(f"{name}_size", ">i4"), (name, kind)]
-    return np.dtype(parts)
-
-
-_MOVEMENT_ROW = _row_dtype(
-    ("id", ">i8"),
-    ("kind", ">i2"),
-    ("form", ">i2"),
-    ("flags", ">i2"),
-    ("purpose", ">i4"),
-    ("first", ">i8"),
-    ("last", ">i8"),
-    ("parent_id", ">i8"),
-    ("parent_index", ">i8"),
-    ("at", ">i8"),
-    ("until", ">i8"),
-    ("from_tag", "(20,)u1"),
-    ("to_tag", "(20,)u1"),
-    ("evidence", "(32,)u1"),
-)
-_ENTRY_ROW = _row_dtype(("index", ">i8"), ("movement_id", ">i8"), ("leaf", f"V{LEAF_SIZE}"))
-
-_COPY_MOVEMENTS = """
-COPY (
-    SELECT m.id, m.kind, m.form, m.flags, m.purpose, m.first_g, m.last_g, coalesce(m.parent_id, 0),
-        coalesce(p.index, -1), m.at_ms, m.until_ms, m.from_tag, m.to_tag, m.evidence
-    FROM ({wanted}) w
-    JOIN movements m ON m.id = w.movement_id
-    LEFT JOIN log_entries p ON p.movement_id = m.parent_id
-    ORDER BY w.place
-) TO STDOUT (FORMAT BINARY)
-"""
+_ENTRY = row_dtype(("index", ">i8"), ("movement_id", ">i8"), ("leaf", f"V{LEAF_SIZE}"))
 # By index alone, row for row: then a batch costs the same however long the log is, whatever the planner expects.
 _BY_INDEX = sa.text(
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
@@ -74,6 +39,30 @@ _LEAVES = """
 _DEQUEUE = sa.text(
     "DELETE FROM unsequenced u USING log_entries e WHERE e.movement_id = u.movement_id AND e.index >= :start"
 )
+_WAITING = sa.text("SELECT count(*) FROM (SELECT FROM unsequenced LIMIT :limit) waiting")
+_GONE = sa.text("""
+    SELECT movement_id FROM (SELECT movement_id FROM unsequenced ORDER BY movement_id LIMIT :limit) w
+    WHERE NOT EXISTS (SELECT FROM movements m WHERE m.id = w.movement_id)
+""")
+# Queued once more by hand, or its place taken by hand.
+_INDEXED = sa.text("""
+    SELECT e.movement_id, substr(e.leaf, 83) = m.evidence AS is_own FROM log_entries e
+    JOIN movements m ON m.id = e.movement_id WHERE e.movement_id = ANY (:ids)
+""")
+_SET_ASIDE = sa.text("""
+    INSERT INTO set_aside (movement_id, reason, at_ms)
+    SELECT number, reason, :at FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS t (number, reason)
+    WHERE :even_logged OR NOT EXISTS (
+        SELECT FROM log_entries e JOIN log_head h ON e.index < h.size WHERE e.movement_id = number
+    )
+    ON CONFLICT DO NOTHING
+""")
+_LEAVE = sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:ids)")
+_REQUEUE = sa.text("""
+    INSERT INTO unsequenced SELECT e.movement_id FROM log_entries e JOIN movements m ON m.id = e.movement_id
+    WHERE e.index >= :start ON CONFLICT DO NOTHING
+""")
+_UNSTAGE = sa.text("DELETE FROM log_entries WHERE index >= :start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +84,10 @@ class Staged:
 
     start: int
     leaves: Rows
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Movements that were set aside instead, by number, and why."""
+    is_over: bool = True
+    """Whether there was nothing else to do: nothing was taken out of the queue, and nothing put back."""
 
     @property
     def size(self) -> int:
@@ -113,85 +106,97 @@ def staged_size(tx: sa.Connection) -> int:
     return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
 
 
-def stage(tx: sa.Connection) -> Staged:
-    """Give up to `MAX_BATCH` committed movements their index and write their leaves. The head must be locked.
+def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> Staged:
+    """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
 
-    If we crash before the transaction commits, nothing was given an index. If we crash after, the leaves stay where
-    they are and the next run signs them.
+    The head must be locked, and nothing staged after it. If we crash before the transaction commits, nothing was given
+    an index. If we crash after, the leaves stay where they are and the next run signs them. `at` is Unix milliseconds.
     """
-    start = staged_size(tx)
     tx.execute(_BY_INDEX)
-    rows = _copy_out(tx, _COPY_MOVEMENTS.format(wanted=_PENDING.format(limit=MAX_BATCH)), _MOVEMENT_ROW)
-    leaves = _leaves(rows, start)
+    rows = copy_out(tx, SELECT.format(wanted=_PENDING.format(limit=MAX_BATCH)), MOVEMENT)
+    refused = _gone(tx, len(rows))
+    leaves, codes = admission.judge(tx, rows, log)
+    # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
+    codes[(codes == 0) & (rows["kind"] == Kind.STATE)] = Doubt.STATE
+    refused |= {int(rows["id"][place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
+    admitted, leaves = rows[codes == 0], leaves[codes == 0]
+    fill_in_parents(leaves, admitted, log.size)
+    _set_aside(tx, refused, at)
     if len(leaves):
-        _copy_in(tx, start, rows["id"], leaves)
-        tx.execute(_DEQUEUE, {"start": start})
-    return Staged(start, leaves)
+        try:
+            with tx.begin_nested():
+                _write_entries(tx, log.size, admitted["id"], leaves)
+        except psycopg.errors.UniqueViolation:
+            return _indexed(tx, admitted["id"].astype(np.int64).tolist(), log.size, refused, at)
+        tx.execute(_DEQUEUE, {"start": log.size})
+    return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
+
+
+def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
+    """Take up leaves that a run before us staged and did not sign, if they stand as any other.
+
+    They are made anew from their movements, nothing is taken from what was staged. If one is not what it should be,
+    all of them are waiting movements again: nobody outside has seen their indices.
+    """
+    end = min(staged_size(tx), log.size + MAX_BATCH)
+    tx.execute(_BY_INDEX)
+    rows = copy_out(tx, SELECT.format(wanted=_STAGED.format(start=log.size, end=end)), MOVEMENT)
+    if len(rows) == end - log.size and (np.diff(rows["id"].astype(np.int64)) > 0).all():
+        leaves, codes = admission.judge(tx, rows, log)
+        fill_in_parents(leaves, rows, log.size)
+        if not codes.any() and _raw(tx, log.size, end) == leaves.tobytes():
+            return Staged(log.size, leaves, is_over=False)
+    tx.execute(_REQUEUE, {"start": log.size})
+    tx.execute(_UNSTAGE, {"start": log.size})
+    return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)
+
+
+def _gone(tx: sa.Connection, found: int) -> dict[int, str]:
+    """Name what waits and is not there."""
+    if tx.execute(_WAITING, {"limit": MAX_BATCH}).scalar_one() == found:
+        return {}
+    numbers = tx.execute(_GONE, {"limit": MAX_BATCH}).scalars()
+    return dict.fromkeys(map(int, numbers), reason_of(Doubt.GONE))
+
+
+def _set_aside(tx: sa.Connection, refused: Mapping[int, str], at: int, *, even_logged: bool = False) -> None:
+    """Take movements out of the queue; one that is in the log and was queued once more is not set aside for it."""
+    if refused:
+        ids = list(refused)
+        values = {"ids": ids, "reasons": list(refused.values()), "at": at, "even_logged": even_logged}
+        tx.execute(_SET_ASIDE, values)
+        tx.execute(_LEAVE, {"ids": ids})
+
+
+def _indexed(tx: sa.Connection, ids: list[int], start: int, refused: Mapping[int, str], at: int) -> Staged:
+    """Take those out of the queue that have an index already, before the rest is staged."""
+    rows = tx.execute(_INDEXED, {"ids": ids}).all()
+    if not rows:
+        raise Malformed("An index of the log was taken while its head was locked; the log cannot go on.")
+    others = {int(row.movement_id): reason_of(Doubt.INDEXED) for row in rows if not row.is_own}
+    _set_aside(tx, others, at, even_logged=True)
+    tx.execute(_LEAVE, {"ids": [row.movement_id for row in rows]})
+    return Staged(start, np.empty(0, LEAF_DTYPE), {**refused, **others}, is_over=False)
 
 
 def read_staged(tx: sa.Connection, start: int, end: int) -> Rows:
     """Read leaves `[start, end)` back from the database, as `LEAF_DTYPE`. Raises `Malformed` when one is missing."""
-    driver: Any = tx.connection.driver_connection
-    data: bytes = driver.execute(_LEAVES, (start, end), binary=True).fetchone()[0]
+    data = _raw(tx, start, end)
     if len(data) != (end - start) * LEAF_SIZE:
         held = len(data) // LEAF_SIZE
         raise Malformed(f"The database holds {held} of the leaves {start} to {end - 1}; the log cannot go on.")
     return np.frombuffer(data, LEAF_DTYPE)
 
 
-def rederive(tx: sa.Connection, start: int, end: int) -> Rows:
-    """Make leaves `[start, end)` anew from their movements, as `LEAF_DTYPE`; nothing is taken from what was staged."""
-    wanted = _STAGED.format(start=start, end=end)
-    tx.execute(_BY_INDEX)
-    rows = _copy_out(tx, _COPY_MOVEMENTS.format(wanted=wanted), _MOVEMENT_ROW)
-    if len(rows) != end - start:
-        raise Malformed(f"Some movement of the leaves {start} to {end - 1} is missing; the log cannot go on.")
-    return _leaves(rows, start)
-
-
-def _leaves(rows: Rows, start: int) -> Rows:
-    leaves = np.zeros(len(rows), LEAF_DTYPE)
-    leaves["version"] = VERSION
-    for name in ("kind", "form", "flags", "purpose", "first", "last"):
-        leaves[name] = rows[name]
-    leaves["parent"] = _parent_indices(rows, start)
-    for name in ("at", "until"):
-        # The six low bytes of a big-endian 64-bit number.
-        leaves[name] = np.ascontiguousarray(rows[name]).view("u1").reshape(-1, 8)[:, 2:]
-    for name in ("from_tag", "to_tag", "evidence"):
-        leaves[name] = rows[name]
-    return leaves
-
-
-def _parent_indices(rows: Rows, start: int) -> npt.NDArray[np.uint64]:
-    """Resolve parents: from the log, or from this batch, where a parent stands before its child."""
-    ids, parent_ids = rows["id"].astype(np.int64), rows["parent_id"].astype(np.int64)
-    indices = rows["parent_index"].astype(np.int64)
-    here = (parent_ids > 0) & (indices < 0)
-    places = np.searchsorted(ids, parent_ids[here])
-    if not np.array_equal(ids[np.minimum(places, len(ids) - 1)], parent_ids[here]):
-        raise Malformed("A movement's parent is neither in the log nor in the queue before it; the log cannot go on.")
-    indices[here] = start + places
-    return np.where(parent_ids > 0, indices.astype(np.uint64), np.uint64(NO_PARENT))
-
-
-def _copy_out(tx: sa.Connection, query: str, dtype: np.dtype[Any]) -> Rows:
+def _raw(tx: sa.Connection, start: int, end: int) -> bytes:
     driver: Any = tx.connection.driver_connection
-    with driver.cursor().copy(query) as copy:
-        data = b"".join(copy)
-    body = memoryview(data)[len(_HEADER) : -len(_TRAILER)]
-    if len(body) % dtype.itemsize:
-        raise Malformed("The database's rows have another shape than expected; the log cannot go on.")
-    return np.frombuffer(body, dtype)
+    data: bytes = driver.execute(_LEAVES, (start, end), binary=True).fetchone()[0]
+    return data
 
 
-def _copy_in(tx: sa.Connection, start: int, ids: Rows, leaves: Rows) -> None:
-    rows = np.zeros(len(leaves), _ENTRY_ROW)
-    rows["count"] = 3
-    rows["index_size"], rows["movement_id_size"], rows["leaf_size"] = 8, 8, LEAF_SIZE
+def _write_entries(tx: sa.Connection, start: int, ids: Rows, leaves: Rows) -> None:
+    rows = np.zeros(len(leaves), _ENTRY)
     rows["index"] = np.arange(start, start + len(leaves))
     rows["movement_id"] = ids
     rows["leaf"] = leaves.view(f"V{LEAF_SIZE}")
-    driver: Any = tx.connection.driver_connection
-    with driver.cursor().copy("COPY log_entries (index, movement_id, leaf) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.write(_HEADER + rows.tobytes() + _TRAILER)
+    copy_in(tx, "log_entries", rows)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from anchoring.checkpoint import open_checkpoint
 from anchoring.leaf import LEAF_SIZE
@@ -20,22 +21,36 @@ from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader, inclusion_proof, tile_path
 from anchoring.merkle import leaf_hash, verify_inclusion
 from api.bench.figures import Figure, percentile
-from api.bench.publishing import publisher
+from api.bench.publishing import MASTER_KEY, publisher
+from registry.accounts.vault import Vault
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
 from registry.errors import Unavailable
+from registry.ledger.sealing import MAX_RUN
 
 LEAVES_PER_SECOND = 100_000
 PROOF_P99_MS = 5
 PROOFS = 5_000
 GROWTH = 1.1
 """Peak memory at N over that at N/4 must stay under this: four times the log, and a tenth for chance."""
+GUARDED = 10
+"""Per cent of the time to publish that sealing movements and judging whom to admit may take."""
 FAMILY = 10
 """Movements of one holder: an ISSUE of 90 g, and nine CONVERTs of 10 g each."""
 CHECKPOINT_BYTES = 64 * 1024
 
-# As a registry would have written them, but in bulk: foreign keys and triggers are off for this session only, and the
-# evidence that the digests stand for does not exist.
+# As a registry would have written them, but in bulk: foreign keys and triggers are off for this session only. Each has
+# a document of one field, which is withheld, and an erased holder, whose key would not be looked for.
+_DOCUMENT = "'{\"n\":\"' || encode(sha256(int8send(n)), 'hex') || '\"}'"
+_DIGEST = f"sha256(convert_to({_DOCUMENT}, 'UTF8'))"
+_HOLDER = """
+    INSERT INTO accounts (id, kind, opened_ms, erased_ms) OVERRIDING SYSTEM VALUE
+    VALUES (1, 'individual', 0, 0) ON CONFLICT DO NOTHING
+"""
+_EVIDENCE = f"""
+    INSERT INTO evidence (digest, fields) SELECT {_DIGEST}, CAST({_DOCUMENT} AS jsonb)
+    FROM generate_series(%(start)s::bigint, %(end)s::bigint - 1) AS n
+"""  # noqa: S608  (constants)
 _FILL = f"""
     INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
         at_ms, until_ms, from_tag, to_tag, evidence) OVERRIDING SYSTEM VALUE
@@ -44,13 +59,18 @@ _FILL = f"""
         0, family * 100 + greatest(place - 1, 0) * 10, family * 100 + CASE place WHEN 0 THEN 90 ELSE place * 10 END,
         CASE WHEN place > 0 THEN family * {FAMILY} + 1 END,
         1760000000000 + n, CASE WHEN place > 0 THEN 1860000000000 ELSE 0 END,
-        CASE place WHEN 0 THEN decode(repeat('00', 20), 'hex') ELSE tag END, tag, sha256(int8send(n))
+        CASE place WHEN 0 THEN decode(repeat('00', 20), 'hex') ELSE tag END, tag, {_DIGEST}
     FROM (
         SELECT n, n / {FAMILY} AS family, mod(n, {FAMILY}) AS place,
             substr(sha256(int8send(n / {FAMILY})), 1, 20) AS tag
         FROM generate_series(%(start)s::bigint, %(end)s::bigint - 1) AS n
     ) numbers
 """  # noqa: S608  (constants)
+_SEALED = """
+    SELECT id, act_id AS act, giver_id AS giver, account_id AS account, kind, form, flags, purpose, first_g AS first,
+        last_g AS last, parent_id AS parent, at_ms AS at, until_ms AS until, from_tag, to_tag, evidence
+    FROM movements WHERE id > %(start)s AND id <= %(end)s ORDER BY id
+"""
 _QUEUE = "INSERT INTO unsequenced SELECT id FROM movements WHERE id > %(start)s AND id <= %(end)s"
 
 
@@ -60,6 +80,8 @@ class Published:
 
     leaves: int
     seconds: float
+    guarded_s: float
+    """To seal the movements and to judge whom to admit; the judging is part of `seconds`, the sealing is not."""
     peak_bytes: int
 
 
@@ -86,11 +108,14 @@ def measure(folder: Path, leaves: int, proofs: int = PROOFS) -> list[Figure]:
 def _publish_step(url: str, log: Path, start: int, end: int) -> Published:
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
+        connection.execute(_HOLDER)
+        connection.execute(_EVIDENCE, {"start": start, "end": end})
         connection.execute(_FILL, {"start": start, "end": end})
         connection.execute(_QUEUE, {"start": start, "end": end})
+    sealed_s = _seal(url, start, end)
     with psycopg.connect(url, autocommit=True) as connection:
         # What autovacuum does within a minute of such a load; and the load's own dirty pages are not ours to write.
-        connection.execute("VACUUM ANALYZE movements, unsequenced")
+        connection.execute("VACUUM ANALYZE movements, unsequenced, seals")
         connection.execute("CHECKPOINT")
     command = [sys.executable, "-m", "api.bench.publishing", url, str(log)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -99,7 +124,20 @@ def _publish_step(url: str, log: Path, start: int, end: int) -> Published:
     said: dict[str, Any] = json.loads(done.stdout)
     if said["size"] != end:
         raise Unavailable(f"The published log has {said['size']} leaves instead of {end}.")
-    return Published(end - start, said["seconds"], said["peak_bytes"])
+    return Published(end - start, said["seconds"], said["judged_seconds"] + sealed_s, said["peak_bytes"])
+
+
+def _seal(url: str, start: int, end: int) -> float:
+    """Seal the movements as their writer does; say what the sealing took, in seconds."""
+    sealer, seconds = Vault(MASTER_KEY).sealer, 0.0
+    with psycopg.connect(url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        for first in range(start, end, MAX_RUN):
+            rows = cursor.execute(_SEALED, {"start": first, "end": min(end, first + MAX_RUN)}).fetchall()
+            started = time.monotonic()
+            seals = [(seal.first_id, seal.count, seal.mac) for seal in sealer.seals(rows)]
+            cursor.executemany("INSERT INTO seals (first_id, count, mac) VALUES (%s, %s, %s)", seals)
+            seconds += time.monotonic() - started
+    return seconds
 
 
 def _copy_alone(url: str, leaves: int) -> float:
@@ -167,6 +205,7 @@ def publisher_vkey() -> str:
 
 def _speed(first: Published, second: Published, leaves: int, copied_s: float, hashed_s: float) -> list[Figure]:
     rate = leaves / (first.seconds + second.seconds)
+    guarded = 100 * (first.guarded_s + second.guarded_s) / (first.seconds + second.seconds)
     mb = 1_000_000
     return [
         Figure("leaves published", rate, "/s", LEAVES_PER_SECOND, False, "bare SHA-256 of them", leaves / hashed_s),
@@ -179,6 +218,7 @@ def _speed(first: Published, second: Published, leaves: int, copied_s: float, ha
             "binary COPY of them, bare table",
             leaves / copied_s,
         ),
+        Figure("sealing and judging, of all that it takes", guarded, "%", GUARDED, True),
         Figure("  the first quarter", first.leaves / first.seconds, "/s"),
         Figure("  the rest", second.leaves / second.seconds, "/s"),
         Figure(

@@ -34,26 +34,26 @@ def found_scheme(site: Site, count: int) -> People:
     ledger = site.ledger
     at = ledger.clock()
     with site.database.transaction() as tx:
-        publish_policy(tx, POINTS, shipped_policy(POINTS), 0, at)
-        publish_methodology(tx, find(METHODOLOGY), at)
+        publish_policy(tx, ledger.vault, POINTS, shipped_policy(POINTS), 0, at)
+        publish_methodology(tx, ledger.vault, find(METHODOLOGY), at)
         platform = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench platform", at=at)
         provider = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench provider", at=at)
         holders = [
             open_account(tx, ledger.vault, kind=INDIVIDUAL, name=f"Bench person {number}", at=at)
             for number in range(count)
         ]
-        _issue(tx, site, _scenario(tx, platform, at), holders)
+        _issue(tx, site, _scenario(tx, site, platform, at), holders)
     for holder in holders:
         with site.database.transaction() as tx:
             convert(tx, ledger, holder, Amount(GRAMS_EACH // 2))
     return People(holders, provider)
 
 
-def _scenario(tx: sa.Connection, platform: int, at: int) -> Source:
+def _scenario(tx: sa.Connection, site: Site, platform: int, at: int) -> Source:
     record = find(METHODOLOGY)
     until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000
     scenario = NewScenario("测量", "Bench", platform, record.key, record.version, record.validity.from_ms, until)
-    return approve_scenario(tx, scenario, at)
+    return approve_scenario(tx, site.ledger.vault, scenario, at)
 
 
 def _issue(tx: sa.Connection, site: Site, source: Source, holders: list[int]) -> None:

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.errors import Unavailable
+from registry.ledger.sealing import Sealer
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -27,6 +28,7 @@ class Vault:
             raise ValueError("the master key is not 32 bytes")
         self._aead = AESGCM(master_key)
         self._digest_key = hmac.digest(master_key, b"gramledger/keyed-digest/v1", hashlib.sha256)
+        self.sealer = Sealer(master_key)
 
     @staticmethod
     def check_value(master_key: bytes) -> bytes:

@@ -67,7 +67,9 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
     words = {"holder": account.name, "beneficiary": intent.beneficiary, "statement": intent.statement}
     facts |= {name: value for name, value in words.items() if value is not None}
     personal = tuple(name for name in words if name in facts) if account.is_individual else ()
-    posted = post(tx, "cancel", account_id, pieces, Step(Kind.CANCEL, at, purpose), facts, personal=personal)
+    posted = post(
+        tx, ledger.vault, "cancel", account_id, pieces, Step(Kind.CANCEL, at, purpose), facts, personal=personal
+    )
     _issue(tx, number, posted, account, purpose, form, intent)
     return Cancelled(posted, number)
 

@@ -37,4 +37,14 @@ def transfer(
     pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION), NO_POINTS)
     to = receiver(tx, ledger, account_id, to_id)
     step = Step(Kind.TRANSFER, ledger.clock(), PURPOSES[purpose])
-    return post(tx, "transfer", account_id, pieces, step, {"purpose": purpose} | named, to_account(to), tuple(named))
+    return post(
+        tx,
+        ledger.vault,
+        "transfer",
+        account_id,
+        pieces,
+        step,
+        {"purpose": purpose} | named,
+        to_account(to),
+        tuple(named),
+    )

@@ -126,7 +126,9 @@ idempotency = _table(
     status=sa.Integer,
     response=JSONB,
 )
+seals = _table("seals", first_id=_int, count=sa.Integer, mac=_bytes)
 unsequenced = _table("unsequenced", movement_id=_int)
+set_aside = _table("set_aside", movement_id=_int, reason=_text, at_ms=_int, dismissed_ms=_int, dismissed=JSONB)
 log_entries = _table("log_entries", index=_int, movement_id=_int, leaf=_bytes)
 log_head = _table("log_head", sole=sa.Boolean, size=_int, published_size=_int, known_size=_int)
 recoveries = _table("recoveries", from_size=_int, size=_int, source=_text, begun_ms=_int, finished_ms=_int)

@@ -84,10 +84,11 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
         "period_until_ms": period[1],
         "inputs_sha256": report.inputs_sha256.hex(),
     }
-    record(tx, Kind.ISSUANCE, at, {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)})
-    act_id = begin_act(tx, "issue", report.source.applicant_id, at, last - first)
+    issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
+    record(tx, ledger.vault, Kind.ISSUANCE, at, issued)
+    act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     lines = _lines(report, grams, holders, first, at, facts)
-    return Lot(lot_id, first, last, write_lines(tx, act_id, lines))
+    return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
 
 
 def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int]:

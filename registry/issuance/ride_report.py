@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
 from registry.errors import OtherMethodology, Unclassified
@@ -29,7 +30,7 @@ class RideIssue:
     lot: Lot | None
 
 
-def publish_methodology(tx: sa.Connection, methodology: Methodology, at: int) -> None:
+def publish_methodology(tx: sa.Connection, vault: Vault, methodology: Methodology, at: int) -> None:
     """Publish a methodology version and record it in the log. Raises `Unclassified` for one without a class."""
     if methodology.methodology_class is None:
         raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
@@ -45,7 +46,7 @@ def publish_methodology(tx: sa.Connection, methodology: Methodology, at: int) ->
         )
     )
     facts = {"code": methodology.key, "version": methodology.version, "sha256": sha256.hex()}
-    record(tx, Kind.METHODOLOGY, at, facts | {"status": str(methodology.status)})
+    record(tx, vault, Kind.METHODOLOGY, at, facts | {"status": str(methodology.status)})
 
 
 def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: Methodology, path: Path) -> RideIssue:
@@ -120,4 +121,4 @@ def _record_duplicates(tx: sa.Connection, ledger: Ledger, source: Source, batch:
     duplicates = batch.rejected_by_reason().get(Reason.ALREADY_ISSUED, 0)
     if duplicates:
         facts = {"source": source.id, "refused": duplicates, "input_sha256": batch.input_sha256.hex()}
-        record(tx, Kind.DUPLICATE, ledger.clock(), facts)
+        record(tx, ledger.vault, Kind.DUPLICATE, ledger.clock(), facts)

@@ -93,7 +93,13 @@ def lock_grams(
     lock_account(tx, ledger.vault, account_id)
     pieces = amount.of(tx, Wanted(account_id, form))
     return post(
-        tx, "lock", account_id, pieces, Step(Kind.LOCK, ledger.clock(), purpose), {"purpose": purpose.name.lower()}
+        tx,
+        ledger.vault,
+        "lock",
+        account_id,
+        pieces,
+        Step(Kind.LOCK, ledger.clock(), purpose),
+        {"purpose": purpose.name.lower()},
     )
 
 
@@ -101,7 +107,7 @@ def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form,
     """Unlock grams that were locked; those of an erased account too, for else they could never expire."""
     lock_even_erased(tx, account_id)
     pieces = amount.of(tx, Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG))
-    return post(tx, "unlock", account_id, pieces, Step(Kind.UNLOCK, ledger.clock()), {})
+    return post(tx, ledger.vault, "unlock", account_id, pieces, Step(Kind.UNLOCK, ledger.clock()), {})
 
 
 def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Sequence[Piece], reason: str) -> Posted:
@@ -110,4 +116,4 @@ def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Seque
     The account must be locked by the caller (`lock_even_erased`).
     """
     step = Step(Kind.VOID, ledger.clock(), Purpose.ABNORMAL_DATA)
-    return post(tx, "void", account_id, pieces, step, {"reason": reason})
+    return post(tx, ledger.vault, "void", account_id, pieces, step, {"reason": reason})

@@ -10,12 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import acts, evidence, movements
+from registry.accounts.vault import Vault
+from registry.database.schema import evidence
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
 from registry.ledger.blocks import Piece
 from registry.ledger.child import Receiver, Step, child_of
 from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
+from registry.ledger.rows import write_rows
 from registry.ledger.rules import SENTENCES, broken_rule
 
 
@@ -56,14 +58,35 @@ ReceiverOf = Callable[[Piece], tuple[int, Receiver]]
 """Whom a piece goes to: account number, and tag and kind of holder."""
 
 
-def begin_act(tx: sa.Connection, kind: str, account_id: int | None, at: int, quantity_g: int) -> int:
-    """Open an act and return its number."""
-    values = {"kind": kind, "account_id": account_id, "at_ms": at, "quantity_g": quantity_g}
-    return int(tx.execute(sa.insert(acts).returning(acts.c.id), values).scalar_one())
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act that was opened: its number, and the numbers of the movements it is to have."""
+
+    id: int
+    numbers: Sequence[int]
+
+
+def begin_act(tx: sa.Connection, kind: str, account_id: int | None, at: int, quantity_g: int, movements: int) -> Act:
+    """Open an act of so many movements. They are numbered now: a seal is over their numbers too."""
+    values = {"kind": kind, "account_id": account_id, "at": at, "quantity": quantity_g, "movements": movements}
+    row = tx.execute(_BEGIN, values).one()
+    return Act(row.id, row.numbers)
+
+
+_BEGIN = sa.text("""
+    WITH act AS (
+        INSERT INTO acts (kind, account_id, at_ms, quantity_g) VALUES (:kind, :account_id, :at, :quantity) RETURNING id
+    )
+    SELECT act.id, reserved.numbers FROM act, (
+        SELECT array_agg(n ORDER BY n) AS numbers
+        FROM (SELECT nextval('movements_id_seq') AS n FROM generate_series(1, :movements)) each
+    ) reserved
+""")
 
 
 def post(
     tx: sa.Connection,
+    vault: Vault,
     act: str,
     account_id: int,
     pieces: Sequence[Piece],
@@ -83,8 +106,8 @@ def post(
         raise Invalid("An act takes at least one gram.")
     lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces]
     quantity_g = sum(piece.quantity_g for piece in pieces)
-    act_id = begin_act(tx, act, account_id, step.at, quantity_g)
-    return Posted(act_id, act, step.at, quantity_g, write_lines(tx, act_id, lines))
+    begun = begin_act(tx, act, account_id, step.at, quantity_g, len(lines))
+    return Posted(begun.id, act, step.at, quantity_g, write_lines(tx, vault, begun, lines))
 
 
 def _line(
@@ -107,14 +130,14 @@ def _line(
 
 
 _INSERT_EVIDENCE = sa.insert(evidence)
-_INSERT_MOVEMENTS = sa.insert(movements).returning(movements.c.id, sort_by_parameter_order=True)
 
 
-def write_lines(tx: sa.Connection, act_id: int, lines: Sequence[Line]) -> tuple[Written, ...]:
-    """Write movements, in order, with their evidence. The database moves the blocks."""
+def write_lines(tx: sa.Connection, vault: Vault, act: Act, lines: Sequence[Line]) -> tuple[Written, ...]:
+    """Write the movements of an act, in order, sealed, with their evidence. The database moves the blocks."""
     tx.execute(_INSERT_EVIDENCE, [_evidence_row(line) for line in lines])
-    numbers = tx.execute(_INSERT_MOVEMENTS, [_movement_row(act_id, line) for line in lines]).scalars()
-    return tuple(Written(number, line.movement) for number, line in zip(numbers, lines, strict=True))
+    numbered = list(zip(act.numbers, lines, strict=True))
+    write_rows(tx, vault.sealer, [_movement_row(number, act.id, line) for number, line in numbered])
+    return tuple(Written(number, line.movement) for number, line in numbered)
 
 
 def _evidence_row(line: Line) -> dict[str, Any]:
@@ -126,21 +149,22 @@ def _evidence_row(line: Line) -> dict[str, Any]:
     }
 
 
-def _movement_row(act_id: int, line: Line) -> dict[str, Any]:
+def _movement_row(number: int, act_id: int, line: Line) -> dict[str, Any]:
     movement = line.movement
     return {
-        "act_id": act_id,
-        "giver_id": line.giver_id,
-        "account_id": line.account_id,
+        "id": number,
+        "act": act_id,
+        "giver": line.giver_id,
+        "account": line.account_id,
         "kind": int(movement.kind),
         "form": int(movement.form),
         "flags": int(movement.flags),
         "purpose": int(movement.purpose),
-        "first_g": movement.first,
-        "last_g": movement.last,
-        "parent_id": movement.parent,
-        "at_ms": movement.at,
-        "until_ms": movement.until,
+        "first": movement.first,
+        "last": movement.last,
+        "parent": movement.parent,
+        "at": movement.at,
+        "until": movement.until,
         "from_tag": movement.from_tag,
         "to_tag": movement.to_tag,
         "evidence": movement.evidence,
@@ -149,6 +173,7 @@ def _movement_row(act_id: int, line: Line) -> dict[str, Any]:
 
 def record(
     tx: sa.Connection,
+    vault: Vault,
     kind: Kind,
     at: int,
     facts: Mapping[str, Value],
@@ -161,5 +186,5 @@ def record(
     """
     sealed = seal({"record": kind.name.lower(), **facts})
     leaf = Movement(kind, 0, 0, 0, 0, 0, None, at, 0, NO_TAG, NO_TAG, sealed.digest)
-    act_id = begin_act(tx, kind.name.lower(), account_id, at, 0)
-    return write_lines(tx, act_id, [Line(leaf, None, None, sealed, personal, account_id)])[0]
+    act = begin_act(tx, kind.name.lower(), account_id, at, 0, 1)
+    return write_lines(tx, vault, act, [Line(leaf, None, None, sealed, personal, account_id)])[0]

@@ -31,7 +31,9 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     policy = in_force(tx, POINTS, at)
     wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED)
     step = Step(Kind.CONVERT, at, until=valid_until(policy, at))
-    return post(tx, "convert", account_id, amount.of(tx, wanted), step, {"policy_sha256": policy.digest.hex()})
+    return post(
+        tx, ledger.vault, "convert", account_id, amount.of(tx, wanted), step, {"policy_sha256": policy.digest.hex()}
+    )
 
 
 def valid_until(policy: Policy, at: int) -> int:
@@ -64,7 +66,9 @@ def redeem(
     wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at)
     pieces = Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
     provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
-    return post(tx, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts))
+    return post(
+        tx, ledger.vault, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts)
+    )
 
 
 def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, amount: Amount) -> Posted:
@@ -77,7 +81,16 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
     for giver_id in {piece.block.giver_id for piece in pieces}:
         _keep_open(tx, ledger, _redeemer(giver_id))
     step = Step(Kind.REFUND, ledger.clock())
-    return post(tx, "refund", account_id, pieces, step, {}, lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG))
+    return post(
+        tx,
+        ledger.vault,
+        "refund",
+        account_id,
+        pieces,
+        step,
+        {},
+        lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG),
+    )
 
 
 _OLD_TAG = Receiver(b"", is_individual=True)
@@ -104,7 +117,7 @@ def return_points(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Am
     if account.is_individual:
         raise RuleBroken("Only an institution returns points to reductions; a person's points stay points.")
     pieces = amount.of(tx, Wanted(account_id, Form.POINTS))
-    return post(tx, "return", account_id, pieces, Step(Kind.RETURN, ledger.clock()), {})
+    return post(tx, ledger.vault, "return", account_id, pieces, Step(Kind.RETURN, ledger.clock()), {})
 
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.
@@ -137,4 +150,4 @@ def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
     if not found:
         raise Invalid(f"Account {account_id} has no points past their expiry.")
     pieces = [Piece(block, block.first, block.last) for block in found]
-    return post(tx, "expire", account_id, pieces, Step(Kind.EXPIRE, at), {})
+    return post(tx, ledger.vault, "expire", account_id, pieces, Step(Kind.EXPIRE, at), {})

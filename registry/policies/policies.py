@@ -12,6 +12,7 @@ import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from registry.accounts.vault import Vault
 from registry.database.schema import policies
 from registry.errors import NotFound
 from registry.ledger.movement import Kind
@@ -45,11 +46,14 @@ def in_force(tx: sa.Connection, name: str, at: int) -> Policy:
     return Policy(name, row.value, bytes(row.digest))
 
 
-def publish_policy(tx: sa.Connection, name: str, value: Mapping[str, Any], in_force_ms: int, at: int) -> Policy:
+def publish_policy(
+    tx: sa.Connection, vault: Vault, name: str, value: Mapping[str, Any], in_force_ms: int, at: int
+) -> Policy:
     """Publish a policy that holds from `in_force_ms` on, and record it in the log."""
     digest = hashlib.sha256(rfc8785.dumps(value)).digest()
     tx.execute(sa.insert(policies).values(name=name, in_force_ms=in_force_ms, value=value, digest=digest))
-    record(tx, Kind.POLICY, at, {"name": name, "in_force_ms": in_force_ms, "sha256": digest.hex(), "value": value})
+    facts = {"name": name, "in_force_ms": in_force_ms, "sha256": digest.hex(), "value": value}
+    record(tx, vault, Kind.POLICY, at, facts)
     return Policy(name, value, digest)
 
 

@@ -22,7 +22,7 @@ def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_s
     tx.execute(_NAME, {"number": number, "name": checked_name(name)})
     tx.execute(_KEY, {"number": number, "sealed": ledger.vault.new_key(number)})
     facts = {"decision": "holder recognised", "tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}
-    record(tx, Kind.CORRECTION, ledger.clock(), facts, account_id=number, personal=("claim_sha256",))
+    record(tx, ledger.vault, Kind.CORRECTION, ledger.clock(), facts, account_id=number, personal=("claim_sha256",))
 
 
 _UNKNOWN = sa.text("""

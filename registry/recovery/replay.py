@@ -18,6 +18,8 @@ from registry.accounts.vault import Vault
 from registry.errors import OtherHistory
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, RECORDS_FROM, Flag, Kind, Movement
+from registry.ledger.rows import write_rows
+from registry.ledger.sealing import Sealer
 from registry.recovery.holders import Holders
 from registry.recovery.lots import LotRanges, ensure_lot
 
@@ -61,6 +63,7 @@ class Replay:
     def __init__(self, tx: sa.Connection, vault: Vault, lots: LotRanges) -> None:
         """Open every account's key; `lots` are the grams of each issuance in the log."""
         self._holders = Holders(tx, vault)
+        self._sealer = vault.sealer
         self._lots = lots
         self._lot = (0, 0)
 
@@ -93,7 +96,7 @@ class Replay:
                 self._lot = ensure_lot(tx, self._lots, leaf.movement)
             placed[leaf.index] = _place(leaf.movement, next(numbers), placed, found)
             rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]))
-        _write_movements(tx, rows)
+        _write_movements(tx, self._sealer, rows)
         _write_entries(tx, leaves, placed)
 
 
@@ -179,7 +182,7 @@ def _row(movement: Movement, placed: Mapping[int, _Placed]) -> dict[str, Any]:
     }
 
 
-def _write_movements(tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any]]) -> None:
     """Write movements that were lost, with acts for them; of their evidence only the digest is known."""
     if not rows:
         return
@@ -197,7 +200,7 @@ def _write_movements(tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
     }
     tx.execute(_NEW_ACTS, acts)
     tx.execute(_EVIDENCE, {"digests": [row["evidence"] for row in rows]})
-    tx.execute(_MOVEMENTS, {name: [row[name] for row in rows] for name in rows[0]})
+    write_rows(tx, sealer, rows)
     tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] == Kind.ISSUE), default=0)})
 
 
@@ -255,18 +258,6 @@ _EVIDENCE = sa.text("""
 _ENTRIES = sa.text("""
     INSERT INTO log_entries (index, movement_id, leaf)
     SELECT * FROM unnest(CAST(:indices AS bigint[]), CAST(:ids AS bigint[]), CAST(:leaves AS bytea[]))
-""")
-_MOVEMENTS = sa.text("""
-    INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
-        at_ms, until_ms, from_tag, to_tag, evidence)
-    OVERRIDING SYSTEM VALUE
-    SELECT * FROM unnest(
-        CAST(:id AS bigint[]), CAST(:act AS bigint[]), CAST(:giver AS bigint[]), CAST(:account AS bigint[]),
-        CAST(:kind AS smallint[]), CAST(:form AS smallint[]), CAST(:flags AS smallint[]), CAST(:purpose AS
-        int[]), CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:parent AS bigint[]), CAST(:at AS
-        bigint[]), CAST(:until AS bigint[]), CAST(:from_tag AS bytea[]), CAST(:to_tag AS bytea[]),
-        CAST(:evidence AS bytea[])
-    )
 """)
 _FRONTIER = sa.text("UPDATE frontier SET next_g = :last WHERE next_g < :last")
 _DEQUEUE = sa.text("""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from registry.accounts.vault import Vault
 from registry.database.schema import consents, sources
 from registry.errors import NotFound
 from registry.ledger.movement import Kind
@@ -40,11 +41,11 @@ class NewScenario:
     valid_until_ms: int
 
 
-def approve_scenario(tx: sa.Connection, scenario: NewScenario, at: int) -> Source:
+def approve_scenario(tx: sa.Connection, vault: Vault, scenario: NewScenario, at: int) -> Source:
     """Approve a scenario and record the decision in the log."""
     values = {name: getattr(scenario, name) for name in NewScenario.__dataclass_fields__}
     number = tx.execute(sa.insert(sources).values(kind="scenario", **values).returning(sources.c.id)).scalar_one()
-    record(tx, Kind.SOURCE, at, {"source": number, "decision": "approved", **values})
+    record(tx, vault, Kind.SOURCE, at, {"source": number, "decision": "approved", **values})
     return Source(int(number), "scenario", **values)
 
 

@@ -28,7 +28,7 @@ def act(running_site: Site, name: str) -> int:
     """Write one leaf and publish it; gives the log's size."""
     clock = running_site.ledger.clock
     with running_site.database.transaction() as tx:
-        publish_policy(tx, name, {"n": 1}, 0, clock())
+        publish_policy(tx, running_site.ledger.vault, name, {"n": 1}, 0, clock())
     return running_site.publisher.publish()
 
 

@@ -143,7 +143,7 @@ def test_a_policy_that_was_lost_is_told_and_holds_again_when_its_evidence_is_bac
     log, value = tmp_path / "log", {**shipped_policy("points"), "validity_months": 1}
     with backup_of(scheme.database, postgres_url) as copy:
         with scheme.database.transaction() as tx:
-            newer = publish_policy(tx, "points", value, 1, scheme.clock())
+            newer = publish_policy(tx, scheme.ledger.vault, "points", value, 1, scheme.clock())
         life[1].publish()
         ((document,),) = rows(
             scheme.database,

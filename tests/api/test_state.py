@@ -20,7 +20,7 @@ from anchoring.verify import Outcome
 from api.rest.state import prove
 from api.timetable import NEVER, Timetable, last_moment, wish
 from tests.anchoring.log.test_publisher import COSIGNERS, LOG
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 from tests.support.rest import Caller, authority, is_problem
 
 
@@ -146,7 +146,7 @@ def test_a_state_that_cannot_be_recorded_does_not_hold_up_publication(live):
 
 def test_a_state_is_recorded_once_a_day(scheme, tmp_path):
     cosigners = cosigning(COSIGNERS, scheme.clock)
-    publisher = Publisher(scheme.database.transaction, LogFolder(tmp_path / "log"), LOG, cosigners, scheme.clock)
+    publisher = Publisher(scheme.database.transaction, LogFolder(tmp_path / "log"), LOG, cosigners, scheme.clock, GATE)
     timetable = Timetable(Epochs(publisher, tmp_path / "state"), "02:30", scheme.clock)
     scheme.clock.now = at("2026-11-20T03:00:00+08:00")
     assert not timetable.keep()

@@ -16,7 +16,7 @@ from anchoring.note import ED25519, Signer
 from api.rest.public import receipt_note
 from registry.ledger.queries import get_movement
 from tests.anchoring.chain.conftest import Payer, found
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 
 
 class AnchoredLog:
@@ -28,7 +28,7 @@ class AnchoredLog:
         signer = Signer("example.com/log", ED25519, b"l" * 32)
         self.client = AnchorClient(rpc_url, authorities.contract, journal=DatabaseJournal(scheme.database.transaction))
         nobody = cosigning([], scheme.clock)
-        self.publisher = Publisher(scheme.database.transaction, LogFolder(folder), signer, nobody, scheme.clock)
+        self.publisher = Publisher(scheme.database.transaction, LogFolder(folder), signer, nobody, scheme.clock, GATE)
         self.anchorer = Anchorer(
             transaction=scheme.database.transaction,
             reader=TileReader(DirectorySource(folder)),

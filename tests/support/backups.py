@@ -15,7 +15,7 @@ from api.recover import Recovery
 from registry.accounts.vault import Vault
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
 COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
@@ -40,7 +40,7 @@ def backup_of(database: Database, server_url: str) -> Iterator[Database]:
 
 
 def publisher_of(database: Database, folder, clock) -> Publisher:
-    return Publisher(database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, clock), clock)
+    return Publisher(database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, clock), clock, GATE)
 
 
 def checked(database: Database, folder):

@@ -6,9 +6,13 @@ from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.log.folder import LogFolder
 from anchoring.note import COSIGNATURE, ED25519, Signer
 from anchoring.quorum import Quorum
+from api.gate import gate_of
+from registry.accounts.vault import Vault
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
 
+GATE = gate_of(Vault(b"m" * 32))
+"""Of `tests.support.scheme.Scheme`, whose master key this is."""
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
 COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
 

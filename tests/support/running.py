@@ -101,12 +101,12 @@ def _found(site: Site) -> Source:
         "digest": digest(record),
     }
     with site.database.transaction() as tx:
-        publish_policy(tx, "points", shipped_policy("points"), 0, ledger.clock())
+        publish_policy(tx, ledger.vault, "points", shipped_policy("points"), 0, ledger.clock())
         tx.execute(sa.insert(methodologies).values(row))
         applicant = open_account(tx, ledger.vault, kind=INSTITUTION, name="Test platform", at=ledger.clock())
         window = (FIRST_RIDE_MS - DAY_MS, FIRST_RIDE_MS + 9000 * DAY_MS)
         scenario = NewScenario("共享单车骑行", "Shared-bicycle rides", applicant, record.key, record.version, *window)
-        return approve_scenario(tx, scenario, ledger.clock())
+        return approve_scenario(tx, ledger.vault, scenario, ledger.clock())
 
 
 @contextmanager

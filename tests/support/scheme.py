@@ -50,7 +50,7 @@ class Scheme:
         clock = TestClock()
         ledger = Ledger(clock, Vault(b"m" * 32))
         with database.transaction() as tx:
-            publish_policy(tx, "points", shipped_policy("points"), 0, clock())
+            publish_policy(tx, ledger.vault, "points", shipped_policy("points"), 0, clock())
             tx.execute(
                 sa.insert(methodologies).values(
                     code="TEST", version=1, status="illustrative", record={}, digest=bytes(32), **{"class": "II"}
@@ -58,7 +58,7 @@ class Scheme:
             )
             applicant = open_account(tx, ledger.vault, kind="institution", name="Test platform", at=clock())
             scenario = NewScenario("测试", "Test", applicant, "TEST", 1, START - 900 * DAY, START + 900 * DAY)
-            source = approve_scenario(tx, scenario, clock())
+            source = approve_scenario(tx, ledger.vault, scenario, clock())
         return cls(database, clock, ledger, source)
 
     def person(self, name: str = "Person") -> int:

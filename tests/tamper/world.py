@@ -30,7 +30,7 @@ from registry.consumption.transfer import transfer
 from registry.database.engine import Database, migrate
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem, refund, return_points
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 from tests.support.scheme import Scheme
 
 LOG = Signer("tamper.test/log", ED25519, b"l" * 32)
@@ -55,7 +55,9 @@ class Ledger:
         scheme = Scheme.found(database)
         return cls(
             scheme,
-            Publisher(database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock),
+            Publisher(
+                database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE
+            ),
         )
 
     @property

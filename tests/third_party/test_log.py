@@ -17,7 +17,7 @@ from anchoring.note import COSIGNATURE, ED25519, Signer
 from anchoring.receipt import Receipt
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
 COSIGNERS = [Signer(f"example.com/{name}", COSIGNATURE, name.encode() * 8) for name in ("aaaa", "bbbb")]
@@ -59,7 +59,9 @@ class Published:
 @pytest.fixture
 def published(scheme, tmp_path) -> Published:
     folder = LogFolder(tmp_path / "log")
-    publisher = Publisher(scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock)
+    publisher = Publisher(
+        scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE
+    )
     found = []
     for riders in (30, 130):
         people = [scheme.person() for _ in range(riders)]

@@ -6,7 +6,7 @@ import pytest
 
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
-from tests.support.publishing import COSIGNERS, LOG, cosigning
+from tests.support.publishing import COSIGNERS, GATE, LOG, cosigning
 
 
 @pytest.fixture
@@ -16,4 +16,4 @@ def folder(tmp_path: Path) -> LogFolder:
 
 @pytest.fixture
 def publisher(scheme, folder) -> Publisher:
-    return Publisher(scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock)
+    return Publisher(scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE)

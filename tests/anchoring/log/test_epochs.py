@@ -20,7 +20,7 @@ from registry.database.engine import Database
 from registry.evidence.document import verify
 from registry.ledger.movement import Kind
 from tests.anchoring.log.test_publisher import COSIGNERS, LOG, act, checkpoint_of
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 from tests.support.simulation import Simulation
 
 
@@ -31,7 +31,9 @@ def folder(tmp_path: Path) -> LogFolder:
 
 @pytest.fixture
 def epochs(scheme, folder, tmp_path) -> Epochs:
-    publisher = Publisher(scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock)
+    publisher = Publisher(
+        scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE
+    )
     return Epochs(publisher, tmp_path / "state")
 
 
@@ -88,7 +90,7 @@ def test_what_comes_meanwhile_has_its_index_behind_the_record(scheme, folder, ep
 
 def test_nothing_is_recorded_of_an_empty_log(database, tmp_path):
     cosigners = cosigning(COSIGNERS, lambda: 1)
-    publisher = Publisher(database.transaction, LogFolder(tmp_path / "log"), LOG, cosigners, lambda: 1)
+    publisher = Publisher(database.transaction, LogFolder(tmp_path / "log"), LOG, cosigners, lambda: 1, GATE)
     assert Epochs(publisher, tmp_path / "state").make() is None
 
 
@@ -163,7 +165,7 @@ def die_at(url: str, folder: Path, last: int) -> int:
 
         log = LogFolder(folder / "log")
         cosigners = cosigning(COSIGNERS, lambda: 1_760_000_000_000)
-        publisher = Publisher(Database(url).transaction, log, LOG, cosigners, lambda: 1_760_000_000_000, on_step)
+        publisher = Publisher(Database(url).transaction, log, LOG, cosigners, lambda: 1_760_000_000_000, GATE, on_step)
         Epochs(publisher, folder / "state", on_step).make()
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -26,7 +26,7 @@ from anchoring.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from registry.clock import system_clock
 from registry.errors import Conflict
 from registry.ledger.rules import broken_rule
-from tests.support.publishing import COSIGNERS, LOG, act, cosigning, files_of
+from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, files_of
 from tests.support.scheme import Scheme
 
 
@@ -115,7 +115,7 @@ from pathlib import Path
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.database.engine import Database
-from tests.support.publishing import COSIGNERS, LOG, cosigning
+from tests.support.publishing import COSIGNERS, GATE, LOG, cosigning
 
 url, folder, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 steps = 0
@@ -128,7 +128,7 @@ def on_step(name):
 
 clock = lambda: 1_760_000_000_000
 cosigners = cosigning(COSIGNERS, clock)
-Publisher(Database(url).transaction, LogFolder(folder), LOG, cosigners, clock, on_step).publish()
+Publisher(Database(url).transaction, LogFolder(folder), LOG, cosigners, clock, GATE, on_step).publish()
 """
 
 
@@ -152,7 +152,7 @@ def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path,
     untouched = LogFolder(tmp_path / "again")
     assert (
         Publisher(
-            scheme.database.transaction, untouched, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock
+            scheme.database.transaction, untouched, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE
         ).rebuild()
         == size
     )

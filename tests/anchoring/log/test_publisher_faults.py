@@ -13,7 +13,7 @@ from anchoring.log.tiles import TileReader, root_at
 from registry.database.engine import Database
 from registry.errors import Unavailable
 from tests.support.faulty_wire import Fault, FaultyWire, to_postgres
-from tests.support.publishing import COSIGNERS, LOG, act, cosigning, files_of
+from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, files_of
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def wired(scheme, wire, folder) -> Iterator[Publisher]:
     """A publisher whose database is at the other end of the wire."""
     url = scheme.database.url.set(drivername="postgresql", host="127.0.0.1", port=wire.port, query={})
     database = Database(url.render_as_string(hide_password=False), pool_size=1)
-    yield Publisher(database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock)
+    yield Publisher(database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE)
     database.close()
 
 
@@ -46,7 +46,7 @@ def whole(scheme, folder, publisher, tmp_path) -> None:
     size = publisher.publish()
     assert published(folder) == size
     again = type(folder)(tmp_path / "again")
-    Publisher(scheme.database.transaction, again, LOG, publisher.cosigners, scheme.clock).rebuild()
+    Publisher(scheme.database.transaction, again, LOG, publisher.cosigners, scheme.clock, GATE).rebuild()
     assert files_of(again).items() <= files_of(folder).items()
     with scheme.database.transaction() as tx:
         counts = tx.exec_driver_sql(
@@ -124,7 +124,7 @@ def test_each_file_that_was_written_and_reported_as_failed(scheme, folder, publi
                 raise Unreachable("the disk fails")
 
         broken = Publisher(
-            scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, on_step
+            scheme.database.transaction, folder, LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE, on_step
         )
         try:
             broken.publish()

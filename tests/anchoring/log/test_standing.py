@@ -9,7 +9,7 @@ from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource, HttpSource
 from anchoring.log.standing import Known, known_to, standing, take_note
 from anchoring.note import ED25519, Signer
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 from tests.support.static import serve_files
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
@@ -19,7 +19,7 @@ VKEY = LOG.verifier.vkey
 @pytest.fixture
 def publisher(scheme, tmp_path):
     nobody = cosigning([], scheme.clock)
-    return Publisher(scheme.database.transaction, LogFolder(tmp_path / "log"), LOG, nobody, scheme.clock)
+    return Publisher(scheme.database.transaction, LogFolder(tmp_path / "log"), LOG, nobody, scheme.clock, GATE)
 
 
 def test_a_mirror_that_is_ahead_is_never_forgotten(scheme, publisher, tmp_path):

@@ -26,7 +26,7 @@ from anchoring.witness.client import WitnessClient
 from anchoring.witness.protocol import SIZE_TYPE
 from anchoring.witness.witness import WitnessKeys
 from registry.clock import system_clock
-from tests.support.publishing import act
+from tests.support.publishing import GATE, act
 from tests.support.scheme import Scheme
 from tests.support.synthetic_log import SIGNER, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, served, witness_in
@@ -95,7 +95,7 @@ def publisher_of(scheme, folder):
     """A publisher as a new process makes it."""
 
     def make(cosigners: Quorum, on_step=lambda _step: None) -> Publisher:
-        return Publisher(scheme.database.transaction, folder, SIGNER, cosigners, scheme.clock, on_step)
+        return Publisher(scheme.database.transaction, folder, SIGNER, cosigners, scheme.clock, GATE, on_step)
 
     return make
 
@@ -271,6 +271,7 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.database.engine import Database
 from tests.anchoring.log.test_witnessed import NAMES, Authorities
+from tests.support.publishing import GATE
 from tests.support.synthetic_log import SIGNER
 
 url, folder, last, *urls = sys.argv[1:]
@@ -282,7 +283,8 @@ def on_step(name):
         os.kill(os.getpid(), signal.SIGKILL)
 
 database = Database(url)
-Publisher(database.transaction, LogFolder(Path(folder)), SIGNER, authorities.quorum(clock), clock, on_step).publish()
+log = LogFolder(Path(folder))
+Publisher(database.transaction, log, SIGNER, authorities.quorum(clock), clock, GATE, on_step).publish()
 """
 STEPS = ("signed", "tiles", "cosigned", "checkpoint")
 

@@ -59,7 +59,7 @@ def state(scheme):
 def other_source(scheme):
     values = {name: getattr(scheme.source, name) for name in NewScenario.__dataclass_fields__}
     with scheme.database.transaction() as tx:
-        return approve_scenario(tx, NewScenario(**values), START + DAY)
+        return approve_scenario(tx, scheme.ledger.vault, NewScenario(**values), START + DAY)
 
 
 def refused(scheme, error, *of, source=None):
@@ -157,11 +157,11 @@ def bicycles(scheme):
     """A scenario of shared bicycles under the published record, with one rider."""
     record = find("shared-bicycle")
     with scheme.database.transaction() as tx:
-        publish_policy(tx, "rides", shipped_policy("rides"), 0, 1)
-        publish_methodology(tx, record, 1)
+        publish_policy(tx, scheme.ledger.vault, "rides", shipped_policy("rides"), 0, 1)
+        publish_methodology(tx, scheme.ledger.vault, record, 1)
         window = record.validity.from_ms, START
         scenario = NewScenario("单车", "Bicycles", scheme.source.applicant_id, record.key, record.version, *window)
-        source = approve_scenario(tx, scenario, 1)
+        source = approve_scenario(tx, scheme.ledger.vault, scenario, 1)
         give_consent(tx, source.id, {"7": scheme.person()}, 1)
     return source
 

@@ -10,7 +10,7 @@ from anchoring.note import ED25519, Signer
 from registry.accounts.accounts import erase_account
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
-from tests.support.publishing import cosigning
+from tests.support.publishing import GATE, cosigning
 from tests.support.simulation import Simulation
 
 LOG = Signer("example.com/log", ED25519, b"l" * 32)
@@ -25,7 +25,7 @@ def findings(scheme):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_lawful_lives_of_every_kind_are_not_doubted(scheme, tmp_path, seed):
     publisher = Publisher(
-        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock
+        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock, GATE
     )
     simulation = Simulation(scheme, seed)
     for _ in range(3):
@@ -48,7 +48,7 @@ def test_a_publisher_that_stopped_between_two_steps_is_no_fault(scheme, tmp_path
             raise InterruptedError
 
     publisher = Publisher(
-        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock, on_step
+        scheme.database.transaction, LogFolder(tmp_path), LOG, cosigning([], scheme.clock), scheme.clock, GATE, on_step
     )
     for _ in range(2):
         with pytest.raises(InterruptedError):

@@ -229,6 +229,24 @@ CREATE INDEX idempotency_account ON idempotency (account_id) WHERE account_id IS
 -- trigger and the sequencer write them, and a check on each of millions of rows would cost more than the rest.
 CREATE TABLE unsequenced (movement_id bigint PRIMARY KEY);
 
+-- What shows that the program wrote `count` movements, from number `first_id` on: an HMAC under a key that is not here
+-- (registry/ledger/sealing.py). None of them refers to another table, for the same reason.
+CREATE TABLE seals (
+    first_id bigint NOT NULL,
+    count integer NOT NULL CHECK (count BETWEEN 1 AND 1000),
+    mac bytea NOT NULL CHECK (length(mac) = 32),
+    PRIMARY KEY (first_id, mac)  -- a false one does not keep the true one out
+);
+
+-- Movements that the sequencer took out of the queue: they do not stand, and never get an index while they are here.
+CREATE TABLE set_aside (
+    movement_id bigint PRIMARY KEY,
+    reason text NOT NULL,
+    at_ms bigint NOT NULL,
+    dismissed_ms bigint,
+    dismissed jsonb  -- the row, once it was taken out of the ledger
+);
+
 CREATE TABLE log_entries (
     index bigint PRIMARY KEY CHECK (index >= 0),
     movement_id bigint NOT NULL UNIQUE,
@@ -466,7 +484,9 @@ END $$;
 
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON movements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON log_entries
+CREATE TRIGGER written_once BEFORE UPDATE OR TRUNCATE ON log_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON seals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -557,8 +577,20 @@ CREATE TRIGGER only_loses BEFORE UPDATE ON evidence FOR EACH ROW EXECUTE FUNCTIO
 CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON evidence
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- A movement leaves the queue when it has its index, and not before. EXCEPT is one pass over both, whatever joins the
--- sequencer has switched off.
+-- Leaves that no signature covers yet may be staged anew; what was signed never changes.
+CREATE FUNCTION signed_for_good() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM gone WHERE index < (SELECT size FROM log_head)) THEN
+        RAISE EXCEPTION 'DELETE of log_entries is refused for leaves that are signed'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'log_entries_written_once';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER signed_for_good AFTER DELETE ON log_entries REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION signed_for_good();
+
+-- A movement leaves the queue when it has its index, or was set aside, and not before. EXCEPT is one pass over all,
+-- whatever joins the sequencer has switched off.
 CREATE FUNCTION queued_until_logged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
@@ -567,6 +599,8 @@ BEGIN
             EXCEPT
             SELECT movement_id FROM log_entries WHERE movement_id >= (SELECT min(movement_id) FROM gone)
                 AND movement_id <= (SELECT max(movement_id) FROM gone)
+            EXCEPT
+            SELECT movement_id FROM set_aside
         ) THEN
             RETURN NULL;
         END IF;

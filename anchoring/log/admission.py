@@ -1,0 +1,266 @@
+"""Admission: which of the movements that wait get an index. Nothing of the database is believed for it but its seals.
+
+A movement is admitted when a seal of the program covers it as it is, and it stands by itself: against the leaf of its
+parent as it was published, beside all that took grams of that parent, with its holder's tag and its evidence. Whoever
+descends from one that is not admitted is not admitted either. Judged by numpy, a batch at a time.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from anchoring.auditing.history import rows_of
+from anchoring.auditing.judge import Judge
+from anchoring.auditing.overlaps import find_overlaps
+from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
+from anchoring.log.copying import Rows, copy_out, row_dtype
+from anchoring.log.doubts import Doubt
+from registry.ledger.movement import Kind
+from registry.ledger.rules import Rule
+from registry.ledger.sealing import MAX_RUN, Sealer
+
+LOOKED_UP: Final = 2_048
+"""Movements of a batch whose tags and documents are all held against keys and digests."""
+SAMPLED: Final = 512
+"""Of a larger batch so many, drawn anew each time; if one of them is false, all. A seal binds tag and digest of every
+one; what is looked up is whether the other tables still hold the key and the document to them."""
+
+MOVEMENT: Final = row_dtype(
+    ("id", ">i8"), ("act", ">i8"), ("giver", ">i8"), ("account", ">i8"), ("kind", ">i2"), ("form", ">i2"),
+    ("flags", ">i2"), ("purpose", ">i4"), ("first", ">i8"), ("last", ">i8"), ("parent", ">i8"), ("at", ">i8"),
+    ("until", ">i8"), ("from_tag", "V20"), ("to_tag", "V20"), ("evidence", "V32"), ("parent_index", ">i8"),
+)  # fmt: skip
+SELECT: Final = """
+    SELECT m.id, m.act_id, coalesce(m.giver_id, 0), coalesce(m.account_id, 0), m.kind, m.form, m.flags, m.purpose,
+        m.first_g, m.last_g, coalesce(m.parent_id, 0), m.at_ms, m.until_ms, m.from_tag, m.to_tag, m.evidence,
+        coalesce(p.index, -1)
+    FROM ({wanted}) w
+    JOIN movements m ON m.id = w.movement_id
+    LEFT JOIN log_entries p ON p.movement_id = m.parent_id
+    ORDER BY w.place
+"""
+_NAMES = [name for name in MOVEMENT.names or () if f"{name}_size" in (MOVEMENT.names or ())]
+SEALED: Final = np.dtype([(name, MOVEMENT[name]) for name in _NAMES if name != "parent_index"])
+"""A movement as `registry.ledger.sealing.ROW` packs it."""
+_SEAL = row_dtype(("first", ">i8"), ("count", ">i4"), ("mac", "V32"))
+_SEALS = "SELECT first_id, count, mac FROM seals WHERE first_id > {after:d} AND first_id <= {last:d} ORDER BY first_id"
+_RUN = "SELECT id AS movement_id, id AS place FROM movements WHERE id >= {first:d} AND id < {end:d}"
+
+Codes = npt.NDArray[np.uint8]
+"""For each movement 0, or why it is not admitted: a `Rule` or a `Doubt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the sequencer is given from outside the database to tell the program's movements from others."""
+
+    sealer: Sealer
+    doubts: Callable[[sa.Connection, Sequence[int]], Mapping[int, int]]
+    """Which of these movements have not their holder's tag or their evidence, as `Doubt` numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The log so far: `leaves` reads leaves by their indices (`LEAF_DTYPE`) from its files, not from the database."""
+
+    size: int
+    frontier_g: int
+    leaves: Callable[[npt.NDArray[np.int64]], Rows]
+
+
+class Admission:
+    """Judges batches of one log."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Take what is not in the database."""
+        self._gate = gate
+        self._judge = Judge()
+
+    def judge(self, tx: sa.Connection, rows: Rows, log: Published) -> tuple[Rows, Codes]:
+        """Give the leaves of these movements, in the order of their numbers, and why each is not admitted.
+
+        The leaves' parents are not filled in: an index is known only when it is known who is admitted.
+        """
+        if not len(rows):
+            return np.empty(0, LEAF_DTYPE), np.empty(0, np.uint8)
+        codes = np.where(_sealed(tx, self._gate.sealer, rows), 0, Doubt.UNSEALED).astype(np.uint8)
+        family = _Family.of(rows, log.size)
+        leaves = leaves_of_rows(rows)
+        self._against_parents(tx, rows, leaves, family, log, codes)
+        _descend(family, codes)
+        _against_each_other(leaves, family, codes)
+        _against_logged(tx, rows, family, log, codes)
+        self._look_up(tx, rows, codes)
+        _descend(family, codes)
+        return leaves, codes
+
+    def _against_parents(
+        self, tx: sa.Connection, rows: Rows, leaves: Rows, family: "_Family", log: Published, codes: Codes
+    ) -> None:
+        """Hold each against its parent's leaf, as it was published or as it is about to be."""
+        indices, which = np.unique(family.index[family.is_logged], return_inverse=True)
+        parents = log.leaves(indices)
+        leaves["parent"] = NO_PARENT
+        leaves["parent"][family.is_here] = len(indices) + family.place[family.is_here]
+        leaves["parent"][family.is_logged] = which
+        rules = self._judge.judge(np.concatenate((rows_of(parents), rows_of(leaves))), len(indices))
+        _mark(codes, family.is_orphan, int(Doubt.PARENT))
+        _mark(codes, rules > 0, rules)
+        if len(indices):
+            parent_ids = rows["parent"][family.is_logged].astype(np.int64)
+            found = tx.execute(_EVIDENCE_OF, {"ids": np.unique(parent_ids).tolist()})
+            held = {row.id: bytes(row.evidence) for row in found}
+            is_same = np.ones(len(rows), bool)
+            pairs = zip(parent_ids.tolist(), parents["evidence"][which], strict=True)
+            is_same[family.is_logged] = [held.get(number) == leaf.tobytes() for number, leaf in pairs]
+            _mark(codes, ~is_same, int(Doubt.PARENT))
+
+    def _look_up(self, tx: sa.Connection, rows: Rows, codes: Codes) -> None:
+        """Hold tags and documents to keys and digests: all of a small batch, some of a large one."""
+        ids = rows["id"][codes == 0].astype(np.int64)
+        if len(ids) > LOOKED_UP:
+            drawn = np.random.default_rng(secrets.randbits(128)).choice(ids, SAMPLED, replace=False)
+            if not self._gate.doubts(tx, drawn.tolist()):
+                return
+        doubts = self._gate.doubts(tx, ids.tolist()) if len(ids) else {}
+        for number, doubt in doubts.items():
+            codes[np.searchsorted(rows["id"], number)] = doubt
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Where the parent of each movement is: in the log, in this batch before it, or nowhere."""
+
+    index: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    is_logged: npt.NDArray[np.bool_]
+    is_here: npt.NDArray[np.bool_]
+    is_orphan: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: Rows, size: int) -> "_Family":
+        ids, parents = rows["id"].astype(np.int64), rows["parent"].astype(np.int64)
+        index = rows["parent_index"].astype(np.int64)
+        place = np.minimum(np.searchsorted(ids, parents), len(ids) - 1)
+        is_logged = (parents != 0) & (index >= 0) & (index < size)
+        is_here = (parents != 0) & ~is_logged & (ids[place] == parents) & (place < np.arange(len(ids)))
+        return cls(index, place, is_logged, is_here, (parents != 0) & ~is_logged & ~is_here)
+
+
+def leaves_of_rows(rows: Rows) -> Rows:
+    """Make leaves (`LEAF_DTYPE`) of rows, but for their parents."""
+    leaves = np.zeros(len(rows), LEAF_DTYPE)
+    leaves["version"] = VERSION
+    for name in ("kind", "form", "flags", "purpose", "first", "last"):
+        leaves[name] = rows[name]
+    for name in ("at", "until"):
+        # The six low bytes of a big-endian 64-bit number.
+        leaves[name] = np.ascontiguousarray(rows[name]).view("u1").reshape(-1, 8)[:, 2:]
+    for name in ("from_tag", "to_tag", "evidence"):
+        leaves[name] = np.ascontiguousarray(rows[name]).view("u1").reshape(-1, rows.dtype[name].itemsize)
+    return leaves
+
+
+def fill_in_parents(leaves: Rows, rows: Rows, start: int) -> None:
+    """Give admitted leaves the indices of their parents: in the log, or in this batch, which begins at `start`."""
+    family = _Family.of(rows, start)
+    leaves["parent"] = NO_PARENT
+    leaves["parent"][family.is_logged] = family.index[family.is_logged]
+    leaves["parent"][family.is_here] = start + family.place[family.is_here]
+
+
+def _mark(codes: Codes, where: npt.NDArray[np.bool_], why: int | Codes) -> None:
+    """Note a reason where there is none yet."""
+    new = where & (codes == 0)
+    codes[new] = why if isinstance(why, int) else why[new]
+
+
+def _descend(family: _Family, codes: Codes) -> None:
+    """Refuse the children of what is refused, and theirs."""
+    while True:
+        is_child = family.is_here & (codes == 0)
+        is_child[is_child] = codes[family.place[is_child]] != 0
+        if not is_child.any():
+            return
+        codes[is_child] = Doubt.PARENT
+
+
+def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:
+    """Refuse the later of two that take the same gram; those that are refused already take nothing."""
+    places = np.flatnonzero(codes == 0)
+    for rule, (later, _) in find_overlaps(rows_of(leaves[places])):
+        codes[places[later]] = rule
+    _descend(family, codes)
+
+
+def _against_logged(tx: sa.Connection, rows: Rows, family: _Family, log: Published, codes: Codes) -> None:
+    """Refuse what takes grams that a logged movement took of the same parent, or issued.
+
+    Grams are issued in rising order, so only an ISSUE from below the frontier can meet an earlier one.
+    """
+    is_new = codes == 0
+    is_late_issue = is_new & (rows["kind"] == Kind.ISSUE) & (rows["first"] < log.frontier_g)
+    for is_wanted, query, why in (
+        (is_new & family.is_logged, _SIBLINGS, _OVERLAP),
+        (is_late_issue, _ISSUES, _ISSUE_OVERLAP),
+    ):
+        ids = rows["id"][is_wanted].astype(np.int64)
+        if len(ids):
+            values = {"ids": ids.tolist(), "size": log.size}
+            for number in tx.execute(query, values).scalars():
+                codes[np.searchsorted(rows["id"], number)] = why
+
+
+def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Say which movements a seal covers as they are."""
+    is_sealed = np.zeros(len(rows), bool)
+    ids, packed = rows["id"].astype(np.int64), _packed(rows)
+    data = memoryview(packed.tobytes())
+    seals = copy_out(tx, _SEALS.format(after=int(ids[0]) - MAX_RUN, last=int(ids[-1])), _SEAL)
+    firsts, counts = seals["first"].astype(np.int64), seals["count"].astype(np.int64)
+    begins, ends = np.searchsorted(ids, firsts).tolist(), np.searchsorted(ids, firsts + counts).tolist()
+    width = SEALED.itemsize
+    macs = seals["mac"].tobytes()
+    for at, (begin, end, count) in enumerate(zip(begins, ends, counts.tolist(), strict=True)):
+        if begin == end or is_sealed[begin:end].all():
+            continue
+        is_whole = end - begin == count
+        here = packed[begin:end]
+        run = data[begin * width : end * width] if is_whole else _completed(tx, int(firsts[at]), count, here)
+        is_sealed[begin:end] |= sealer.holds(run, macs[at * 32 : at * 32 + 32])
+    return is_sealed
+
+
+def _completed(tx: sa.Connection, first: int, count: int, part: Rows) -> bytes:
+    """Read the rest of a run of which only a part is in the batch; that part stays as it was read there."""
+    rest = _packed(copy_out(tx, SELECT.format(wanted=_RUN.format(first=first, end=first + count)), MOVEMENT))
+    run = {int(row["id"]): row.tobytes() for row in (*rest, *part)}
+    return b"".join(run[number] for number in sorted(run))
+
+
+def _packed(rows: Rows) -> npt.NDArray[Any]:
+    packed = np.empty(len(rows), SEALED)
+    for name in SEALED.names or ():
+        packed[name] = rows[name]
+    return packed
+
+
+_OVERLAP, _ISSUE_OVERLAP = int(Rule.OVERLAP), int(Rule.ISSUE_OVERLAP)
+_EVIDENCE_OF = sa.text("SELECT id, evidence FROM movements WHERE id = ANY (:ids)")
+_SIBLINGS = sa.text("""
+    SELECT DISTINCT c.id FROM movements c
+    JOIN movements s ON s.parent_id = c.parent_id AND s.first_g < c.last_g AND s.last_g > c.first_g AND s.id <> c.id
+    JOIN log_entries e ON e.movement_id = s.id AND e.index < :size
+    WHERE c.id = ANY (:ids)
+""")
+_ISSUES = sa.text("""
+    SELECT DISTINCT c.id FROM movements c
+    JOIN movements s ON s.kind = 1 AND int8range(s.first_g, s.last_g) && int8range(c.first_g, c.last_g) AND s.id <> c.id
+    JOIN log_entries e ON e.movement_id = s.id AND e.index < :size
+    WHERE c.id = ANY (:ids)
+""")

@@ -1,0 +1,45 @@
+"""Why a movement does not get an index: what is not as the program wrote it, or does not stand by itself."""
+
+from enum import IntEnum
+from typing import Final
+
+from registry.ledger.rules import SENTENCES, Rule
+
+
+class Doubt(IntEnum):
+    """A reason that is no rule of a gram; rules have their own numbers, below these."""
+
+    UNSEALED = 100
+    PARENT = 101
+    STATE = 102
+    GONE = 103
+    INDEXED = 104
+    TAG = 105
+    EVIDENCE = 106
+
+
+_SENTENCES: Final = {
+    Doubt.UNSEALED: "no seal of this program covers it as it is: it was written or altered by somebody else, or a "
+    "movement of the same act is gone",
+    Doubt.PARENT: "its parent is neither in the log nor in the queue before it, or is not what was logged",
+    Doubt.STATE: "a record of the state has its index from the beginning, or never gets one",
+    Doubt.GONE: "it waits for the log, and there is no such movement",
+    Doubt.INDEXED: "another movement's leaf is said to be its own",
+    Doubt.TAG: "the key of its holder does not make its tag",
+    Doubt.EVIDENCE: "its evidence is gone, or does not have the digest",
+}
+_RULE: Final = "rule-"
+
+
+def reason_of(code: int) -> str:
+    """Write a `Doubt` or a `Rule` as it is kept: `unsealed`, `rule-expiry`."""
+    rule = next((rule for rule in Rule if rule == code), None)
+    return Doubt(code).name.lower() if rule is None else _RULE + rule.name.lower().replace("_", "-")
+
+
+def sentence_of(reason: str) -> str:
+    """Say for people what a kept reason means."""
+    name = reason.removeprefix(_RULE).upper().replace("-", "_")
+    if reason.startswith(_RULE) and name in Rule.__members__:
+        return SENTENCES[Rule[name]]
+    return _SENTENCES[Doubt[name]] if name in Doubt.__members__ else reason

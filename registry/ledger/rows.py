@@ -1,0 +1,38 @@
+"""Rows of `movements` as they are written: sealed, and by one statement with their seals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.ledger.sealing import COLUMNS, MAX_RUN, Sealer
+
+
+def write_rows(tx: sa.Connection, sealer: Sealer, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write movements, in the order of their numbers, each a mapping of `sealing.COLUMNS`. Their evidence is there."""
+    for start in range(0, len(rows), MAX_RUN):
+        part = rows[start : start + MAX_RUN]
+        seals = list(sealer.seals(part))
+        values: dict[str, Any] = {name: [row[name] for row in part] for name in COLUMNS}
+        values["seal_first"] = [seal.first_id for seal in seals]
+        values["seal_count"] = [seal.count for seal in seals]
+        values["seal_mac"] = [seal.mac for seal in seals]
+        tx.execute(_INSERT, values)
+
+
+_INSERT = sa.text("""
+    WITH sealed AS (
+        INSERT INTO seals (first_id, count, mac) SELECT * FROM unnest(
+            CAST(:seal_first AS bigint[]), CAST(:seal_count AS int[]), CAST(:seal_mac AS bytea[])
+        )
+    )
+    INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
+        at_ms, until_ms, from_tag, to_tag, evidence)
+    OVERRIDING SYSTEM VALUE
+    SELECT * FROM unnest(
+        CAST(:id AS bigint[]), CAST(:act AS bigint[]), CAST(:giver AS bigint[]), CAST(:account AS bigint[]),
+        CAST(:kind AS smallint[]), CAST(:form AS smallint[]), CAST(:flags AS smallint[]), CAST(:purpose AS int[]),
+        CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:parent AS bigint[]), CAST(:at AS bigint[]),
+        CAST(:until AS bigint[]), CAST(:from_tag AS bytea[]), CAST(:to_tag AS bytea[]), CAST(:evidence AS bytea[])
+    )
+""")

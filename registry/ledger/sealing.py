@@ -1,0 +1,68 @@
+"""The seal: what shows that this program wrote a movement, to whoever has the master key and not only the database.
+
+A seal is an HMAC-SHA256 over a run of movements with neighbouring numbers, every column of each as fixed bytes, its
+number and its act's included. So no row can be added, altered, or given another number. The sequencer logs nothing
+that is not sealed (docs/decisions/0014-a-movement-is-sealed.md).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any, Final
+
+MAX_RUN: Final = 1_000
+"""Movements under one seal: whoever checks one of them reads them all."""
+ROW: Final = Struct(">qqqqhhhiqqqqq20s20s32s")
+"""A movement as it is sealed, 180 bytes, in the order of `COLUMNS`; where there is no account or parent, 0."""
+COLUMNS: Final = (
+    "id", "act", "giver", "account", "kind", "form", "flags", "purpose", "first", "last", "parent", "at", "until",
+    "from_tag", "to_tag", "evidence",
+)  # fmt: skip
+_LABEL = b"gramledger/seal/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The seal of the `count` movements from number `first_id` on: 32 bytes."""
+
+    first_id: int
+    count: int
+    mac: bytes
+
+
+class Sealer:
+    """Seals movements, and tells whether a seal is one of its own."""
+
+    def __init__(self, master_key: bytes) -> None:
+        """Derive a key of its own from the 32-byte master key."""
+        self._key = hmac.digest(master_key, _LABEL, hashlib.sha256)
+
+    def __repr__(self) -> str:
+        """Show nothing of the key."""
+        return "Sealer(...)"
+
+    def seals(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Seal]:
+        """Seal movements, given in the order of their numbers, by runs; each a mapping of `COLUMNS`."""
+        begin = 0
+        for end in range(1, len(rows) + 1):
+            is_over = end == len(rows) or end - begin == MAX_RUN or rows[end]["id"] != rows[end - 1]["id"] + 1
+            if is_over:
+                data = b"".join(map(_packed, rows[begin:end]))
+                yield Seal(rows[begin]["id"], end - begin, self._mac(data))
+                begin = end
+
+    def holds(self, data: bytes | memoryview, mac: bytes) -> bool:
+        """Whether `mac` is the seal of these rows, each packed as `ROW`."""
+        return hmac.compare_digest(self._mac(data), mac)
+
+    def _mac(self, data: bytes | memoryview) -> bytes:
+        return hmac.digest(self._key, data, "sha256")
+
+
+def _packed(row: Mapping[str, Any]) -> bytes:
+    return ROW.pack(*(row[name] or 0 if name in _OPTIONAL else row[name] for name in COLUMNS))
+
+
+_OPTIONAL = frozenset({"giver", "account", "parent"})

@@ -1,0 +1,255 @@
+"""Whoever can write to the database puts nothing into the log, and keeps nobody out of it."""
+
+# ruff: noqa: S608
+import secrets
+
+import pytest
+import sqlalchemy as sa
+
+from anchoring.log.admission import SEALED
+from anchoring.log.folder import LogFolder
+from anchoring.log.publisher import Publisher
+from registry.consumption.cancel import Intent, cancel
+from registry.database.schema import acts, evidence, movements
+from registry.ledger.ledger import Amount
+from registry.ledger.movement import Kind
+from registry.ledger.sealing import COLUMNS, ROW
+from registry.points.points import convert, redeem, return_points
+from tests.support.publishing import GATE, LOG, act, cosigning
+
+
+@pytest.fixture
+def insider(scheme, tmp_path):
+    return Insider(scheme, tmp_path)
+
+
+class Insider:
+    """Writes to the database as its owner; and the publisher that must not fall for it."""
+
+    def __init__(self, scheme, tmp_path):
+        self.scheme, self.refused = scheme, {}
+        self.publisher = Publisher(
+            scheme.database.transaction,
+            LogFolder(tmp_path / "log"),
+            LOG,
+            cosigning([], scheme.clock),
+            scheme.clock,
+            GATE,
+            on_refused=self.refused.update,
+        )
+        self.person, self.shop = scheme.person(), scheme.institution()
+        scheme.issue({self.person: 1_000})
+        with scheme.database.transaction() as tx:
+            convert(tx, scheme.ledger, self.person, Amount(600))
+        self.size = self.publisher.publish()
+
+    def execute(self, statement: str, *, triggers: bool = True, **values):
+        with self.scheme.database.transaction() as tx:
+            if not triggers:
+                tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            result = tx.execute(sa.text(statement), values)
+            return result.all() if result.returns_rows else None
+
+    def last(self, kind: Kind) -> int:
+        return self.execute(f"SELECT max(id) FROM movements WHERE kind = {int(kind)}")[0][0]
+
+    def copy(self, number: int, **changes) -> int:
+        """Insert a copy of a movement, with some columns changed."""
+        with self.scheme.database.transaction() as tx:
+            tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            row = tx.execute(sa.select(movements).where(movements.c.id == number)).one()._asdict()
+            values = {name: value for name, value in row.items() if name != "id"} | changes
+            new = tx.execute(sa.insert(movements).values(**values).returning(movements.c.id)).scalar_one()
+            tx.execute(sa.text("INSERT INTO unsequenced VALUES (:id)"), {"id": new})
+            return int(new)
+
+    def goes_on(self, *refused: int, others: int = 2) -> None:
+        """Others act and are logged; these movements are not, and are told."""
+        act(self.scheme, others)
+        size = self.publisher.publish()
+        logged = dict(self.execute("SELECT movement_id, index FROM log_entries"))
+        assert not set(refused) & set(logged)
+        assert set(refused) <= set(self.refused)
+        assert {row[0] for row in self.execute("SELECT movement_id FROM set_aside")} == set(self.refused)
+        assert self.execute("SELECT count(*) FROM unsequenced") == [(0,)]
+        issues_and_converts = 2 + 2 * others - 1  # an issuance's record, one issue and one conversion each
+        assert size >= self.size + issues_and_converts
+        assert size == len(logged)
+
+
+def test_rows_are_sealed_and_checked_as_the_same_bytes():
+    assert (ROW.size, COLUMNS) == (SEALED.itemsize, SEALED.names)
+
+
+def forged_redeem(insider: Insider) -> int:
+    """A REDEEM to a shop with a random tag and digest, written with every trigger on."""
+    with insider.scheme.database.transaction() as tx:
+        parent = tx.execute(sa.select(movements).where(movements.c.kind == int(Kind.CONVERT))).one()
+        digest = secrets.token_bytes(32)
+        tx.execute(sa.insert(evidence).values(digest=digest, personal=[], fields={}))
+        of = {"kind": "redeem", "account_id": insider.person, "at_ms": parent.at_ms, "quantity_g": 600}
+        number = tx.execute(sa.insert(acts).values(of).returning(acts.c.id)).scalar_one()
+        row = parent._asdict() | {
+            "act_id": number, "giver_id": insider.person, "account_id": insider.shop, "kind": int(Kind.REDEEM),
+            "flags": parent.flags & ~8, "parent_id": parent.id, "from_tag": parent.to_tag,
+            "to_tag": secrets.token_bytes(20), "evidence": digest,
+        }  # fmt: skip
+        del row["id"]
+        return int(tx.execute(sa.insert(movements).values(row).returning(movements.c.id)).scalar_one())
+
+
+def test_a_redemption_that_nobody_sealed(insider):
+    forged = forged_redeem(insider)
+    insider.goes_on(forged)
+    assert insider.refused[forged] == "unsealed"
+
+
+def test_what_the_shop_would_do_with_it_goes_no_further(insider):
+    forged = forged_redeem(insider)
+    with insider.scheme.database.transaction() as tx:
+        child = return_points(tx, insider.scheme.ledger, insider.shop, Amount(600)).movements[0].id
+    insider.goes_on(forged, child)
+    assert insider.refused[child] == "parent"
+
+
+def test_a_second_cancellation_past_the_triggers(insider):
+    with insider.scheme.database.transaction() as tx:
+        cancel(
+            tx, insider.scheme.ledger, insider.person, Amount(100), Intent("reduction", "voluntary-offset", None, None)
+        )
+    insider.publisher.publish()
+    insider.goes_on(insider.copy(insider.last(Kind.CANCEL)))
+
+
+def test_a_second_cancellation_that_the_program_sealed(insider):
+    """The block comes back past the triggers, and its holder spends it again."""
+    intent = Intent("reduction", "voluntary-offset", None, None)
+    before = insider.execute("SELECT * FROM blocks WHERE account_id = :person AND form = 1", person=insider.person)[0]
+    with insider.scheme.database.transaction() as tx:
+        cancel(tx, insider.scheme.ledger, insider.person, Amount(400), intent)
+    insider.publisher.publish()
+    names = ", ".join(before._fields)
+    values = ", ".join(f":{name}" for name in before._fields)
+    insider.execute(
+        f"INSERT INTO blocks ({names}) OVERRIDING SYSTEM VALUE VALUES ({values})", triggers=False, **before._asdict()
+    )
+    with insider.scheme.database.transaction() as tx:
+        cancel(tx, insider.scheme.ledger, insider.person, Amount(400), intent)
+    second = insider.last(Kind.CANCEL)
+    insider.goes_on(second)
+    assert insider.refused[second] == "rule-overlap"
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["to_tag = sha256('x')::bytea", "at_ms = at_ms + 1", "account_id = account_id + 1", "first_g = first_g + 1"],
+)
+def test_a_waiting_row_that_was_changed(insider, change):
+    with insider.scheme.database.transaction() as tx:
+        redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
+    number = insider.last(Kind.REDEEM)
+    change = change.replace("sha256('x')::bytea", "substr(sha256('x'), 1, 20)")
+    insider.execute(f"UPDATE movements SET {change} WHERE id = {number}", triggers=False)
+    insider.goes_on(number)
+
+
+def test_a_logged_parent_that_was_changed_with_its_leaf(insider):
+    """What the program builds on it is lawful against the row, not against what was published."""
+    number = insider.last(Kind.CONVERT)
+    insider.execute(f"UPDATE movements SET until_ms = until_ms + 1 WHERE id = {number}", triggers=False)
+    insider.execute(f"UPDATE blocks SET until_ms = until_ms + 1 WHERE movement_id = {number}", triggers=False)
+    with insider.scheme.database.transaction() as tx:
+        redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
+    child = insider.last(Kind.REDEEM)
+    insider.goes_on(child)
+    assert insider.refused[child] == "rule-until"
+
+
+def test_a_row_of_an_act_that_was_removed(insider):
+    """Of the others of its run it can no longer be said that they are as they were written."""
+    people = [insider.scheme.person() for _ in range(3)]
+    insider.scheme.issue(dict.fromkeys(people, 10))
+    last = insider.last(Kind.ISSUE)
+    insider.execute(f"DELETE FROM movements WHERE id = {last - 1}", triggers=False)
+    insider.goes_on(last - 2, last - 1, last)
+    assert insider.refused[last - 1] == "gone"
+
+
+def test_queue_rows_of_nothing_and_of_what_is_logged(insider):
+    insider.execute("INSERT INTO unsequenced VALUES (-5), (0), (900000000)")
+    insider.execute("INSERT INTO unsequenced SELECT movement_id FROM log_entries")
+    insider.goes_on(-5, 0, 900000000)
+    assert set(insider.refused) == {-5, 0, 900000000}
+
+
+def test_an_old_row_with_its_seal_under_a_new_number(insider):
+    number = insider.last(Kind.CONVERT)
+    copy = insider.copy(number)
+    insider.execute(f"INSERT INTO seals SELECT {copy}, count, mac FROM seals WHERE first_id = {number}")
+    insider.goes_on(copy)
+
+
+def test_seals_that_were_rewritten(insider):
+    act(insider.scheme, 2)
+    numbers = [row[0] for row in insider.execute("SELECT movement_id FROM unsequenced")]
+    insider.execute("UPDATE seals SET mac = sha256(mac) WHERE first_id >= :first", triggers=False, first=min(numbers))
+    insider.goes_on(*numbers)
+
+
+def test_seals_that_were_added(insider):
+    """Others cover the same movements, and stop none of them."""
+    act(insider.scheme, 3)
+    insider.execute("INSERT INTO seals SELECT n, 1000, sha256('x') FROM generate_series(1, 40) n")
+    insider.goes_on()
+    assert insider.refused == {}
+
+
+def test_leaves_that_were_staged_by_hand(insider):
+    forged = forged_redeem(insider)
+    insider.execute(
+        "INSERT INTO log_entries SELECT :size, :id, leaf FROM log_entries WHERE index = 0", size=insider.size, id=forged
+    )
+    insider.execute(
+        "INSERT INTO log_entries SELECT :size, -1, leaf FROM log_entries WHERE index = 0", size=insider.size + 70_000
+    )
+    insider.goes_on(forged)
+
+
+def test_an_index_that_was_given_to_another(insider):
+    act(insider.scheme, 1)
+    number = insider.execute("SELECT min(movement_id) FROM unsequenced")[0][0]
+    insider.execute(f"UPDATE log_entries SET movement_id = {number} WHERE index = 0", triggers=False)
+    act(insider.scheme, 2)
+    insider.publisher.publish()
+    assert insider.refused[number] == "indexed"
+    assert insider.execute("SELECT count(*) FROM unsequenced") == [(0,)]
+
+
+@pytest.mark.parametrize("fields", ["NULL", "'{}'", 'fields || \'{"first_g": ["AAAAAAAAAAAAAAAAAAAAAA", 7]}\''])
+def test_evidence_that_was_altered(insider, fields):
+    with insider.scheme.database.transaction() as tx:
+        redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
+    number = insider.last(Kind.REDEEM)
+    digest = f"SELECT evidence FROM movements WHERE id = {number}"
+    insider.execute(f"UPDATE evidence SET fields = {fields} WHERE digest = ({digest})", triggers=False)
+    insider.goes_on(number)
+    assert insider.refused[number] == "evidence"
+
+
+def test_a_key_that_was_replaced(insider):
+    """The tag was made by the key that is gone."""
+    insider.scheme.issue({insider.person: 10})
+    number = insider.last(Kind.ISSUE)
+    vault = insider.scheme.ledger.vault
+    insider.execute(
+        "UPDATE account_keys SET sealed = :sealed WHERE account_id = :person",
+        sealed=vault.new_key(insider.person),
+        person=insider.person,
+    )
+    insider.goes_on(number)
+    assert insider.refused[number] == "tag"
+
+
+def test_a_record_without_a_seal(insider):
+    number = insider.copy(insider.execute("SELECT min(id) FROM movements WHERE kind >= 64")[0][0])
+    insider.goes_on(number)

@@ -148,6 +148,12 @@ class Unsettled(Conflict):
     code, title = "not-settled", "Not everything can be settled so"
 
 
+class SetAside(Conflict):
+    """The grams came by a movement that was set aside: this program did not write it so, and the log has it not."""
+
+    code, title = "set-aside", "These grams are set aside"
+
+
 class Invalid(RegistryError):
     """A value that is well formed and wrong."""
 

@@ -5,7 +5,7 @@ For the day that somebody wrote in one of them by hand, or that one was set back
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,10 +13,13 @@ import sqlalchemy as sa
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.sequencer import MAX_BATCH, Rows, read_staged, staged_size
+from anchoring.log.sequencer import MAX_BATCH, read_staged, staged_size
 from anchoring.merkle import CompactRange, leaf_hash
 from registry.ledger.finding import Finding
 from registry.ledger.movement import ENDS, Kind
+
+if TYPE_CHECKING:
+    from anchoring.log.copying import Rows
 
 RESTORE: Final = (
     "somebody wrote past the database's own rules: find out who, then restore a backup from before this "

@@ -33,6 +33,7 @@ from registry.ledger.queries import (
     list_lots,
     list_movements,
     movements_of_act,
+    set_aside_count,
 )
 from registry.ledger.totals import totals
 
@@ -53,17 +54,27 @@ def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
     return describe(site, site.base_url(str(request.base_url)))
 
 
+SET_ASIDE = "set-aside"
+ASIDE = (
+    "{} movements were set aside and are not in the log: somebody else than this program wrote or altered them. All "
+    "others go on. See `gram aside list` and docs/recovery.md."
+)
+
+
 @router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
 def read_health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
     now, conditions = standing(site.database.reading), site.conditions.read()
+    with site.database.reading() as tx:
+        aside = set_aside_count(tx)
     said = "The database was restored from a backup; it is read as of `size` until the public log was replayed into it."
     return {
-        "status": RECOVERING if now.is_behind else conditions[0].name if conditions else "ok",
+        "status": RECOVERING if now.is_behind else conditions[0].name if conditions else SET_ASIDE if aside else "ok",
         "writes": not now.is_behind,
         "size": now.size,
         "known_size": max(now.size, now.known_size),
-        "detail": said if now.is_behind else None,
+        "set_aside": aside,
+        "detail": said if now.is_behind else ASIDE.format(aside) if aside else None,
         "conditions": [
             {
                 "name": one.name,

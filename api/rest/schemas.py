@@ -304,10 +304,12 @@ class Condition(BaseModel):
 class Health(BaseModel):
     """How the registry is: `size` leaves are signed in the database, `known_size` is the most anybody holds."""
 
-    status: Literal["ok", "recovering", "convicted", "waiting"]
+    status: Literal["ok", "recovering", "convicted", "waiting", "set-aside"]
     writes: bool
     size: int
     known_size: int
+    set_aside: int
+    """Movements that are not logged because they are not as this program wrote them."""
     detail: str | None
     conditions: list[Condition]
     """All that is out of the ordinary, the gravest first; none when the status is `ok`."""

@@ -1,13 +1,13 @@
 """Live blocks as an account holds them, and which of them an act takes: earliest expiry first, then the lowest gram."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.database.schema import blocks, movements
-from registry.errors import Insufficient, Invalid
+from registry.errors import Insufficient, Invalid, SetAside
 from registry.ledger.movement import Flag, Form, Movement, serial
 
 MAX_BLOCKS_PER_ACT = 1000
@@ -28,6 +28,8 @@ class Block:
     first: int
     last: int
     maker: Movement
+    is_set_aside: bool = False
+    """Whether the log refused the movement that made it; nothing is done with such grams."""
 
     @property
     def quantity_g(self) -> int:
@@ -70,6 +72,13 @@ class Wanted:
     """Only what this redemption brought."""
 
 
+_IS_SET_ASIDE: sa.Label[bool] = sa.literal_column(
+    "EXISTS (SELECT FROM set_aside s WHERE s.movement_id = blocks.movement_id "
+    "AND NOT EXISTS (SELECT FROM log_entries e WHERE e.movement_id = s.movement_id))",
+    sa.Boolean,
+).label("is_set_aside")
+
+
 def select_blocks() -> sa.Select[Any]:
     """Blocks joined with the movement that made each, for `block_of`."""
     return sa.select(
@@ -78,6 +87,7 @@ def select_blocks() -> sa.Select[Any]:
         blocks.c.lot_id,
         blocks.c.first_g.label("block_first"),
         blocks.c.last_g.label("block_last"),
+        _IS_SET_ASIDE,
         *(column for column in movements.c if column.key not in {"id", "account_id"}),
     ).join_from(blocks, movements, movements.c.id == blocks.c.movement_id)
 
@@ -86,7 +96,7 @@ def block_of(row: sa.Row[Any]) -> Block:
     """Read a row of `select_blocks`."""
     return Block(
         row.movement_id, row.act_id, row.giver_id, row.account_id, row.lot_id, row.block_first, row.block_last,
-        movement_of(row),
+        movement_of(row), row.is_set_aside,
     )  # fmt: skip
 
 
@@ -147,13 +157,17 @@ def _parameters(wanted: Wanted) -> dict[str, int]:
 def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
     """Take `quantity_g` grams from the account's blocks. The account must be locked by the caller.
 
-    Raises `Insufficient` when there are not that many, `Invalid` when they lie in too many blocks for one act.
+    What the log refused is passed over. Raises `Insufficient` when there are not that many, `SetAside` when there are
+    only with those, `Invalid` when they lie in too many blocks for one act.
     """
     if quantity_g <= 0:
         raise Invalid("quantity_g is a whole number of grams, at least 1.")
     pieces: list[Piece] = []
-    missing = quantity_g
+    missing, refused = quantity_g, []
     for block in _in_order(tx, wanted):
+        if block.is_set_aside:
+            refused.append(block)
+            continue
         if len(pieces) == MAX_BLOCKS_PER_ACT:
             raise Invalid(
                 f"{quantity_g} g lie in more than {MAX_BLOCKS_PER_ACT} blocks. Do the act in parts of at most "
@@ -163,12 +177,23 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
         missing -= pieces[-1].quantity_g
         if not missing:
             return pieces
+    refuse_set_aside(refused)
     raise Insufficient(f"Only {quantity_g - missing} g can be used for this; {quantity_g} g were asked for.")
 
 
 def grams_in(tx: sa.Connection, account_id: int, form: Form) -> int:
     """Add up what an account holds in a form, locked or not."""
     return int(tx.execute(_GRAMS, {"account": account_id, "form": int(form)}).scalar_one())
+
+
+def refuse_set_aside(found: Sequence[Block]) -> None:
+    """Raise `SetAside` when the log refused the movement that made one of these blocks."""
+    for block in found:
+        if block.is_set_aside:
+            raise SetAside(
+                f"{block.serial} came by movement {block.movement_id}, which was set aside: it is not as this registry "
+                "wrote it, and not in the log. Nothing can be done with these grams before that is settled."
+            )
 
 
 def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:

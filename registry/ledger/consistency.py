@@ -50,7 +50,11 @@ _GAPS = """
 _QUEUED = """
     SELECT 'movement ' || coalesce(m.id, u.movement_id), e.index, m.at_ms
     FROM movements m FULL JOIN unsequenced u ON u.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = m.id
-    WHERE m.id IS NULL OR (e.movement_id IS NULL) = (u.movement_id IS NULL) ORDER BY 1
+    LEFT JOIN set_aside s ON s.movement_id = m.id
+    WHERE m.id IS NULL OR (e.movement_id IS NULL) = (u.movement_id IS NULL AND s.movement_id IS NULL) ORDER BY 1
+"""
+_ASIDE = """
+    SELECT 'movement ' || movement_id, NULL, at_ms FROM set_aside WHERE dismissed_ms IS NULL ORDER BY movement_id
 """
 _HELD = """
     SELECT 'movement ' || c.id, e.index, c.at_ms FROM movements c JOIN movements p ON p.id = c.parent_id
@@ -148,6 +152,11 @@ CHECKS: Final = {
     "leaves": _Check(_LEAVES, "its movement is not what was logged, or is gone"),
     "indices": _Check(_GAPS, "the log goes on after it, and it is not there"),
     "queue": _Check(_QUEUED, "it is neither logged nor waiting to be, or it is both, or it waits and is gone"),
+    "set-aside": _Check(
+        _ASIDE,
+        "it was set aside and is not logged: this program did not write it so, or it does not stand by itself",
+        "`gram aside list` says why; docs/recovery.md says what to do about it",
+    ),
     "rules": _Check(
         _HELD, "its parent does not allow it, or it does not go from and to the accounts that its kind says"
     ),

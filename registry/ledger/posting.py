@@ -14,7 +14,7 @@ from registry.accounts.vault import Vault
 from registry.database.schema import evidence
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
-from registry.ledger.blocks import Piece
+from registry.ledger.blocks import Piece, refuse_set_aside
 from registry.ledger.child import Receiver, Step, child_of
 from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
@@ -104,6 +104,7 @@ def post(
     """
     if not pieces:
         raise Invalid("An act takes at least one gram.")
+    refuse_set_aside([piece.block for piece in pieces])
     lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces]
     quantity_g = sum(piece.quantity_g for piece in pieces)
     begun = begin_act(tx, act, account_id, step.at, quantity_g, len(lines))

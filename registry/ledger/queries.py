@@ -350,3 +350,8 @@ def last_checkpoint(tx: sa.Connection) -> sa.Row[Any] | None:
 def last_anchor(tx: sa.Connection) -> sa.Row[Any] | None:
     """Read the last anchor with its checkpoint's root and note, None while there is none."""
     return tx.execute(_ANCHOR).one_or_none()
+
+
+def set_aside_count(tx: sa.Connection) -> int:
+    """Count the movements that were set aside instead of logged and are still in the ledger."""
+    return int(tx.execute(sa.text("SELECT count(*) FROM set_aside WHERE dismissed_ms IS NULL")).scalar_one())

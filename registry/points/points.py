@@ -122,7 +122,8 @@ def return_points(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Am
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.
 _HOLDERS_OF_EXPIRED = sa.text("""
-    SELECT DISTINCT account_id FROM blocks WHERE form = 2 AND flags & 24 = 8 AND until_ms < :at ORDER BY account_id
+    SELECT DISTINCT account_id FROM blocks WHERE form = 2 AND flags & 24 = 8 AND until_ms < :at
+        AND NOT EXISTS (SELECT FROM set_aside s WHERE s.movement_id = blocks.movement_id) ORDER BY account_id
 """)
 _EXPIRED = (
     select_blocks()
@@ -146,7 +147,8 @@ def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
     """End a person's points that are past their expiry (R22), an erased account's too. Raises `Invalid` without any."""
     lock_even_erased(tx, account_id)
     at = ledger.clock()
-    found = [block_of(row) for row in tx.execute(_EXPIRED, {"account": account_id, "at": at})]
+    rows = map(block_of, tx.execute(_EXPIRED, {"account": account_id, "at": at}))
+    found = [block for block in rows if not block.is_set_aside]
     if not found:
         raise Invalid(f"Account {account_id} has no points past their expiry.")
     pieces = [Piece(block, block.first, block.last) for block in found]

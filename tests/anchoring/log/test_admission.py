@@ -11,6 +11,8 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.consumption.cancel import Intent, cancel
 from registry.database.schema import acts, evidence, movements
+from registry.errors import SetAside
+from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
 from registry.ledger.sealing import COLUMNS, ROW
@@ -253,3 +255,21 @@ def test_a_key_that_was_replaced(insider):
 def test_a_record_without_a_seal(insider):
     number = insider.copy(insider.execute("SELECT min(id) FROM movements WHERE kind >= 64")[0][0])
     insider.goes_on(number)
+
+
+def test_nothing_is_done_with_grams_that_were_set_aside(insider):
+    """The shop is told; what it holds besides is its own."""
+    forged = forged_redeem(insider)
+    insider.publisher.publish()
+    ledger = insider.scheme.ledger
+    with insider.scheme.database.transaction() as tx, pytest.raises(SetAside, match=f"movement {forged}"):
+        return_points(tx, ledger, insider.shop, Amount(600))
+    insider.scheme.issue({insider.person: 50})
+    with insider.scheme.database.transaction() as tx:
+        convert(tx, ledger, insider.person, Amount(50))
+        redeem(tx, ledger, insider.person, insider.shop, 50)
+    with insider.scheme.database.transaction() as tx:
+        assert return_points(tx, ledger, insider.shop, Amount(50)).quantity_g == 50
+    insider.goes_on(forged)
+    with insider.scheme.database.transaction() as tx:
+        assert [one.place for one in check_tables(tx)] == [f"movement {forged}"]

@@ -16,6 +16,7 @@ from tests.support.raw import columns_of, write_movement
 OTHER = b"o" * 20
 WRITTEN_ONCE = {
     "movements": "to_tag = to_tag",
+    "seals": "mac = mac",
     "log_entries": "leaf = leaf",
     "checkpoints": "note = note",
     "publications": "note = note",
@@ -92,8 +93,15 @@ def test_the_lawful_movement_that_the_others_depart_from_is_taken(world):
 @pytest.mark.parametrize("table", WRITTEN_ONCE)
 def test_what_is_written_once_is_never_changed(world, table):
     assert world.refused_sql(f"UPDATE {table} SET {WRITTEN_ONCE[table]}") == f"{table}_written_once"
-    assert world.refused_sql(f"DELETE FROM {table}") == f"{table}_written_once"
+    signed = "UPDATE log_head SET size = 1; INSERT INTO log_entries VALUES (0, 1, decode(repeat('00', 114), 'hex'));"
+    assert world.refused_sql(f"{signed} DELETE FROM {table}") == f"{table}_written_once"
     assert world.refused_sql(f"TRUNCATE {table} CASCADE") is not None
+
+
+def test_a_leaf_that_no_signature_covers_may_be_staged_anew(world):
+    with world.scheme.database.engine.begin() as tx:
+        tx.execute(sa.text("INSERT INTO log_entries VALUES (0, 1, decode(repeat('00', 114), 'hex'))"))
+        assert tx.execute(sa.text("DELETE FROM log_entries")).rowcount == 1
 
 
 @pytest.mark.parametrize("table", ["certificates"])

@@ -117,7 +117,7 @@ def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Sche
         block = take(tx, Wanted(rider, Form.REDUCTION), 1)[0].block
         odd = [Piece(block, gram, gram + 1) for gram in range(lot.first, lot.last, 2)]
         to = to_account(get_account(tx, scheme.ledger.vault, firm))
-        post(tx, "transfer", rider, odd, Step(Kind.TRANSFER, scheme.clock(), 1), {}, to)
+        post(tx, scheme.ledger.vault, "transfer", rider, odd, Step(Kind.TRANSFER, scheme.clock(), 1), {}, to)
         done = cancel(tx, scheme.ledger, firm, Amount(PIECES), Intent("reduction", "donation")).posted
         assert len(movements_of_act(tx, done.act_id)) == PIECES
         found, cursor = [], None

@@ -49,6 +49,8 @@ app.add_typer(log_app, name="log")
 app.add_typer(recover_app, name="recover")
 app.add_typer(chain_app, name="chain")
 app.add_typer(bench_app, name="bench")
+aside_app = typer.Typer(help="Movements that were set aside instead of logged.", no_args_is_help=True)
+app.add_typer(aside_app, name="aside")
 
 Data = Annotated[Path, typer.Option("--data", help="Data folder: log, keys, and whatever runs embedded.")]
 Database = Annotated[
@@ -157,4 +159,4 @@ def _leave(said: object, code: int) -> None:
     sys.exit(code)
 
 
-from api.commands import account, bench, chain, check, demo, fsck, log, monitor, recover, run, witness  # noqa: E402, F401  (they register themselves)
+from api.commands import account, aside, bench, chain, check, demo, fsck, log, monitor, recover, run, witness  # noqa: E402, F401  (they register themselves)

@@ -124,7 +124,8 @@ _FRONTIER = """
 _ACTS = """
     SELECT 'act ' || a.id, NULL, a.at_ms FROM acts a LEFT JOIN (
         SELECT act_id, sum(last_g - first_g) AS grams FROM movements GROUP BY act_id
-    ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g ORDER BY a.id
+    ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g
+        AND NOT EXISTS (SELECT FROM set_aside s WHERE s.dismissed ->> 'act_id' = a.id::text) ORDER BY a.id
 """
 _CERTIFICATES = """
     SELECT 'certificate ' || c.number, NULL, c.issued_ms FROM certificates c LEFT JOIN LATERAL (

@@ -10,6 +10,7 @@ from anchoring.log.admission import SEALED
 from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from registry.consumption.cancel import Intent, cancel
+from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
 from registry.errors import SetAside
 from registry.ledger.consistency import check_tables
@@ -17,6 +18,7 @@ from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
 from registry.ledger.sealing import COLUMNS, ROW
 from registry.points.points import convert, redeem, return_points
+from registry.recovery.aside import dismiss, judge_again, list_aside
 from tests.support.publishing import GATE, LOG, act, cosigning
 
 
@@ -273,3 +275,41 @@ def test_nothing_is_done_with_grams_that_were_set_aside(insider):
     insider.goes_on(forged)
     with insider.scheme.database.transaction() as tx:
         assert [one.place for one in check_tables(tx)] == [f"movement {forged}"]
+
+
+def test_an_insiders_row_is_taken_out_with_all_that_came_of_it(insider):
+    """As docs/recovery.md says: the person has the points back, and nothing is left to doubt."""
+    before = insider.scheme.holdings(insider.person)
+    forged = forged_redeem(insider)
+    firm, ledger = insider.scheme.institution(), insider.scheme.ledger
+    with insider.scheme.database.transaction() as tx:
+        returned = return_points(tx, ledger, insider.shop, Amount(500)).movements[0].id
+        moved = transfer(tx, ledger, insider.shop, firm, Amount(200), "agreement", "1").movements[0].id
+        ended = cancel(tx, ledger, firm, Amount(100), Intent("reduction", "donation")).posted.movements[0].id
+    insider.goes_on(forged, returned, moved, ended)
+    with insider.scheme.database.transaction() as tx:
+        assert [one.id for one in list_aside(tx)] == [forged, returned, moved, ended]
+        assert dismiss(tx, forged, 1) == [forged, returned, moved, ended]
+    assert insider.scheme.holdings(insider.person) == before
+    assert insider.scheme.holdings(insider.shop) == insider.scheme.holdings(firm) == {}
+    with insider.scheme.database.transaction() as tx:
+        assert list(check_tables(tx)) == []
+        redeem(tx, ledger, insider.person, insider.shop, 600)
+    size = insider.publisher.publish()
+    assert insider.publisher.publish() == size
+    assert set(insider.refused) == {forged, returned, moved, ended}
+
+
+def test_what_was_put_right_is_logged_after_all(insider):
+    """A row of somebody's act that was altered, and given back from a backup."""
+    with insider.scheme.database.transaction() as tx:
+        redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
+    number = insider.last(Kind.REDEEM)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms + 1 WHERE id = {number}", triggers=False)
+    insider.goes_on(number)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms - 1 WHERE id = {number}", triggers=False)
+    with insider.scheme.database.transaction() as tx:
+        assert judge_again(tx) == 1
+    insider.refused.clear()
+    insider.goes_on()
+    assert insider.execute(f"SELECT count(*) FROM log_entries WHERE movement_id = {number}") == [(1,)]

@@ -54,7 +54,7 @@ def test_what_is_committed_is_published_and_provable(scheme, folder, publisher):
 
 
 def test_an_empty_log_has_a_checkpoint_from_the_start_and_holds(database, folder):
-    publisher = Publisher(database.transaction, folder, LOG, cosigning(COSIGNERS, system_clock), system_clock)
+    publisher = Publisher(database.transaction, folder, LOG, cosigning(COSIGNERS, system_clock), system_clock, GATE)
     assert publisher.publish() == 0
     signed = checkpoint_of(folder)
     assert (signed.checkpoint.size, signed.checkpoint.root, len(signed.cosignatures)) == (0, EMPTY_ROOT, 2)

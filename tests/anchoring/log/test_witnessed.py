@@ -160,7 +160,7 @@ def test_three_that_are_up(scheme, folder, authorities, publisher_of):
 
 def test_witnesses_begin_with_the_empty_log(database, folder, authorities):
     def publisher():
-        return Publisher(database.transaction, folder, SIGNER, authorities.quorum(system_clock), system_clock)
+        return Publisher(database.transaction, folder, SIGNER, authorities.quorum(system_clock), system_clock, GATE)
 
     authorities.start("centre")
     with pytest.raises(Unwitnessed):

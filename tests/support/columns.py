@@ -57,6 +57,8 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "totals": _all(A, "lot_id form purpose grams"),
     "total_changes": _all(A, "lot_id form purpose grams"),
     "unsequenced": _all(S, "movement_id"),
+    "seals": _all(S, "first_id count mac"),
+    "set_aside": _all(S, "movement_id reason at_ms dismissed_ms dismissed"),
     "log_entries": _all(S, "index movement_id leaf"),
     "log_head": _all(A, "sole size published_size known_size"),
     "recoveries": _all(A, "from_size size source begun_ms finished_ms"),

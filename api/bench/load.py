@@ -1,15 +1,20 @@
 """The load client: a process of its own, with one thread and one kept-alive connection for each caller.
 
+Each request has a time at which it is due, whatever became of those before it, and its latency counts from there: a
+client that waits for one answer before it asks again would ask less while the server stalls, and hide it.
+
 It reads its plan as JSON on standard input and writes what it saw as JSON on standard output. It does as little as
 it can for each request, because it shares the processors with the server it measures.
 """
 
 import http.client
+import itertools
 import json
 import random
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +29,8 @@ class Plan:
     """`acts` or `look-ups`."""
     seconds: float
     connections: int
+    per_second: float
+    """How many requests are due in a second."""
     tokens: dict[str, str]
     """Account number -> its bearer token."""
     provider: int
@@ -34,13 +41,19 @@ class Plan:
 
 @dataclass
 class Seen:
-    """Latencies in seconds by kind of request, and answers that were none."""
+    """Latencies in seconds, from when each was due, by kind of request, and answers that were none."""
 
     latencies: dict[str, list[float]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    """Until the last answer."""
     client_cpu_s: float = 0.0
 
+
+UNASKED = 0
+"""Stands for the status of what nobody could ask in time."""
+OVERRUN_S = 10.0
+"""After the end, for what was due and not asked yet; what is then left was not answered."""
 
 Request = tuple[str, str, str, bytes | None, dict[str, str]]
 """Kind, method, path, body, headers."""
@@ -82,34 +95,35 @@ MAKERS = {"acts": act_of, "look-ups": look_up_of}
 
 
 def run(plan: Plan) -> Seen:
-    """Ask over all connections at once until the time is up."""
+    """Ask what is due, over whichever connection is free."""
     seen = Seen()
-    ready = time.monotonic() + plan.warm_up_s
-    end = ready + plan.seconds
+    began = time.monotonic()
+    turns = itertools.count()
     threads = [
-        threading.Thread(target=_ask, args=(plan, number, ready, end, seen)) for number in range(plan.connections)
+        threading.Thread(target=_ask, args=(plan, number, began, turns, seen)) for number in range(plan.connections)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seen.seconds = plan.seconds
+    seen.seconds = max(plan.seconds, time.monotonic() - began - plan.warm_up_s)
     seen.client_cpu_s = time.process_time()
     return seen
 
 
-def _ask(plan: Plan, number: int, ready: float, end: float, seen: Seen) -> None:
+def _ask(plan: Plan, number: int, began: float, turns: Iterator[int], seen: Seen) -> None:
     random_ = random.Random(number)  # noqa: S311  (the same load every time)
     where = urlsplit(plan.url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
-    run_ns, asked = time.time_ns(), 0
-    while time.monotonic() < end:
-        asked += 1
-        kind, *request = MAKERS[plan.kind](plan, random_, f"{plan.kind}-{run_ns}-{number}-{asked}")
-        started = time.perf_counter()
-        status = _status(connection, *request)
-        took = time.perf_counter() - started
-        if time.monotonic() < ready:
+    run_ns = time.time_ns()
+    ready = began + plan.warm_up_s
+    end = ready + plan.seconds
+    while (due := began + (turn := next(turns)) / plan.per_second) < end:
+        kind, *request = MAKERS[plan.kind](plan, random_, f"{plan.kind}-{run_ns}-{number}-{turn}")
+        time.sleep(max(0.0, due - time.monotonic()))
+        status = _status(connection, *request) if time.monotonic() < end + OVERRUN_S else UNASKED
+        took = time.monotonic() - due
+        if due < ready:
             continue
         if status in {200, 201}:
             seen.latencies.setdefault(kind, []).append(took)

@@ -3,13 +3,16 @@
 import io
 import json
 import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, http, log, witness
+from api.bench import anchor, audit, demo, http, load, log, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -50,6 +53,37 @@ def test_the_worst_case_is_a_proof(exponent: int):
     proof, before, after = anchor.worst_case(exponent)
     assert verify_consistency(2**exponent - 1, 2**exponent, before, after, proof)
     assert len(proof) == exponent + 1
+
+
+class Stalling(BaseHTTPRequestHandler):
+    """Answers at once, but for half a second in which nobody is answered."""
+
+    protocol_version = "HTTP/1.1"
+    began = 0.0
+
+    def do_GET(self) -> None:
+        since = time.monotonic() - self.began
+        if 0.5 < since < 1.0:
+            time.sleep(1.0 - since)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def test_a_stall_is_seen_by_all_who_were_due_in_it():
+    """Two connections: a loop that waits for answers would have seen it twice."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        Stalling.began = time.monotonic()
+        url = f"http://127.0.0.1:{server.server_port}"
+        seen = load.run(load.Plan(url, "look-ups", 2, 2, 50, {"1": ""}, 1, [1], warm_up_s=0))
+        server.shutdown()
+    latencies = [latency for some in seen.latencies.values() for latency in some]
+    assert len(latencies) == 100
+    assert sum(latency > 0.1 for latency in latencies) > 10
 
 
 def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 
@@ -46,26 +47,29 @@ class Wanted:
 def measure(folder: Path, wanted: Wanted) -> list[Figure]:
     """Measure in a new data folder: the server and its load on this machine, then pgbench alone."""
     settings = Settings(data=folder / "data")
-    with running(settings, _silent, create=True) as site:
+    with running(settings, silent, create=True) as site:
         people = found_scheme(site, wanted.people)
         site.publisher.publish()
-        tokens = _tokens(site, people)
-        movements = _movements(site)
-    with _served(settings.data, wanted.workers) as url:
+        tokens = tokens_of(site, people)
+        movements = movements_of(site)
+    with served(settings.data, wanted.workers) as url:
         seen = {
-            kind: _ask(Plan(url, kind, wanted.seconds, wanted.connections, offered, tokens, people.provider, movements))
+            kind: run_load(
+                Plan(url, kind, wanted.seconds, wanted.connections, offered, tokens, people.provider, movements)
+            )
             for kind, offered in OFFERED.items()
         }
-    with running(settings, _silent) as site:
+    with running(settings, silent) as site:
         alone = _alone(site, people, wanted)
     return [*_figures("acts", seen["acts"], alone["acts"]), *_figures("look-ups", seen["look-ups"], alone["look-ups"])]
 
 
-def _silent(_sentence: str) -> None:
+def silent(_sentence: str) -> None:
     """Keep the warnings about stand-ins from the figures."""
 
 
-def _tokens(site: Site, people: People) -> dict[str, str]:
+def tokens_of(site: Site, people: People) -> dict[str, str]:
+    """Give each holder a development token, by account number."""
     key = read_secret(site.folder.keys, "token.key")
     now = int(time.time())
     return {
@@ -74,17 +78,18 @@ def _tokens(site: Site, people: People) -> dict[str, str]:
     }
 
 
-def _movements(site: Site) -> list[int]:
+def movements_of(site: Site) -> list[int]:
+    """Give the first movements there are."""
     with site.database.transaction() as tx:
         return list(tx.execute(sa.text("SELECT id FROM movements ORDER BY id LIMIT 10000")).scalars())
 
 
 @contextmanager
-def _served(data: Path, workers: int | None) -> Iterator[str]:
+def served(data: Path, workers: int | None, words: IO[bytes] | int = subprocess.DEVNULL) -> Iterator[str]:
     """Run `gram serve`, with publisher and anchoring, as anybody runs it."""
     command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--data", str(data), "--port", "0"]
     command += [] if workers is None else ["--workers", str(workers)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True)
     try:
         assert server.stdout is not None  # noqa: S101  (it was asked for)
         line = server.stdout.readline()
@@ -96,7 +101,8 @@ def _served(data: Path, workers: int | None) -> Iterator[str]:
         server.communicate()
 
 
-def _ask(plan: Plan) -> Seen:
+def run_load(plan: Plan) -> Seen:
+    """Run the load client, in a process of its own."""
     command = [sys.executable, "-m", "api.bench.load"]
     done = subprocess.run(command, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True)
     return Seen(**json.loads(done.stdout))

@@ -21,6 +21,7 @@ Leaves = Annotated[int, typer.Option(help="Leaves of the scratch log.", min=1000
 Proofs = Annotated[int, typer.Option(help="Random leaves to prove.", min=1, max=1_000_000)]
 Seconds = Annotated[int, typer.Option(help="Seconds for each kind of load.", min=1, max=3600)]
 Connections = Annotated[int, typer.Option(help="Connections at once.", min=1, max=64)]
+Held = Annotated[int, typer.Option(help="Connections held from one address.", min=1, max=15_000)]
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
 Processes = Annotated[
@@ -67,6 +68,14 @@ def http(
     wanted = Wanted(seconds, connections, workers, people)
     facts = {"seconds": seconds, "connections": connections, "people": people}
     _show("http", lambda folder: measure(folder, wanted), facts, as_json=as_json)
+
+
+@bench_app.command()
+def siege(held: Held = 5000, seconds: Seconds = 20, as_json: AsJson = False) -> None:
+    """Act while one address holds connections, silent and slow, and another keeps the chain busy."""
+    from api.bench.siege import measure
+
+    _show("siege", lambda folder: measure(folder, held, seconds), {"held": held, "seconds": seconds}, as_json=as_json)
 
 
 @bench_app.command()

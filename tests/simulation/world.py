@@ -38,6 +38,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.users import PAUSE_S, Users
 from tests.simulation.wires import Leaves, Wires, response, rpc
 from tests.support.acts import Acts
+from tests.support.publishing import GATE
 
 T = TypeVar("T")
 LOG = Signer("simulation.test/log", ED25519, b"l" * 32)
@@ -125,7 +126,7 @@ class World:
         asked = self._asked_witnesses()
         cosigners = quorum(asked, THRESHOLD, self.clock, self._in_turn)
         folder, step = LogFolder(self.log), partial(self.point, name)
-        made = self.parts.publisher(self.transactions(name), folder, LOG, cosigners, self.clock, step)
+        made = self.parts.publisher(self.transactions(name), folder, LOG, cosigners, self.clock, GATE, step)
         return _Closing(made, *(one.close for one in asked))
 
     def _anchorer(self) -> "_Closing[Anchorer]":

@@ -12,6 +12,7 @@ HTTP: Final[Mapping[str, str]] = {
     "not-found": "What was named does not exist, or is not the caller's to see.",
     "method-not-allowed": "The path has other methods.",
     "too-large": "The body is larger than any act.",
+    "range-not-satisfiable": "None of the bytes that the Range header asks for are there.",
     "unsupported-media-type": "The body is of a type that is not taken here.",
     "idempotency-key-missing": "A write without an Idempotency-Key.",
     "http": "The request does not follow HTTP; the title says how.",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
-from registry.errors import OtherMethodology, Unclassified
+from registry.errors import NotOpen, OtherMethodology, Unclassified
 from registry.issuance.issue import Activity, Lot, Report, issue, reference_digest
 from registry.issuance.policy import RIDES, RidePolicy
 from registry.issuance.reasons import Reason
@@ -19,7 +19,7 @@ from registry.ledger.movement import Kind
 from registry.ledger.posting import record
 from registry.methodologies.record import Methodology, Window, digest, to_document
 from registry.policies.policies import in_force
-from registry.sources.sources import Source, consented_users, get_source
+from registry.sources.sources import Source, consented_users, get_source, hold_consents
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     Raises `OtherMethodology` when `methodology` is not the published record that the source was approved under,
     `Invalid` for a file that is unreadable as a whole; nothing is written then.
     """
+    tx.execute(_PATIENT)
     source = get_source(tx, source_id, lock=True)
     _must_be_published(tx, source, methodology)
     policy = in_force(tx, RIDES, ledger.clock())
@@ -67,6 +68,7 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
         consented=consented_users(tx, source_id),
         known=_issued(tx, ledger, source_id),
     )
+    _hold_consents(tx, source_id, batch)
     _record_duplicates(tx, ledger, source, batch)
     if not batch.accepted:
         return RideIssue(batch, None)
@@ -81,6 +83,19 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
     ]
     report = Report(source, methodology.methodology_class == "I", done, batch.accepted_sha256, facts)
     return RideIssue(batch, issue(tx, ledger, report))
+
+
+# Judging asks nothing of the database for as long as the file takes; what it locks keeps other reports of the source
+# waiting, and nobody else.
+_PATIENT = sa.text("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+def _hold_consents(tx: sa.Connection, source_id: int, batch: Batch) -> None:
+    """Refuse to issue to whoever withdrew while the file was judged (R4), and keep the others from it until the end."""
+    riders = {ride.user_id: ride.account_id for ride in batch.accepted}
+    standing = hold_consents(tx, source_id, riders)
+    if standing != riders:
+        raise NotOpen("While the file was judged, somebody in it withdrew their consent. Report it again.")
 
 
 _PUBLISHED = sa.select(methodologies_table.c.digest).where(

@@ -12,6 +12,7 @@ from registry.evidence.document import Fields, digest, verify
 from registry.ledger.movement import Kind
 from registry.policies.policies import return_policy
 from registry.recovery.lots import return_facts
+from registry.sources.sources import return_source
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Of one file of documents, some hundred thousand; more of them come in several files."""
@@ -48,9 +49,19 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     tx.execute(sa.update(evidence).where(evidence.c.digest == found).values(values))
     if row.kind == Kind.ISSUE and (facts := _told(document, _LOT_FACTS)):
         return_facts(tx, row.first_g, facts)
+    elif row.kind == Kind.SOURCE and (source := _told(document, _SOURCE)):
+        if return_source(tx, source):
+            _return_lots(tx)
     elif row.kind == Kind.POLICY and (policy := _told(document, _POLICY)):
         return_policy(tx, policy)
     return True
+
+
+def _return_lots(tx: sa.Connection) -> None:
+    """Give lots their facts whose evidence came back before their source did."""
+    for row in tx.execute(_WAITING).all():
+        if facts := _told(row.fields, _LOT_FACTS):
+            return_facts(tx, row.first_g, facts)
 
 
 def _told(document: Fields, names: Sequence[str]) -> dict[str, Any]:
@@ -59,10 +70,19 @@ def _told(document: Fields, names: Sequence[str]) -> dict[str, Any]:
     return values if len(values) == len(names) else {}
 
 
+_SOURCE = (
+    "source", "decision", "name_zh", "name_en", "applicant_id", "methodology_code", "methodology_version",
+    "valid_from_ms", "valid_until_ms",
+)  # fmt: skip
 _POLICY = ("name", "in_force_ms", "value")
 _LOT_FACTS = (
     "lot", "source", "methodology", "methodology_version", "period_from_ms", "period_until_ms", "inputs_sha256",
 )  # fmt: skip
+_WAITING = sa.text("""
+    SELECT DISTINCT ON (l.id) m.first_g, e.fields FROM lots l
+    JOIN movements m ON m.kind = 1 AND m.first_g >= l.first_g AND m.first_g < l.last_g
+    JOIN evidence e ON e.digest = m.evidence WHERE l.is_lost AND e.fields IS NOT NULL
+""")
 _LOST = sa.text("""
     SELECT m.kind, m.first_g, m.giver_id, m.account_id, g.kind AS giver_kind, h.kind AS holder_kind
     FROM evidence e JOIN movements m ON m.evidence = e.digest

@@ -1,6 +1,6 @@
 """Sources: scenarios (and, later, projects) under a published methodology; and people's consent to them (R4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -49,10 +49,32 @@ def approve_scenario(tx: sa.Connection, vault: Vault, scenario: NewScenario, at:
     return Source(int(number), "scenario", **values)
 
 
+def return_source(tx: sa.Connection, facts: Mapping[str, object]) -> bool:
+    """Have a source again as its evidence has it, under its old number; False when it is there, or cannot be yet.
+
+    It needs its applicant and its methodology; what a lost account applied for waits until somebody opens it anew.
+    """
+    if facts["decision"] != "approved":
+        return False
+    return tx.execute(_RETURN, dict(facts)).rowcount == 1
+
+
+_RETURN = sa.text("""
+    INSERT INTO sources (id, kind, name_zh, name_en, applicant_id, methodology_code, methodology_version,
+        valid_from_ms, valid_until_ms)
+    OVERRIDING SYSTEM VALUE
+    SELECT :source, 'scenario', :name_zh, :name_en, :applicant_id, :methodology_code, :methodology_version,
+        :valid_from_ms, :valid_until_ms
+    WHERE EXISTS (SELECT FROM accounts WHERE id = :applicant_id)
+        AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
+    ON CONFLICT DO NOTHING
+""")
+
+
 def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:
-    """Read a source; with `lock`, keep other issuances under it waiting. Raises `NotFound`."""
+    """Read a source; with `lock`, keep other issuances under it waiting, and no consent. Raises `NotFound`."""
     query = sa.select(sources).where(sources.c.id == number)
-    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    row = tx.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
     if row is None:
         raise NotFound(f"There is no source {number}.")
     return Source(**row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to read a row by names)
@@ -95,6 +117,29 @@ def consented_users(tx: sa.Connection, source_id: int) -> dict[str, int]:
         )
     )
     return {row.platform_user: row.account_id for row in rows}
+
+
+def hold_consents(tx: sa.Connection, source_id: int, users: Collection[str]) -> dict[str, int]:
+    """Map those of some users whose consent stands, and keep them from withdrawing it until the transaction ends."""
+    found: dict[str, int] = {}
+    wanted = sorted(users)
+    for start in range(0, len(wanted), _BATCH):
+        rows = tx.execute(_HELD, {"source": source_id, "users": wanted[start : start + _BATCH]})
+        found |= {row.platform_user: row.account_id for row in rows}
+    return found
+
+
+_BATCH = 10_000
+_HELD = (
+    sa.select(consents.c.platform_user, consents.c.account_id)
+    .where(
+        consents.c.source_id == sa.bindparam("source"),
+        consents.c.platform_user == sa.any_(sa.bindparam("users")),
+        consents.c.revoked_ms.is_(None),
+    )
+    .order_by(consents.c.platform_user)
+    .with_for_update(read=True)
+)
 
 
 def linked_users(tx: sa.Connection, source_id: int) -> set[str]:

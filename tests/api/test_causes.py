@@ -39,7 +39,7 @@ def calls(name):
 def literals():
     """Codes that are written where a problem is answered, and not in a class."""
     said = [arg.value for name in ("problem", "_answer") for args in calls(name) for arg in args[:2]
-            if isinstance(arg, ast.Constant)]  # fmt: skip
+            if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]  # fmt: skip
     return {*said, *(code for code, _ in HTTP_PROBLEMS.values())}
 
 

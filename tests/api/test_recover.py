@@ -15,13 +15,14 @@ from api.recover import recover
 from registry.accounts.accounts import erase_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
-from registry.errors import ActivitiesLost, HolderKnown, HolderUnknown
+from registry.errors import ActivitiesLost, HolderKnown, HolderUnknown, NotFound
 from registry.issuance.issue import Activity, Report, issue
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.recovery.claims import recognise
 from registry.recovery.evidence import give_back
+from registry.sources.sources import NewScenario, approve_scenario, get_source
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
 
 STATE = {
@@ -196,6 +197,33 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
         recovery.publisher.publish()
         report = checked(copy, log)
         assert (report.findings, report.losses) == ([], [])
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["source first", "lots first"])
+def test_a_source_that_was_lost_is_back_with_its_evidence(scheme, postgres_url, tmp_path, order):
+    log, rider = tmp_path / "log", scheme.person()
+    publisher = publisher_of(scheme.database, log, scheme.clock)
+    publisher.publish()
+    with backup_of(scheme.database, postgres_url) as copy:
+        window = scheme.source.valid_from_ms, scheme.source.valid_until_ms
+        scenario = NewScenario("新场景", "New", scheme.source.applicant_id, "TEST", 1, *window)
+        with scheme.database.transaction() as tx:
+            source = approve_scenario(tx, scheme.ledger.vault, scenario, scheme.clock())
+        scheme.source = source
+        scheme.issue({rider: 10})
+        publisher.publish()
+        query = "SELECT fields FROM evidence JOIN movements ON evidence = digest ORDER BY id"
+        documents = [row.fields for row in rows(scheme.database, query)]
+        lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
+        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 1
+        with pytest.raises(NotFound), copy.transaction() as tx:
+            get_source(tx, source.id)
+        with copy.transaction() as tx:
+            for document in documents[::order]:
+                give_back(tx, document)
+            assert get_source(tx, source.id) == source
+        assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
+        assert checked(copy, log).findings == []
 
 
 def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme, postgres_url, tmp_path):

@@ -1,6 +1,7 @@
 """Issuance: one physical act is issued once, lots adjoin, and a refused report leaves nothing behind."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,9 +11,11 @@ import sqlalchemy as sa
 from registry.accounts.accounts import erase_account
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
+from registry.issuance import ride_report
 from registry.issuance.issue import Activity, Report, issue
 from registry.issuance.reasons import Reason
 from registry.issuance.ride_report import issue_rides, publish_methodology
+from registry.issuance.rides import read_rides
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find
 from registry.policies.policies import publish_policy, shipped_policy
@@ -20,6 +23,7 @@ from registry.sources.sources import (
     NewScenario,
     approve_scenario,
     consented_users,
+    get_source,
     give_consent,
     linked_users,
     revoke_consent,
@@ -240,3 +244,37 @@ def test_the_same_person_by_two_sources_at_once_is_issued_once(scheme, other_sou
     with ThreadPoolExecutor(6) as pool:
         lots = [lot for lot in pool.map(one, range(6)) if lot]
     assert [(lot.first, lot.last) for lot in lots] == [(0, 10)], "and the frontier did not move for the others"
+
+
+def test_a_consent_does_not_wait_for_the_judging(scheme, bicycles):
+    ann = scheme.person()
+    with scheme.database.transaction() as judging, scheme.database.transaction() as giving:
+        get_source(judging, bicycles.id, lock=True)
+        giving.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+        give_consent(giving, bicycles.id, {"another": ann}, 5)
+
+
+def test_judging_may_take_longer_than_the_idle_time_out(scheme, bicycles, tmp_path, monkeypatch):
+    def slow(*given, **named):
+        time.sleep(0.6)
+        return read_rides(*given, **named)
+
+    monkeypatch.setattr(ride_report, "read_rides", slow)
+    path = write_rides(tmp_path / "rides.csv", [{}])
+    with scheme.database.transaction() as tx:
+        tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 200"))
+        assert issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path).lot is not None
+
+
+def test_nothing_is_issued_to_who_withdrew_while_the_file_was_judged(scheme, bicycles, tmp_path, monkeypatch):
+    def withdrawn(*given, **named):
+        batch = read_rides(*given, **named)
+        with scheme.database.transaction() as other:
+            revoke_consent(other, bicycles.id, batch.accepted[0].account_id, 9)
+        return batch
+
+    monkeypatch.setattr(ride_report, "read_rides", withdrawn)
+    path, before = write_rides(tmp_path / "rides.csv", [{}]), state(scheme)
+    with pytest.raises(NotOpen, match="withdrew"), scheme.database.transaction() as tx:
+        issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+    assert state(scheme) == before

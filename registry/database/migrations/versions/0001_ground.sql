@@ -555,6 +555,14 @@ CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON certificates  -- erasur
     FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
+CREATE FUNCTION totals_follow_lot() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE totals SET lot_id = NEW.id WHERE lot_id = OLD.id;
+    UPDATE total_changes SET lot_id = NEW.id WHERE lot_id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER totals_follow AFTER UPDATE OF id ON lots FOR EACH ROW WHEN (OLD.id <> NEW.id)
+    EXECUTE FUNCTION totals_follow_lot();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR TRUNCATE ON total_changes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
 

@@ -1,5 +1,6 @@
 """`gram account`: open, show, erase."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, account_app, out, setti
 from registry.clock import rfc3339
 
 if TYPE_CHECKING:
-    from registry.consumption.erasure import Held
+    from registry.consumption.erasure import Choice, Held
 
 Number = Annotated[int, typer.Argument(help="The account's number.", min=1)]
 
@@ -76,27 +77,36 @@ def erase(
 ) -> None:
     """Show what an account holds, settle it as chosen, and destroy its key and personal data. It cannot be undone."""
     from api.services import running
-    from registry.consumption.erasure import CHOICES, Choice, read_held, settle_and_erase
+    from registry.consumption.erasure import Choice, read_held, settle_and_erase
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site:
         with site.database.reading() as tx:
             held = read_held(tx, site.ledger, number)
         _show_held(number, held)
-        if held.reductions_g and reductions is None and not yes:
-            reductions = typer.prompt(f"Reductions: {', '.join(CHOICES['reductions'])}")
-        if reductions == "transfer" and to is None and not yes:
-            to = typer.prompt("To account", type=int)
-        if held.points_g and points is None and not yes:
-            points = typer.prompt(f"Points: {', '.join(CHOICES['points'])}")
+        choice = Choice(reductions, points, to)
         if not yes:
+            choice = _asked(held, choice)
             typer.confirm(f"Erase account {number} for good?", abort=True)
         with site.database.transaction() as tx:
-            settled = settle_and_erase(tx, site.ledger, number, Choice(reductions, points, to), held.digest)
+            settled = settle_and_erase(tx, site.ledger, number, choice, held.digest)
     for one in settled:
         what = f"certificate {one.certificate}" if one.certificate else f"act {one.posted.act_id}"
         out.print(f"  {one.posted.kind}: {one.posted.quantity_g} g, {what}")
     out.print(f"Account {number} is erased.")
+
+
+def _asked(held: "Held", choice: "Choice") -> "Choice":
+    """Ask for what the options leave open."""
+    from registry.consumption.erasure import CHOICES, TRANSFER
+
+    if held.reductions_g and choice.reductions is None:
+        choice = replace(choice, reductions=typer.prompt(f"Reductions: {', '.join(CHOICES['reductions'])}"))
+    if choice.reductions == TRANSFER and choice.to is None:
+        choice = replace(choice, to=typer.prompt("To account", type=int))
+    if held.points_g and choice.points is None:
+        choice = replace(choice, points=typer.prompt(f"Points: {', '.join(CHOICES['points'])}"))
+    return choice
 
 
 def _show_held(number: int, held: "Held") -> None:

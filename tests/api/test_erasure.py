@@ -1,7 +1,9 @@
 """Erasure: nothing leads from the person to an act afterwards, and nothing was frozen that could have been settled."""
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import count
 from typing import Any
 
@@ -223,6 +225,24 @@ def test_an_account_that_holds_nothing_needs_no_choice(live):
         assert rider.account not in consented_users(tx, live.source.id).values()
     assert is_problem(rider.get(path), 409, "account-erased")
     assert json.loads(rider.get(f"/v1/accounts/{rider.account}").content)["name"] is None
+
+
+def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
+    person = Person(live, shop)
+    monkeypatch.setattr("api.services.running", lambda *_: nullcontext(live.site))
+    monkeypatch.setattr("sys.stdin", io.StringIO("forfeit\ndonation\nn\n"))
+    code, out, _ = gram("account", "erase", person.account)
+    assert code != 0, "asked, the holder said no"
+    assert "400 g of reductions and 400 points" in out
+    assert "Erase account" in out
+    assert person.me.balances() == {"reduction": 400, "points": 400}
+    code, _, err = gram("account", "erase", person.account, "--yes", "--points", "donation")
+    assert (code, "Say what becomes of 400 g of reductions" in err) == (2, True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("forfeit\ndonation\ny\n"))
+    code, out, _ = gram("account", "erase", person.account)
+    assert (code, f"Account {person.account} is erased." in out) == (0, True)
+    assert "cancel: 400 g, certificate GLC-" in out
+    assert person.me.balances() == {"reduction": 400, "points": 0}
 
 
 _COLUMNS = sa.text("""

@@ -25,6 +25,7 @@ from api.site import master_key
 from registry.accounts.vault import Vault
 from registry.database.embedded import EmbeddedPostgres, running_url
 from registry.database.engine import Database
+from registry.database.roles import as_registry
 from registry.errors import Unavailable
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
@@ -172,7 +173,7 @@ def _parts(
             else DirectorySource(Path(log_url))
         )
     contract, chain, installation = settings.contract or folder.marker.contract, None, None
-    key, vkey = master_key(settings, folder), log_signer(folder.keys).verifier.vkey
+    key, vkey = master_key(settings, folder), log_signer(folder.keys, settings.log_key).verifier.vkey
     if rpc_urls and contract is not None:
         chain = stack.enter_context(AnchorClient(rpc_urls, contract))
         chain_id = folder.marker.chain_id if folder.marker.chain_id is not None else chain.chain_id()
@@ -190,15 +191,15 @@ def _opened(settings: Settings, tell: Callable[[str], None]) -> Iterator[tuple[D
             stack.enter_context(hold(settings.data, create=False))
         except Unavailable:
             tell("The registry is running; it is read beside it.")
-            yield folder, given or running_url(folder.postgres), settings.rpc_urls or running_chain(folder)
+            yield folder, given or as_registry(running_url(folder.postgres)), settings.rpc_urls or running_chain(folder)
             return
         rpc_urls = settings.rpc_urls
         if not rpc_urls and folder.chain.exists():
             rpc_urls = (stack.enter_context(EmbeddedChainProcess(folder.chain)).rpc_url,)
         if given is None:
             server = EmbeddedPostgres(folder.postgres)
-            given = server.start()
             stack.callback(server.stop)
+            given = as_registry(server.start())
         yield folder, given, rpc_urls
 
 

@@ -129,7 +129,7 @@ def _record(site: Site, chain_id: int, contract: str, tell: Tell) -> Move:
     """Find this move's record, or write it."""
     here = (site.where.chain_id, site.where.contract)
     with site.database.transaction() as tx:
-        tx.execute(sa.text("LOCK TABLE acts IN SHARE ROW EXCLUSIVE MODE"))
+        tx.execute(_ONE_MOVES)
         known = _moves(tx)
         begun = [one for one in known if (one.from_chain_id, one.from_contract) == here]
         if begun and (begun[-1].to_chain_id, begun[-1].to_contract) == (chain_id, contract):
@@ -189,4 +189,5 @@ _LAST_ANCHOR = sa.text("SELECT max(size) FROM anchors WHERE chain_id = :chain AN
 _FIRST_ANCHOR = sa.text("""
     SELECT min(size) FROM anchors WHERE chain_id = :chain AND contract = :contract AND size >= :size
 """)
+_ONE_MOVES = sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/move'))")
 _BELONGS = sa.text("UPDATE installation SET chain_id = :chain, contract = :contract")

@@ -1,7 +1,7 @@
 """The composition root: starts what is embedded, connects to what is not, and gives the running site."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from anchoring.chain.client import AnchorClient, deploy
@@ -21,7 +21,9 @@ from contracts import artifact
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres
-from registry.database.engine import migrate
+from registry.database.engine import Database, migrate, require_schema
+from registry.database.roles import as_registry, establish, powers
+from registry.errors import Unavailable
 
 Tell = Callable[[str], None]
 
@@ -43,7 +45,6 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
         folder, where = _contract(settings, folder, database_url, rpc_urls, tell)
         site = Site(settings, folder, where, revive)
         stack.callback(site.close)
-        migrate(site.database)
         stack.enter_context(alone(database_url))
         now = _compare(site, tell, mend=mend)
         site.conditions.note(RECOVERING, system_clock, holds=now.is_behind)
@@ -59,12 +60,39 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
 
 def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
     if settings.database is not None:
-        return settings.database.get_secret_value()
+        url = settings.database.get_secret_value()
+        _judge_role(url, settings, tell)
+        return url
     tell("The embedded PostgreSQL is a stand-in for a database server; production refuses it.")
     server = EmbeddedPostgres(folder.postgres)
-    url = server.start()
     stack.callback(server.stop)
-    return url
+    return prepared(server.start())
+
+
+def prepared(owner_url: str) -> str:
+    """Bring a server of our own to this version's schema as its owner; give the URL that the registry works under."""
+    with closing(Database(owner_url, pool_size=1)) as database:
+        migrate(database)
+        with database.transaction() as tx:
+            establish(tx)
+    return as_registry(owner_url)
+
+
+def _judge_role(url: str, settings: Settings, tell: Tell) -> None:
+    """Refuse, in production, a role that could pass the ledger's own rules; elsewhere warn, and migrate under it."""
+    with closing(Database(url, pool_size=1)) as database:
+        with database.reading() as tx:
+            found = powers(tx)
+        if found and is_production(settings):
+            raise Unavailable(
+                f"The registry's database role must not pass the ledger's rules, but it {', it '.join(found)}. Let "
+                "another role own the tables, and give this one its rights: "
+                "gram migrate --database OWNER_URL --role ROLE"
+            )
+        if found:
+            tell(f"The registry's database role is too strong: it {', it '.join(found)}. Production refuses it.")
+            migrate(database)
+        require_schema(database)
 
 
 def _chain(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
+from registry.database.roles import as_registry, establish
 from tests.support.hasty import MOMENTARY, hasten
 from tests.support.running import Live, live_site
 from tests.support.scheme import Scheme
@@ -33,14 +34,16 @@ def postgres_url() -> Iterator[str]:
             connection.execute("CREATE DATABASE migrated")
         template = Database(_named(url, "migrated"), pool_size=1)
         migrate(template)
+        with template.transaction() as tx:
+            establish(tx)
         template.close()
         yield url
         server.stop()
 
 
 @pytest.fixture
-def database(postgres_url: str) -> Iterator[Database]:
-    """A database of the test's own, made from the migrated template."""
+def owner(postgres_url: str) -> Iterator[Database]:
+    """A database of the test's own, made from the migrated template, under the role that owns it."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
@@ -49,6 +52,14 @@ def database(postgres_url: str) -> Iterator[Database]:
     fresh.close()
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(owner: Database) -> Iterator[Database]:
+    """The same database under the registry's role, which owns nothing, as in life."""
+    fresh = Database(as_registry(owner.url.render_as_string(hide_password=False)))
+    yield fresh
+    fresh.close()
 
 
 @pytest.fixture

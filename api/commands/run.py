@@ -37,14 +37,22 @@ def serve(
 
 
 @app.command()
-def migrate(data: Data = DATA, database: Database = None) -> None:
-    """Bring the database to this version's schema; does nothing when it is there already."""
+def migrate(
+    data: Data = DATA,
+    database: Database = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="The role that the registry works under: it gets what it needs.", show_default=False),
+    ] = None,
+) -> None:
+    """Bring the database to this version's schema, as its owner; does nothing when it is there already."""
     from contextlib import ExitStack
 
     from api.data_folder import hold
     from registry.database.embedded import EmbeddedPostgres
     from registry.database.engine import Database as Engine
     from registry.database.engine import migrate as bring_up
+    from registry.database.roles import establish
 
     settings = settings_of(data, database=database)
     with ExitStack() as stack:
@@ -56,8 +64,12 @@ def migrate(data: Data = DATA, database: Database = None) -> None:
             stack.callback(server.stop)
         engine = Engine(url, pool_size=1)
         stack.callback(engine.close)
-        bring_up(engine)
-    out.print("The database has this version's schema.")
+        bring_up(engine, role)
+        if settings.database is None:
+            with engine.transaction() as tx:
+                establish(tx)
+    granted = "" if role is None else f" The registry works under {role}, which owns nothing in it."
+    out.print(f"The database has this version's schema.{granted}", markup=False)
 
 
 @app.command()

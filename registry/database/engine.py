@@ -8,10 +8,13 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from registry.database.roles import grant
 from registry.errors import AlreadyIssued, Behind, Conflict, Invalid, MovedOn, Unavailable
 
 CONNECT_TIMEOUT_S = 5
@@ -144,13 +147,30 @@ def _refused(error: IntegrityError) -> Exception:
     return kind(sentence)
 
 
-def migrate(database: Database) -> None:
-    """Bring the schema to the newest version; does nothing when it is there already.
-
-    Two processes that migrate at once wait for each other on an advisory lock.
-    """
+def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    # The option is read with interpolation, and a path may have a percent sign in it.
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+def require_schema(database: Database) -> None:
+    """Raise `Unavailable` when the database has not this version's schema, and say what brings it there."""
+    with database.reading() as connection:
+        version = MigrationContext.configure(connection).get_current_revision()
+    if version != ScriptDirectory.from_config(_config()).get_current_head():
+        raise Unavailable(
+            "The database does not have this version's schema. Bring it there as its owner: "
+            "gram migrate --database OWNER_URL --role ROLE, with the role that the registry works under."
+        )
+
+
+def migrate(database: Database, role: str | None = None) -> None:
+    """Bring the schema to the newest version as its owner; does nothing when it is there already.
+
+    `role` is given what the registry needs. Two processes that migrate at once wait for each other on an advisory lock.
+    """
+    config = _config()
     with database.transaction() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/migrate'))"))
         config.attributes["connection"] = connection
@@ -160,3 +180,5 @@ def migrate(database: Database) -> None:
             raise Unavailable(
                 "The database has the schema of another version of this program. Use that version, or another database."
             ) from error
+        if role is not None:
+            grant(connection, role)

@@ -28,6 +28,7 @@ from api.rest.public import make_receipt, receipt_note
 from contracts import artifact
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
+from registry.database.roles import as_registry, establish
 from registry.errors import Unavailable
 from registry.ledger.ledger import Ledger
 from registry.ledger.queries import get_movement
@@ -94,7 +95,7 @@ class Stage:
     def _world(self, chance: Chance, parts: Parts) -> Iterator[Events]:
         name = f"simulated_{next(self._numbers)}"
         self.admin.execute(f"CREATE DATABASE {name} TEMPLATE staged STRATEGY file_copy")
-        database = Database(self.url.replace("/postgres?", f"/{name}?"), pool_size=4)
+        database = Database(as_registry(self.url.replace("/postgres?", f"/{name}?")), pool_size=4)
         clock = TestClock(self.scheme.clock.now)
         scheme = Scheme(database, clock, Ledger(clock, self.scheme.ledger.vault), self.scheme.source)
         acts = Acts(scheme, chance.random, self.acts.people, self.acts.institutions)
@@ -127,6 +128,8 @@ def _laid_out(url: str, admin: psycopg.Connection, folder: Path) -> Stage:
     admin.execute("CREATE DATABASE staged")
     database = Database(url.replace("/postgres?", "/staged?"), pool_size=1)
     migrate(database)
+    with database.transaction() as tx:
+        establish(tx)
     scheme = Scheme.found(database)
     acts = Acts.found(scheme, random.Random(0))
     database.close()

@@ -23,15 +23,15 @@ from tests.support.publishing import GATE, LOG, act, cosigning
 
 
 @pytest.fixture
-def insider(scheme, tmp_path):
-    return Insider(scheme, tmp_path)
+def insider(scheme, owner, tmp_path):
+    return Insider(scheme, owner, tmp_path)
 
 
 class Insider:
     """Writes to the database as its owner; and the publisher that must not fall for it."""
 
-    def __init__(self, scheme, tmp_path):
-        self.scheme, self.refused = scheme, {}
+    def __init__(self, scheme, owner, tmp_path):
+        self.scheme, self.owner, self.refused = scheme, owner, {}
         self.publisher = Publisher(
             scheme.database.transaction,
             LogFolder(tmp_path / "log"),
@@ -48,7 +48,7 @@ class Insider:
         self.size = self.publisher.publish()
 
     def execute(self, statement: str, *, triggers: bool = True, **values):
-        with self.scheme.database.transaction() as tx:
+        with self.owner.transaction() as tx:
             if not triggers:
                 tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
             result = tx.execute(sa.text(statement), values)
@@ -59,7 +59,7 @@ class Insider:
 
     def copy(self, number: int, **changes) -> int:
         """Insert a copy of a movement, with some columns changed."""
-        with self.scheme.database.transaction() as tx:
+        with self.owner.transaction() as tx:
             tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
             row = tx.execute(sa.select(movements).where(movements.c.id == number)).one()._asdict()
             values = {name: value for name, value in row.items() if name != "id"} | changes

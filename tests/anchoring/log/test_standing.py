@@ -56,11 +56,11 @@ def test_a_mirror_that_lies_or_is_silent_counts_for_nothing(scheme, publisher, t
         known_to(source, VKEY, "mirror", "nothing/checkpoint")
 
 
-def test_a_folder_that_is_ahead_stops_acts_too(scheme, publisher):
+def test_a_folder_that_is_ahead_stops_acts_too(scheme, owner, publisher):
     """A standby that took over lags a moment behind: the running publisher sees it at its next run."""
     scheme.issue({scheme.person(): 10})
     publisher.publish()
-    with scheme.database.transaction() as tx:
+    with owner.transaction() as tx:
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         tx.execute(sa.text("UPDATE log_head SET size = 3, published_size = 3"))
     with pytest.raises(Behind):

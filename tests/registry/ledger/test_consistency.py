@@ -58,9 +58,9 @@ def test_a_publisher_that_stopped_between_two_steps_is_no_fault(scheme, tmp_path
     assert findings(scheme) == []
 
 
-def test_a_false_block_is_named(scheme):
+def test_a_false_block_is_named(scheme, owner):
     scheme.issue({scheme.person(): 10})
-    with scheme.database.engine.connect() as tx:
+    with owner.engine.connect() as tx:
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         tx.execute(sa.text("UPDATE blocks SET last_g = 9"))
         movement = tx.execute(sa.text("SELECT movement_id FROM blocks")).scalar_one()

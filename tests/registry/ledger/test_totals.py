@@ -118,9 +118,9 @@ def test_an_act_that_is_refused_leaves_no_change(scheme):
         "DELETE FROM totals",
     ],
 )
-def test_false_totals_are_named_and_made_anew(scheme, falsehood):
+def test_false_totals_are_named_and_made_anew(scheme, owner, falsehood):
     scheme.issue({scheme.person(): 10})
-    with scheme.database.transaction() as tx:
+    with owner.transaction() as tx:
         fold(tx)
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         tx.execute(sa.text(falsehood))

@@ -407,7 +407,9 @@ CREATE TRIGGER not_behind BEFORE INSERT OR UPDATE OR DELETE ON consents
 
 -- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
 -- that its parent made. A gram that is no longer there cannot be taken twice.
-CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql AS $$
+-- It runs with its owner's rights: whoever writes movements cannot write blocks.
+CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     m movements;
     p movements;
@@ -487,7 +489,8 @@ CREATE TRIGGER written_once BEFORE UPDATE OR TRUNCATE ON movements
 
 -- What was set aside may be taken out of the ledger again: its block ends, and its parent has its grams back, but for
 -- those that others took of it, or that were never taken. Whoever took grams of it goes first (movements_parent_id_fkey).
-CREATE FUNCTION dismiss_movement() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION dismiss_movement() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     p movements;
 BEGIN

@@ -1,0 +1,27 @@
+"""What is brought from outside runs nothing while it is installed, and works together."""
+
+from pathlib import Path
+
+import ibis
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_packages_of_npm_run_nothing_while_they_are_installed():
+    folders = {path.parent for part in ("contracts", "tests") for path in (ROOT / part).glob("**/package.json")}
+    ours = {folder for folder in folders if "node_modules" not in folder.parts}
+    assert ours
+    for folder in ours:
+        assert "ignore-scripts=true" in (folder / ".npmrc").read_text().splitlines(), folder
+    installs = [line for line in (ROOT / "scripts" / "test").read_text().splitlines() if "npm ci" in line]
+    assert installs
+    assert all("npm ci --ignore-scripts " in line for line in installs)
+
+
+def test_what_is_dropped_by_ibis_is_dropped_by_its_name():
+    """Ibis 12.0 beside sqlglot 30.18 or newer sends `DROP VIEW` and no name."""
+    backend = ibis.duckdb.connect()
+    backend.create_view("seen", backend.create_table("kept", schema={"a": "int64"}))
+    backend.drop_view("seen")
+    backend.drop_table("kept")
+    assert backend.con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)

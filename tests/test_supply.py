@@ -21,7 +21,8 @@ def test_packages_of_npm_run_nothing_while_they_are_installed():
 def test_what_is_dropped_by_ibis_is_dropped_by_its_name():
     """Ibis 12.0 beside sqlglot 30.18 or newer sends `DROP VIEW` and no name."""
     backend = ibis.duckdb.connect()
-    backend.create_view("seen", backend.create_table("kept", schema={"a": "int64"}))
+    backend.raw_sql("CREATE TABLE kept (a INTEGER)")
+    backend.raw_sql("CREATE VIEW seen AS SELECT a FROM kept")
     backend.drop_view("seen")
     backend.drop_table("kept")
     assert backend.con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)

@@ -18,6 +18,7 @@ from tests.tamper.verdict import Tried, judged, missed, refused
 from tests.tamper.world import COSIGNER_VKEYS, VKEY, Ledger, World
 
 READABLE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-. \n"
+NO_PROOF = {Outcome.REFUTED, Outcome.ANOTHER_LOG, Outcome.UNCHECKED}
 
 
 class OfReceipts:
@@ -40,7 +41,7 @@ class OfReceipts:
 
     def judge(self, kind: str, what: str, receipt: bytes, steps: set[int]) -> Tried:
         done = verify_receipt(receipt, VKEY, COSIGNER_VKEYS, None, self.anchors)
-        failed = {step.number for step in done.steps if step.outcome in (Outcome.REFUTED, Outcome.UNCHECKED)}
+        failed = {step.number for step in done.steps if step.outcome in NO_PROOF}
         return judged(f"receipt: {kind}", what, failed, steps)
 
     def draw(self) -> tuple[int, list[str]]:

@@ -10,10 +10,14 @@ from itertools import chain
 from pathlib import Path
 from random import Random
 
+import psycopg
+
 from registry.database.embedded import EmbeddedPostgres
+from tests.support.hasty import MOMENTARY, hasten
 from tests.tamper.of_contract import OfContract
 from tests.tamper.of_database import OfDatabase
 from tests.tamper.of_files import OfFiles
+from tests.tamper.of_insiders import of_insiders
 from tests.tamper.of_receipts import OfReceipts, of_evidence, open_honest
 from tests.tamper.of_rpc import of_rpc
 from tests.tamper.of_states import OfStates, open_state
@@ -29,6 +33,7 @@ SHARES = {
     "contract": 0.12,
     "rpc": 0.06,
     "database": 0.2,
+    "insiders": 0.04,
 }
 KNOWN_GAPS = {
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",
@@ -99,9 +104,19 @@ def run(server_url: str, seed: int, count: int) -> Outcome:
             OfContract(world, draw["contract"]).run(shares["contract"]),
             of_rpc(world, draw["rpc"], shares["rpc"]),
             OfDatabase(small, draw["database"]).run(shares["database"]),
+            of_insiders(server_url, draw["insiders"], shares["insiders"]),
         )
         for tried in parts:
             outcome.add(tried)
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
+def run_insiders(server_url: str, seed: int, count: int) -> Outcome:
+    """Draw `count` alterations of a database whose registry runs, and nothing else."""
+    outcome, begun = Outcome(seed), time.monotonic()
+    for tried in of_insiders(server_url, Random(f"{seed} insiders"), count):
+        outcome.add(tried)
     outcome.seconds = time.monotonic() - begun
     return outcome
 
@@ -110,11 +125,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tamper.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=COUNT, help="alterations, at least 60 of each group")
+    parser.add_argument("--insiders", action="store_true", help="only what is written to a running registry's database")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gl-tamper-pg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gl-tamper-pg-", dir=MOMENTARY) as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         try:
-            outcome = run(server.start(), given.seed, given.count)
+            url = server.start()
+            with psycopg.connect(url, autocommit=True) as admin:
+                hasten(admin)
+            outcome = (run_insiders if given.insiders else run)(url, given.seed, given.count)
         finally:
             server.stop()
     print("\n".join(outcome.lines()))  # noqa: T201

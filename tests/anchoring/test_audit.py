@@ -53,7 +53,8 @@ def test_a_lawful_log_holds(tmp_path, size):
     assert report.holds
     assert (report.origin, report.size, report.root, report.leaves_read) == (ORIGIN, size, root, size)
     assert (report.faults, report.first, report.anchors) == ((), None, None)
-    assert report.verdict == f"The log holds: {size} leaves, every hash and every rule."
+    said = f"The log holds: {size} leaves, every hash and every rule." if size else "The log is empty, and holds."
+    assert report.verdict == said
 
 
 def test_parents_in_an_earlier_batch_and_full_upper_tiles(tmp_path):

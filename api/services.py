@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
+import sqlalchemy as sa
+
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.errors import AnchoringError, Behind, Elsewhere, Refuted, Unreachable
@@ -22,6 +24,7 @@ from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate, require_schema
+from registry.database.program import known_hole, version
 from registry.database.roles import as_registry, establish, powers
 from registry.errors import Unavailable
 
@@ -64,6 +67,8 @@ def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Te
         _judge_role(url, settings, tell)
         return url
     tell("The embedded PostgreSQL is a stand-in for a database server; production refuses it.")
+    if hole := known_hole(version()):
+        tell(f"{hole} Only this machine's own user reaches the embedded one.")
     server = EmbeddedPostgres(folder.postgres)
     stack.callback(server.stop)
     return prepared(server.start())
@@ -82,7 +87,9 @@ def _judge_role(url: str, settings: Settings, tell: Tell) -> None:
     """Refuse, in production, a role that could pass the ledger's own rules; elsewhere warn, and migrate under it."""
     with closing(Database(url, pool_size=1)) as database:
         with database.reading() as tx:
-            found = powers(tx)
+            found, hole = powers(tx), known_hole(divmod(int(tx.execute(_VERSION).scalar_one()), 10_000))
+        if hole:
+            tell(f"{hole} Bring the database server up to date.")
         if found and is_production(settings):
             raise Unavailable(
                 f"The registry's database role must not pass the ledger's rules, but it {', it '.join(found)}. Let "
@@ -195,3 +202,6 @@ def _held_against_folder(site: Site, now: Standing) -> Standing:
     except Behind:
         return standing(site.database.transaction)
     return now
+
+
+_VERSION = sa.text("SHOW server_version_num")

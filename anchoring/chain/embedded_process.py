@@ -5,6 +5,7 @@ we end: its standard input is a pipe that we hold, and the system closes it.
 """
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 
 from anchoring.errors import Unreachable
 
+_NEEDED = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "GRAMLEDGER_ENVIRONMENT"})
+"""What the chain is told of our environment: no key, no password, no address of anybody's."""
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -46,6 +49,7 @@ class EmbeddedChainProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # a file, because a pipe nobody reads fills up
         self._process = subprocess.Popen(
             [*self._command, "--port", str(port)],
+            env={name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith("PYTHON")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

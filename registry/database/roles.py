@@ -94,7 +94,9 @@ def establish(tx: sa.Connection) -> None:
 
 def as_registry(url: str) -> str:
     """Name the registry's role in the URL of a server of our own."""
-    return sa.make_url(url).set(username=REGISTRY_ROLE, password=None).render_as_string(hide_password=False)
+    named = sa.make_url(url).set(username=REGISTRY_ROLE, password=None).render_as_string(hide_password=False)
+    place, mark, query = named.partition("?")
+    return place + mark + query.replace("+", "%20")  # libpq knows no other space in a URL
 
 
 def _run(tx: sa.Connection, statement: str, role: str) -> None:

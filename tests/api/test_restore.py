@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from anchoring.log.sources import DirectorySource
 from api.services import running
 from api.settings import Settings
 from registry.database.embedded import EmbeddedPostgres
+from registry.database.program import installed
 from tests.support.rest import holder, is_problem
 from tests.support.running import Live, live_site, served
 
@@ -24,11 +26,12 @@ class Server:
     """A PostgreSQL of the operator's own, which archives its WAL."""
 
     def __init__(self, folder: Path) -> None:
-        self.data, self.archive = folder / "pg", folder / "archive"
+        self.data = folder / "pg"
         self._server = EmbeddedPostgres(self.data)
         self.url = self._server.start()
         self.owner = self.data.stat()
-        self.archive.mkdir()
+        # PostgreSQL's own user is let into nothing of ours, so its archive is where everybody can go.
+        self.archive = Path(tempfile.mkdtemp(prefix="gl-archive-"))
         os.chown(self.archive, self.owner.st_uid, self.owner.st_gid)
         self.restart(f"archive_mode = on\narchive_command = 'cp %p {self.archive}/%f'\n")
 
@@ -47,7 +50,7 @@ class Server:
             connection.execute(sql)
 
     def back_up(self, to: Path) -> None:
-        command = self._server._server.bin_path / "pg_basebackup"
+        command = installed() / "pg_basebackup"
         subprocess.run([command, "-d", self.url, "-D", to, "-X", "none", "-c", "fast"], check=True)
 
     def restore(self, backup: Path, point: str) -> None:
@@ -72,6 +75,7 @@ def server(tmp_path):
     running_server = Server(tmp_path)
     yield running_server
     running_server.stop()
+    shutil.rmtree(running_server.archive)
 
 
 @contextmanager

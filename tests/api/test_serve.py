@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import shlex
+import select
 import signal
 import subprocess
 import threading
@@ -20,6 +20,7 @@ from anchoring.log.sources import HttpSource
 from anchoring.log.standing import Known, take_note
 from api.serve import address_of, listen, run
 from registry.clock import system_clock
+from registry.database.embedded import EmbeddedPostgres
 from registry.ledger.ledger import Amount, Ledger
 from registry.points.points import convert
 from tests.support.rest import Caller, fresh_key, is_problem
@@ -155,7 +156,7 @@ def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
         assert caller.act("conversions", quantity_g=1).status_code == 201
         key = fresh_key() + "down"
 
-        pg_ctl(served.data, "stop", "-m", "immediate")
+        end_database(served.data)
         refused = [caller.act("conversions", key, quantity_g=2), *map(caller.get, ("/v1/totals", "/v1/lots/1"))]
         for answer in refused:
             assert is_problem(answer, 503, "unavailable")
@@ -163,7 +164,8 @@ def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
         assert caller.get("/v1/about").status_code == 200
         assert caller.get("/log/checkpoint").status_code == 200
         assert served.process.poll() is None
-        pg_ctl(served.data, "start")
+        again = EmbeddedPostgres(served.data / "postgres")
+        again.start()
         assert ask_until_answered(caller, key, 2).status_code == 201
         assert caller.balances()["points"] == 3
 
@@ -174,6 +176,7 @@ def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
         await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "final", "anchoring did not resume")
         audited(served)
         assert served.stop() == 0
+    again.stop()
 
 
 def test_publication_and_the_stop_do_not_wait_for_a_chain_that_hangs(installation):
@@ -251,14 +254,12 @@ def test_points_past_their_expiry_end_by_themselves(tmp_path):
             assert caller.balances()["reduction"] == GRAMS - 700
 
 
-def pg_ctl(data: Path, *words: str) -> None:
-    """Stop or start the PostgreSQL of a data folder behind the back of everybody who uses it."""
-    folder = data / "postgres"
-    program, *options = shlex.split((folder / "postmaster.opts").read_text())
-    command = [Path(program).with_name("pg_ctl"), "-w", "-D", folder, *words]
-    if words[0] == "start":
-        command += ["-l", folder / "log", "-o", shlex.join(options)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=WAIT_S, user=folder.stat().st_uid)
+def end_database(data: Path) -> None:
+    """End the PostgreSQL of a data folder behind the back of everybody who uses it, as a crash would."""
+    descriptor = os.pidfd_open(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
+    signal.pidfd_send_signal(descriptor, signal.SIGQUIT)
+    assert select.select([descriptor], [], [], WAIT_S)[0]
+    os.close(descriptor)
 
 
 def test_a_database_that_is_set_back_under_it_is_only_read_from_then_on(tmp_path):

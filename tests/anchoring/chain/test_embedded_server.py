@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -285,3 +286,17 @@ def test_stopping_twice_is_harmless(tmp_path):
     chain.stop()
     with pytest.raises(ConnectionRefusedError):
         call(chain.rpc_url, "eth_chainId")
+
+
+def test_the_chain_is_told_nothing_of_our_environment_that_it_does_not_need(start_chain, monkeypatch):
+    for name in (
+        "GRAMLEDGER_MASTER_KEY",
+        "GRAMLEDGER_KEYSTORE_PASSPHRASE",
+        "GRAMLEDGER_DATABASE",
+        "AWS_SECRET_ACCESS_KEY",
+    ):
+        monkeypatch.setenv(name, "5ec2e7")
+    chain = start_chain()
+    told = Path(f"/proc/{chain.pid}/environ").read_text()
+    assert "PATH=" in told
+    assert "5ec2e7" not in told

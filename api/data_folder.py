@@ -1,4 +1,4 @@
-"""The data folder: used by one process at a time, of one version, with its keys in files of mode 600."""
+"""The data folder: used by one process at a time, of one version, and open to nobody but its owner."""
 
 import fcntl
 import json
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from api.closed_folder import close, ours_alone
 from api.keys import make_keys
 from registry.errors import Unavailable
 from registry.keyfile import sync_folder
@@ -78,20 +79,28 @@ def hold(path: Path, origin: str | None = None, *, create: bool = True, stand_in
     """Hold a data folder for this process alone, making it, with its keys, when it is new and `create` says so.
 
     `origin` names the log in a new folder; one is made up when it is None. Without `stand_ins` it gets no development
-    keys. Raises `Unavailable` when the folder is in
-    use, of another version, holds something else, or cannot be written.
+    keys. What is made while it is held, by this process and those that it starts, is the owner's alone; a folder that
+    others could read is closed to them. Raises `Unavailable` when the folder is in use, of another version, holds
+    something else, cannot be written, belongs to another user, or could be written to by others.
     """
     path = path.expanduser().resolve()
     if not create:
         read_folder(path)
+    with ours_alone(), _held(path):
+        yield DataFolder(path, _marker(path, origin, stand_ins=stand_ins))
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
     try:
         path.mkdir(parents=True, exist_ok=True)
+        close(path)
         descriptor = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise Unavailable(f"The data folder {path} cannot be used: {error.strerror}.") from error
     try:
         _lock(descriptor, path)
-        yield DataFolder(path, _marker(path, origin, stand_ins=stand_ins))
+        yield
     finally:
         os.close(descriptor)
 

@@ -203,6 +203,7 @@ def _utc_ms() -> int:
 
 def main() -> int:
     given = _arguments()
+    os.umask(0o077)
     sys.setrecursionlimit(RECURSION_LIMIT)
     threading.stack_size(STACK_BYTES)
     if os.environ.get("GRAMLEDGER_ENVIRONMENT") == "production":

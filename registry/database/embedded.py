@@ -23,6 +23,7 @@ SETTINGS: Final = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",  # checkpoints by time, not in the middle of a bulk load
     "log_error_verbosity": "terse",  # a refusal's detail repeats values: names, users of a platform
+    "unix_socket_permissions": "0700",  # root, who started it, needs none
     "jit": "off",  # our statements are short; compiling one takes longer than running it
 }
 """What differs from PostgreSQL's own defaults. Every commit waits for the disk, as it does by default."""

@@ -118,7 +118,9 @@ def _copy(installation: Path) -> Path:
     made = (installation / "bin" / "postgres").stat()
     copy = COPIES / f"postgresql-{'.'.join(map(str, version()))}-{made.st_size:x}-{made.st_mtime_ns:x}"
     try:
-        COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not COPIES.exists():
+            COPIES.mkdir(parents=True)
+            COPIES.chmod(0o755)  # whatever the umask
         if not copy.exists():
             beside = Path(tempfile.mkdtemp(prefix=".copy-", dir=COPIES))
             for part in ("bin", "lib", "share"):

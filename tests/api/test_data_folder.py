@@ -1,13 +1,40 @@
-"""The data folder: one process at a time, one version, secrets in files of mode 600."""
+"""The data folder: one process at a time, one version, and nobody's but its owner's."""
 
 import json
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from api.data_folder import hold, read_folder
+from api.demo import write_receipts
 from api.keys import log_signer, read_secret
+from api.timetable import wish
+from api.witnesses import Told
 from registry.errors import Unavailable
+from tests.support.running import live_site
+
+
+@contextmanager
+def mask(number: int) -> Iterator[None]:
+    before = os.umask(number)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def open_to_others(folder: Path) -> list[tuple[str, str]]:
+    """Walk everything; links have no mode of their own."""
+    every = [folder, *folder.rglob("*")]
+    return [(str(path), oct(mode(path))) for path in every if mode(path) & 0o077 and not path.is_symlink()]
 
 
 def test_a_folder_is_made_once_and_keeps_its_origin(tmp_path):
@@ -74,8 +101,8 @@ def test_keys_are_made_once_and_are_for_their_owner_alone(tmp_path):
     with hold(tmp_path) as folder:
         before = {file.name: file.read_bytes() for file in folder.keys.iterdir()}
         assert "master.key" in before
-        assert {stat.S_IMODE(file.stat().st_mode) for file in folder.keys.iterdir()} == {0o600}
-        assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o700
+        assert {mode(file) for file in folder.keys.iterdir()} == {0o600}
+        assert mode(folder.keys) == 0o700
     with hold(tmp_path) as folder:
         assert {file.name: file.read_bytes() for file in folder.keys.iterdir()} == before
 
@@ -99,3 +126,68 @@ def test_what_only_reads_makes_no_folder(tmp_path):
     with pytest.raises(Unavailable, match="no data folder"), hold(tmp_path / "typo", create=False):
         pass
     assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("number", [0o000, 0o022])
+def test_all_that_a_running_registry_writes_is_its_owners_alone(tmp_path, number):
+    """Keys, database, chain, log, state, receipts and what is told between processes; while it runs, and after."""
+    new = tmp_path / "new"
+    with mask(number), live_site(new) as live:
+        lot = live.issue({live.person(): 7})
+        live.publish()
+        live.site.epochs.make()
+        wish(live.site.epochs.folder)
+        write_receipts(live.site, {"issue": lot.movements[0].id})
+        live.site.witnessing.tell(Told())
+        assert open_to_others(new) == []
+    assert open_to_others(new) == []
+    written = {path.relative_to(new / "data").parts[0] for path in (new / "data").rglob("*") if path.is_file()}
+    assert {"log", "state", "keys", "postgres", "postgres.log", "chain", "receipts", "gramledger.json"} <= written
+
+
+def test_a_folder_that_others_could_read_is_closed_to_them_with_all_in_it(tmp_path):
+    data = tmp_path / "data"
+    with hold(data) as folder:
+        (data / "outside").symlink_to(tmp_path)
+        folder.log.mkdir()
+        (folder.log / "checkpoint").write_bytes(b"x")
+    for path in (folder.log / "checkpoint", folder.log, data / "gramledger.json", data):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    tmp_path.chmod(0o755)
+    with hold(data):
+        assert open_to_others(data) == []
+    assert mode(tmp_path) == 0o755
+
+
+@pytest.mark.parametrize("open_one", [".", "log", "gramledger.json"])
+def test_a_folder_that_others_could_write_to_is_refused_and_left_as_it_is(tmp_path, open_one):
+    data = tmp_path / "data"
+    with hold(data) as folder:
+        folder.log.mkdir()
+    data.chmod(0o755)
+    (data / open_one).chmod(0o775)
+    before = {path: mode(path) for path in data.rglob("*")}
+    with pytest.raises(Unavailable, match="Others than its owner can write"), hold(data):
+        pass
+    assert {path: mode(path) for path in data.rglob("*")} == before
+
+
+def test_an_empty_folder_that_others_could_write_to_is_closed(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o777)
+    with hold(tmp_path / "data"):
+        assert open_to_others(tmp_path / "data") == []
+
+
+def test_another_users_folder_is_refused(tmp_path):
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+    with pytest.raises(Unavailable, match="belongs to another user"), hold(Path("/") if os.geteuid() else tmp_path):
+        pass
+
+
+def test_the_mask_is_given_back(tmp_path):
+    with mask(0o027):
+        with hold(tmp_path):
+            pass
+        assert os.umask(0o027) == 0o027

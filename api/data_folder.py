@@ -20,6 +20,10 @@ FORMAT = 1
 MARKER_BESIDE = ".gramledger.json.tmp"
 
 
+class InUse(Unavailable):
+    """Another process holds the data folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """What a data folder says of itself, in `gramledger.json`."""
@@ -67,6 +71,11 @@ class DataFolder:
         """The installation's keys."""
         return self.path / "keys"
 
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether development keys lie here, in place of those of other people and of a settings file."""
+        return (self.keys / "token.key").exists()
+
     def with_contract(self, chain_id: int, contract: str) -> "DataFolder":
         """Note which contract this log is anchored in."""
         marker = replace(self.marker, chain_id=chain_id, contract=contract)
@@ -113,11 +122,25 @@ def read_folder(path: Path) -> DataFolder:
     return DataFolder(path, _marker(path, None))
 
 
+def refuse_taken(path: Path, origin: str) -> None:
+    """Raise `Unavailable` when another log than `origin`, or one with development keys, lives in a folder."""
+    path = path.expanduser().resolve()
+    if not (path / "gramledger.json").exists():
+        return
+    found = read_folder(path)
+    if found.has_stand_ins or found.marker.origin != origin:
+        keys = " with development keys, as `gram demo` and `gram serve` begin one" if found.has_stand_ins else ""
+        raise Unavailable(
+            f"{path} holds the log {found.marker.origin}{keys}. It stays as it is; begin {origin} in another folder, "
+            "with --data FOLDER."
+        )
+
+
 def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Unavailable(f"The data folder {path} is in use by another process. Stop that one first.") from None
+        raise InUse(f"The data folder {path} is in use by another process. Stop that one first.") from None
 
 
 def _marker(path: Path, origin: str | None, *, stand_ins: bool = True) -> Marker:
@@ -133,7 +156,10 @@ def _marker(path: Path, origin: str | None, *, stand_ins: bool = True) -> Marker
         raise Unavailable(f"{path} is a data folder of version {version}; this program uses version {FORMAT}.")
     marker = Marker(**{name: said.get(name) for name in Marker.__dataclass_fields__})
     if origin is not None and origin != marker.origin:
-        raise Unavailable(f"The log in {path} is {marker.origin}, not {origin}; a log keeps its origin for life.")
+        raise Unavailable(
+            f"The log in {path} is {marker.origin}, not {origin}; a log keeps its origin for life. "
+            "Name another folder with --data for another log."
+        )
     return marker
 
 
@@ -141,7 +167,10 @@ def _found(path: Path, origin: str, *, stand_ins: bool) -> None:
     """Make what a new folder begins with. The marker comes last: without it, keys were never used."""
     strangers = [entry.name for entry in path.iterdir() if entry.name not in {".lock", "keys", MARKER_BESIDE}]
     if strangers:
-        raise Unavailable(f"{path} is not empty and no data folder of this program ({strangers[0]} is in it).")
+        raise Unavailable(
+            f"{path} is not empty and no data folder of this program ({strangers[0]} is in it). "
+            "Name another folder with --data."
+        )
     shutil.rmtree(path / "keys", ignore_errors=True)
     make_keys(path / "keys", origin, stand_ins=stand_ins)
     _write_marker(path, Marker(FORMAT, origin))

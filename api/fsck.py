@@ -4,7 +4,7 @@ All of the database is read in one snapshot, beside whatever runs; files and cha
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,20 +12,18 @@ from typing import Final
 import sqlalchemy as sa
 
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.errors import AnchoringError, Unreachable
 from anchoring.log.consistency import REPLAY, check_anchors, check_checkpoints
 from anchoring.log.served import check_served, read_checkpoint
 from anchoring.log.sources import DirectorySource, HttpSource, Source
+from api.beside import beside
 from api.binding import Installation, differences
-from api.data_folder import DataFolder, hold, read_folder
+from api.data_folder import DataFolder
 from api.keys import log_signer
 from api.settings import Settings
 from api.site import master_key
 from registry.accounts.vault import Vault
-from registry.database.embedded import EmbeddedPostgres, running_url
 from registry.database.engine import Database
-from registry.database.roles import as_registry
 from registry.errors import Unavailable
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
@@ -141,25 +139,15 @@ def _ahead(database: Database, parts: Parts) -> Iterator[Finding]:
 def fsck(settings: Settings, log_url: str | None, tell: Callable[[str], None]) -> Report:
     """Compare an installation's parts, whether it runs or not. Raises `Unavailable` when there is no database."""
     report = Report()
-    with ExitStack() as stack:
-        folder, database_url, rpc_urls = stack.enter_context(_opened(settings, tell))
-        database = Database(database_url, pool_size=2)
-        stack.callback(database.close)
-        parts = _parts(settings, folder, rpc_urls, log_url, stack)
+    with beside(settings, tell) as at, ExitStack() as stack:
+        database = at.database()
+        parts = _parts(settings, at.folder, at.rpc_urls(), log_url, stack)
         if parts.chain is None:
             report.unchecked["chain"] = "its node is not known; give --rpc and --contract"
         with database.snapshot() as tx:
             examine(tx, parts, report)
         report.run("sizes", lambda: _ahead(database, parts))
     return report
-
-
-def running_chain(folder: DataFolder) -> tuple[str, ...]:
-    """Where the embedded chain of a running registry is; nothing when it has none."""
-    try:
-        return (folder.chain_address.read_text(encoding="ascii"),)
-    except (OSError, UnicodeDecodeError):
-        return ()
 
 
 def _parts(
@@ -179,28 +167,6 @@ def _parts(
         chain_id = folder.marker.chain_id if folder.marker.chain_id is not None else chain.chain_id()
         installation = Installation(folder.marker.origin, vkey, Vault.check_value(key), chain_id, contract)
     return Parts(Vault(key), vkey, logs, chain, installation)
-
-
-@contextmanager
-def _opened(settings: Settings, tell: Callable[[str], None]) -> Iterator[tuple[DataFolder, str, tuple[str, ...]]]:
-    """Give data folder, database and chain: as they run, or started for as long as this takes."""
-    folder = read_folder(settings.data)
-    given = None if settings.database is None else settings.database.get_secret_value()
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(hold(settings.data, create=False))
-        except Unavailable:
-            tell("The registry is running; it is read beside it.")
-            yield folder, given or as_registry(running_url(folder.postgres)), settings.rpc_urls or running_chain(folder)
-            return
-        rpc_urls = settings.rpc_urls
-        if not rpc_urls and folder.chain.exists():
-            rpc_urls = (stack.enter_context(EmbeddedChainProcess(folder.chain)).rpc_url,)
-        if given is None:
-            server = EmbeddedPostgres(folder.postgres)
-            stack.callback(server.stop)
-            given = as_registry(server.start())
-        yield folder, given, rpc_urls
 
 
 _HEAD = sa.text("SELECT size, published_size FROM log_head")

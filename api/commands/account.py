@@ -34,18 +34,15 @@ def open_one(
 
 
 @account_app.command()
-def show(
-    number: Number, data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None
-) -> None:
-    """Show what an account holds, by form, and its live blocks (the first 50)."""
+def show(number: Number, data: Data = DATA, database: Database = None) -> None:
+    """Show what an account holds, by form, and its live blocks (the first 50); beside a running registry too."""
+    from api.beside import beside
     from api.rest.views import FORMS, tonnes
-    from api.services import running
     from registry.accounts.accounts import account_row
     from registry.ledger.movement import Form, serial
     from registry.ledger.queries import holdings, list_blocks
 
-    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
-    with running(settings, warn) as site, site.database.transaction() as tx:
+    with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
         erased = account_row(tx, number).erased_ms is not None
         held = holdings(tx, number)
         if not held:

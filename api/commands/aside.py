@@ -8,16 +8,15 @@ from api.cli import DATA, Contract, Data, Database, Rpc, aside_app, out, setting
 
 
 @aside_app.command(name="list")
-def list_all(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
-    """List movements that were set aside, each with why and since when."""
+def list_all(data: Data = DATA, database: Database = None) -> None:
+    """List movements that were set aside, each with why and since when; beside a running registry too."""
     from anchoring.log.doubts import sentence_of
-    from api.services import running
+    from api.beside import beside
     from registry.clock import rfc3339
     from registry.ledger.movement import serial
     from registry.recovery.aside import list_aside
 
-    settings = settings_of(data, database=database, rpc=rpc, contract=contract)
-    with running(settings, warn) as site, site.database.transaction() as tx:
+    with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
         for one in list_aside(tx):
             grams = "" if not one.last or one.first is None else f" of {serial(one.first, one.last)}"
             whose = f", account {one.giver_id or '-'} to {one.account_id or '-'}"

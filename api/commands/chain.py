@@ -28,19 +28,22 @@ def anchor(data: Data = DATA, database: Database = None, rpc: Rpc = None, contra
 
 
 @chain_app.command()
-def status(
-    data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None, as_json: AsJson = False
-) -> None:
-    """Show what the contract holds: size, root, frontier and ended grams of the last anchored checkpoint."""
-    from api.keys import payer
-    from api.services import running
+def status(data: Data = DATA, rpc: Rpc = None, contract: Contract = None, as_json: AsJson = False) -> None:
+    """Show what the contract holds: size, root, frontier and ended grams of the last anchored checkpoint.
 
-    with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
-        head = site.client.head()
+    It reads the chain only, beside the registry while that runs.
+    """
+    from api.beside import beside
+    from api.keys import payer
+
+    settings = settings_of(data, rpc=rpc, contract=contract)
+    with beside(settings, warn) as at:
+        client = at.contract()
+        head = client.head()
         said = {
-            "chain": site.where.chain_id,
-            "contract": site.where.contract,
-            "payer": payer(site.folder.keys, site.settings.payer).address,
+            "chain": client.chain_id(),
+            "contract": client.address,
+            "payer": payer(at.folder.keys, settings.payer).address,
             "block": head.block_number,
             "size": head.size,
             "root": head.root.hex(),

@@ -100,10 +100,11 @@ def init(
 
     Prints what the witnesses need, and the address of GRAMLEDGER_PAYER if it is set. Development needs no such step.
     """
-    from api.data_folder import hold
+    from api.data_folder import hold, refuse_taken
     from api.keys import log_signer, payer
 
     settings = settings_of(data)
+    refuse_taken(settings.data, origin)
     with hold(settings.data, origin, stand_ins=False) as folder:
         out.print(f"origin  {folder.marker.origin}", markup=False)
         out.print(f"vkey    {log_signer(folder.keys, settings.log_key).verifier.vkey}", markup=False)

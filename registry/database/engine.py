@@ -161,7 +161,8 @@ def require_schema(database: Database) -> None:
     if version != ScriptDirectory.from_config(_config()).get_current_head():
         raise Unavailable(
             "The database does not have this version's schema. Bring it there as its owner: "
-            "gram migrate --database OWNER_URL --role ROLE, with the role that the registry works under."
+            "gram migrate --database OWNER_URL --role ROLE, with the role that the registry works under; "
+            "of the embedded one: gram migrate --data FOLDER."
         )
 
 

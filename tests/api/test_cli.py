@@ -2,7 +2,6 @@
 
 import json
 import socket
-from contextlib import nullcontext
 from pathlib import Path
 
 import httpx2
@@ -14,6 +13,7 @@ from anchoring.note import ED25519, Signer
 from api.data_folder import hold
 from registry.issuance.ridefile import COLUMNS
 from tests.api.test_settings import WITNESSES
+from tests.support.running import live_site
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
 PEM = (
@@ -207,29 +207,74 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     assert (code, "identity service" in err) == (2, True)
 
 
-def test_what_is_not_there_is_told_with_exit_2(gram, tmp_path):
+def test_what_is_not_there_is_told_with_exit_2(gram, tmp_path, live):
     """Whoever asks in a script must not take silence for an answer."""
     with hold(tmp_path / "new"):
         pass  # it is there now, and empty
-    for words, says in (
-        (["account", "show", "7"], "There is no account 7."),
-        (["log", "state"], "no state to record"),
+    for folder, words, says in (
+        (tmp_path / "new", ["account", "show", "7"], "has no database yet"),
+        (tmp_path / "new", ["chain", "status"], "has no contract yet"),
+        (tmp_path / "new", ["log", "state"], "no state to record"),
+        (live.site.folder.path, ["account", "show", "999999"], "There is no account 999999."),
     ):
-        code, out, err = gram(*words, "--data", tmp_path / "new")
+        code, out, err = gram(*words, "--data", folder)
         assert (code, out) == (2, ""), words
         assert says in err
 
 
-def test_an_account_with_nothing_is_told_apart_from_none(gram, live, monkeypatch):
-    monkeypatch.setattr("api.services.running", lambda *_, **__: nullcontext(live.site))
+def test_who_only_reads_reads_beside_a_running_registry(gram, live):
+    data = ("--data", live.site.folder.path)
     person = live.person()
-    code, out, err = gram("account", "show", person)
+    code, out, err = gram("account", "show", person, *data)
     assert (code, out) == (0, "")
+    assert "The registry is running; it is read beside it." in err
     assert f"Account {person} holds nothing." in err
     live.issue({person: 5})
-    code, out, _ = gram("account", "show", person)
+    live.publish()
+    code, out, _ = gram("account", "show", person, *data)
     assert code == 0
     assert "5 g" in out
+    assert gram("aside", "list", *data)[0] == 0
+    code, out, _ = gram("fsck", *data)
+    assert (code, "Everything agrees" in out) == (0, True), out
+    code, out, _ = gram("chain", "status", "--json", *data)
+    said = json.loads(out)
+    assert (code, said["chain"], said["contract"]) == (0, live.site.where.chain_id, live.site.where.contract)
+    assert said["size"] == live.site.client.head().size > 0
+
+
+def test_what_a_contract_holds_is_shown_while_the_registry_is_stopped_too(gram, tmp_path):
+    with live_site(tmp_path) as live:
+        live.issue({live.person(): 5})
+        live.publish()
+        size = live.site.client.head().size
+    code, out, err = gram("chain", "status", "--data", live.site.folder.path)
+    assert code == 0
+    assert f"size       {size}\n" in out
+    assert "running" not in err
+    (live.site.folder.chain).rename(tmp_path / "elsewhere")
+    code, out, err = gram("chain", "status", "--data", live.site.folder.path)
+    assert (code, out) == (2, "")
+    assert "name it with --rpc" in err
+
+
+def test_an_installation_is_not_begun_where_another_one_is(gram, tmp_path):
+    """After the demo, say, in whose folder people would begin one."""
+    with hold(tmp_path / "demo", "demo.example/log"):
+        for origin in ("city.example/log", "demo.example/log"):
+            code, out, err = gram("init", "--origin", origin, "--data", tmp_path / "demo")
+            assert (code, out) == (2, "")
+            assert "holds the log demo.example/log with development keys" in err
+            assert "--data FOLDER" in err
+    assert gram("init", "--origin", "city.example/log", "--data", tmp_path / "new")[0] == 0
+    code, again, _ = gram("init", "--origin", "city.example/log", "--data", tmp_path / "new")
+    assert (code, "city.example/log" in again) == (0, True)
+    code, _, err = gram("init", "--origin", "other.example/log", "--data", tmp_path / "new")
+    assert (code, "holds the log city.example/log. It stays as it is" in err) == (2, True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").touch()
+    code, _, err = gram("init", "--origin", "city.example/log", "--data", tmp_path / "full")
+    assert (code, "thesis.txt is in it). Name another folder with --data." in err) == (2, True)
 
 
 def test_a_log_that_was_never_published_has_no_status(gram, tmp_path):

@@ -8,6 +8,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jwt.utils import base64url_decode
 
 from api import strict_json
 from api.keys import read_secret
@@ -65,7 +66,14 @@ class Principal:
 
 
 class _Tokens(jwt.PyJWT):
-    """Tokens whose claims are read like everything else from outside."""
+    """Tokens whose header and claims are read like everything else from outside."""
+
+    def decode_complete(self, jwt: str | bytes, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Decode a token. Raises what PyJWT raises, and `NotStrict` for JSON that two readers may understand apart."""
+        found = super().decode_complete(jwt, *args, **kwargs)
+        head = jwt.encode() if isinstance(jwt, str) else jwt
+        strict_json.read(base64url_decode(head.partition(b".")[0]))
+        return found
 
     def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
         claims = strict_json.read(decoded["payload"])

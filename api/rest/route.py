@@ -1,8 +1,8 @@
 """What every REST route asks of a request before its own checks: said once, named, and readable one way only."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from email.message import Message
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
@@ -14,6 +14,8 @@ from api import strict_json
 SINGLE_HEADERS = ("authorization", "content-encoding", "content-type", "idempotency-key")
 """Two of these are two requests in one: programs on the way may go by either. The server sees to Host and length."""
 MALFORMED, UNSUPPORTED = 400, 415
+_JSON = re.compile(r"application/json[ \t]*(;[ \t]*(charset=(utf-8|\"utf-8\"))?)?", re.IGNORECASE)
+"""JSON has one encoding and no parameters (RFC 8259, section 11); what is sent all the same says this one, once."""
 
 
 class StrictRequest(Request):
@@ -71,10 +73,7 @@ def _of_query(name: str, sentence: str) -> RequestValidationError:
 def _check_type(request: Request) -> None:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(UNSUPPORTED, "Send the body as it is, without a Content-Encoding.")
-    said = Message()
-    said["content-type"] = request.headers.get("content-type", "")
-    charset = str(said.get_param("charset", "utf-8")).lower()
-    if said.get_content_type() != "application/json" or charset != "utf-8":
+    if _JSON.fullmatch(request.headers.get("content-type", "")) is None:
         raise HTTPException(UNSUPPORTED, "Send the body as Content-Type: application/json, in UTF-8.")
 
 

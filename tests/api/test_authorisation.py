@@ -1,5 +1,6 @@
 """Who may do what: every route of the application against every kind of caller, and tokens that prove nothing."""
 
+import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -276,6 +277,30 @@ def test_claims_that_stand_twice_prove_nothing(live):
         text = part('{"alg":"EdDSA"}') + b"." + part(claims + more)
         token = b".".join([text, urlsafe_b64encode(key.sign(text)).rstrip(b"=")]).decode()
         assert Caller(live.url, token).get("/v1/accounts/1").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ('{"alg":"EdDSA"}', 200),
+        ('{"alg":"EdDSA","typ":"JWT","kid":"a"}', 200),
+        ('{"alg":"EdDSA","alg":"EdDSA"}', 401),
+        ('{"alg":"none","alg":"EdDSA"}', 401),
+        ('{"alg":"EdDSA","\\u0061lg":"EdDSA"}', 401),
+        ('{"alg":"EdDSA","kid":"a","kid":"b"}', 401),
+        ('{"alg":"EdDSA","x":{"a":1,"a":1}}', 401),
+        ('{"alg":"EdDSA","x":NaN}', 401),
+        ('{"alg":"EdDSA","x":"\\ud800"}', 401),
+        ('\ufeff{"alg":"EdDSA"}', 401),
+    ],
+)
+def test_a_header_that_stands_for_two_proves_nothing(live, header, status):
+    claims = CLAIMS | {"exp": int(time.time()) + 60, "account": 1}
+    text = b".".join(urlsafe_b64encode(part.encode()).rstrip(b"=") for part in (header, json.dumps(claims)))
+    token = b".".join([text, urlsafe_b64encode(development_key(live).sign(text)).rstrip(b"=")]).decode()
+    answer = Caller(live.url, token).get("/v1/accounts/1")
+    assert answer.status_code == status
+    assert status == 200 or is_problem(answer, 401, "unauthenticated")
 
 
 def hostile_tokens(live) -> dict[str, str]:

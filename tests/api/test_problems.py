@@ -151,12 +151,38 @@ def test_a_body_of_another_type_is_no_act(rider, kind):
     assert is_problem(answer, 415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-16", "application/problem+json", "application/json5"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json; charset=utf-16",
+        "application/json; charset=utf-8; charset=gbk",
+        "application/json; charset=utf-8; Charset=utf-8",
+        "application/json; charset*=gbk''utf-8",
+        "application/json; charset*0=utf; charset*1=-16",
+        "application/json; charset",
+        "application/json; charset=",
+        "application/json;; charset=gbk",
+        "application/json, application/json",
+        "application/json; x=1, text/plain",
+        "application/problem+json",
+        "application/json5",
+    ],
+)
 def test_a_body_that_says_it_is_something_else_is_no_act(rider, kind):
     headers = {"Idempotency-Key": fresh_key(), "Content-Type": kind}
     path = f"/v1/accounts/{rider.account}/conversions"
     answer = rider.ask("POST", path, headers=headers, content=b'{"quantity_g":1}')
     assert is_problem(answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "Application/JSON", "application/json; charset=UTF-8", 'application/json;charset="utf-8"'],
+)
+def test_a_body_that_says_it_is_json_in_utf_8_is_taken(rider, kind):
+    headers = {"Idempotency-Key": fresh_key(), "Content-Type": kind}
+    path = f"/v1/accounts/{rider.account}/conversions"
+    assert rider.ask("POST", path, headers=headers, content=b'{"quantity_g":1}').status_code == 201
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])

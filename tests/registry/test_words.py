@@ -20,12 +20,14 @@ TEXTS = [
     "葛\U000e0100城",  # a variant of one ideograph
     "e\u0301te\u0301",
     " a ",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f!",  # the flag of England
+    "🏴\U000e0063\U000e006e\U000e0033\U000e0031\U000e007f",  # and one that nobody draws yet
 ]
 CONTROLS = ["\x00", "\x07", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"]
 BIDI = list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 NO_CHARACTERS = ["\ud800", "\udfff", "\ufdd0", "\ufffe", "\uffff", "\U0010ffff"]
 UNSEEN = ["", " ", "\u3000\u00a0", "\u200b", "\u200d\u200c", "\ufeff", "\u00ad", "\u3164", "\u115f", "\u2800", "\ufe0f",
-          "\U000e0041", "\U000e0100", "\u2060", "\u0301", "\u180e", "\u2065", "\U000e0fff"]  # fmt: skip
+          "\U000e0100", "\u2060", "\u0301", "\u180e", "\u2065", "\U000e0fff"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
@@ -34,7 +36,26 @@ def test_what_a_language_needs_is_text(text):
     assert checked_words(text, "A name", 20) == text
 
 
-@pytest.mark.parametrize("mark", [*CONTROLS, *BIDI, *NO_CHARACTERS], ids=ascii)
+NOTES = ["\ufff9", "\ufffa", "\ufffb"]
+TAGS = ["\U000e0000", "\U000e0001", "\U000e0020", "\U000e0041", "\U000e007f"]
+NO_FLAGS = [
+    "🏴\U000e0067\U000e0062\U000e0065",  # no end
+    "🏴\U000e0067\U000e0062\U000e007f",  # no region's code is so short
+    "🏴" + "\U000e0061" * 7 + "\U000e007f",  # nor so long: letters are hidden in it
+    "🏴\U000e0047\U000e0042\U000e0045\U000e007f",  # no capitals
+    "🏳\U000e0067\U000e0062\U000e0065\U000e007f",  # another flag
+    "🏴\ufe0f\U000e0067\U000e0062\U000e0065\U000e007f",
+    "\U000e0067\U000e0062\U000e0065\U000e007f",
+]
+
+
+@pytest.mark.parametrize("text", NO_FLAGS, ids=ascii)
+def test_tags_write_nothing_but_the_flag_of_a_region(text):
+    with pytest.raises(Invalid, match=r"a tag outside the flag of a region \(U\+E00"):
+        checked_words(f"a{text}b", "A name", 20)
+
+
+@pytest.mark.parametrize("mark", [*CONTROLS, *BIDI, *NO_CHARACTERS, *NOTES, *TAGS], ids=ascii)
 def test_what_hides_or_commands_is_refused_and_named(mark):
     with pytest.raises(Invalid, match=rf"U\+{ord(mark):04X}") as refused:
         checked_words(f"a{mark}b", "A name", 20)

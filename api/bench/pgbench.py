@@ -18,13 +18,25 @@ class Ran:
     latencies: list[float]
 
 
-def run(url: str, scripts: Mapping[str, str], variables: Mapping[str, int], *, seconds: int, connections: int) -> Ran:
-    """Run scripts in equal shares. `url` may be SQLAlchemy's spelling. Raises `Unavailable` with pgbench's words."""
+def run(
+    url: str,
+    scripts: Mapping[str, str],
+    variables: Mapping[str, int],
+    *,
+    seconds: int,
+    connections: int,
+    per_second: float | None = None,
+) -> Ran:
+    """Run scripts in equal shares: as many as can be, or so many a second, latencies from when each was due.
+
+    `url` may be SQLAlchemy's spelling. Raises `Unavailable` with pgbench's words.
+    """
     with tempfile.TemporaryDirectory(prefix="gl-pgbench-") as name:
         folder = Path(name)
         command = [str(installed() / "pgbench"), *["-n", "-M", "prepared", "-j", "1", "-l"]]
         command += ["-c", str(connections), "-T", str(seconds)]
         command += [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
+        command += [] if per_second is None else ["-R", str(per_second)]
         for script, text in scripts.items():
             (folder / script).write_text(text)
             command += ["-f", script]

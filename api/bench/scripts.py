@@ -108,3 +108,5 @@ CROSS JOIN (
 ) s WHERE m.id = :number;
 """
 LOOK_UPS = {"account": ACCOUNT, "blocks": BLOCKS, "movement": MOVEMENT}
+OF = {"acts": ACTS, "look-ups": LOOK_UPS}
+"""By kind of load."""

@@ -63,7 +63,7 @@ def measure(folder: Path, held: int, seconds: int) -> list[Figure]:
         seen = run_load(Plan(url, "acts", seconds, CONNECTIONS, ACTS_PER_SECOND, tokens, people.provider, movements))
     with running(settings, silent) as site, site.database.transaction() as tx:
         anchors = tx.execute(sa.text("SELECT count(*) FROM anchors")).scalar_one()
-    every = [latency for some in seen.latencies.values() for latency in some]
+    every = seen.every
     return [
         Figure("connections held", held, ""),
         Figure("acts offered", ACTS_PER_SECOND, "/s"),

@@ -5,6 +5,9 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -73,17 +76,58 @@ class Stalling(BaseHTTPRequestHandler):
         pass
 
 
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def test_a_stall_is_seen_by_all_who_were_due_in_it():
     """Two connections: a loop that waits for answers would have seen it twice."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Stalling) as url:
         Stalling.began = time.monotonic()
-        url = f"http://127.0.0.1:{server.server_port}"
         seen = load.run(load.Plan(url, "look-ups", 2, 2, 50, {"1": ""}, 1, [1], warm_up_s=0))
-        server.shutdown()
-    latencies = [latency for some in seen.latencies.values() for latency in some]
-    assert len(latencies) == 100
-    assert sum(latency > 0.1 for latency in latencies) > 10
+    assert len(seen.every) == 100
+    assert sum(latency > 0.1 for latency in seen.every) > 10
+
+
+class Refusing(Stalling):
+    """Refuses one path, ends the connection at another, and is slow at all others."""
+
+    def do_GET(self) -> None:
+        if "blocks" in self.path:
+            self.close_connection = True
+            return
+        time.sleep(0.02)
+        body = b'{"type": "urn:gramledger:problem:not-found"}' if "movements" in self.path else b"{}"
+        self.send_response(404 if "movements" in self.path else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_what_fails_is_named_by_its_cause():
+    with serving(Refusing) as url:
+        seen = load.run(load.Plan(url, "look-ups", 0.5, 2, None, {"1": ""}, 1, [1], warm_up_s=0))
+        nobody = load.run(load.Plan("http://127.0.0.1:9", "look-ups", 0.1, 1, 50, {"1": ""}, 1, [1], warm_up_s=0))
+    assert set(seen.failures) == {"movement: 404 not-found", "blocks: no answer: the server ended the connection"}
+    assert set(seen.latencies) == {"account"}
+    assert {cause.partition(": ")[2] for cause in nobody.failures} == {"no answer: Connection refused"}
+    assert sum(nobody.failures.values()) == 5
+
+
+def test_a_closed_loop_finds_the_capacity_and_an_open_one_above_it_says_what_was_never_asked(monkeypatch):
+    monkeypatch.setattr(load, "OVERRUN_S", 0.1)
+    monkeypatch.setitem(load.MAKERS, "look-ups", lambda *_: ("account", ("GET", "/v1/accounts/1", {}, None)))
+    with serving(Refusing) as url:
+        plan = load.Plan(url, "look-ups", 1, 2, None, {"1": ""}, 1, [1], warm_up_s=0)
+        full = load.run(plan)
+        above = load.run(replace(plan, per_second=5 * full.per_second))
+    assert 20 < full.per_second < 100  # two callers, each answered after 20 ms
+    assert not full.failures
+    assert set(above.failures) == {f"account: {load.UNASKED}"}
 
 
 def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
@@ -91,8 +135,12 @@ def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
     assert figures["acts that failed"].value == 0
     assert figures["look-ups that failed"].value == 0
     for kind in ("acts", "look-ups"):
-        assert figures[kind].value > 0
-        assert figures[kind].yardstick_value > 0
+        assert figures[f"{kind}, as many as can be"].value > 0
+        assert (
+            figures[f"{kind}, as many as can be"].target
+            == http.SHARES[kind] * figures[f"{kind}, as many as can be"].yardstick_value
+        )
+        assert figures[f"{kind} at 60% of that"].value > 0
     assert {"  conversions", "  redemptions", "  cancellations", "  account", "  blocks", "  movement"} <= set(figures)
 
 

@@ -10,14 +10,16 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import logs
-from api.auth import token_key
+from api.auth import Tokens, token_key
 from api.edge import AsOf, Edge
 from api.explorer import routes as explorer
 from api.explorer.pages import STATIC
 from api.openapi import describe
 from api.problems import add_handlers
 from api.rest import accounts, acts, chain, log, public, state
+from api.rest.table import Table
 from api.site import Site, site_from_environment
+from registry.clock import system_clock
 
 DESCRIPTION = (
     "A registry for carbon inclusion (碳普惠). Amounts are integers in grams of CO2e, times RFC 3339, errors problem "
@@ -30,7 +32,7 @@ def create(site: Site | None = None) -> FastAPI:
     logs.configure()
     app = routed()
     app.state.site = site or site_from_environment()
-    app.state.token_key = token_key(app.state.site)
+    app.state.tokens = Tokens(token_key(app.state.site), system_clock)
     return app
 
 
@@ -50,6 +52,7 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge)
     add_handlers(app)
+    app.router.routes.append(Table(room.router for room in (accounts, acts, public, state)))
     for room in (accounts, acts, public, state, log, chain):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

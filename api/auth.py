@@ -1,5 +1,7 @@
 """Who asks: bearer tokens (JWT, EdDSA) with a role and, for holders, an account. Deny by default."""
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,6 +17,7 @@ from api.keys import read_secret
 from api.rest.numbers import MAX_EXACT
 from api.settings import Settings
 from api.site import Site, is_production
+from registry.clock import Clock
 from registry.errors import Forbidden, Invalid, Unauthenticated
 from registry.words import checked_words
 
@@ -25,6 +28,8 @@ LEEWAY_S = 10
 MAX_SUBJECT_CHARS = 255
 """As OpenID Connect bounds a subject; it is part of the key that keeps an act from being done twice."""
 MAX_DEVELOPMENT_TOKEN_S = 30 * 86_400
+MAX_REMEMBERED = 4096
+"""Tokens that verified, in one process: less than a megabyte."""
 
 
 class Role(StrEnum):
@@ -65,7 +70,7 @@ class Principal:
             raise Forbidden(f"This is for: {', '.join(roles)}.")
 
 
-class _Tokens(jwt.PyJWT):
+class _Jwt(jwt.PyJWT):
     """Tokens whose header and claims are read like everything else from outside."""
 
     def decode_complete(self, jwt: str | bytes, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -82,35 +87,66 @@ class _Tokens(jwt.PyJWT):
         return claims
 
 
-_TOKENS = _Tokens()
+_JWT = _Jwt()
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+UNVERIFIED = "The token does not verify, or has expired. Get a new one."
+
+
+class Tokens:
+    """Verifies tokens under one key, and remembers those that verified: a holder asks many things with one token.
+
+    What is kept is the SHA-256 of a token's own bytes, who it says is asking, and when it expires, which is looked at
+    each time. A token that does not verify is not remembered.
+    """
+
+    def __init__(self, key: Any, clock: Clock) -> None:
+        """Take the key that tokens verify under."""
+        self._key, self._clock = key, clock
+        self._known: OrderedDict[bytes, tuple[Principal, int]] = OrderedDict()
+
+    def principal(self, token: str) -> Principal:
+        """Tell who asks. Raises `Unauthenticated`, and never says anything of the token itself."""
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest not in self._known:
+            self._known[digest] = self._verified(token)
+            if len(self._known) > MAX_REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(digest)
+        principal, expires_s = self._known[digest]
+        if expires_s <= self._clock() / 1000 - LEEWAY_S:
+            del self._known[digest]
+            raise Unauthenticated(UNVERIFIED)
+        return principal
+
+    def _verified(self, token: str) -> tuple[Principal, int]:
+        try:
+            claims = _JWT.decode(
+                token,
+                self._key,
+                algorithms=["EdDSA"],
+                audience=AUDIENCE,
+                leeway=LEEWAY_S,
+                options={"require": ["exp", "sub", "role"]},
+            )
+            return _principal(claims), int(claims["exp"])
+        except (
+            jwt.InvalidTokenError,
+            Invalid,
+            ValueError,
+            RecursionError,
+            OverflowError,
+        ):  # its header is read before it verifies
+            raise Unauthenticated(UNVERIFIED) from None
 
 
 async def authenticate(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    """Verify the bearer token. Raises `Unauthenticated`, and never says anything of the token itself."""
+    """Verify the bearer token. Raises `Unauthenticated`."""
     if credentials is None:
         raise Unauthenticated("Send a bearer token: Authorization: Bearer <token>.")
-    key = request.app.state.token_key
-    try:
-        claims = _TOKENS.decode(
-            credentials.credentials,
-            key,
-            algorithms=["EdDSA"],
-            audience=AUDIENCE,
-            leeway=LEEWAY_S,
-            options={"require": ["exp", "sub", "role"]},
-        )
-        return _principal(claims)
-    except (
-        jwt.InvalidTokenError,
-        Invalid,
-        ValueError,
-        RecursionError,
-        OverflowError,
-    ):  # its header is read before it verifies
-        raise Unauthenticated("The token does not verify, or has expired. Get a new one.") from None
+    tokens: Tokens = request.app.state.tokens
+    return tokens.principal(credentials.credentials)
 
 
 Caller = Annotated[Principal, Depends(authenticate)]

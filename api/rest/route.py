@@ -6,12 +6,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi._compat import ModelField
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from api import strict_json
+from api.rest.arguments import ABSENT, Arguments, read_all
 
-SINGLE_HEADERS = ("authorization", "content-encoding", "content-type", "idempotency-key")
+SINGLE_HEADERS = frozenset({b"authorization", b"content-encoding", b"content-type", b"idempotency-key"})
 """Two of these are two requests in one: programs on the way may go by either. The server sees to Host and length."""
 MALFORMED, UNSUPPORTED = 400, 415
 _JSON = re.compile(r"application/json[ \t]*(;[ \t]*(charset=(utf-8|\"utf-8\"))?)?", re.IGNORECASE)
@@ -30,31 +33,60 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route of REST. Headers come once, queries are known and come once, bodies are plain JSON."""
+    """A route of REST. Headers come once, queries are known and come once, bodies are plain JSON.
+
+    It is described by FastAPI and answered by itself: its arguments are read by `Arguments`, its function and what
+    writes the answer run in one thread.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **said: Any) -> None:
+        """Take what FastAPI takes."""
+        super().__init__(path, endpoint, **said)
+        self._known = sorted(field.alias for field in self.dependant.query_params)
+        self._arguments = Arguments(self.dependant)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the checks before the handler that FastAPI makes."""
-        handle = super().get_route_handler()
-        known = sorted(field.alias for field in self.dependant.query_params)
-        takes_body = self.body_field is not None
+        """Answer by `answer`, also where FastAPI finds the route."""
+        return lambda request: self.answer(StrictRequest(request.scope, request.receive))
 
-        async def checked(request: Request) -> Response:
-            _check_headers(request)
-            _check_query(request, known)
-            strict = StrictRequest(request.scope, request.receive)
-            if takes_body:
-                _check_type(strict)
-            elif request.method not in {"GET", "HEAD"}:
-                await _check_bodyless(strict)
-            return await handle(strict)
+    async def answer(self, request: StrictRequest) -> Response:
+        """Check a request, do what it asks, and write the answer."""
+        _check_headers(request)
+        _check_query(request, self._known)
+        found = await read_all(self._arguments, request, await self._body(request))
+        return await run_in_threadpool(self._answered, found)
 
-        return checked
+    async def _body(self, request: StrictRequest) -> Any:
+        if self.body_field is not None:
+            _check_type(request)
+            return await request.json() if await request.body() else ABSENT
+        if request.method != "GET" and await request.body() and await request.json() != {}:
+            # Let nothing pass that would be ignored: such an act is said by its path alone.
+            raise HTTPException(MALFORMED, "This act takes no body. Leave it out, or send {}.")
+        return ABSENT
+
+    def _answered(self, found: dict[str, Any]) -> Response:
+        said = self._arguments.call(**found)
+        if isinstance(said, Response):
+            return said
+        assert self.response_field is not None  # noqa: S101  (what is no answer yet is described)
+        return Response(
+            _as_described(self.response_field, said), self.status_code or 200, media_type="application/json"
+        )
+
+
+def _as_described(field: ModelField, said: object) -> bytes:
+    """Write an answer as its description has it, and nothing that it does not have."""
+    value, wrong = field.validate(said, loc=("response",))
+    if wrong:
+        raise ResponseValidationError(errors=wrong, body=said)
+    return field.serialize_json(value)
 
 
 def _check_headers(request: Request) -> None:
-    for name in SINGLE_HEADERS:
-        if len(request.headers.getlist(name)) > 1:
-            raise HTTPException(MALFORMED, f"The header {name} comes twice. Send it once; nothing was done.")
+    for name, times in Counter(name for name, _ in request.scope["headers"] if name in SINGLE_HEADERS).items():
+        if times > 1:
+            raise HTTPException(MALFORMED, f"The header {name.decode()} comes twice. Send it once; nothing was done.")
 
 
 def _check_query(request: Request, known: list[str]) -> None:
@@ -75,9 +107,3 @@ def _check_type(request: Request) -> None:
         raise HTTPException(UNSUPPORTED, "Send the body as it is, without a Content-Encoding.")
     if _JSON.fullmatch(request.headers.get("content-type", "")) is None:
         raise HTTPException(UNSUPPORTED, "Send the body as Content-Type: application/json, in UTF-8.")
-
-
-async def _check_bodyless(request: StrictRequest) -> None:
-    """Let nothing pass that would be ignored: this act is said by its path alone."""
-    if await request.body() and await request.json() != {}:
-        raise HTTPException(MALFORMED, "This act takes no body. Leave it out, or send {}.")

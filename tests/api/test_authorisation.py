@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from api.app import routed
 from api.auth import development_token
 from api.keys import read_secret
+from api.rest.table import Table
 from api.settings import Settings
 from registry.errors import Forbidden, Invalid
 from tests.api.test_settings import WITNESSES
@@ -76,6 +77,8 @@ def routes() -> Iterator[tuple[str, str]]:
     waiting = list(routed().routes)
     while waiting:
         route = waiting.pop()
+        if isinstance(route, Table):
+            continue  # it finds the others' routes
         if hasattr(route, "original_router"):
             waiting += route.original_router.routes
         elif getattr(route, "methods", None):

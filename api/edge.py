@@ -1,20 +1,35 @@
 """What stands before every route: one length and a limit for the body, and HEAD answered like GET (RFC 9110, 9.3.2).
 
-What it lets out, no browser takes for something else, and a library's plain errors become problem documents.
+So many requests are worked on at once, and of one address so many; the others wait for their turn. What it lets out,
+no browser takes for something else, and a library's plain errors become problem documents.
 """
 
-from starlette.exceptions import HTTPException
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import HTTP_PROBLEMS, problem
+from anchoring.connections import source_of
+from api.problems import HTTP_PROBLEMS, RETRY_AFTER_S, problem
 from api.rest import chain
+from api.rest.turns import Full, Turns
 
 MAX_BODY_BYTES = 64 * 1024
 """The largest act has under 8 KiB, however it is escaped; what is larger is no act."""
 MAX_DRAINED_BYTES = 1024 * 1024
 """What is read and thrown away of a body that is too large: a client that is still sending hears no answer."""
-TOO_LARGE = 413
+AT_ONCE: Final = 32
+"""Requests worked on in one process: fewer than the framework has threads (40), so that none waits there unseen."""
+OF_ONE: Final = 16
+"""Of these, of one address: whoever sends many slow ones leaves half to the others."""
+WAITING_OF_ONE, WAITING = 128, 1024
+"""Requests that wait, of one address and in all: as many as there are connections; more have no caller any more."""
+WAIT_S: Final = 5.0
+"""After which a request that waits is told to come back."""
+BUSY = "This address has too many requests under way, or everybody together has. Nothing was done; try again shortly."
+TOO_LARGE = f"The body of this request is limited to {MAX_BODY_BYTES} bytes."
 TWO_LENGTHS = "Send Content-Length or Transfer-Encoding, not both: two readers could end this body at two places."
 OLD_CHUNKS = "HTTP/1.0 has no Transfer-Encoding; send Content-Length."
 FILE_ERRORS = {
@@ -32,21 +47,46 @@ class Edge:
     def __init__(self, app: ASGIApp) -> None:
         """Stand before `app`."""
         self._app = app
+        self._turns = Turns(WAITING_OF_ONE, WAITING, slots=AT_ONCE, share=OF_ONE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, its body bounded. The server leaves out the body of an answer to HEAD."""
+        """Pass a request on when all of it is there. The server leaves out the body of an answer to HEAD."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        unclear = _unclear_length(scope)
-        if unclear is not None:
-            code, title = HTTP_PROBLEMS[400]
-            await problem(code, 400, title, unclear, {"Connection": "close"})(scope, receive, send)
+        if unclear := _unclear_length(scope):
+            await _refused(400, unclear, {"Connection": "close"})(scope, receive, send)
+            return
+        try:
+            body = await _body(receive)
+        except _TooLarge:
+            await _refused(413, TOO_LARGE)(scope, receive, send)
+            return
+        if body is None:
             return
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
-        limit = chain.MAX_BODY_BYTES if scope["path"] == chain.PATH else MAX_BODY_BYTES
-        await self._app(scope, _bounded(receive, limit), _told(scope, receive, send))
+        # The chain has turns of its own: calls wait there for a node, which takes no thread.
+        work = self._app if scope["path"] == chain.PATH else self._in_turn
+        await work(scope, _replayed(body, receive), _told(scope, receive, send))
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Work on it in its turn, which ends when the answer begins: taking it is its reader's time."""
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    await turn.enter_async_context(self._turns.turn(_source(scope)))
+            except (Full, TimeoutError):
+                again = {"Retry-After": RETRY_AFTER_S}
+                await problem("busy", 503, "Too many requests at once", BUSY, again)(scope, receive, send)
+                return
+
+            async def ending(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    await turn.aclose()
+                await send(message)
+
+            await self._app(scope, receive, ending)
 
 
 class AsOf:
@@ -107,19 +147,40 @@ def _file_problem(status: int, headers: dict[bytes, bytes]) -> Response:
     return problem(code, status, title, FILE_ERRORS[status], kept)
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """Give what `receive` gives; raises 413 in whoever reads more than `limit` bytes of body."""
-    received = 0
+class _TooLarge(Exception):
+    """A body of more than `MAX_BODY_BYTES`."""
 
-    async def bounded() -> Message:
-        nonlocal received
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read the whole body; None when its sender went away before. Raises `_TooLarge`."""
+    body, received, more = bytearray(), 0, True
+    while more and received <= MAX_BODY_BYTES + MAX_DRAINED_BYTES:
         message = await receive()
-        received += len(message.get("body", b""))
-        if received <= limit:
-            return message
-        while message.get("more_body", False) and received <= limit + MAX_DRAINED_BYTES:
-            message = await receive()
-            received += len(message.get("body", b""))
-        raise HTTPException(TOO_LARGE, f"The body of this request is limited to {limit} bytes.")
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        received += len(piece)
+        body += piece if received <= MAX_BODY_BYTES else b""
+        more = message.get("more_body", False)
+    if received > MAX_BODY_BYTES:
+        raise _TooLarge
+    return bytes(body)
 
-    return bounded
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Give what has been read, then what comes after it."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return left.pop() if left else await receive()
+
+    return replayed
+
+
+def _source(scope: Scope) -> str:
+    return source_of(scope["client"][0]) if scope["client"] else ""
+
+
+def _refused(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    code, title = HTTP_PROBLEMS[status]
+    return problem(code, status, title, detail, headers)

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from anchoring.chain.turns import BACKGROUND
+from anchoring.connections import source_of
 from anchoring.errors import Unreachable
 from api import strict_json
 from api.moving import contracts_of
@@ -22,12 +23,12 @@ from api.rest.chain_calls import LIMIT_EXCEEDED, Bounds, NotOffered, judged, nee
 from api.rest.turns import Full, Turns
 
 PATH = "/chain"
-MAX_BODY_BYTES = 256 * 1024
 MAX_CALLS = 10
 """Calls in one batch. Each is judged, takes its turn and is answered by itself."""
 MAX_WAITING_OF_ONE, MAX_WAITING = 16, 64
 """Callers who wait for the one slot of a process, of one address and in all; more are told to come back."""
-MAX_ANSWER_BYTES = 4 << 20
+MAX_ANSWER_BYTES = 1 << 20
+"""From the chain, for all calls of a request together: reading and writing this much takes 15 ms, of a thread's."""
 TIMEOUT_S = 10.0
 """For all of a request, with the waiting."""
 CORS = {
@@ -37,6 +38,7 @@ CORS = {
 }
 PARSE_ERROR, INVALID_REQUEST = -32700, -32600
 BUSY = "The chain is busy with other callers. Nothing was sent; try again shortly."
+TOO_LONG = f"The answer has more than {MAX_ANSWER_BYTES} bytes; ask for less at a time."
 SILENT = "The chain does not answer now. Nothing was sent twice; try again shortly."
 
 Json = dict[str, Any]
@@ -51,20 +53,22 @@ async def pass_on(request: Request) -> Response:
     if request.method == "OPTIONS":
         return Response(None, 204, CORS)
     try:
-        asked = strict_json.read(await request.body())
+        asked = await run_in_threadpool(strict_json.read, await request.body())
     except strict_json.NotStrict as error:
-        return _answered(_failure(None, PARSE_ERROR, f"This cannot be taken: {error}."))
+        return await _answered(_failure(None, PARSE_ERROR, f"This cannot be taken: {error}."))
     batch = asked if isinstance(asked, list) else [asked]
     if not 0 < len(batch) <= MAX_CALLS:
-        return _answered(_failure(None, INVALID_REQUEST, f"Send one call, or a list of 1 to {MAX_CALLS}."))
+        return await _answered(_failure(None, INVALID_REQUEST, f"Send one call, or a list of 1 to {MAX_CALLS}."))
     caller = _Caller(request)
     if isinstance(asked, list):
-        return _answered(await _while_awaited(request, _all(caller, batch)))
-    return _answered(await _while_awaited(request, _one(caller, asked)))
+        return await _answered(await _while_awaited(request, _all(caller, batch)))
+    return await _answered(await _while_awaited(request, _one(caller, asked)))
 
 
-def _answered(said: Json | list[Json] | None) -> Response:
-    return Response(json.dumps(said), 200, CORS, "application/json") if said else Response(None, 204, CORS)
+async def _answered(said: Json | list[Json] | None) -> Response:
+    if not said:
+        return Response(None, 204, CORS)
+    return Response(await run_in_threadpool(json.dumps, said), 200, CORS, "application/json")
 
 
 def _failure(call_id: object, code: int, message: str) -> Json:
@@ -125,7 +129,8 @@ class _Caller:
 
     def __init__(self, request: Request) -> None:
         self._state = request.app.state
-        self._address = request.client.host if request.client else ""
+        self._source = source_of(request.client.host if request.client else "")
+        self._left = MAX_ANSWER_BYTES
         self._ends = asyncio.get_running_loop().time() + TIMEOUT_S
 
     async def ask(self, call: Json) -> Json:
@@ -147,24 +152,28 @@ class _Caller:
             self._state.chain_turns = Turns(MAX_WAITING_OF_ONE, MAX_WAITING)
         turns: Turns = self._state.chain_turns
         try:
-            async with asyncio.timeout_at(self._ends), turns.turn(self._address):
-                return await self._forward(call)
+            async with asyncio.timeout_at(self._ends), turns.turn(self._source):
+                answered = await self._forward(call)
         except Full:
             raise Unreachable(BUSY) from None
         except (httpx2.HTTPError, TimeoutError):
             raise Unreachable(SILENT) from None
+        return await run_in_threadpool(_outcome, answered)
 
-    async def _forward(self, call: Json) -> Json:
+    async def _forward(self, call: Json) -> bytes:
         client: httpx2.AsyncClient = self._state.chain_client
         url, content = self._state.site.where.rpc_urls[0], json.dumps(call | {"id": 1}).encode()
         headers = {"Content-Type": "application/json", "Priority": BACKGROUND}
+        if self._left <= 0:
+            raise NotOffered(LIMIT_EXCEEDED, TOO_LONG)
         async with client.stream("POST", url, content=content, headers=headers) as answer:
             answered = bytearray()
             async for piece in answer.aiter_bytes():
                 answered += piece
-                if len(answered) > MAX_ANSWER_BYTES:
-                    raise NotOffered(LIMIT_EXCEEDED, "The answer is too long; ask for less at a time.")
-        return _outcome(bytes(answered))
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise NotOffered(LIMIT_EXCEEDED, TOO_LONG)
+        return bytes(answered)
 
 
 def _outcome(answered: bytes) -> Json:

@@ -1,11 +1,11 @@
-"""Who is next at something that one caller at a time may use: addresses take turns, whatever one of them asks for.
+"""Who is next at something that so many callers at a time may use: addresses take turns, whatever one of them asks for.
 
 An address that asks often waits behind itself. When too many wait, the last of the address that has most waiting is
 sent away, so that nobody can keep the others out.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,24 +15,33 @@ class Full(Exception):
 
 
 class Turns:
-    """One slot, for the callers of one event loop."""
+    """Slots, for the callers of one event loop."""
 
-    def __init__(self, of_one: int, in_all: int) -> None:
-        """At most `of_one` callers of an address wait, and at most `in_all` callers."""
+    def __init__(self, of_one: int, in_all: int, *, slots: int = 1, share: int = 1) -> None:
+        """At most `of_one` callers of an address wait, and at most `in_all`; an address has `share` of the `slots`."""
         self._of_one, self._in_all = of_one, in_all
+        self._free, self._share = slots, share
+        self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._taken = False
 
     @asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
-        """Hold the slot while inside. Raises Full, also while waiting."""
-        if self._taken:
+        """Hold a slot while inside. Raises Full, also while waiting."""
+        if self._has_room(address):
+            self._take(address)
+        else:
             await self._await(address)
-        self._taken = True
         try:
             yield
         finally:
-            self._hand_on()
+            self._give_back(address)
+
+    def _has_room(self, address: str) -> bool:
+        return self._free > 0 and self._held[address] < self._share
+
+    def _take(self, address: str) -> None:
+        self._free -= 1
+        self._held[address] += 1
 
     async def _await(self, address: str) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -41,7 +50,7 @@ class Turns:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled() and mine.exception() is None:
-                self._hand_on()
+                self._give_back(address)
             raise
         finally:
             self._leave(address, mine)
@@ -61,16 +70,21 @@ class Turns:
         if not queue:
             self._waiting.pop(address, None)
 
+    def _give_back(self, address: str) -> None:
+        self._free += 1
+        self._held[address] -= 1
+        self._held += Counter()  # leaves out who holds none
+        self._hand_on()
+
     def _hand_on(self) -> None:
-        """Give the slot to the first of the next address, which then comes last."""
-        self._taken = False
-        for address in [*self._waiting]:
+        """Give the slot to the first of the next address that may have it, which then comes last."""
+        for address in filter(self._has_room, [*self._waiting]):
             queue = self._waiting.pop(address)
             while queue:
                 first = queue.popleft()
                 if queue:
                     self._waiting[address] = queue
                 if not first.done():
-                    self._taken = True
+                    self._take(address)
                     first.set_result(None)
                     return

@@ -1,9 +1,12 @@
 """The chain's JSON-RPC passed through: any web3 client works, and nothing passes that is nobody's business."""
 
+import asyncio
 import contextlib
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -12,8 +15,11 @@ import httpx2
 import pytest
 from web3 import HTTPProvider, Web3
 
-from api.rest.chain import MAX_BODY_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
+from api.app import create
+from api.edge import MAX_BODY_BYTES
+from api.rest.chain import MAX_ANSWER_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
 from api.rest.chain_calls import MAX_CALL_GAS, METHODS
+from api.site import Site
 from tests.support.rest import Caller, is_problem
 from tests.support.running import served
 from tests.support.serving import WAIT_S
@@ -23,6 +29,15 @@ def rpc(live, *calls: object) -> dict:
     answer = Caller(live.url).post("/chain", json.dumps(calls[0] if len(calls) == 1 else calls).encode())
     assert answer.status_code == 200
     return answer.json()
+
+
+@contextmanager
+def chain_of(live, answering: type[BaseHTTPRequestHandler]) -> Iterator[Site]:
+    """Give the site as it is with another chain."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering) as chain:
+        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
+        yield replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
+        chain.shutdown()
 
 
 def call(method: str, *params: object, number: object = 1) -> dict:
@@ -141,15 +156,11 @@ def test_whoever_goes_away_leaves_no_work_behind(live):
         def log_message(self, *_args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as chain:
-        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
-        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
-        with served(site) as url:
-            with contextlib.suppress(httpx2.TimeoutException):
-                httpx2.post(f"{url}/chain", content=json.dumps(call("eth_chainId")).encode(), timeout=2)
-            assert came.is_set()
-            assert left.wait(TIMEOUT_S / 2)
-        chain.shutdown()
+    with chain_of(live, Silent) as site, served(site) as url:
+        with contextlib.suppress(httpx2.TimeoutException):
+            httpx2.post(f"{url}/chain", content=json.dumps(call("eth_chainId")).encode(), timeout=2)
+        assert came.is_set()
+        assert left.wait(TIMEOUT_S / 2)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +169,7 @@ def test_whoever_goes_away_leaves_no_work_behind(live):
         (b"", -32700),
         (b"{", -32700),
         (b"\xff", -32700),
-        (b"[" * 100_000, -32700),
+        (b"[" * 50_000, -32700),
         (b"9" * 5000, -32700),
         (b"[]", -32600),
         (b"1", -32600),
@@ -230,20 +241,16 @@ def test_more_callers_than_may_wait_are_told_to_come_back(live):
         def log_message(self, *_args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as chain:
-        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
-        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
-        with served(site) as url, ThreadPoolExecutor(MAX_WAITING_OF_ONE + 5) as pool:
-            body = json.dumps(call("eth_chainId")).encode()
-            answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
-            for refused in islice(as_completed(answers), 4):
-                assert is_problem(refused.result(), 503, "unreachable")
-            release.set()
-            assert sorted(answer.result().status_code for answer in answers) == [200] * 17 + [503] * 4
-        chain.shutdown()
+    with chain_of(live, Slow) as site, served(site) as url, ThreadPoolExecutor(MAX_WAITING_OF_ONE + 5) as pool:
+        body = json.dumps(call("eth_chainId")).encode()
+        answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
+        for refused in islice(as_completed(answers), 4):
+            assert is_problem(refused.result(), 503, "unreachable")
+        release.set()
+        assert sorted(answer.result().status_code for answer in answers) == [200] * 17 + [503] * 4
 
 
-@pytest.mark.parametrize("length", [5 << 20, 1 << 20])
+@pytest.mark.parametrize("length", [MAX_ANSWER_BYTES, MAX_ANSWER_BYTES // 2])
 def test_an_answer_has_a_limit(live, length):
     class Endless(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -256,13 +263,67 @@ def test_an_answer_has_a_limit(live, length):
         def log_message(self, *_args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as chain:
-        threading.Thread(target=chain.serve_forever, args=(0.01,), daemon=True).start()
-        site = replace(live.site, where=replace(live.site.where, rpc_urls=(f"http://127.0.0.1:{chain.server_port}",)))
-        with served(site) as url:
-            answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode()).json()
-            assert answer.get("error", {}).get("code") == (-32005 if length > 4 << 20 else None)
-        chain.shutdown()
+    with chain_of(live, Endless) as site, served(site) as url:
+        answer = Caller(url).post("/chain", json.dumps(call("eth_chainId")).encode()).json()
+        assert answer.get("error", {}).get("code") == (-32005 if length == MAX_ANSWER_BYTES else None)
+
+
+def test_a_batch_has_the_limit_of_one_call(live):
+    """Each call takes a third; the chain is not asked for more once all is taken."""
+    asked = []
+
+    class Talkative(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(b'{"result":"' + b"0" * (MAX_ANSWER_BYTES // 3) + b'"}')
+
+        def log_message(self, *_args):
+            pass
+
+    with chain_of(live, Talkative) as site, served(site) as url:
+        answers = Caller(url).post("/chain", json.dumps([call("eth_chainId")] * MAX_CALLS).encode()).json()
+    assert [one.get("error", {}).get("code") for one in answers] == [None] * 2 + [-32005] * (MAX_CALLS - 2)
+    assert len(asked) == 3
+
+
+def test_a_network_of_version_6_is_one_caller(live):
+    """A subscriber has 2 ** 64 addresses; one of another network has a turn all the same."""
+    release = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self):
+            release.wait(WAIT_S)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"jsonrpc":"2.0","id":1,"result":"0x1"}')
+
+        def log_message(self, *_args):
+            pass
+
+    async def ask(app, address: str) -> int:
+        transport = httpx2.ASGITransport(app, client=(address, 1))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
+            return (await client.post("/chain", content=json.dumps(call("eth_chainId")).encode())).status_code
+
+    async def scene(app) -> list[int]:
+        async with httpx2.AsyncClient(trust_env=False) as app.state.chain_client:
+            count = MAX_WAITING_OF_ONE + 5
+            every = [asyncio.ensure_future(ask(app, f"2001:db8::{number:x}")) for number in range(1, count + 1)]
+            every.append(asyncio.ensure_future(ask(app, "2001:db8:0:1::1")))
+            done, waiting = set(), set(every)
+            while len(done) < 4:
+                fresh, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                done |= fresh
+            release.set()
+            return await asyncio.gather(*every)
+
+    with chain_of(live, Slow) as site, contextlib.closing(site):
+        statuses = asyncio.run(scene(create(site)))
+    assert sorted(statuses[:-1]) == [200] * (MAX_WAITING_OF_ONE + 1) + [503] * 4
+    assert statuses[-1] == 200
 
 
 def test_a_large_call_is_refused(live):

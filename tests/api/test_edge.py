@@ -1,10 +1,14 @@
 """What every answer has, whoever asks for it and however."""
 
+import asyncio
+import json
 import socket
 from urllib.parse import urlsplit
 
 import pytest
 
+from api import edge
+from api.edge import Edge
 from tests.support.rest import http, is_problem
 
 PATHS = (
@@ -78,3 +82,90 @@ def test_a_body_that_ends_at_two_places_is_refused_and_nothing_after_it_is_a_req
 def test_http_1_0_gets_one_answer(live):
     answer = raw(live, b"GET /v1/about HTTP/1.0\r\n\r\nGET /v1/about HTTP/1.0\r\n\r\n")
     assert answer.count(b"HTTP/1.1 200 ") == 1
+
+
+class Visitor:
+    """Sends a request to an application, and keeps the answer. A body that is None never comes to its end."""
+
+    def __init__(self, address: str, body: bytes | None = b"") -> None:
+        self.scope = {
+            "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/x", "headers": [],
+            "client": (address, 1),
+        }  # fmt: skip
+        self._body, self.status, self.said, self.is_read = body, None, b"", asyncio.Event()
+
+    async def receive(self) -> dict:
+        if self._body is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: dict) -> None:
+        self.status = message.get("status", self.status)
+        self.said += message.get("body", b"")
+        if message["type"] == "http.response.body":
+            await self.is_read.wait()
+
+    def ask(self, app: Edge) -> asyncio.Task:
+        return asyncio.ensure_future(app(self.scope, self.receive, self.send))
+
+
+class Slow:
+    """An application that works on each request until it is let go, then says what it was sent."""
+
+    def __init__(self) -> None:
+        self.working, self.go = [], asyncio.Event()
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.working.append(scope["client"][0])
+        await self.go.wait()
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_an_address_has_its_share_of_the_requests_under_way_and_a_network_is_one_address():
+    """Each of the crowd has an address of its own, all in one network; bodies that do not end take no place."""
+
+    async def scene() -> None:
+        slow = Slow()
+        app = Edge(slow)
+        crowd = [Visitor(f"2001:db8::{number:x}", b"a") for number in range(1, 41)]
+        silent = [Visitor("192.0.2.1", None) for _ in range(40)]
+        other = Visitor("192.0.2.2", b"b")
+        tasks = [visitor.ask(app) for visitor in (*silent, *crowd, other)]
+        await settled()
+        assert slow.working == [one.scope["client"][0] for one in (*crowd[: edge.OF_ONE], other)]
+        slow.go.set()
+        await settled()
+        for visitor in (*crowd, other):  # nobody reads, and everybody was worked for
+            assert visitor.status == 200
+            visitor.is_read.set()
+        await asyncio.gather(*tasks[len(silent) :])
+        assert {visitor.said for visitor in crowd} == {b"a"}
+        assert other.said == b"b"
+        for task in tasks[: len(silent)]:
+            task.cancel()
+
+    asyncio.run(scene())
+
+
+def test_whoever_waits_too_long_for_his_turn_is_told_to_come_back(monkeypatch):
+    monkeypatch.setattr(edge, "WAIT_S", 0.05)
+
+    async def scene() -> None:
+        slow = Slow()
+        app = Edge(slow)
+        working = [Visitor("192.0.2.1").ask(app) for _ in range(edge.OF_ONE)]
+        late = Visitor("192.0.2.1")
+        late.is_read.set()
+        await asyncio.wait_for(late.ask(app), 5)
+        assert (late.status, json.loads(late.said)["type"]) == (503, "urn:gramledger:problem:busy")
+        for task in working:
+            task.cancel()
+
+    asyncio.run(scene())

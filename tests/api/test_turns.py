@@ -69,3 +69,22 @@ def test_a_turn_that_fails_is_handed_on():
         await _hold(turns, "a", [])
 
     asyncio.run(asyncio.wait_for(scene(), 5))
+
+
+def test_of_many_slots_an_address_has_its_share():
+    async def scene() -> list[str]:
+        turns, order, release = Turns(16, 64, slots=4, share=2), [], asyncio.Event()
+
+        async def work(address: str) -> None:
+            async with turns.turn(address):
+                order.append(address)
+                await release.wait()
+
+        tasks = await _started(*(work("loud") for _ in range(6)), work("quiet"))
+        assert order == ["loud", "loud", "quiet"]
+        release.set()
+        await asyncio.gather(*tasks)
+        await asyncio.wait_for(_hold(turns, "last", order), 1)
+        return order
+
+    assert asyncio.run(scene()) == ["loud", "loud", "quiet"] + ["loud"] * 4 + ["last"]

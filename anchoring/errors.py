@@ -44,7 +44,7 @@ class AnotherLog(Refuted):
 class Behind(Refuted):
     """The database was set back: its log is known to have more leaves than it signed."""
 
-    code = "log-behind"
+    code = "database-set-back"
 
 
 class Unreachable(AnchoringError):

@@ -8,13 +8,16 @@ from anchoring.errors import AnchoringError
 from registry.errors import RegistryError
 
 HTTP: Final[Mapping[str, str]] = {
-    "malformed": "The request is not in the form that the description gives.",
-    "not-found": "What was named does not exist, or is not the caller's to see.",
+    "malformed": "The request can be read, and is not in the form that the description gives.",
+    "unreadable-request": "The request cannot be read, or in two ways: its HTTP, a header, or the JSON of its body.",
+    "no-such-path": "There is nothing at this path.",
     "method-not-allowed": "The path has other methods.",
     "too-large": "The body is larger than any act.",
     "range-not-satisfiable": "None of the bytes that the Range header asks for are there.",
     "unsupported-media-type": "The body is of a type that is not taken here.",
     "idempotency-key-missing": "A write without an Idempotency-Key.",
+    "busy": "Too many connections are being answered, to this address or in all.",
+    "timeout": "The request came too slowly.",
     "http": "The request does not follow HTTP; the title says how.",
     "defect": "A defect of this program; it was logged.",
 }

@@ -85,8 +85,8 @@ _LATE = _refusal(
 )
 _MALFORMED = _refusal(
     HTTPStatus.BAD_REQUEST,
-    "malformed",
-    "The request is malformed",
+    "unreadable-request",
+    "The request cannot be read",
     "This is no HTTP request that can be read: RFC 9112 says how one is written, and 16 KiB of head are enough.",
 )
 

@@ -24,8 +24,8 @@ MAX_WHERE_CHARS = 100
 """Of the name of a field that is at fault; the caller made it up."""
 KEY_MISSING = "Send an Idempotency-Key header, new for each new act; with it an act can be asked for twice in safety."
 HTTP_PROBLEMS = {
-    400: ("malformed", "The request is malformed"),
-    404: ("not-found", "Not found"),
+    400: ("unreadable-request", "The request cannot be read"),
+    404: ("no-such-path", "Nothing is here"),
     405: ("method-not-allowed", "The method is not offered here"),
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "The body is of a type that is not taken here"),

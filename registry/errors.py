@@ -2,7 +2,7 @@
 
 Each cause is a class with a stable `code` (the last part of the problem's type), an HTTP `status` and a short `title`;
 the first sentence of its docstring is what the interface's description says of it, and the instance carries one
-sentence that says what is wrong and what to do. `RegistryError` and `Conflict` have no code: nobody raises them.
+sentence that says what is wrong and what to do. `RegistryError` has no code: nobody raises it.
 """
 
 from typing import ClassVar
@@ -46,112 +46,106 @@ class RuleBroken(RegistryError):
     code, status, title = "rule-broken", 409, "The movement is not allowed"
 
 
-class Conflict(RegistryError):
-    """What was asked for is well formed and meets something that stands against it."""
-
-    status = 409
-
-
-class KeyReused(Conflict):
+class KeyReused(RegistryError):
     """The Idempotency-Key was used for another request."""
 
-    code, title = "idempotency-key-reused", "The Idempotency-Key was used for another request"
+    code, status, title = "idempotency-key-reused", 409, "The Idempotency-Key was used for another request"
 
 
-class KeyForgotten(Conflict):
+class KeyForgotten(RegistryError):
     """The act of this Idempotency-Key was done; its answer went with an account that was erased."""
 
-    code, title = "idempotency-key-forgotten", "The act was done, and its answer was erased"
+    code, status, title = "idempotency-key-forgotten", 409, "The act was done, and its answer was erased"
 
 
-class MovedOn(Conflict):
+class MovedOn(RegistryError):
     """Another act took the grams in the meantime."""
 
-    code, title = "grams-moved-on", "The grams have moved on"
+    code, status, title = "grams-moved-on", 409, "The grams have moved on"
 
 
-class AlreadyIssued(Conflict):
+class AlreadyIssued(RegistryError):
     """An activity of the report was issued before."""
 
-    code, title = "already-issued", "One physical act is issued once"
+    code, status, title = "already-issued", 409, "One physical act is issued once"
 
 
-class Overlapping(Conflict):
+class Overlapping(RegistryError):
     """An activity of the report overlaps another of the same account."""
 
-    code, title = "activities-overlap", "One physical act is issued once"
+    code, status, title = "activities-overlap", 409, "One physical act is issued once"
 
 
-class ActivitiesLost(Conflict):
+class ActivitiesLost(RegistryError):
     """The report is about a time of which a recovery lost the activities."""
 
-    code, title = "activities-lost", "The activities of this time were lost"
+    code, status, title = "activities-lost", 409, "The activities of this time were lost"
 
 
-class NotOpen(Conflict):
+class NotOpen(RegistryError):
     """The report has activities of accounts that are not open, or whose consent no longer stands."""
 
-    code, title = "accounts-not-open", "Not every account of the report may receive"
+    code, status, title = "accounts-not-open", 409, "Not every account of the report may receive"
 
 
-class OtherMethodology(Conflict):
+class OtherMethodology(RegistryError):
     """The methodology is not the published record that the source was approved under."""
 
-    code, title = "methodology-not-approved", "The source was approved under another methodology"
+    code, status, title = "methodology-not-approved", 409, "The source was approved under another methodology"
 
 
-class Unclassified(Conflict):
+class Unclassified(RegistryError):
     """A methodology without a class, under which nothing may be issued."""
 
-    code, title = "methodology-unclassified", "The methodology has no class yet"
+    code, status, title = "methodology-unclassified", 409, "The methodology has no class yet"
 
 
-class OtherHistory(Conflict):
+class OtherHistory(RegistryError):
     """The database has another history than the public log that is replayed into it."""
 
-    code, title = "other-history", "The database has another history than the log"
+    code, status, title = "other-history", 409, "The database has another history than the log"
 
 
-class HolderKnown(Conflict):
+class HolderKnown(RegistryError):
     """The account that is claimed does not stand for an unknown holder."""
 
-    code, title = "holder-known", "The account stands for nobody unknown"
+    code, status, title = "holder-known", 409, "The account stands for nobody unknown"
 
 
-class HolderUnknown(Conflict):
+class HolderUnknown(RegistryError):
     """The holder of the account is unknown since a recovery; nothing moves until a claim is proven."""
 
-    code, title = "holder-unknown", "The holder is unknown"
+    code, status, title = "holder-unknown", 409, "The holder is unknown"
 
 
-class AccountErased(Conflict):
+class AccountErased(RegistryError):
     """The account was erased; nothing can be moved to it or from it."""
 
-    code, title = "account-erased", "The account was erased"
+    code, status, title = "account-erased", 409, "The account was erased"
 
 
-class NothingToRecord(Conflict):
+class NothingToRecord(RegistryError):
     """The state of all grams was asked for before the first leaf is in the log."""
 
-    code, title = "nothing-to-record", "The log is empty"
+    code, status, title = "nothing-to-record", 409, "The log is empty"
 
 
-class HoldingsChanged(Conflict):
+class HoldingsChanged(RegistryError):
     """The account holds something else than what was shown before its erasure was confirmed."""
 
-    code, title = "holdings-changed", "The account holds something else by now"
+    code, status, title = "holdings-changed", 409, "The account holds something else by now"
 
 
-class Unsettled(Conflict):
+class Unsettled(RegistryError):
     """The account holds what its erasure cannot settle in the way that was chosen."""
 
-    code, title = "not-settled", "Not everything can be settled so"
+    code, status, title = "not-settled", 409, "Not everything can be settled so"
 
 
-class SetAside(Conflict):
+class SetAside(RegistryError):
     """The grams came by a movement that was set aside: this program did not write it so, and the log has it not."""
 
-    code, title = "set-aside", "These grams are set aside"
+    code, status, title = "set-aside", 409, "These grams are set aside"
 
 
 class Invalid(RegistryError):
@@ -169,4 +163,4 @@ class Unavailable(RegistryError):
 class Behind(Unavailable):
     """The database was set back, and the public log was not replayed into it yet."""
 
-    code, title = "log-behind", "Being recovered; reading works, writing does not"
+    code, status, title = "log-behind", 503, "Being recovered; reading works, writing does not"

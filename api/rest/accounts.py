@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from api.auth import READERS, Caller, Role
 from api.problems import documented
 from api.rest import schemas, views
-from api.rest.acts import AnAccount, one_of
+from api.rest.acts import AnAccount, one_of, words
 from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.perform import SiteOf, WriteOf, posted
 from api.rest.route import StrictRoute
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, account_row, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account
 from registry.clock import rfc3339
 from registry.consumption import erasure
 from registry.ledger.movement import Form
@@ -32,7 +32,7 @@ class NewAccount(BaseModel):
     kind: Annotated[StrictStr, one_of((INDIVIDUAL, INSTITUTION))]
     name: Annotated[
         StrictStr,
-        Field(min_length=1, max_length=200, description="Printed on the account's certificates, which are public."),
+        words(MAX_NAME_CHARS, "Printed on the account's certificates, which are public."),
     ]
 
 

@@ -16,20 +16,23 @@ from api.rest.schemas import ActAnswer, CancelAnswer
 from registry.consumption import cancel as cancellations
 from registry.consumption import transfer as transfers
 from registry.errors import Invalid
-from registry.ledger.ledger import Amount
+from registry.ledger.ledger import MAX_REFERENCE_CHARS, Amount
 from registry.points.points import convert, redeem, refund, return_points
 
 _SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})\Z")
 
 Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
 AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT)]
-MAX_CODE_CHARS = 40
-"""Longer than any word of ours. The programme knows the words; here they are only described."""
 
 
 def one_of(words: Iterable[str]) -> Any:
-    """Describe a field that takes one of these words."""
-    return Field(max_length=MAX_CODE_CHARS, json_schema_extra={"enum": list(words)})
+    """Describe a field that takes one of these words. The programme knows them, and refuses others itself."""
+    return Field(json_schema_extra={"enum": list(words)})
+
+
+def words(most: int, meaning: str) -> Any:
+    """Describe a field of people's words. The programme judges them, so that empty and unseen are told one thing."""
+    return Field(description=meaning, json_schema_extra={"minLength": 1, "maxLength": most})
 
 
 PUBLIC_WORDS = (
@@ -37,8 +40,8 @@ PUBLIC_WORDS = (
     "Name nobody who has not agreed. A person's words go when the account is erased; copies that others made do not."
 )
 PARTIES_WORDS = "An order or agreement. Shown to both parties and to the authorities, not to the public."
-Words = Annotated[StrictStr, Field(min_length=1, max_length=500, description=PUBLIC_WORDS)]
-Reference = Annotated[StrictStr, Field(min_length=1, max_length=200, description=PARTIES_WORDS)]
+Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS)]
+Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS)]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])
 ANSWERS: dict[str, Any] = {
@@ -54,7 +57,7 @@ class Quantity(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     quantity_g: Grams | None = None
-    serial: Annotated[StrictStr, Field(max_length=60, examples=["SHCER-0-999"])] | None = None
+    serial: Annotated[StrictStr, Field(examples=["SHCER-0-999"])] | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

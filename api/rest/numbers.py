@@ -27,4 +27,4 @@ AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number.
 MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Movement number."), _only_digits]
 LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), _only_digits]
-Cursor = Annotated[str | None, Query(max_length=20, description="From the previous answer's next_cursor.")]
+Cursor = Annotated[str | None, Query(description="From the previous answer's next_cursor.")]

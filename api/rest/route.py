@@ -16,7 +16,7 @@ from api.rest.arguments import ABSENT, Arguments, read_all
 
 SINGLE_HEADERS = frozenset({b"authorization", b"content-encoding", b"content-type", b"idempotency-key"})
 """Two of these are two requests in one: programs on the way may go by either. The server sees to Host and length."""
-MALFORMED, UNSUPPORTED = 400, 415
+UNREADABLE, UNSUPPORTED = 400, 415
 _JSON = re.compile(r"application/json[ \t]*(;[ \t]*(charset=(utf-8|\"utf-8\"))?)?", re.IGNORECASE)
 """JSON has one encoding and no parameters (RFC 8259, section 11); what is sent all the same says this one, once."""
 
@@ -29,7 +29,7 @@ class StrictRequest(Request):
         try:
             return strict_json.read(await self.body())
         except strict_json.NotStrict as error:
-            raise HTTPException(MALFORMED, f"The body cannot be taken: {error}. Send JSON in UTF-8.") from None
+            raise HTTPException(UNREADABLE, f"The body cannot be taken: {error}. Send JSON in UTF-8.") from None
 
 
 class StrictRoute(APIRoute):
@@ -62,7 +62,7 @@ class StrictRoute(APIRoute):
             return await request.json() if await request.body() else ABSENT
         if request.method != "GET" and await request.body() and await request.json() != {}:
             # Let nothing pass that would be ignored: such an act is said by its path alone.
-            raise HTTPException(MALFORMED, "This act takes no body. Leave it out, or send {}.")
+            raise _misfit(("body",), "this act takes no body; leave it out, or send {}")
         return ABSENT
 
     def _answered(self, found: dict[str, Any]) -> Response:
@@ -86,20 +86,20 @@ def _as_described(field: ModelField, said: object) -> bytes:
 def _check_headers(request: Request) -> None:
     for name, times in Counter(name for name, _ in request.scope["headers"] if name in SINGLE_HEADERS).items():
         if times > 1:
-            raise HTTPException(MALFORMED, f"The header {name.decode()} comes twice. Send it once; nothing was done.")
+            raise HTTPException(UNREADABLE, f"The header {name.decode()} comes twice. Send it once; nothing was done.")
 
 
 def _check_query(request: Request, known: list[str]) -> None:
     for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
         if name not in known:
             there = f"this path has: {', '.join(known)}" if known else "this path has none"
-            raise _of_query(name, f"there is no such parameter; {there}")
+            raise _misfit(("query", name), f"there is no such parameter; {there}")
         if times > 1:
-            raise _of_query(name, "the parameter comes twice; send it once")
+            raise _misfit(("query", name), "the parameter comes twice; send it once")
 
 
-def _of_query(name: str, sentence: str) -> RequestValidationError:
-    return RequestValidationError([{"type": "query", "loc": ("query", name), "msg": sentence, "input": None}])
+def _misfit(where: tuple[str, ...], sentence: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "misfit", "loc": where, "msg": sentence, "input": None}])
 
 
 def _check_type(request: Request) -> None:

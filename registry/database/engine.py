@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.pool import QueuePool
 
 from registry.database.roles import grant
-from registry.errors import AlreadyIssued, Behind, Conflict, Invalid, MovedOn, Unavailable
+from registry.errors import AlreadyIssued, Behind, Invalid, MovedOn, RegistryError, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
@@ -42,7 +42,7 @@ BEHIND = (
     "written; reading works. When the recovery has ended, read the account before the act is repeated: it may be "
     "there, and Idempotency-Keys of the time that was lost are gone."
 )
-REFUSALS: dict[str, tuple[type[Conflict], str]] = {
+REFUSALS: dict[str, tuple[type[RegistryError], str]] = {
     "movements_taken_once": (MovedOn, _MOVED_ON),
     "movements_lawful": (MovedOn, _MOVED_ON),
     "blocks_int8range_excl": (MovedOn, _MOVED_ON),
@@ -77,8 +77,8 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises `Unavailable` when the database does not answer, a `Conflict` when it refuses what the code let through,
-        `Invalid` for a value that it cannot hold.
+        Raises `Unavailable` when the database does not answer, one of `REFUSALS` when it refuses what the code
+        let through, `Invalid` for a value that it cannot hold.
         """
         with _translated(), self.engine.begin() as connection:
             yield connection

@@ -61,8 +61,8 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
     not read people off them.
 
-    Raises a `Conflict` when an activity was issued before or overlaps one of the same account, and `Invalid` for a
-    report without grams; nothing is written then.
+    Raises `AlreadyIssued` or `Overlapping` for an activity that was issued before or overlaps one of the same account,
+    and `Invalid` for a report without grams; nothing is written then.
     """
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,12 @@ import pytest
 from anchoring.errors import AnchoringError
 from api.causes import HTTP, causes
 from api.problems import HTTP_PROBLEMS, TYPE_BASE
-from registry.errors import Conflict, RegistryError
+from registry.errors import RegistryError
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("registry", "anchoring", "api") for path in (ROOT / room).rglob("*.py")]
 SCHEMAS = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
 TYPE = SCHEMAS["Problem"]["properties"]["type"]
-SHARED = {"log-behind", "not-found"}
-"""One cause that two layers tell: a database that was set back, a path or a thing that is not there."""
 
 
 def below(base):
@@ -38,7 +37,7 @@ def calls(name):
 
 def literals():
     """Codes that are written where a problem is answered, and not in a class."""
-    said = [arg.value for name in ("problem", "_answer") for args in calls(name) for arg in args[:2]
+    said = [arg.value for name in ("problem", "_answer", "_refusal") for args in calls(name) for arg in args[:2]
             if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]  # fmt: skip
     return {*said, *(code for code, _ in HTTP_PROBLEMS.values())}
 
@@ -56,10 +55,31 @@ def test_every_code_is_listed_and_documented():
 def test_one_cause_has_one_code():
     of_classes = [kind.code for base in (RegistryError, AnchoringError) for kind in coded(base)]
     codes = [*of_classes, *HTTP]
-    assert {code for code in codes if codes.count(code) > 1} == SHARED
+    assert [code for code in codes if codes.count(code) > 1] == []
 
 
-@pytest.mark.parametrize("base", [RegistryError, Conflict, AnchoringError])
+def test_one_code_has_one_status():
+    """Of what answers with a code and a status side by side, and of the classes."""
+    found = {kind.code: {kind.status} for kind in coded(RegistryError)}
+    for status, (code, _) in HTTP_PROBLEMS.items():
+        found.setdefault(code, set()).add(status)
+    for name in ("problem", "_answer", "_refusal"):
+        for args in calls(name):
+            said = [arg.value if isinstance(arg, ast.Constant) else _status(arg) for arg in args[:3]]
+            codes = [one for one in said if isinstance(one, str)]
+            statuses = [one for one in said if isinstance(one, int)]
+            if codes and statuses:
+                found.setdefault(codes[0], set()).update(statuses)
+    assert {code: statuses for code, statuses in found.items() if len(statuses) > 1} == {}
+    assert {"malformed", "unreadable-request", "busy", "timeout", "defect"} <= set(found)
+
+
+def _status(of):
+    """What `HTTPStatus.NAME` says."""
+    return int(HTTPStatus[of.attr]) if isinstance(of, ast.Attribute) and hasattr(HTTPStatus, of.attr) else None
+
+
+@pytest.mark.parametrize("base", [RegistryError, AnchoringError])
 def test_what_has_no_code_is_never_raised(base):
     assert not hasattr(base, "code")
     for path in SOURCES:

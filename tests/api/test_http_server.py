@@ -197,7 +197,7 @@ def test_what_is_no_http_is_a_problem_and_nothing_is_logged(port, request_bytes,
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in head
     assert b"nosniff" in head
-    assert b"urn:gramledger:problem:malformed" in body
+    assert b"urn:gramledger:problem:unreadable-request" in body
     assert capfd.readouterr() == ("", "")
 
 

@@ -52,7 +52,7 @@ def test_tiles_and_bundles_are_bytes_for_good(live, log):
 
 
 def test_tiles_that_are_not_there_are_not_cached(log):
-    for path in ("tile/0/999", "tile/63/000", "tile/0/x001/000", "tile/entries/000.p/0", "tile/0/000.p/256"):
+    for path in ("tile/0/999", "tile/63/000", "tile/0/x001/000", "tile/entries/000.p/0", "tile/0/000.p/256", "x" * 200):
         answer = log.get(f"/log/{path}")
         assert is_problem(answer, 404, "not-found")
         assert "Cache-Control" not in answer.headers

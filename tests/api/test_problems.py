@@ -81,7 +81,7 @@ BAD_BODIES = {
     "serial and a line": (b'{"serial":"SHCER-0-1\\n"}', 400),
     "serial and NUL": (b'{"serial":"SHCER-0-1\\u0000"}', 400),
     "serial of a lone surrogate": (b'{"serial":"\\ud800"}', 400),
-    "serial, long": (b'{"serial":"' + b"1" * 100 + b'"}', 422),
+    "serial, long": (b'{"serial":"' + b"1" * 100 + b'"}', 400),
     "serial beyond every gram": (b'{"serial":"SHCER-0-9999999999999999"}', 409),
 }
 
@@ -89,25 +89,26 @@ BAD_BODIES = {
 @pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=BAD_BODIES)
 def test_what_is_no_body(rider, body, status):
     answer = rider.post(f"/v1/accounts/{rider.account}/conversions", body)
-    codes = {400: ("malformed", "invalid"), 409: ("insufficient",), 422: ("malformed",)}[status]
+    codes = {400: ("unreadable-request", "invalid"), 409: ("insufficient",), 422: ("malformed",)}[status]
     assert any(is_problem(answer, status, code) for code in codes)
     assert len(answer.content) < 1000
     assert rider.balances()["points"] == 0
 
 
 HOSTILE_WORDS = {
-    "NUL": ("a\0b", 400),
-    "line": ("a\nb", 400),
-    "backwards": ("a\u202eb", 400),
-    "blank": ("   ", 400),
-    "lone surrogate": ("\ud800", 400),
-    "empty": ("", 422),
-    "long": ("x" * 501, 422),
+    "NUL": ("a\0b", "invalid"),
+    "line": ("a\nb", "invalid"),
+    "backwards": ("a\u202eb", "invalid"),
+    "blank": ("   ", "invalid"),
+    "unseen": ("\u200b", "invalid"),
+    "lone surrogate": ("\ud800", "unreadable-request"),
+    "empty": ("", "invalid"),
+    "long": ("x" * 501, "invalid"),
 }
 
 
-@pytest.mark.parametrize(("words", "status"), HOSTILE_WORDS.values(), ids=HOSTILE_WORDS)
-def test_words_that_no_certificate_or_order_bears(live, rider, shop, words, status):
+@pytest.mark.parametrize(("words", "code"), HOSTILE_WORDS.values(), ids=HOSTILE_WORDS)
+def test_words_that_no_certificate_or_order_bears(live, rider, shop, words, code):
     asked = [
         ("transfers", {"to": shop.account, "reference": words}),
         ("transfers", {"to": shop.account, "purpose": words}),
@@ -121,14 +122,11 @@ def test_words_that_no_certificate_or_order_bears(live, rider, shop, words, stat
     for act, body in asked:
         content = json.dumps({"quantity_g": 1} | body).encode()
         answer = rider.post(f"/v1/accounts/{rider.account}/{act}", content)
-        assert answer.status_code in {400, 409, 422}, (act, body)
-        assert is_problem(answer, answer.status_code, answer.json()["type"].rpartition(":")[2])
-        if "statement" in body:
-            assert answer.status_code == status
+        assert is_problem(answer, 400, code), (act, body)
     assert rider.balances() == before
     centre = Caller(live.url, live.token("centre"))
     for body in ({"kind": "individual", "name": words}, {"kind": words, "name": "Name"}):
-        assert centre.post("/v1/accounts", json.dumps(body).encode()).status_code in {400, 422}
+        assert is_problem(centre.post("/v1/accounts", json.dumps(body).encode()), 400, code)
 
 
 def test_a_large_body_is_refused_however_it_is_sent(live, rider):
@@ -195,8 +193,8 @@ def test_a_body_that_is_compressed_is_no_act(rider, coding):
 
 def test_a_body_where_none_is_taken_is_not_passed_over_in_silence(live):
     centre = Caller(live.url, live.token("centre"))
-    assert is_problem(centre.post("/v1/state", {"at": "2026-01-01"}), 400, "malformed")
-    assert is_problem(centre.post("/v1/state", b'{"a":1,"a":1}'), 400, "malformed")
+    assert is_problem(centre.post("/v1/state", {"at": "2026-01-01"}), 422, "malformed")
+    assert is_problem(centre.post("/v1/state", b'{"a":1,"a":1}'), 400, "unreadable-request")
 
 
 TWICE = {
@@ -215,7 +213,7 @@ def test_a_header_that_comes_twice_is_no_request(rider, name):
     url = f"{rider.url}/v1/accounts/{rider.account}/conversions"
     before = rider.balances()
     answer = http.request("POST", url, headers=headers, content=b'{"quantity_g":1}')
-    assert is_problem(answer, 400, "malformed")
+    assert is_problem(answer, 400, "unreadable-request")
     assert rider.balances() == before
 
 
@@ -282,7 +280,7 @@ def test_numbers_that_nothing_has(live):
         assert is_problem(centre.get(f"/v1/accounts/{2**53 - 1}{path}"), 404, "not-found")
 
 
-@pytest.mark.parametrize("number", ["%00", "%ff", "GLC-1", "GLC-20260101-AAAAAAAAAA", "%F0%9F%9A%B2", "'--"])
+@pytest.mark.parametrize("number", ["%00", "%ff", "GLC-1", "G" * 100, "GLC-20260101-AAAAAAAAAA", "%F0%9F%9A%B2", "'--"])
 def test_certificates_that_nobody_issued(live, number):
     assert is_problem(Caller(live.url).get(f"/v1/certificates/{number}"), 404, "not-found")
 
@@ -293,7 +291,7 @@ def test_certificates_that_nobody_issued(live, number):
 def test_forged_cursors(rider, cursor):
     for path in ("/v1/movements", "/v1/lots", f"/v1/accounts/{rider.account}/blocks"):
         answer = rider.get(f"{path}?cursor={cursor}")
-        assert is_problem(answer, 400, "invalid") or is_problem(answer, 422, "malformed")
+        assert is_problem(answer, 400, "invalid")
 
 
 def test_cursors_beyond_either_end_are_the_end(rider):
@@ -316,7 +314,7 @@ def test_bounds_of_a_limit_are_taken(rider):
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1//about", "/v1/accounts/1/burns", "/v1/ABOUT"])
 def test_nothing_at_a_path(rider, path):
-    assert is_problem(rider.get(path), 404, "not-found")
+    assert is_problem(rider.get(path), 404, "no-such-path")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW"])

@@ -17,7 +17,7 @@ from anchoring.log.standing import Known, take_note
 from anchoring.log.tiles import TileReader
 from anchoring.note import ED25519, Signer
 from api.recover import recover
-from registry.errors import Conflict
+from registry.errors import OtherHistory
 from tests.support.backups import COSIGNERS, LOG, TRUST, backup_of, live_on, recovery_of, rows
 
 
@@ -125,5 +125,5 @@ def test_what_was_written_after_the_backup_is_told(life, scheme, postgres_url, t
         scheme.database, original = copy, scheme.database
         scheme.issue({life[0].acts.people[0]: 50})
         scheme.database = original
-        with pytest.raises(Conflict, match="restore the backup again"):
+        with pytest.raises(OtherHistory, match="restore the backup again"):
             recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)

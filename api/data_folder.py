@@ -17,6 +17,7 @@ from registry.keyfile import sync_folder
 
 FORMAT = 1
 """Version of the folder's layout. Another one is refused, never guessed at."""
+POSTGRES = "postgres"
 MARKER_BESIDE = ".gramledger.json.tmp"
 
 
@@ -49,7 +50,7 @@ class DataFolder:
     @property
     def postgres(self) -> Path:
         """The embedded PostgreSQL."""
-        return self.path / "postgres"
+        return self.path / POSTGRES
 
     @property
     def chain(self) -> Path:

@@ -14,7 +14,7 @@ from anchoring.log.standing import Known, standing, take_note
 from anchoring.quorum import WHOLE_S, collect
 from api.binding import Installation, alone, bind
 from api.condition import RECOVERING
-from api.data_folder import DataFolder, hold
+from api.data_folder import POSTGRES, DataFolder, hold
 from api.keys import AUTHORITIES, chain_signer, payer
 from api.moving import follow
 from api.settings import Settings
@@ -22,7 +22,7 @@ from api.site import Site, Whereabouts, is_production
 from contracts import artifact
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
-from registry.database.embedded import EmbeddedPostgres
+from registry.database.embedded import EmbeddedPostgres, check_place
 from registry.database.engine import Database, migrate, require_schema
 from registry.database.program import known_hole, version
 from registry.database.roles import as_registry, establish, powers
@@ -40,6 +40,8 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
 
     Raises `registry.errors.Unavailable` or `anchoring.errors.AnchoringError` with a sentence for a person.
     """
+    if settings.database is None:
+        check_place(settings.data / POSTGRES)  # before anything is made
     stand_ins = not is_production(settings)
     with ExitStack() as stack:
         folder = stack.enter_context(hold(settings.data, settings.origin, create=create, stand_ins=stand_ins))

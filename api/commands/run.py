@@ -48,8 +48,8 @@ def migrate(
     """Bring the database to this version's schema, as its owner; does nothing when it is there already."""
     from contextlib import ExitStack
 
-    from api.data_folder import hold
-    from registry.database.embedded import EmbeddedPostgres
+    from api.data_folder import POSTGRES, hold
+    from registry.database.embedded import EmbeddedPostgres, check_place
     from registry.database.engine import Database as Engine
     from registry.database.engine import migrate as bring_up
     from registry.database.roles import establish
@@ -59,6 +59,7 @@ def migrate(
         if settings.database is not None:
             url = settings.database.get_secret_value()
         else:
+            check_place(settings.data / POSTGRES)
             server = EmbeddedPostgres(stack.enter_context(hold(settings.data)).postgres)
             url = server.start()
             stack.callback(server.stop)

@@ -191,3 +191,11 @@ def test_the_mask_is_given_back(tmp_path):
         with hold(tmp_path):
             pass
         assert os.umask(0o027) == 0o027
+
+
+@pytest.mark.parametrize("command", ["demo", "serve", "migrate"])
+def test_a_path_too_long_for_the_database_is_refused_before_anything_is_made(tmp_path, gram, command):
+    code, _, said = gram(command, "--data", tmp_path / ("x" * 107))
+    assert code == 2
+    assert "too long for its socket" in said
+    assert list(tmp_path.iterdir()) == []

@@ -291,6 +291,22 @@ def test_a_verdict_is_by_the_keys_that_stand_there(visit: Visit, receipts: tuple
     assert outcomes(page)["anchor"] == "not-checked"
 
 
+def test_whose_keys_they_were_stands_where_a_verdict_stands(visit: Visit, receipts: tuple[Path, Path]) -> None:
+    line = "The keys and the contract's address came from this site"
+    true, false = receipts
+    page = visit.open("/verify")
+    for text, verdict, stands in (
+        (true.read_text(), "proven", 1),
+        ("no receipt", "unreadable", 0),
+        (false.read_text(), "refuted", 1),
+        ("gramledger-state-proof", "unreadable", 0),
+        ("", "unreadable", 0),
+    ):
+        choose(page, text)
+        expect(page.locator(f"#result[data-verdict={verdict}]")).to_have_count(1)
+        expect(page.locator("#result").get_by_text(line)).to_have_count(stands)
+
+
 def test_a_receipt_that_this_site_does_not_have_is_told(visit: Visit) -> None:
     page = visit.open("/verify?receipt=/v1/receipts/999999")
     said_instead(page, "/v1/receipts/999999", "was not checked (HTTP 404)")

@@ -95,13 +95,14 @@ function withdraw(what) {
 }
 
 function show(name, found, verdicts) {
-  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...ownKeys(), ...partsOf(found), stepsOf(found), ...detailsOf(found));
+  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...ownKeys(found), ...partsOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
 }
 
-/** A verdict by this site's own keys says so: a site that lies lies about them too. */
-function ownKeys() {
+/** A verdict by this site's own keys says so: a site that lies lies about them too. What cannot be read was held to none. */
+function ownKeys({ verdict }) {
+  if (verdict === "unreadable") return [];
   const theirs = value("vkey") === about.vkey || value("contract") === about.chain.contract;
   return theirs ? [element("p", {}, texts.own_keys)] : [];
 }

@@ -28,6 +28,7 @@ from registry.errors import Unavailable
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
 from registry.ledger.finding import Finding
+from registry.ledger.sealed import check_seals
 
 SHOWN: Final = 1_000
 """Findings kept; of what is more, the number. One fault can have as many as there are movements."""
@@ -103,6 +104,7 @@ def examine(tx: sa.Connection, parts: Parts, report: Report) -> None:
     report.run("tables", lambda: check_tables(tx))
     report.run("evidence", lambda: check_evidence(tx))
     report.run("holders", lambda: check_holders(tx, parts.vault))
+    report.run("seals", lambda: check_seals(tx, parts.vault.sealer))
     report.run("checkpoints", lambda: check_checkpoints(tx, parts.vkey))
     for name, source in parts.logs.items():
         report.run(name, lambda source=source, name=name: check_served(tx, source, parts.vkey, name))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults

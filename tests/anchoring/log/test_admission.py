@@ -16,6 +16,7 @@ from registry.errors import SetAside
 from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
+from registry.ledger.sealed import check_seals
 from registry.ledger.sealing import COLUMNS, ROW
 from registry.points.points import convert, redeem, return_points
 from registry.recovery.aside import dismiss, judge_again, list_aside
@@ -298,6 +299,24 @@ def test_an_insiders_row_is_taken_out_with_all_that_came_of_it(insider):
     size = insider.publisher.publish()
     assert insider.publisher.publish() == size
     assert set(insider.refused) == {forged, returned, moved, ended}
+
+
+def test_what_was_sealed_beside_a_row_that_was_dismissed_is_not_doubted(insider):
+    """One honest act over a true block and a made up one: half of its run is logged, the other half taken out."""
+    ledger, other = insider.scheme.ledger, insider.scheme.person()
+    forged = forged_redeem(insider)
+    insider.scheme.issue({other: 50})
+    with insider.scheme.database.transaction() as tx:
+        convert(tx, ledger, other, Amount(50))
+        redeem(tx, ledger, other, insider.shop, 50)
+        done = return_points(tx, ledger, insider.shop, Amount(650)).movements
+    assert len(done) == 2
+    insider.publisher.publish()
+    (aside,) = {one.id for one in done} & set(insider.refused)
+    with insider.scheme.database.transaction() as tx:
+        assert list(check_seals(tx, ledger.vault.sealer)) == [], "what is set aside is told as that"
+        assert dismiss(tx, forged, 1) == sorted([forged, aside])
+        assert list(check_seals(tx, ledger.vault.sealer)) == []
 
 
 def test_what_was_put_right_is_logged_after_all(insider):

@@ -8,8 +8,12 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.note import ED25519, Signer
 from registry.accounts.accounts import erase_account
+from registry.consumption.transfer import transfer
 from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.consistency import check_tables
+from registry.ledger.ledger import Amount
+from registry.ledger.sealed import check_seals
+from registry.ledger.sealing import MAX_RUN
 from tests.support.publishing import GATE, cosigning
 from tests.support.simulation import Simulation
 
@@ -19,6 +23,7 @@ LOG = Signer("example.com/log", ED25519, b"l" * 32)
 def findings(scheme):
     with scheme.database.transaction() as tx:
         found = [*check_tables(tx), *check_evidence(tx), *check_holders(tx, scheme.ledger.vault)]
+        found += check_seals(tx, scheme.ledger.vault.sealer)
         return [*found, *check_checkpoints(tx, LOG.verifier.vkey)]
 
 
@@ -67,3 +72,65 @@ def test_a_false_block_is_named(scheme, owner):
         found = list(check_tables(tx))
         tx.rollback()
     assert [one.place for one in found][:2] == [f"movement {movement}", "the totals"]
+
+
+PLANTED = {
+    "a row of its own": "INSERT INTO movements OVERRIDING SYSTEM VALUE SELECT * FROM changed",
+    "another act": "UPDATE movements SET act_id = act_id - 1 WHERE id = :id",
+    "another giver": "UPDATE movements SET giver_id = :other WHERE id = :id",
+    "another holder": "UPDATE movements SET account_id = :other WHERE id = :id",
+    "a gram more": "UPDATE movements SET last_g = last_g + 1 WHERE id = :id",
+    "a tag cut short": "UPDATE movements SET to_tag = substr(to_tag, 1, 19) WHERE id = :id",
+    "its seal altered": "UPDATE seals SET mac = sha256(mac) WHERE first_id <= :id AND first_id + count > :id",
+    "its seal taken away": "DELETE FROM seals WHERE first_id <= :id AND first_id + count > :id",
+    "its seal lengthened": "UPDATE seals SET count = 1000000000 WHERE first_id <= :id AND first_id + count > :id",
+}
+
+
+@pytest.mark.parametrize("way", PLANTED)
+def test_what_this_program_did_not_write_so_is_named(scheme, owner, way):
+    """Each transfer is one movement under one seal; those before and after it are not doubted."""
+    people = [scheme.person() for _ in range(3)]
+    scheme.issue({people[0]: 30})
+    moved = []
+    for _ in range(3):
+        with scheme.database.transaction() as tx:
+            moved += transfer(tx, scheme.ledger, people[0], people[1], Amount(1), "donation").movements
+    number = moved[1].id
+    with owner.engine.connect() as tx:
+        tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        for table in ("movements", "seals"):
+            for name in tx.execute(_CHECKED, {"table": table}).scalars().all():
+                tx.execute(sa.text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+        if way == "a row of its own":
+            tx.execute(sa.text("CREATE TEMP TABLE changed AS SELECT * FROM movements WHERE id = :id"), {"id": number})
+            number += 10_000
+            tx.execute(sa.text("UPDATE changed SET id = :id"), {"id": number})
+        statement = sa.text(PLANTED[way])
+        values = {"id": number, "other": people[2]}
+        tx.execute(statement, {name: values[name] for name in statement.compile().params})
+        found = list(check_seals(tx, scheme.ledger.vault.sealer))
+        tx.rollback()
+    assert [one.place for one in found] == [f"movement {number}"]
+    assert "no seal of this program" in found[0].sentence
+
+
+def test_false_seals_hide_nothing_and_cost_no_memory(scheme, owner):
+    """A thousand that overlap, before, on and after the true ones: nobody is doubted, and the window stays one run."""
+    person = scheme.person()
+    for _ in range(3):
+        scheme.issue({person: 5, scheme.person(): 5})
+    with owner.engine.connect() as tx:
+        tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        tx.execute(sa.text(
+            "INSERT INTO seals SELECT n, :most, sha256(convert_to(n || ' ' || i, 'UTF8')) "
+            "FROM generate_series((SELECT min(id) - 2 FROM movements), (SELECT max(id) + 2 FROM movements)) n, "
+            "generate_series(1, 20) i"
+        ), {"most": MAX_RUN})  # fmt: skip
+        assert list(check_seals(tx, scheme.ledger.vault.sealer)) == []
+        tx.rollback()
+
+
+_CHECKED = sa.text("""
+    SELECT conname FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND contype IN ('c', 'x', 'f', 'u')
+""")

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, http, load, log, witness
+from api.bench import anchor, audit, demo, http, load, log, siege, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -170,3 +170,17 @@ def test_percentiles_are_values_that_were_seen():
     assert percentile([3, 1, 2, 4], 0.5) == 3
     assert percentile([3, 1, 2, 4], 0.99) == 4
     assert percentile([], 0.99) == 0
+
+
+def test_a_siege_keeps_no_act_from_its_answer_and_no_anchor_from_the_chain(tmp_path: Path, monkeypatch):
+    """One address holds 300 connections, another asks the chain; how long the acts take is the bench's to say."""
+    monkeypatch.setenv("GRAMLEDGER_PUBLISH_INTERVAL_MS", "50")
+    monkeypatch.setenv("GRAMLEDGER_ANCHOR_INTERVAL_MS", "200")
+    figures = by_name(siege.measure(tmp_path, held=300, seconds=3, people=8))
+    assert figures["connections opened, with those opened anew"].value > 300
+    assert 0 < figures["connections held, on average"].value < 300
+    assert figures["batches of calls that the chain answered"].value > 0
+    assert figures["acts that failed"].value == 0
+    assert figures["acts"].value > 0
+    assert figures["anchors"].value > 1
+    assert figures["written to the log"].value < 20_000

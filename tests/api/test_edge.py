@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -86,6 +87,16 @@ def test_a_body_that_ends_at_two_places_is_refused_and_nothing_after_it_is_a_req
 def test_http_1_0_gets_one_answer(live):
     answer = raw(live, b"GET /v1/about HTTP/1.0\r\n\r\nGET /v1/about HTTP/1.0\r\n\r\n")
     assert answer.count(b"HTTP/1.1 200 ") == 1
+
+
+def test_a_body_that_breaks_off_is_no_defect(live, capfd):
+    """It was one, of two tracebacks: under siege half a megabyte of them."""
+    where = urlsplit(live.url)
+    for path in ("/chain", "/v1/accounts/1/conversions"):
+        with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+            connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{".encode())
+    time.sleep(0.5)  # nothing says that the server has seen the end
+    assert capfd.readouterr() == ("", "")
 
 
 class Visitor:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from anchoring.connections import Limits
-from api import http_server
+from api import http_server, logs
 from api.http_server import BoundedServer
 
 HOST = "127.0.0.1"
@@ -222,13 +222,11 @@ def test_what_the_system_has_no_descriptors_for_fills_no_log(capfd):
 
 
 def test_a_library_that_repeats_itself_is_bounded(capfd):
-    http_server.logs.bound_libraries()
+    logs.configure()
+    logs.bound_libraries()
     logger = logging.getLogger("asyncio")
-    handler = logging.StreamHandler()
-    logger.addHandler(handler)
-    try:
-        for _ in range(10_000):
-            logger.error("a thing that repeats itself")
-    finally:
-        logger.removeHandler(handler)
-    assert capfd.readouterr().err.count("repeats itself") == http_server.logs.LINES_A_MINUTE
+    for number in range(10_000):
+        logger.error("a thing that repeats itself, number %d\x1b[2J", number)
+    said = capfd.readouterr()
+    assert said.err.count("repeats itself, number %d") == logs.LINES_A_MINUTE
+    assert "\x1b" not in said.err

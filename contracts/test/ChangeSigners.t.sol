@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {AnchorTest} from "./AnchorTest.sol";
-import {GramAnchor} from "../GramAnchor.sol";
 import {IGramAnchor} from "../interfaces/IGramAnchor.sol";
 import {Tree} from "./Tree.sol";
 import {vm} from "./Vm.sol";
@@ -148,9 +147,9 @@ contract ChangeSignersTests is AnchorTest {
     function test_constructorRefusesBadSigners() public {
         address[] memory two = _addresses(_keys(CENTRE, CENTRE));
         vm.expectRevert(abi.encodeWithSelector(IGramAnchor.RepeatedSigner.selector, two[0]));
-        new GramAnchor(two, 1);
+        _deploy(two, 1);
         vm.expectRevert(abi.encodeWithSelector(IGramAnchor.BadThreshold.selector, 0, 2));
-        new GramAnchor(two, 0);
+        _deploy(two, 0);
     }
 
     function _recover(bytes32 digest, bytes memory signature) private pure returns (address) {

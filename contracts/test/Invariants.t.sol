@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Anchoring} from "./AnchorTest.sol";
-import {GramAnchor} from "../GramAnchor.sol";
+import {IGramAnchor} from "../interfaces/IGramAnchor.sol";
 import {RulesLib} from "../libraries/RulesLib.sol";
 import {Tree} from "./Tree.sol";
 import {vm} from "./Vm.sol";
@@ -21,7 +21,7 @@ contract Handler is Anchoring {
         _deploy();
     }
 
-    function target() external view returns (GramAnchor) {
+    function target() external view returns (IGramAnchor) {
         return anchor;
     }
 
@@ -98,7 +98,7 @@ contract Handler is Anchoring {
 /// @notice The invariants that IGramAnchor names.
 contract InvariantsTests {
     Handler private handler;
-    GramAnchor private anchor;
+    IGramAnchor private anchor;
 
     function setUp() public {
         handler = new Handler();
@@ -110,44 +110,36 @@ contract InvariantsTests {
         targets[0] = address(handler);
     }
 
-    /// @dev SIZE_GROWS
-    function invariant_sizeGrows() public view {
+    /// @dev All of them after each call of one campaign; each by itself would make the same calls again.
+    function invariant_all() public view {
+        _sizeGrows();
+        _rootsStay();
+        vm.assertFalse(handler.shrunk(), "GRAMS_GROW");
+        vm.assertTrue(anchor.ended() <= anchor.frontier(), "ENDED_WITHIN");
+        vm.assertEq(handler.forged(), 0, "SIGNED");
+        _brokenForGood();
+    }
+
+    function _sizeGrows() private view {
         uint64 last = 0;
         for (uint256 i = 0; i < handler.count(); ++i) {
-            vm.assertTrue(handler.sizes(i) > last);
+            vm.assertTrue(handler.sizes(i) > last, "SIZE_GROWS");
             last = handler.sizes(i);
         }
-        vm.assertEq(anchor.size(), last);
+        vm.assertEq(anchor.size(), last, "SIZE_GROWS");
     }
 
-    /// @dev ROOTS_STAY
-    function invariant_rootsStay() public view {
+    function _rootsStay() private view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             uint64 size = handler.sizes(i);
-            vm.assertEq(anchor.rootAt(size), handler.roots(size));
+            vm.assertEq(anchor.rootAt(size), handler.roots(size), "ROOTS_STAY");
         }
-        vm.assertEq(anchor.root(), anchor.rootAt(anchor.size()));
+        vm.assertEq(anchor.root(), anchor.rootAt(anchor.size()), "ROOTS_STAY");
     }
 
-    /// @dev GRAMS_GROW
-    function invariant_gramsGrow() public view {
-        vm.assertFalse(handler.shrunk());
-    }
-
-    /// @dev ENDED_WITHIN
-    function invariant_endedWithin() public view {
-        vm.assertTrue(anchor.ended() <= anchor.frontier());
-    }
-
-    /// @dev SIGNED
-    function invariant_signed() public view {
-        vm.assertEq(handler.forged(), 0);
-    }
-
-    /// @dev BROKEN_FOR_GOOD
-    function invariant_brokenForGood() public view {
-        vm.assertTrue(anchor.broken() == (handler.convictions() > 0));
-        if (anchor.broken()) vm.assertEq(handler.state(), handler.atConviction());
-        vm.assertTrue(handler.convictions() <= 1);
+    function _brokenForGood() private view {
+        vm.assertTrue(anchor.broken() == (handler.convictions() > 0), "BROKEN_FOR_GOOD");
+        if (anchor.broken()) vm.assertEq(handler.state(), handler.atConviction(), "BROKEN_FOR_GOOD");
+        vm.assertTrue(handler.convictions() <= 1, "BROKEN_FOR_GOOD");
     }
 }

@@ -21,6 +21,7 @@ from api import strict_json
 from api.moving import contracts_of
 from api.rest.chain_calls import LIMIT_EXCEEDED, Bounds, NotOffered, judged, needs_head
 from api.rest.turns import Full, Turns
+from registry.errors import Unavailable
 
 PATH = "/chain"
 MAX_CALLS = 10
@@ -59,10 +60,10 @@ async def pass_on(request: Request) -> Response:
     batch = asked if isinstance(asked, list) else [asked]
     if not 0 < len(batch) <= MAX_CALLS:
         return await _answered(_failure(None, INVALID_REQUEST, f"Send one call, or a list of 1 to {MAX_CALLS}."))
-    caller = _Caller(request)
-    if isinstance(asked, list):
-        return await _answered(await _while_awaited(request, _all(caller, batch)))
-    return await _answered(await _while_awaited(request, _one(caller, asked)))
+    try:
+        return await _answered(await _while_awaited(request, _work(_Caller(request), asked)))
+    except _Left:
+        return Response(None, 204)  # which nobody gets
 
 
 async def _answered(said: Json | list[Json] | None) -> Response:
@@ -76,13 +77,13 @@ def _failure(call_id: object, code: int, message: str) -> Json:
 
 
 async def _while_awaited(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do the work, or give it up where it stands when whoever asked has gone. It ends by itself in time."""
+    """Do the work, or give it up where it stands and raise `_Left` when whoever asked has gone. It ends in time."""
     doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_departure(request))
     try:
         await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if doing.done():
             return doing.result()
-        raise Unreachable(SILENT)
+        raise _Left
     finally:
         doing.cancel()
         leaving.cancel()
@@ -93,13 +94,17 @@ async def _departure(request: Request) -> None:
         pass
 
 
+async def _work(caller: "_Caller", asked: Any) -> Json | list[Json] | None:
+    return await (_all(caller, asked) if isinstance(asked, list) else _one(caller, asked))
+
+
 async def _all(caller: "_Caller", batch: list[Any]) -> list[Json]:
     """The answers to a batch (JSON-RPC 2.0, section 6). A chain that fails one call leaves the others theirs."""
     answers = []
     for call in batch:
         try:
             answer = await _one(caller, call)
-        except Unreachable as error:
+        except (Unreachable, Unavailable) as error:
             answer = _failure(call["id"], LIMIT_EXCEEDED, str(error)) if "id" in call else None
         answers += [answer] if answer is not None else []
     return answers
@@ -124,6 +129,10 @@ def _is_request(call: Any) -> bool:
     return call_id is None or isinstance(call_id, str) or type(call_id) is int
 
 
+class _Left(Exception):
+    """Whoever asked has gone: a fault of nobody's."""
+
+
 class _Caller:
     """Who asks, and the way to the chain."""
 
@@ -134,7 +143,7 @@ class _Caller:
         self._ends = asyncio.get_running_loop().time() + TIMEOUT_S
 
     async def ask(self, call: Json) -> Json:
-        """Result or error of a call. Raises NotOffered, and Unreachable for a chain that is down or busy."""
+        """Result or error of a call. Raises NotOffered; Unreachable, Unavailable for a chain that is down or busy."""
         bounds = Bounds(await self._contracts())
         if needs_head(call):
             answer = await self._send({"jsonrpc": "2.0", "method": "eth_blockNumber", "params": []})
@@ -155,7 +164,7 @@ class _Caller:
             async with asyncio.timeout_at(self._ends), turns.turn(self._source):
                 answered = await self._forward(call)
         except Full:
-            raise Unreachable(BUSY) from None
+            raise Unavailable(BUSY) from None
         except (httpx2.HTTPError, TimeoutError):
             raise Unreachable(SILENT) from None
         return await run_in_threadpool(_outcome, answered)

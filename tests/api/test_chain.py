@@ -142,8 +142,8 @@ def test_input_that_is_null_is_not_there(live):
     assert rpc(live, call("eth_call", differing, "latest"))["error"]["code"] == -32602
 
 
-def test_whoever_goes_away_leaves_no_work_behind(live):
-    """The chain never answers; what it sees is that the connection of the caller's call is closed."""
+def test_whoever_goes_away_leaves_no_work_behind(live, capfd):
+    """The chain never answers; what it sees is that the connection of the caller's call is closed. It is not blamed."""
     came, left = threading.Event(), threading.Event()
 
     class Silent(BaseHTTPRequestHandler):
@@ -161,6 +161,7 @@ def test_whoever_goes_away_leaves_no_work_behind(live):
             httpx2.post(f"{url}/chain", content=json.dumps(call("eth_chainId")).encode(), timeout=2)
         assert came.is_set()
         assert left.wait(TIMEOUT_S / 2)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_more_callers_than_may_wait_are_told_to_come_back(live):
         body = json.dumps(call("eth_chainId")).encode()
         answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
         for refused in islice(as_completed(answers), 4):
-            assert is_problem(refused.result(), 503, "unreachable")
+            assert is_problem(refused.result(), 503, "unavailable")
         release.set()
         assert sorted(answer.result().status_code for answer in answers) == [200] * 17 + [503] * 4
 

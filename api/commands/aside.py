@@ -17,7 +17,10 @@ def list_all(data: Data = DATA, database: Database = None) -> None:
     from registry.recovery.aside import list_aside
 
     with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
-        for one in list_aside(tx):
+        found = list_aside(tx)
+        if not found:
+            warn("Nothing is set aside.")
+        for one in found:
             grams = "" if not one.last or one.first is None else f" of {serial(one.first, one.last)}"
             whose = f", account {one.giver_id or '-'} to {one.account_id or '-'}"
             said = f"movement {one.id}{grams}{whose}, since {rfc3339(one.at)}: {sentence_of(one.reason)}"

@@ -119,9 +119,9 @@ class HolderUnknown(RegistryError):
 
 
 class AccountErased(RegistryError):
-    """The account was erased; nothing can be moved to it or from it."""
+    """The account was erased: nothing is shown of it, and nothing moves to it or from it."""
 
-    code, status, title = "account-erased", 409, "The account was erased"
+    code, status, title = "account-erased", 403, "The account was erased"
 
 
 class NothingToRecord(RegistryError):
@@ -134,6 +134,12 @@ class HoldingsChanged(RegistryError):
     """The account holds something else than what was shown before its erasure was confirmed."""
 
     code, status, title = "holdings-changed", 409, "The account holds something else by now"
+
+
+class Unconfirmed(RegistryError):
+    """An erasure without `confirm`, which shows that its holder saw what the account holds."""
+
+    code, status, title = "confirm-missing", 400, "See first what the account holds"
 
 
 class Unsettled(RegistryError):

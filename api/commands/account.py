@@ -38,15 +38,15 @@ def show(number: Number, data: Data = DATA, database: Database = None) -> None:
     """Show what an account holds, by form, and its live blocks (the first 50); beside a running registry too."""
     from api.beside import beside
     from api.rest.views import FORMS, tonnes
-    from registry.accounts.accounts import account_row
+    from registry.accounts.accounts import open_row
     from registry.ledger.movement import Form, serial
     from registry.ledger.queries import holdings, list_blocks
 
     with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
-        erased = account_row(tx, number).erased_ms is not None
+        open_row(tx, number)
         held = holdings(tx, number)
         if not held:
-            warn(f"Account {number} holds nothing{', and is erased' if erased else ''}.")
+            warn(f"Account {number} holds nothing.")
         for row in held:
             locked = " locked" if row.locked else ""
             out.print(

@@ -13,7 +13,7 @@ from api.rest.acts import AnAccount, one_of, words
 from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.perform import SiteOf, WriteOf, posted
 from api.rest.route import StrictRoute
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account, open_row
 from registry.clock import rfc3339
 from registry.consumption import erasure
 from registry.ledger.movement import Form
@@ -59,10 +59,11 @@ def open_an_account(body: NewAccount, write: WriteOf) -> Response:
 
 @router.get("/{account_id}", summary="Read an account and its balances", response_model=schemas.Account, responses=READ)
 def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
-    """Read an account with what it holds."""
+    """Read an account with what it holds. Of an erased one authorities read that it was there, nobody more."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
-        return _account(tx, account_id)
+        row = account_row(tx, account_id) if caller.role in READERS else open_row(tx, account_id)
+        return _account(row) | {"balances": _balances(tx, account_id) if row.erased_ms is None else []}
 
 
 @router.get(
@@ -74,7 +75,7 @@ def read_account_blocks(
     """List live blocks by gram number."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
-        account_row(tx, account_id)
+        open_row(tx, account_id)
         page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
     return {"items": [views.block(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -91,9 +92,12 @@ def read_account_movements(
     """List what the account gave and received, newest first."""
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
-        account_row(tx, account_id)
+        open_row(tx, account_id)
         page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
     return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
+
+
+CONFIRM = "As the GET of this path gives it: without it nothing is erased."
 
 
 class Erasure(BaseModel):
@@ -101,7 +105,7 @@ class Erasure(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    confirm: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$", description="As the GET of this path gives it.")]
+    confirm: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$", description=CONFIRM)] | None = None
     reductions: Annotated[StrictStr, one_of(erasure.CHOICES["reductions"])] | None = None
     points: Annotated[StrictStr, one_of(erasure.CHOICES["points"])] | None = None
     to: AnAccount | None = None
@@ -127,7 +131,7 @@ def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
     response_class=Response,
     responses={201: {"model": schemas.ErasedAccount}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
 )
-def erase_an_account(account_id: AccountId, body: Erasure, write: WriteOf) -> Response:
+def erase_an_account(account_id: AccountId, write: WriteOf, body: Erasure | None = None) -> Response:
     """Settle what the account holds, and destroy its key and its personal data (R5). It cannot be undone.
 
     Every proof still verifies. `voluntary-cancellation` and `donation` end the grams, with certificates that name
@@ -137,15 +141,17 @@ def erase_an_account(account_id: AccountId, body: Erasure, write: WriteOf) -> Re
     """
     write.caller.must_hold(account_id)
     ledger = write.site.ledger
-    choice = erasure.Choice(body.reductions, body.points, body.to)
+    said = body or Erasure()
+    choice = erasure.Choice(said.reductions, said.points, said.to)
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        settled = erasure.settle_and_erase(tx, ledger, account_id, choice, body.confirm)
-        return _account(tx, account_id) | {
-            "settled": [posted(one.posted) | {"certificate": one.certificate} for one in settled]
+        settled = erasure.settle_and_erase(tx, ledger, account_id, choice, said.confirm)
+        return _account(account_row(tx, account_id)) | {
+            "balances": _balances(tx, account_id),
+            "settled": [posted(one.posted) | {"certificate": one.certificate} for one in settled],
         }
 
-    return write.perform(body.model_dump(), act, erases=True)
+    return write.perform(said.model_dump(), act, erases=True)
 
 
 def _before(held: erasure.Held) -> dict[str, Any]:
@@ -162,15 +168,13 @@ def _before(held: erasure.Held) -> dict[str, Any]:
     }
 
 
-def _account(tx: sa.Connection, number: int) -> dict[str, Any]:
-    row = account_row(tx, number)
+def _account(row: sa.Row[Any]) -> dict[str, Any]:
     return {
         "id": row.id,
         "kind": row.kind,
         "name": row.name,
         "opened_at": rfc3339(row.opened_ms),
         "erased_at": None if row.erased_ms is None else rfc3339(row.erased_ms),
-        "balances": _balances(tx, number),
     }
 
 

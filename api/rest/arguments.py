@@ -98,7 +98,7 @@ async def read_all(arguments: Arguments, request: Request, body: Any) -> dict[st
 
 def _read_body(field: ModelField, reading: Reading) -> Any:
     if reading.body is ABSENT:
-        return missing(("body",), reading.problems)
+        return missing(("body",), reading.problems) if field.field_info.is_required() else field.default
     return checked(field, reading.body, ("body",), reading.problems)
 
 

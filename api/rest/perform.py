@@ -10,10 +10,11 @@ from fastapi import Depends, Header, Request, Response
 from api.auth import Caller, Principal
 from api.rest import views
 from api.site import Site
+from registry.accounts.accounts import refuse_erased
 from registry.clock import rfc3339
 from registry.database.engine import BEHIND
-from registry.errors import Behind
-from registry.ledger.idempotency import KEY_PATTERN, Claim, claim, forget, keep
+from registry.errors import Behind, KeyForgotten
+from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 
@@ -57,7 +58,7 @@ class Write:
             raise Behind(BEHIND)
         asked = Claim.of(self.site.ledger.vault, self.caller.id, self._key, [self._asked, dict(body)])
         with self.site.database.transaction() as tx:
-            earlier = claim(tx, asked)
+            earlier = self._earlier(tx, asked)
             if earlier is not None:
                 return _answer(json.dumps(earlier.response, ensure_ascii=False), earlier.status, replayed=True)
             said = act(tx)
@@ -67,6 +68,15 @@ class Write:
             else:
                 keep(tx, asked, self._about(said), CREATED, text)
         return _answer(text, CREATED, replayed=False)
+
+    def _earlier(self, tx: sa.Connection, asked: Claim) -> Answer | None:
+        """Give the first answer; to who was erased not even that there was one. (An act by itself refuses them.)"""
+        try:
+            return claim(tx, asked)
+        except KeyForgotten:
+            if self.caller.account is not None:
+                refuse_erased(tx, self.caller.account)
+            raise
 
     def _about(self, said: Mapping[str, Any]) -> int | None:
         """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""

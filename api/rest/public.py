@@ -20,6 +20,7 @@ from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
 from api.rest.route import StrictRoute
 from api.site import Site
+from registry.accounts.accounts import refuse_erased
 from registry.clock import rfc3339
 from registry.database.schema import evidence
 from registry.errors import Forbidden, NotFound
@@ -143,6 +144,8 @@ def read_movement(movement: MovementId, site: SiteOf) -> dict[str, Any]:
 def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[str, Any]:
     """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
     with site.database.reading() as tx:
+        if caller.account is not None:
+            refuse_erased(tx, caller.account)
         seen = get_movement(tx, movement)
         is_party = caller.account is not None and caller.account in {seen.giver_id, seen.account_id}
         if not is_party and caller.role not in READERS:

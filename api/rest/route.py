@@ -57,10 +57,12 @@ class StrictRoute(APIRoute):
         return await run_in_threadpool(self._answered, found)
 
     async def _body(self, request: StrictRequest) -> Any:
+        if request.method == "GET" or not await request.body():
+            return ABSENT
         if self.body_field is not None:
             _check_type(request)
-            return await request.json() if await request.body() else ABSENT
-        if request.method != "GET" and await request.body() and await request.json() != {}:
+            return await request.json()
+        if await request.json() != {}:
             # Let nothing pass that would be ignored: such an act is said by its path alone.
             raise _misfit(("body",), "this act takes no body; leave it out, or send {}")
         return ABSENT

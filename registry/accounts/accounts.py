@@ -98,6 +98,25 @@ def account_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
     return row
 
 
+def open_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
+    """Read what is written of an account that is open. Raises `NotFound`, or `AccountErased`."""
+    row = account_row(tx, number)
+    if row.erased_ms is not None:
+        raise _erased(number)
+    return row
+
+
+def refuse_erased(tx: sa.Connection, number: int) -> None:
+    """Raise `AccountErased` for an account that was erased; one that never was is not told from an open one."""
+    row = tx.execute(_ROW, {"number": number}).one_or_none()
+    if row is not None and row.erased_ms is not None:
+        raise _erased(number)
+
+
+def _erased(number: int) -> AccountErased:
+    return AccountErased(f"Account {number} was erased: nothing is shown of it, and nothing moves to it or from it.")
+
+
 def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     """Read an open account and keep it from being erased until this transaction ends."""
     return _account(tx, vault, number, _RECEIVING_ACCOUNT)
@@ -118,7 +137,7 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
     if row is None:
         raise NotFound(f"There is no account {number}.")
     if row.erased_ms is not None:
-        raise AccountErased(f"Account {number} was erased; nothing can be moved to it or from it.")
+        raise _erased(number)
     if row.sealed is None:
         raise HolderUnknown(
             f"The holder of account {number} is unknown since a recovery; nothing moves until a claim is proven."

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from registry.accounts.accounts import Account, erase_account, get_account, lock_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.errors import HoldingsChanged, Invalid, Unsettled
+from registry.errors import HoldingsChanged, Invalid, Unconfirmed, Unsettled
 from registry.ledger.blocks import MAX_BLOCKS_PER_ACT
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
@@ -32,6 +32,7 @@ CHOICES: Final = {"reductions": (*CANCELLING, TRANSFER, FORFEIT), "points": (*CA
 class Held:
     """What an account holds before it is erased, in grams; times are Unix milliseconds."""
 
+    account_id: int
     reductions_g: int
     points_g: int
     points: tuple[tuple[int, int], ...]
@@ -47,7 +48,7 @@ class Held:
 
     @property
     def digest(self) -> str:
-        """Name exactly this, for whoever confirms that it was seen: 64 hex digits."""
+        """Name exactly this, of this account, for whoever confirms that it was seen: 64 hex digits."""
         return hashlib.sha256(rfc8785.dumps(asdict(self))).hexdigest()
 
 
@@ -75,14 +76,19 @@ def read_held(tx: sa.Connection, ledger: Ledger, account_id: int) -> Held:
 
 
 def settle_and_erase(
-    tx: sa.Connection, ledger: Ledger, account_id: int, choice: Choice, confirmed: str
+    tx: sa.Connection, ledger: Ledger, account_id: int, choice: Choice, confirmed: str | None
 ) -> list[Settled]:
     """Settle what the account holds as chosen, and erase it. `confirmed` is the digest of what its holder was shown.
 
-    Raises `HoldingsChanged` when it holds something else by now, `Unsettled` while grams are locked, and `Invalid` for
-    a choice that leaves something open.
+    Raises `Unconfirmed` without it, `HoldingsChanged` when the account holds something else by now, `Unsettled` while
+    grams are locked, and `Invalid` for a choice that leaves something open.
     """
     account = lock_account(tx, ledger.vault, account_id)
+    if confirmed is None:
+        raise Unconfirmed(
+            "GET this path first: it shows what the account holds. Then send its `confirm` with what is "
+            "to become of that. Nothing was erased."
+        )
     held = _held(tx, account, ledger.clock())
     if held.digest != confirmed:
         raise HoldingsChanged("The account holds something else than what was shown. Look again, and confirm that.")
@@ -140,6 +146,7 @@ def _held(tx: sa.Connection, account: Account, at: int) -> Held:
     points = [(int(row.until_ms), int(row.grams)) for row in open_rows if row.form == Form.POINTS]
     usable = tuple(sorted(one for one in points if not account.is_individual or one[0] >= at))
     return Held(
+        account.id,
         sum(int(row.grams) for row in open_rows if row.form == Form.REDUCTION),
         sum(grams for _, grams in usable),
         usable,

@@ -1,22 +1,25 @@
 """Erasure: nothing leads from the person to an act afterwards, and nothing was frozen that could have been settled."""
 
 import io
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from registry.consumption.erasure import CHOICES
 from registry.issuance.issue import Activity, Report, issue, reference_digest
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
+from registry.ledger.queries import holdings
 from registry.sources.sources import consented_users, give_consent
+from tests.api.test_authorisation import BODIES, MAY, signed
 from tests.support.columns import COLUMNS, Is
-from tests.support.rest import Caller, authority, holder, institution, is_problem, person_with
+from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 from tests.support.running import FIRST_RIDE_MS, Live
 
 _numbers = count(1)
@@ -124,21 +127,75 @@ def test_a_repeated_request_after_an_erasure_does_nothing_twice(live, shop):
     key = f"erase-{person.mark}"
     confirm = person.before()["confirm"]
     assert person.erase(key, confirm=confirm, reductions="forfeit", points="forfeit").status_code == 201
+    back = holder(live, live.person())
     with live.site.database.reading() as tx:
         before = tx.execute(sa.text("SELECT count(*), max(id) FROM movements")).one()
         accounts = tx.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one()
-    again = person.me.act(act, person.keys[act], **body)
-    assert is_problem(again, 409, "idempotency-key-forgotten")
-    assert is_problem(person.me.act(act, **body), 409, "account-erased")
+    assert is_problem(person.me.act(act, person.keys[act], **body), 403, "account-erased")
+    token = signed(live, account=back.account, sub=f"account-{person.account}")
+    again = Caller(live.url, token, back.account).act(act, person.keys[act], **body)
+    assert is_problem(again, 409, "idempotency-key-forgotten"), "the same person, in a new account"
+    assert is_problem(person.me.act(act, **body), 403, "account-erased")
     opened = authority(live, "centre").post("/v1/accounts", person.opening[1], person.opening[0])
     assert is_problem(opened, 409, "idempotency-key-forgotten")
     erased = {"confirm": confirm, "reductions": "forfeit", "points": "forfeit"}
     path = f"/v1/accounts/{person.account}/erasure"
-    assert is_problem(person.me.post(path, erased, key), 409, "idempotency-key-forgotten")
-    assert is_problem(person.me.post(path, erased), 409, "account-erased")
+    assert is_problem(person.me.post(path, erased, key), 403, "account-erased")
+    assert is_problem(person.me.post(path, erased), 403, "account-erased")
     with live.site.database.reading() as tx:
         assert tx.execute(sa.text("SELECT count(*), max(id) FROM movements")).one() == before
         assert tx.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one() == accounts
+
+
+@pytest.mark.parametrize(
+    "choice", [{"reductions": "donation", "points": "donation"}, dict.fromkeys(CHOICES, "forfeit")]
+)
+def test_a_token_of_who_was_erased_is_refused_everywhere_at_once(live, shop, choice):
+    person = Person(live, shop)
+    moved = person.me.get(f"/v1/accounts/{person.account}/movements").json()["items"][0]["id"]
+    assert person.erase(**choice).status_code == 201
+    asked = [route for route, who in MAY.items() if "own" in who and "nobody" not in who]
+    assert len(asked) >= 11
+    for method, path in asked:
+        there = path.format(account_id=person.account, movement=moved)
+        body = BODIES.get(path.rpartition("/")[2], {})
+        answer = person.me.post(there, body) if method == "POST" else person.me.get(there)
+        assert is_problem(answer, 403, "account-erased"), (method, path, answer.text)
+
+
+@pytest.mark.parametrize("role", ["centre", "bureau"])
+def test_authorities_read_of_an_erased_account_that_it_was_there(live, shop, role):
+    """Its movements and blocks are still in the tables, and what was forfeited; no route leads to them."""
+    person = Person(live, shop)
+    assert person.erase(reductions="forfeit", points="forfeit").status_code == 201
+    reader, path = authority(live, role), f"/v1/accounts/{person.account}"
+    found = reader.get(path).json()
+    assert found.pop("erased_at") is not None
+    assert found.pop("opened_at") is not None
+    assert found == {"id": person.account, "kind": "individual", "name": None, "balances": []}
+    for what in ("/movements", "/blocks"):
+        assert is_problem(reader.get(path + what), 403, "account-erased")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null"])
+def test_who_asks_to_be_erased_without_looking_is_told_to_look(live, body):
+    rider = person_with(live, 5)
+    path = f"/v1/accounts/{rider.account}/erasure"
+    answer = rider.post(path, body)
+    assert is_problem(answer, 400, "confirm-missing")
+    assert "GET this path first" in answer.json()["detail"]
+    bare = rider.ask("POST", path, headers={"Idempotency-Key": fresh_key()})
+    assert bare.json() == answer.json(), "without a body there is no type of it either"
+    assert rider.balances() == {"reduction": 5, "points": 0}
+
+
+def test_what_was_confirmed_of_one_account_erases_no_other(live):
+    """Both hold nothing, which reads the same."""
+    one, other = (holder(live, live.person()) for _ in range(2))
+    shown = [rider.get(f"/v1/accounts/{rider.account}/erasure").json()["confirm"] for rider in (one, other)]
+    path = f"/v1/accounts/{other.account}/erasure"
+    assert is_problem(other.post(path, {"confirm": shown[0]}), 409, "holdings-changed")
+    assert other.post(path, {"confirm": shown[1]}).status_code == 201
 
 
 def test_what_is_held_is_shown_and_settled_by_choice(live, shop):
@@ -163,7 +220,7 @@ def test_forfeited_grams_stay_and_nobody_moves_them(live, shop):
     said = person.erase(reductions="forfeit", points="forfeit").json()
     assert said["settled"] == []
     assert [balance["quantity_g"] for balance in said["balances"]] == [400, 400]
-    assert is_problem(person.me.act("conversions", quantity_g=1), 409, "account-erased")
+    assert is_problem(person.me.act("conversions", quantity_g=1), 403, "account-erased")
 
 
 NOT_A_CHOICE = {
@@ -179,7 +236,8 @@ NOT_A_CHOICE = {
     "seen something else": (
         {"confirm": "0" * 64, "reductions": "forfeit", "points": "forfeit"}, 409, "holdings-changed",
     ),
-    "seen nothing": ({"confirm": None, "reductions": "forfeit", "points": "forfeit"}, 422, "malformed"),
+    "seen nothing": ({"confirm": None, "reductions": "forfeit", "points": "forfeit"}, 400, "confirm-missing"),
+    "seen no digest": ({"confirm": "yes", "reductions": "forfeit", "points": "forfeit"}, 422, "malformed"),
 }  # fmt: skip
 
 
@@ -223,8 +281,7 @@ def test_an_account_that_holds_nothing_needs_no_choice(live):
     assert rider.post(path, {"confirm": shown["confirm"]}).status_code == 201
     with live.site.database.reading() as tx:
         assert rider.account not in consented_users(tx, live.source.id).values()
-    assert is_problem(rider.get(path), 409, "account-erased")
-    assert json.loads(rider.get(f"/v1/accounts/{rider.account}").content)["name"] is None
+    assert is_problem(rider.get(path), 403, "account-erased")
 
 
 def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
@@ -242,7 +299,13 @@ def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
     code, out, _ = gram("account", "erase", person.account)
     assert (code, f"Account {person.account} is erased." in out) == (0, True)
     assert "cancel: 400 g, certificate GLC-" in out
-    assert person.me.balances() == {"reduction": 400, "points": 0}
+    with live.site.database.reading() as tx:
+        assert [(row.form, row.grams) for row in holdings(tx, person.account)] == [(Form.REDUCTION, 400)]
+    monkeypatch.setattr(
+        "api.beside.beside", lambda *_: nullcontext(SimpleNamespace(database=lambda: live.site.database))
+    )
+    code, out, err = gram("account", "show", person.account)
+    assert (code, out, "was erased: nothing is shown of it" in err) == (2, "", True)
 
 
 _COLUMNS = sa.text("""

@@ -163,7 +163,7 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     words = ("holder", "beneficiary", "statement") if kind == INDIVIDUAL else ("holder",)
     tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(dict.fromkeys(words)))
     for table, emptied in _LEADING.items():
-        tx.execute(sa.update(table).where(table.c.account_id == number).values(dict.fromkeys(emptied)))
+        tx.execute(sa.update(table).where(table.c.account_id == number).values(dict.fromkeys(emptied, sa.null())))
     for row in tx.execute(_personal_evidence(number, kind)).all():
         kept = disclose(row.fields, set(row.fields) - set(row.personal))
         tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))

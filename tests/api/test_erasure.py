@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from registry.consumption.erasure import CHOICES
 from registry.issuance.issue import Activity, Report, issue, reference_digest
+from registry.ledger.consistency import check_tables
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
@@ -115,6 +116,7 @@ def test_nothing_leads_from_an_erased_person_to_an_act(live, shop):
         for table, row in dump(tx):
             if row.get("account_id" if table != "accounts" else "id") == person.account:
                 assert [name for name in gone[table] if row[name] is not None] == [], table
+        assert list(check_tables(tx)) == [], "to fsck it is no fault"
     assert found == len(digests), "a digest of each is still there, alone: nothing is done twice"
     for path in site.folder.path.rglob("*"):
         if path.is_file() and "postgres" not in path.parts:

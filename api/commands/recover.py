@@ -93,12 +93,15 @@ def evidence(
 ) -> None:
     """Give lost evidence documents back; each must have the digest that is in its leaf."""
     from api.services import running
-    from registry.recovery.evidence import give_back, read_documents
+    from registry.recovery.evidence import awaited, give_back, read_documents
 
     documents = read_documents(file.read_bytes())
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:
         given = [give_back(tx, document) for document in documents]
+        waiting = {what for document in documents if (what := awaited(tx, document)) is not None}
+    for what in sorted(waiting):
+        warn(f"Waits, and is not taken: evidence that needs {what}. Give it again when that is there.")
     out.print(f"{sum(given)} of {len(given)} documents were lost and are back; the others are none that is missing.")
 
 

@@ -12,7 +12,7 @@ from registry.evidence.document import Fields, digest, verify
 from registry.ledger.movement import Kind
 from registry.policies.policies import return_policy
 from registry.recovery.lots import return_facts
-from registry.sources.sources import return_source
+from registry.sources.sources import lacking, return_source
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Of one file of documents, some hundred thousand; more of them come in several files."""
@@ -34,13 +34,10 @@ def read_documents(data: bytes) -> list[Any]:
 
 
 def give_back(tx: sa.Connection, document: Fields) -> bool:
-    """Take a document back; False when none is missing that has its digest."""
-    try:
-        found = digest(document)
-    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        return False
-    row = tx.execute(_LOST, {"digest": found}).one_or_none()
-    if row is None or not verify(document, found):
+    """Take a document back; False when none is missing that has its digest, or it must wait (`awaited`)."""
+    found = _digest(document)
+    row = _missing(tx, document, found)
+    if row is None or _awaited(tx, document, row):
         return False
     is_of_person = row.giver_kind == "individual" or (row.giver_kind is not None and row.holder_kind == "individual")
     personal = [name for name in PERSONAL if isinstance(document.get(name), list)] if is_of_person else []
@@ -55,6 +52,34 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     elif row.kind == Kind.POLICY and (policy := _told(document, _POLICY)):
         return_policy(tx, policy)
     return True
+
+
+def awaited(tx: sa.Connection, document: Fields) -> str | None:
+    """Say what a missing document waits for: a source does not come back before its applicant and its methodology.
+
+    Taken without them it would be missing no more, and its source never come back.
+    """
+    row = _missing(tx, document, _digest(document))
+    return None if row is None else _awaited(tx, document, row)
+
+
+def _digest(document: Fields) -> bytes | None:
+    try:
+        return digest(document)
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        return None
+
+
+def _missing(tx: sa.Connection, document: Fields, found: bytes | None) -> sa.Row[Any] | None:
+    if found is None:
+        return None
+    row = tx.execute(_LOST, {"digest": found}).one_or_none()
+    return row if row is not None and verify(document, found) else None
+
+
+def _awaited(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> str | None:
+    source = _told(document, _SOURCE) if row.kind == Kind.SOURCE else None
+    return lacking(tx, source) if source else None
 
 
 def _return_lots(tx: sa.Connection) -> None:

@@ -50,15 +50,30 @@ def approve_scenario(tx: sa.Connection, vault: Vault, scenario: NewScenario, at:
 
 
 def return_source(tx: sa.Connection, facts: Mapping[str, object]) -> bool:
-    """Have a source again as its evidence has it, under its old number; False when it is there, or cannot be yet.
+    """Have a source again as its evidence has it, under its old number; False when it is there, or lacks something.
 
-    It needs its applicant and its methodology; what a lost account applied for waits until somebody opens it anew.
+    `lacking` says what.
     """
     if facts["decision"] != "approved":
         return False
     return tx.execute(_RETURN, dict(facts)).rowcount == 1
 
 
+def lacking(tx: sa.Connection, facts: Mapping[str, object]) -> str | None:
+    """Say what is not there without which a source cannot come back: its applicant, its methodology, or nothing."""
+    there = tx.execute(_NEEDED, dict(facts)).one()
+    if facts["decision"] != "approved" or all(there):
+        return None
+    if not there.applicant:
+        return f"account {facts['applicant_id']}, which applied for source {facts['source']}"
+    return f"methodology {facts['methodology_code']}, version {facts['methodology_version']}"
+
+
+_NEEDED = sa.text("""
+    SELECT EXISTS (SELECT FROM accounts WHERE id = :applicant_id) AS applicant, EXISTS (
+        SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version)
+    ) AS methodology
+""")
 _RETURN = sa.text("""
     INSERT INTO sources (id, kind, name_zh, name_en, applicant_id, methodology_code, methodology_version,
         valid_from_ms, valid_until_ms)

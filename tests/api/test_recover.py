@@ -21,7 +21,7 @@ from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.recovery.claims import recognise
-from registry.recovery.evidence import give_back
+from registry.recovery.evidence import awaited, give_back
 from registry.sources.sources import NewScenario, approve_scenario, get_source
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
 
@@ -224,6 +224,46 @@ def test_a_source_that_was_lost_is_back_with_its_evidence(scheme, postgres_url, 
             assert get_source(tx, source.id) == source
         assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
         assert checked(copy, log).findings == []
+
+
+SECOND_VERSION = sa.text("""
+    INSERT INTO methodologies SELECT code, 2, class, status, record, digest FROM methodologies WHERE code = 'TEST'
+""")
+
+
+@pytest.mark.parametrize("lost", ["applicant", "methodology"])
+def test_a_source_waits_for_what_it_needs_and_is_not_counted_as_given(scheme, postgres_url, tmp_path, lost):
+    """Taken too early its document was missing no more, and given again it changed nothing."""
+    log = tmp_path / "log"
+    publisher = publisher_of(scheme.database, log, scheme.clock)
+    publisher.publish()
+    with backup_of(scheme.database, postgres_url) as copy:
+        applicant = scheme.institution() if lost == "applicant" else scheme.source.applicant_id
+        window = scheme.source.valid_from_ms, scheme.source.valid_until_ms
+        with scheme.database.transaction() as tx:
+            if lost == "methodology":
+                tx.execute(SECOND_VERSION)
+            scenario = NewScenario("新场景", "New", applicant, "TEST", 1 + (lost == "methodology"), *window)
+            source = approve_scenario(tx, scheme.ledger.vault, scenario, scheme.clock())
+        publisher.publish()
+        query = (
+            "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 66 ORDER BY id DESC LIMIT 1"
+        )
+        (document,) = [row.fields for row in rows(scheme.database, query)]
+        recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        with copy.transaction() as tx:
+            assert [give_back(tx, document) for _ in range(2)] == [False, False]
+            needed = f"account {applicant}" if lost == "applicant" else "methodology TEST, version 2"
+            assert needed in awaited(tx, document)
+            if lost == "applicant":
+                tx.execute(sa.text(
+                    "INSERT INTO accounts (id, kind, opened_ms) OVERRIDING SYSTEM VALUE VALUES (:id, 'institution', 0)"
+                ), {"id": applicant})  # fmt: skip
+            else:
+                tx.execute(SECOND_VERSION)
+            assert awaited(tx, document) is None
+            assert give_back(tx, document)
+            assert get_source(tx, source.id) == source
 
 
 def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme, postgres_url, tmp_path):

@@ -12,20 +12,20 @@ each other within one second run ahead of the clock.
 import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from eth.chains.base import MiningChain
 from eth.constants import BLANK_ROOT_HASH, POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.estimators.gas import binary_gas_search
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, TransactionNotFound
+from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, TransactionNotFound
 from eth.vm.forks import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_tester.backends.pyevm.main import PyEVMBackend
 from eth_tester.backends.pyevm.serializers import serialize_transaction_receipt
-from eth_utils.exceptions import ValidationError
 
+from anchoring.chain.embedded_calls import Message, Refused, executed, raise_if_failed
 from anchoring.chain.embedded_store import SqliteStore
 
 CHAIN_ID = 0x6772616D  # "gram" in ASCII, 1735549293; not 1337 or 31337, which wallets take for other tools
@@ -37,30 +37,6 @@ _SUPPORTED_TYPES = (0, 1, 2)
 
 Clock: TypeAlias = Callable[[], int]
 Fields: TypeAlias = dict[str, Any]
-T = TypeVar("T")
-
-
-class Refused(Exception):
-    """A transaction or call that the chain does not take; the message says why."""
-
-
-class Reverted(Refused):
-    """Execution reached REVERT; `data` is what the contract gave as its reason."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__("execution reverted")
-        self.data = data
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a call executes: addresses are 20 bytes (`to` empty to create), value in wei."""
-
-    sender: bytes
-    to: bytes
-    data: bytes
-    value: int
-    gas: int
 
 
 class _Chain(MiningChain):  # type: ignore[misc]  # py-evm has no types
@@ -207,8 +183,6 @@ class EmbeddedChain:
         """The first `limit` logs of these blocks, of these addresses or of all, by eth-tester's names."""
         return self._store.logs(blocks, addresses, limit)
 
-    # Execution
-
     def call(self, message: Message, number: int) -> bytes:
         """Execute without trace on the state after block `number`; the output. Gas costs nothing.
 
@@ -216,8 +190,8 @@ class EmbeddedChain:
         """
         header = self.header(number)
         state = self._chain.get_vm(header.copy(base_fee_per_gas=0, gas_used=0)).state
-        computation = _executed(lambda: state.apply_transaction(self._spoof(message, number)))
-        _raise_if_failed(computation.error if computation.is_error else None)
+        computation = executed(lambda: state.apply_transaction(self._spoof(message, number)))
+        raise_if_failed(computation.error if computation.is_error else None)
         output: bytes = computation.output
         return output
 
@@ -228,17 +202,16 @@ class EmbeddedChain:
         search, five times as slow, is for the rest.
         """
         freely = self._try(message, number)
-        _raise_if_failed(freely.error if freely.is_error else None)
+        raise_if_failed(freely.error if freely.is_error else None)
         used: int = min(message.gas, GAS_LIMIT) - freely.get_gas_remaining()
         gas = min(used + used // 63 + 1, message.gas, GAS_LIMIT)
         if not self._try(replace(message, gas=gas), number).is_error:
             return gas
-        searched: int = self._chain.estimate_gas(self._spoof(message, number), self.header(number))
-        return searched
+        return int(self._chain.estimate_gas(self._spoof(message, number), self.header(number)))
 
     def _try(self, message: Message, number: int) -> Any:
         with self._chain.get_vm(self.header(number)).in_costless_state() as state:
-            return _executed(lambda: state.apply_transaction(self._spoof(message, number)))
+            return executed(lambda: state.apply_transaction(self._spoof(message, number)))
 
     def _spoof(self, message: Message, number: int) -> Any:
         transaction = self._chain.create_unsigned_transaction(
@@ -262,7 +235,7 @@ class EmbeddedChain:
         tx_hash: bytes = transaction.hash
         with self._step():
             self._stamp()
-            _executed(lambda: self._chain.apply_transaction(transaction))
+            executed(lambda: self._chain.apply_transaction(transaction))
             self._backend.mine_blocks()
             if (receipt := self.receipt(tx_hash)) is not None:
                 self._store.add_logs(receipt["logs"])
@@ -323,18 +296,3 @@ class EmbeddedChain:
         if transaction.nonce != due:
             word = "low" if transaction.nonce < due else "high"
             raise Refused(f"nonce too {word}: next nonce {due}, tx nonce {transaction.nonce}")
-
-
-def _executed(run: Callable[[], T]) -> T:
-    try:
-        return run()
-    except ValidationError as error:
-        raise Refused(str(error)) from error
-
-
-def _raise_if_failed(error: Any) -> None:
-    if error is None:
-        return
-    if isinstance(error, Revert):
-        raise Reverted(bytes(error.args[0]) if error.args and isinstance(error.args[0], bytes) else b"")
-    raise Refused(str(error) or type(error).__name__)

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT, EmbeddedChain, Message, Refused, Reverted
+from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT, EmbeddedChain
+from anchoring.chain.embedded_calls import Message, Refused, Reverted
 from anchoring.chain.embedded_wire import (
     BadValue,
     Json,

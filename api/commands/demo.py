@@ -93,7 +93,7 @@ def _audited(site: "Site") -> bool:
 
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     from api.rest.views import PURPOSES
-    from registry.ledger.queries import last_anchor, last_checkpoint
+    from registry.ledger.publication import last_anchor, last_checkpoint
     from registry.ledger.totals import totals
 
     with site.database.transaction() as tx:

@@ -13,18 +13,14 @@ from api.explorer.answers import answer, redirect
 from api.rest.perform import SiteOf
 from api.site import Site
 from registry.errors import NotFound
+from registry.ledger.lots import count_activities, get_lot, list_issues, lot_of_gram
+from registry.ledger.publication import last_anchor, last_checkpoint
 from registry.ledger.queries import (
     children,
-    count_activities,
     get_certificate,
-    get_lot,
     get_movement,
-    last_anchor,
-    last_checkpoint,
     life_of_block,
-    list_issues,
     list_movements,
-    lot_of_gram,
     movements_of_act,
 )
 

@@ -10,17 +10,9 @@ import unicodedata
 import sqlalchemy as sa
 
 from registry.errors import NotFound
+from registry.ledger.lots import list_lots, lot_of_gram
 from registry.ledger.movement import serial
-from registry.ledger.queries import (
-    block_at,
-    get_certificate,
-    get_movement,
-    life_of_block,
-    list_lots,
-    list_movements,
-    lot_of_gram,
-    movement_at,
-)
+from registry.ledger.queries import block_at, get_certificate, get_movement, life_of_block, list_movements, movement_at
 
 MAX_QUERY = 200
 """Longer is nothing that we gave out."""

@@ -14,8 +14,10 @@ from api.settings import Settings
 from api.site import Site
 from registry.clock import day, rfc3339
 from registry.errors import RegistryError
+from registry.ledger.lots import lot_of_gram
 from registry.ledger.movement import Kind, Movement, serial
-from registry.ledger.queries import Life, Seen, all_logged, lot_of_gram
+from registry.ledger.publication import all_logged
+from registry.ledger.queries import Life, Seen
 from registry.ledger.totals import ALL_LOTS, totals
 
 SHOWN_PARTS = 10

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api.auth import READERS, Caller, Role
 from api.problems import documented
+from api.rest import account_schemas as shapes
 from api.rest import schemas, views
 from api.rest.acts import AnAccount, one_of, words
 from api.rest.numbers import AccountId, Cursor, Limit
@@ -41,7 +42,7 @@ class NewAccount(BaseModel):
     summary="Open an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.OpenedAccount}, **documented(400, 401, 403, 409, 413, 415, 422, 503)},
+    responses={201: {"model": shapes.OpenedAccount}, **documented(400, 401, 403, 409, 413, 415, 422, 503)},
 )
 def open_an_account(body: NewAccount, write: WriteOf) -> Response:
     """Open an account; the centre does."""
@@ -57,7 +58,7 @@ def open_an_account(body: NewAccount, write: WriteOf) -> Response:
     return write.perform(body.model_dump(), act)
 
 
-@router.get("/{account_id}", summary="Read an account and its balances", response_model=schemas.Account, responses=READ)
+@router.get("/{account_id}", summary="Read an account and its balances", response_model=shapes.Account, responses=READ)
 def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
     """Read an account with what it holds. Of an erased one authorities read that it was there, nobody more."""
     caller.must_hold(account_id, or_be=READERS)
@@ -67,7 +68,10 @@ def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
 
 
 @router.get(
-    "/{account_id}/blocks", summary="List an account's live blocks", response_model=schemas.Blocks, responses=READ
+    "/{account_id}/blocks",
+    summary="List an account's live blocks",
+    response_model=shapes.Blocks,
+    responses=READ,
 )
 def read_account_blocks(
     account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
@@ -114,7 +118,7 @@ class Erasure(BaseModel):
 @router.get(
     "/{account_id}/erasure",
     summary="See what an erasure would end",
-    response_model=schemas.BeforeErasure,
+    response_model=shapes.BeforeErasure,
     responses={**READ, **documented(409)},
 )
 def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
@@ -129,7 +133,10 @@ def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
     summary="Erase an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.ErasedAccount}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
+    responses={
+        201: {"model": shapes.ErasedAccount},
+        **documented(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    },
 )
 def erase_an_account(account_id: AccountId, write: WriteOf, body: Erasure | None = None) -> Response:
     """Settle what the account holds, and destroy its key and its personal data (R5). It cannot be undone.

@@ -24,18 +24,9 @@ from registry.accounts.accounts import refuse_erased
 from registry.clock import rfc3339
 from registry.database.schema import evidence
 from registry.errors import Forbidden, NotFound
-from registry.ledger.queries import (
-    Seen,
-    get_certificate,
-    get_lot,
-    get_movement,
-    last_anchor,
-    last_checkpoint,
-    list_lots,
-    list_movements,
-    movements_of_act,
-    set_aside_count,
-)
+from registry.ledger.lots import get_lot, list_lots
+from registry.ledger.publication import last_anchor, last_checkpoint, set_aside_count
+from registry.ledger.queries import Seen, get_certificate, get_movement, list_movements, movements_of_act
 from registry.ledger.totals import totals
 
 READ = documented(400, 404, 422, 503)

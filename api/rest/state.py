@@ -23,7 +23,8 @@ from api.timetable import wish
 from registry.clock import rfc3339
 from registry.database.schema import log_entries
 from registry.errors import Invalid, NothingToRecord, Unavailable
-from registry.ledger.queries import Seen, holds_movements, last_checkpoint, movement_at
+from registry.ledger.publication import holds_movements, last_checkpoint
+from registry.ledger.queries import Seen, movement_at
 
 DEFAULT_ENTRIES = 200
 """Some 60 kB of proof."""

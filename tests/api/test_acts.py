@@ -7,9 +7,9 @@ import pytest
 from anchoring.chain.client import AnchorClient
 from anchoring.leaf import decode
 from anchoring.verify import Anchors, Outcome, verify_receipt
+from api.rest.account_schemas import Blocks
 from api.rest.schemas import (
     ActAnswer,
-    Blocks,
     CancelAnswer,
     Certificate,
     EvidenceAnswer,

@@ -4,7 +4,8 @@ import sqlite3
 
 import pytest
 
-from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT, Message, Refused, Reverted
+from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT
+from anchoring.chain.embedded_calls import Message, Refused, Reverted
 from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed, Unreachable
 

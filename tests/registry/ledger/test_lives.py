@@ -12,15 +12,8 @@ from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, to_account
 from registry.ledger.movement import Form, Kind
 from registry.ledger.posting import post
-from registry.ledger.queries import (
-    Seen,
-    all_logged,
-    block_at,
-    children,
-    life_of_block,
-    movement_at,
-    movements_of_act,
-)
+from registry.ledger.publication import all_logged
+from registry.ledger.queries import Seen, block_at, children, life_of_block, movement_at, movements_of_act
 from registry.points.points import convert, redeem, refund
 from tests.support.scheme import Scheme
 

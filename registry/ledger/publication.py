@@ -1,0 +1,56 @@
+"""What can be read of the log as the database has it: published, anchored, waiting, set aside. Nothing here writes."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.ledger.queries import MAX_BIGINT
+
+_UNLOGGED = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT movement_id FROM unsequenced UNION ALL
+            SELECT movement_id FROM log_entries WHERE index >= (SELECT published_size FROM log_head)
+        ) waiting JOIN movements m ON m.id = waiting.movement_id
+        WHERE m.kind < 64 AND m.first_g < :last AND m.last_g > :first
+    )
+""")
+
+
+def all_logged(tx: sa.Connection, first: int = 0, last: int = MAX_BIGINT) -> bool:
+    """Whether every movement of the grams `[first, last)` is in a published checkpoint.
+
+    Ask after reading what is to be called logged, never before: movements may come in between.
+    """
+    return not tx.execute(_UNLOGGED, {"first": first, "last": last}).scalar_one()
+
+
+_CHECKPOINT = sa.text("""
+    SELECT c.size, c.root, c.frontier_g, c.ended_g, p.published_ms, p.note FROM publications p
+    JOIN checkpoints c ON c.size = p.size ORDER BY p.size DESC LIMIT 1
+""")
+_ANCHOR = sa.text("""
+    SELECT a.*, c.root, p.note FROM anchors a JOIN checkpoints c ON c.size = a.size
+    JOIN publications p ON p.size = a.size
+    ORDER BY a.size DESC, a.anchored_ms DESC LIMIT 1
+""")
+
+
+def holds_movements(tx: sa.Connection) -> bool:
+    """Whether anything was ever recorded."""
+    return bool(tx.execute(sa.text("SELECT EXISTS (SELECT FROM movements)")).scalar_one())
+
+
+def last_checkpoint(tx: sa.Connection) -> sa.Row[Any] | None:
+    """Read the last published checkpoint, None while there is none."""
+    return tx.execute(_CHECKPOINT).one_or_none()
+
+
+def last_anchor(tx: sa.Connection) -> sa.Row[Any] | None:
+    """Read the last anchor with its checkpoint's root and note, None while there is none."""
+    return tx.execute(_ANCHOR).one_or_none()
+
+
+def set_aside_count(tx: sa.Connection) -> int:
+    """Count the movements that were set aside instead of logged and are still in the ledger."""
+    return int(tx.execute(sa.text("SELECT count(*) FROM set_aside WHERE dismissed_ms IS NULL")).scalar_one())

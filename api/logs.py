@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -110,6 +111,7 @@ def _lines(_logger: object, _method: str, written: Any) -> str:
 
 def bound_libraries() -> None:
     """Write what the libraries say as our own: in our form, and held to the same measure."""
+    configure()
     for name in LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_ours], False
@@ -141,12 +143,16 @@ def shortened(written: str) -> str:
 
 
 class _Ours(logging.Handler):
-    """Passes on what a library says; its kind is what stands in the library's code."""
+    """Passes on what a library says; its kind is what stands in the library's code.
+
+    What cannot be written is lost: the library is in the middle of something, such as taking connections.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = {"said": record.getMessage()} if record.args else {}
-        kind = f"{record.name}: {record.msg}"
-        structlog.get_logger().log(record.levelno, kind, exc_info=record.exc_info, **said)
+        with suppress(Exception):
+            said = {"said": record.getMessage()} if record.args else {}
+            kind = f"{record.name}: {record.msg}"
+            structlog.get_logger().log(record.levelno, kind, exc_info=record.exc_info, **said)
 
 
 _ours = _Ours()

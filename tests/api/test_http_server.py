@@ -222,7 +222,6 @@ def test_what_the_system_has_no_descriptors_for_fills_no_log(capfd):
 
 
 def test_a_library_that_repeats_itself_is_bounded(capfd):
-    logs.configure()
     logs.bound_libraries()
     logger = logging.getLogger("asyncio")
     for number in range(10_000):

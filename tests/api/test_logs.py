@@ -1,5 +1,7 @@
 """What is written to our own log has a bound, in lines and in bytes, whoever makes us say it."""
 
+import logging
+
 import pytest
 import structlog
 
@@ -58,3 +60,20 @@ def test_a_kind_at_its_bounds_leaves_room_for_others(ours, capfd):
     said = capfd.readouterr().err
     assert said.count("a stranger made us say it") == LINES_A_MINUTE
     assert "worth knowing" in said
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_log_that_cannot_be_written_ends_nothing(monkeypatch):
+    """A library says it in the middle of taking connections."""
+
+    class Full:
+        def write(self, _text: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        flush = write
+
+    logs.bound_libraries()
+    monkeypatch.setattr("sys.stderr", Full())
+    full = logging.getLogger("asyncio")
+    full.error("it cannot be written")
+    assert full.handlers == [logs._ours]

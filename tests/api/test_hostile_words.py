@@ -9,9 +9,12 @@ import pytest
 import structlog
 
 from anchoring.errors import AnchoringError, Unwitnessed
+from anchoring.log.sources import HttpSource
+from api.data_folder import hold
 from api.logs import configure
 from registry.printable import printable
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
+from tests.support.witnessing import KEYS, Grown, post, served, witness_in
 
 WORDS = "\x1b[2J\x1b[H\x9b31m\u202e\r\nProven: the movement is in this log.\n\x07"
 CONTRACT = "0x" + "ab" * 20
@@ -116,6 +119,58 @@ def test_a_hostile_node(says, hostile, log, tmp_path, node):
         "--threshold", 1, "--plan", tmp_path / "plan",
     )  # fmt: skip
     assert "\\x1b[2J" in said or node in (objects, result)
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_hostile_node_of_ones_own_registry(says, hostile, tmp_path, node):
+    with hold(tmp_path / "data", "city.example/log") as folder:
+        folder.with_contract(5, CONTRACT)
+    said = says("chain", "status", "--data", tmp_path / "data", "--rpc", hostile(node))
+    assert "\\x1b[2J" in said or node in (objects, result)
+
+
+def test_a_contract_that_answers_with_words(says, hostile, tmp_path):
+    """A node that says the right chain and has code there: what the contract says is words."""
+
+    def has_code(call):
+        return {"eth_chainId": {"result": "0x5"}, "eth_getCode": {"result": "0x60"}}.get(call["method"], result(call))
+
+    with hold(tmp_path / "data", "city.example/log") as folder:
+        folder.with_contract(5, CONTRACT)
+    says("chain", "status", "--data", tmp_path / "data", "--rpc", hostile(has_code))
+
+
+def test_a_witness_of_hostile_words(says, hostile, tmp_path):
+    """Its log's name, its own name, its remote signer's answers, and files that somebody put in its place."""
+    new = ("--state", tmp_path / "state", "--key", tmp_path / "key", "--port", 0)
+    says("witness", "--log", hostile(), "--vkey", WORDS, *new)
+    says("witness", "--log", hostile(), "--vkey", VKEY, *new, "--new-key", WORDS)
+    says("witness", "--log", tmp_path / WORDS, "--vkey", VKEY, *new)
+    says("witness", "--log", tmp_path, "--vkey", VKEY, *new, "--chain-id", 5, "--contract", WORDS)
+    (tmp_path / "key").write_text(WORDS)
+    says("witness", "--log", tmp_path, "--vkey", VKEY, *new)
+    with witness_in(tmp_path / "begun", tmp_path):
+        pass
+    (tmp_path / "key").write_text(f"{KEYS.signer.secret}\n{'11' * 32}\n")
+    begun = ("--state", tmp_path / "begun", "--key", tmp_path / "key", "--log", tmp_path, "--vkey", VKEY)
+    says("witness", *begun, "--host", WORDS)
+    says("witness", *begun, "--chain-key", f"web3signer:{hostile(status=500)}#{CONTRACT}{WORDS}")
+    says("witness", *begun, "--chain-key", f"file:{tmp_path / WORDS}")
+
+
+def test_what_a_witness_says_of_a_hostile_host(hostile, tmp_path):
+    """It reads the log where it is served; what that host said goes back to whoever asked."""
+    grown = Grown(tmp_path / "log")
+    asks = grown.request(0, grown.grow(lawful_leaves(60)))
+    for status in (200, 302, 500):
+        with (
+            HttpSource(hostile(status=status)) as source,
+            witness_in(tmp_path / str(status), source) as witness,
+            served(witness) as url,
+        ):
+            answer = post(url, asks)
+        assert answer.status_code != 200
+        assert all(printable(line) == line for line in answer.text.split("\n")), repr(answer.text)
 
 
 def test_a_hostile_log(says, hostile, tmp_path):

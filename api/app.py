@@ -44,6 +44,7 @@ def routed() -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,  # it would send the caller to whatever host his Host header names, over http
         lifespan=_lifespan,
         generate_unique_id_function=attrgetter("name"),

@@ -18,10 +18,10 @@ from typing import Any, Final
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from anchoring.connections import BACKLOG, Ledger, Limits, source_of
 from api import logs
+from api.http_requests import RequestsInTurn
 
 MAX_CONNECTIONS: Final = 1024
 """In one process. Each may keep 64 KiB of what was sent and of what is to be sent."""
@@ -30,9 +30,7 @@ OTHER_FILES: Final = 256
 FIRST_BYTE_S: Final = 10.0
 """For the first byte on a new connection. Browsers open some in advance; they open them again."""
 HEAD_S: Final = 10.0
-"""From the first byte of a request to the end of its head, of `HEAD_BYTES` at most: 1.6 KiB a second."""
-HEAD_BYTES: Final = 16 * 1024
-"""Of a head; one that comes in one piece may have twice as many."""
+"""From the first byte of a request to the end of its head, of 16 KiB at most: 1.6 KiB a second."""
 BODY_S: Final = 20.0
 """From there to the end of the body, of 256 KiB at most: 13 KiB a second; an act of 8 KiB has all of it."""
 KEEP_ALIVE_S: Final = 30
@@ -91,7 +89,7 @@ _MALFORMED = _refusal(
 )
 
 
-class BoundedProtocol(H11Protocol):
+class BoundedProtocol(RequestsInTurn):
     """One connection: where it stands, and until when the other end may let us wait."""
 
     def __init__(self, *args: Any, ledger: "Ledger[BoundedProtocol]", **kwargs: Any) -> None:
@@ -128,25 +126,21 @@ class BoundedProtocol(H11Protocol):
         """Take bytes; a head's time begins with its first."""
         if self._stage in {_FIRST_BYTE, _KEEP_ALIVE}:
             self._go_to(_HEAD)
-        for at in range(0, len(data), HEAD_BYTES):  # the library measures a head only while it is incomplete
-            if self.transport.is_closing():
-                return
-            super().data_received(data[at : at + HEAD_BYTES])
+        super().data_received(data)
 
-    def handle_events(self) -> None:
+    def read(self) -> None:
         """Do what came, and see where that leads."""
-        super().handle_events()
-        if self.cycle is None or self.cycle.response_complete:
-            return
-        stage = _BODY if self.cycle.more_body else _ANSWER
+        super().read()
+        stage = (_BODY if self.cycle.more_body else _ANSWER) if self.is_under_way else self._stage
         if stage != self._stage:
             self._go_to(stage)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or have it already."""
-        self._go_to(_KEEP_ALIVE)
         self._ledger.answered(self)
         super().on_response_complete()
+        self._go_to(_HEAD if self._held else _KEEP_ALIVE)
+        self.read()
 
     def resume_writing(self) -> None:
         """Count anew: part of the answer was taken."""
@@ -178,8 +172,7 @@ class BoundedProtocol(H11Protocol):
 
     def _refuse(self, answer: bytes) -> None:
         """Send an answer of our own and end; nothing when another has begun."""
-        cycle = self.cycle
-        is_under_way = cycle is not None and not cycle.response_complete
+        cycle, is_under_way = self.cycle, self.is_under_way
         if not is_under_way or not cycle.response_started:
             self.transport.write(answer)
         if is_under_way:  # whoever reads the body, or answers, is told now that nobody is there
@@ -201,7 +194,6 @@ class BoundedServer(uvicorn.Server):
             app,
             http=partial(BoundedProtocol, ledger=self._ledger),  # type: ignore[arg-type]  # it is only called
             ws="none",
-            h11_max_incomplete_event_size=HEAD_BYTES,
             log_level="error",  # its warnings are of what strangers send
             access_log=False,
             server_header=False,

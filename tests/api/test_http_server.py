@@ -38,7 +38,7 @@ async def app(scope, receive, send):
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[int]:
+def serving(limits: Limits, app=app) -> Iterator[int]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind((HOST, 0))
         listener.listen()

@@ -23,6 +23,11 @@ settings.register_profile("gramledger", deadline=None, suppress_health_check=[He
 settings.load_profile("gramledger")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow begins first, so that nobody waits for it alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test process's own, with a migrated template database."""

@@ -1,7 +1,7 @@
-"""An EVM of the test's own, with the committed build of GramAnchor on it, and its three signers."""
+"""An EVM, with the committed build of GramAnchor on it, and its three signers."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,12 +66,22 @@ class Anchoring:
         raise AssertionError(f"no custom error of the contract: {data!r}")
 
 
-@pytest.fixture
-def anchoring() -> Anchoring:
-    web3 = Web3(EthereumTesterProvider(EthereumTester(PyEVMBackend())))
+@pytest.fixture(scope="session")
+def deployed() -> tuple[EthereumTester, Anchoring]:
+    tester = EthereumTester(PyEVMBackend())
+    web3 = Web3(EthereumTesterProvider(tester))
     keys = [Account.from_key(bytes([number]) * 32) for number in (1, 2, 3)]
     build = artifact()
     factory = web3.eth.contract(abi=build["abi"], bytecode=build["bytecode"])
     deployment = factory.constructor([key.address for key in keys], 2).transact({"from": web3.eth.accounts[0]})
     address = web3.eth.wait_for_transaction_receipt(deployment)["contractAddress"]
-    return Anchoring(web3, web3.eth.contract(address=address, abi=build["abi"]), keys)
+    return tester, Anchoring(web3, web3.eth.contract(address=address, abi=build["abi"]), keys)
+
+
+@pytest.fixture
+def anchoring(deployed: tuple[EthereumTester, Anchoring]) -> Iterator[Anchoring]:
+    """As it was deployed: what a test does to it is undone."""
+    tester, contract = deployed
+    snapshot = tester.take_snapshot()
+    yield contract
+    tester.revert_to_snapshot(snapshot)

@@ -1,10 +1,10 @@
-"""Two thousand alterations and more: each is refused, or found where it is."""
+"""Every kind of alteration, several times: each is refused, or found where it is. The campaign alone tries more."""
 
 import pytest
 
-from tests.tamper.campaign import COUNT, KNOWN_GAPS, run
+from tests.tamper.campaign import KNOWN_GAPS, run
 
-SEED = 20_261_121
+SEED, COUNT = 20_261_121, 900
 
 
 @pytest.mark.slow
@@ -13,6 +13,6 @@ def test_every_alteration_is_refused_or_found(postgres_url, capsys):
     with capsys.disabled():
         print("\n" + "\n".join(outcome.lines()))  # noqa: T201
     assert outcome.missed == []
-    assert outcome.total - sum(count["missed"] for count in outcome.counts.values()) >= 2_000
+    assert outcome.total - sum(count["missed"] for count in outcome.counts.values()) >= 800
     assert set(KNOWN_GAPS) <= set(outcome.counts)
     assert outcome.closed == set(), "a known gap is closed: strike it from the list and from docs/threats.md"

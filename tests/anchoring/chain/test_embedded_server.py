@@ -50,16 +50,15 @@ def call(url, method, *params):
 
 
 @pytest.mark.parametrize("start", [b"", b"POST / HTT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
-def test_a_crowd_keeps_no_caller_from_the_chain(start_chain, start):
-    url = start_chain().rpc_url
-    parts = urlsplit(url)
+def test_a_crowd_keeps_no_caller_from_the_chain(rpc_url, start):
+    parts = urlsplit(rpc_url)
     crowd = []
     for _ in range(200):
         crowd.append(socket.create_connection((parts.hostname, parts.port), 10))
         with contextlib.suppress(ConnectionError):
             crowd[-1].sendall(start)
     began = time.monotonic()
-    assert call(url, "eth_chainId")["result"] == hex(CHAIN_ID)
+    assert call(rpc_url, "eth_chainId")["result"] == hex(CHAIN_ID)
     assert time.monotonic() - began < 1
     for connection in crowd:
         connection.close()
@@ -220,19 +219,18 @@ def alive(pid):
         return False
 
 
-def test_hostile_http(start_chain):
-    url = start_chain().rpc_url
-    assert json.loads(post(url, b"{")[2])["error"]["code"] == -32700
-    assert json.loads(post(url, b"\xff\xfe")[2])["error"]["code"] == -32700
-    assert json.loads(post(url, b"[" * 100_000)[2])["error"]["code"] == -32700
-    assert json.loads(post(url, b'{"a":' * 100_000)[2])["error"]["code"] == -32700
-    assert json.loads(post(url, b'{"id":' + b"9" * 100_000 + b"}")[2])["error"]["code"] == -32700
-    assert json.loads(post(url, b"[]")[2])["error"]["code"] == -32600
-    assert post(url, b"", **{"Content-Length": str(MAX_BODY_BYTES + 1)})[0] == 413
-    assert post(url, b"", **{"Content-Length": "9" * 30})[0] == 413
-    assert post(url, b"", **{"Content-Length": "-1"})[0] == 411
-    assert post(url, iter([b"{}"]), **{"Transfer-Encoding": "chunked"})[0] == 411
-    assert call(url, "eth_chainId")["result"] == hex(CHAIN_ID)
+def test_hostile_http(rpc_url):
+    assert json.loads(post(rpc_url, b"{")[2])["error"]["code"] == -32700
+    assert json.loads(post(rpc_url, b"\xff\xfe")[2])["error"]["code"] == -32700
+    assert json.loads(post(rpc_url, b"[" * 100_000)[2])["error"]["code"] == -32700
+    assert json.loads(post(rpc_url, b'{"a":' * 100_000)[2])["error"]["code"] == -32700
+    assert json.loads(post(rpc_url, b'{"id":' + b"9" * 100_000 + b"}")[2])["error"]["code"] == -32700
+    assert json.loads(post(rpc_url, b"[]")[2])["error"]["code"] == -32600
+    assert post(rpc_url, b"", **{"Content-Length": str(MAX_BODY_BYTES + 1)})[0] == 413
+    assert post(rpc_url, b"", **{"Content-Length": "9" * 30})[0] == 413
+    assert post(rpc_url, b"", **{"Content-Length": "-1"})[0] == 411
+    assert post(rpc_url, iter([b"{}"]), **{"Transfer-Encoding": "chunked"})[0] == 411
+    assert call(rpc_url, "eth_chainId")["result"] == hex(CHAIN_ID)
 
 
 def test_calls_nested_as_deep_as_gas_allows(start_chain, payer):
@@ -244,20 +242,18 @@ def test_calls_nested_as_deep_as_gas_allows(start_chain, payer):
     assert call(url, "eth_call", {"to": address})["result"] == "0x"
 
 
-def test_silent_connections_do_not_keep_others_out(start_chain):
-    url = start_chain().rpc_url
-    parts = urlsplit(url)
+def test_silent_connections_do_not_keep_others_out(rpc_url):
+    parts = urlsplit(rpc_url)
     silent = [socket.create_connection((parts.hostname, parts.port)) for _ in range(40)]
     try:
-        assert call(url, "eth_chainId")["result"] == hex(CHAIN_ID)
+        assert call(rpc_url, "eth_chainId")["result"] == hex(CHAIN_ID)
     finally:
         for connection in silent:
             connection.close()
 
 
-def test_a_page_of_another_origin_may_ask(start_chain):
-    url = start_chain().rpc_url
-    parts = urlsplit(url)
+def test_a_page_of_another_origin_may_ask(rpc_url):
+    parts = urlsplit(rpc_url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     connection.request(
         "OPTIONS", "/", headers={"Origin": "http://example.org", "Access-Control-Request-Method": "POST"}
@@ -266,7 +262,7 @@ def test_a_page_of_another_origin_may_ask(start_chain):
     assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
     assert response.headers["Access-Control-Allow-Headers"] == "content-type"
     connection.close()
-    assert post(url, b"{}")[1]["Access-Control-Allow-Origin"] == "*"
+    assert post(rpc_url, b"{}")[1]["Access-Control-Allow-Origin"] == "*"
 
 
 def test_many_at_once(start_chain):

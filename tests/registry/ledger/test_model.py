@@ -13,7 +13,8 @@ from tests.support.simulation import Simulation
 _HISTORY = sa.select(movements).where(movements.c.kind < 64).order_by(movements.c.id)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
 def test_the_ledger_is_what_a_model_of_single_grams_says(scheme, seed):
     simulation = Simulation(scheme, seed)
     simulation.run(250)

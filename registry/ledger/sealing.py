@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from struct import Struct
 from typing import Any, Final
 
@@ -62,7 +63,10 @@ class Sealer:
 
 
 def _packed(row: Mapping[str, Any]) -> bytes:
-    return ROW.pack(*(row[name] or 0 if name in _OPTIONAL else row[name] for name in COLUMNS))
+    number, act, giver, account, *codes, parent, at, until, from_tag, to_tag, evidence = _values(row)
+    return ROW.pack(
+        number, act, giver or 0, account or 0, *codes, parent or 0, at, until, from_tag, to_tag, evidence
+    )  # fmt: skip
 
 
-_OPTIONAL = frozenset({"giver", "account", "parent"})
+_values = itemgetter(*COLUMNS)

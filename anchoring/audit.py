@@ -1,7 +1,7 @@
 """The audit of a whole log, as an outsider runs it: from its public files, and the chain, and nothing else.
 
 1. The chain's anchors are read, then the checkpoint, so that no anchor is newer than the checkpoint for being late.
-2. The checkpoint must be signed by the given key, for that key's origin.
+2. The checkpoint must be signed by the given key, for that key's origin, and cosigned as a policy asks if one is given.
 3. Every entry bundle is read; every leaf is hashed and decoded.
 4. The tree is built again from these hashes; every tile of every level must be what is recomputed.
 5. Every movement must be lawful against its parent, which comes before it.
@@ -26,10 +26,11 @@ from anchoring.auditing.judging import Figures
 from anchoring.auditing.reading import CHECKPOINT
 from anchoring.auditing.report import Report
 from anchoring.auditing.standing import Standing
-from anchoring.checkpoint import Checkpoint, open_checkpoint
+from anchoring.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT
+from anchoring.trust.policy import Policy, judge
 
 __all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Means", "Report", "audit"]
 
@@ -90,12 +91,14 @@ def audit(
     means: Means | None = None,
     *,
     every_state: bool = False,
+    policy: Policy | None = None,
 ) -> Report:
     """Audit the log at `source`, whose key is `vkey`, and compare it with `chain` if one is given.
 
     Of the log's STATE records the last is checked, or all with `every_state`; each takes a second for some million
     leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Several processes
-    need a source that can be handed to them: a folder's or an HTTP one.
+    need a source that can be handed to them: a folder's or an HTTP one. `policy` says who must have cosigned the
+    checkpoint; without one, cosignatures are not looked at.
 
     Raises Malformed for a vkey or a state that is none or another log's, and Unreachable when the log or the chain does
     not answer, the chain does not give all its anchors, or there is no room for the rows, 88 bytes a leaf, with the
@@ -104,7 +107,9 @@ def audit(
     note.parse_vkey(vkey)
     faults = Faults()
     anchors = [] if chain is None else _read_anchors(chain, faults)
-    checkpoint = _read_checkpoint(source, vkey, faults)
+    signed = _read_checkpoint(source, vkey, faults)
+    checkpoint = None if signed is None else signed.checkpoint
+    cosigned = None if signed is None or policy is None else _judge_cosigners(signed, policy, faults)
     is_read = checkpoint is not None and checkpoint.size <= MAX_AUDITED
     if checkpoint is not None and not is_read:
         claim = f"it claims {checkpoint.size} leaves, and a contract takes no more than {MAX_AUDITED}"
@@ -124,6 +129,7 @@ def audit(
         root=None if checkpoint is None else checkpoint.root,
         totals=totals,
         leaves_read=standing.leaves_read,
+        cosigned=cosigned,
         anchors=None if chain is None else len(anchors),
         anchors_compared=compared,
         states_checked=states,
@@ -147,15 +153,27 @@ def _values(anchor: Anchor) -> tuple[int, bytes, int, int]:
     return anchor.size, anchor.root, anchor.frontier, anchor.ended
 
 
-def _read_checkpoint(source: Source, vkey: str, faults: Faults) -> Checkpoint | None:
+def _read_checkpoint(source: Source, vkey: str, faults: Faults) -> SignedCheckpoint | None:
     """Read the checkpoint; without one that its log signed there is nothing to audit."""
     try:
-        return open_checkpoint(source.read(CHECKPOINT, note.MAX_NOTE), vkey).checkpoint
+        return open_checkpoint(source.read(CHECKPOINT, note.MAX_NOTE), vkey)
     except Malformed as error:
         faults.add(Fault("checkpoint", str(error), path=CHECKPOINT))
     except Refuted as error:
         faults.add(Fault("signature", str(error), path=CHECKPOINT))
     return None
+
+
+def _judge_cosigners(signed: SignedCheckpoint, policy: Policy, faults: Faults) -> tuple[str, ...]:
+    """Give the names of those who cosigned, all of whose signatures hold."""
+    try:
+        judged = judge(signed.note, policy)
+    except Refuted as error:
+        faults.add(Fault("cosignature", str(error), path=CHECKPOINT))
+        return ()
+    if not judged.is_met:
+        faults.add(Fault("quorum", judged.sentence, path=CHECKPOINT))
+    return tuple(one.verifier.name for one in judged.cosignatures)
 
 
 def _compare_head(checkpoint: Checkpoint, standing: Standing, faults: Faults) -> None:

@@ -4,7 +4,7 @@ The steps, each marked by its number below:
 
 1. Read the receipt.
 2. The checkpoint is the log's: its origin is the key's name, and the key's signature on it holds.
-3. Enough known cosigners have signed it; left out when no cosigners are given.
+3. Enough known cosigners have signed it, by the verifier's policy; left out when that asks for none.
 4. Read the leaf and hash it.
 5. The path leads from that hash, at that index, to the checkpoint's root.
 6. The chain holds the same root for that size; left out when no chain is given.
@@ -20,9 +20,10 @@ from enum import StrEnum
 from typing import Final
 
 from anchoring import leaf, merkle, note, receipt
-from anchoring.checkpoint import SignedCheckpoint, open_checkpoint, open_cosignatures
-from anchoring.errors import AnchoringError, AnotherLog, Malformed, Refuted
+from anchoring.checkpoint import SignedCheckpoint, open_checkpoint
+from anchoring.errors import AnchoringError, AnotherLog, Refuted
 from anchoring.receipt import Receipt
+from anchoring.trust.policy import ASKS_NOBODY, Policy, judge, log_key
 from registry.ledger.movement import Kind, Movement
 
 TITLES: Final = (
@@ -101,35 +102,24 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class _Trust:
-    """What the verifier brings: keys, how many cosigners must have signed, and the chain."""
+    """What the verifier brings: the log's key, who must have cosigned, and the chain."""
 
     vkey: str
-    cosigners: tuple[str, ...]
-    quorum: int
+    policy: Policy
     anchors: Anchors | None
 
 
 def verify_receipt(
-    data: bytes,
-    vkey: str,
-    cosigners: Sequence[str] = (),
-    quorum: int | None = None,
-    anchors: Anchors | None = None,
+    data: bytes, vkey: str, policy: Policy = ASKS_NOBODY, anchors: Anchors | None = None
 ) -> Verification:
-    """Take steps 1 to 6 on the bytes of a receipt; `quorum` of the `cosigners` must have signed.
+    """Take steps 1 to 6 on the bytes of a receipt; `policy` says who must have cosigned.
 
-    More than half of them by default: two histories could each have half.
-
-    Bad evidence never raises: it is a step's outcome. Raises Malformed when a key given by the verifier cannot be
-    read or is of the wrong type, ValueError when `quorum` is not a number of the distinct cosigners given.
+    Bad evidence never raises: it is a step's outcome. Raises Malformed when the log's key given by the verifier cannot
+    be read or is of the wrong type.
     """
-    _check_key(vkey, note.ED25519)
-    known = {_check_key(key, note.COSIGNATURE) for key in cosigners}
-    quorum = majority(len(known)) if quorum is None else quorum
-    if not min(1, len(known)) <= quorum <= len(known):
-        raise ValueError(f"{quorum} of {len(known)} cosigners is no quorum")
+    log_key(vkey)
     found = Verification()
-    taken = _take_steps(data, _Trust(vkey, tuple(cosigners), quorum, anchors), found)
+    taken = _take_steps(data, _Trust(vkey, policy, anchors), found)
     stopped = 0
     for number, titles in enumerate(TITLES, start=1):
         outcome, detail = (Outcome.NOT_REACHED, f"step {stopped} does not hold") if stopped else _next(taken)
@@ -142,18 +132,6 @@ def verify_receipt(
 def outcome_of(steps: Sequence[Step]) -> Outcome:
     """Give the outcome of steps that end with the first that does not hold."""
     return next((step.outcome for step in steps if step.outcome in STOPS), Outcome.HOLDS)
-
-
-def majority(count: int) -> int:
-    """How many of `count` cosigners are enough when nobody says: more than half, and none of none."""
-    return count // 2 + 1 if count else 0
-
-
-def _check_key(vkey: str, key_type: int) -> note.Verifier:
-    verifier = note.parse_vkey(vkey)
-    if verifier.key_type != key_type:
-        raise Malformed(f"the key of {verifier.name} is of type {verifier.key_type:#04x}, not {key_type:#04x}")
-    return verifier
 
 
 def _next(taken: Iterator[tuple[Outcome, str]]) -> tuple[Outcome, str]:
@@ -179,8 +157,7 @@ def _take_steps(data: bytes, trust: _Trust, found: Verification) -> Iterator[tup
     yield Outcome.HOLDS, f"{head.origin} signed its tree of {head.size} leaves with root {head.root.hex()}"
 
     # 3. Enough known cosigners have signed it.
-    found.cosignatures = open_cosignatures(signed.note, trust.cosigners)
-    yield _judge_cosigners([one.verifier.name for one in found.cosignatures], trust)
+    yield _judge_cosigners(signed, trust.policy, found)
 
     # 4. Read the leaf and hash it.
     found.movement = leaf.decode(read.leaf)
@@ -196,13 +173,14 @@ def _take_steps(data: bytes, trust: _Trust, found: Verification) -> Iterator[tup
     yield _judge_anchor(head.size, head.root, trust.anchors)
 
 
-def _judge_cosigners(names: list[str], trust: _Trust) -> tuple[Outcome, str]:
-    if not trust.cosigners:
-        return Outcome.NOT_ASKED, "no cosigner's key was given"
-    signed = f"{len(names)} of the cosigners given have signed ({', '.join(names) or 'none'})"
-    if len(names) < trust.quorum:
-        raise Refuted(f"{signed}; {trust.quorum} are needed")
-    return Outcome.HOLDS, signed
+def _judge_cosigners(signed: SignedCheckpoint, policy: Policy, found: Verification) -> tuple[Outcome, str]:
+    judged = judge(signed.note, policy)
+    found.cosignatures = judged.cosignatures
+    if not policy.is_asked:
+        return Outcome.NOT_ASKED, "no cosignature was asked for"
+    if not judged.is_met:
+        raise Refuted(judged.sentence)
+    return Outcome.HOLDS, judged.sentence
 
 
 def _judge_anchor(size: int, root: bytes, anchors: Anchors | None) -> tuple[Outcome, str]:

@@ -14,6 +14,8 @@ KEPT_PER_CODE: Final = 100
 CODES: Final = {
     "checkpoint": "the checkpoint cannot be read",
     "signature": "the checkpoint is not signed by the given key for its origin",
+    "cosignature": "a cosignature of a known witness does not hold",
+    "quorum": "too few of the witnesses asked for have cosigned the checkpoint",
     "size": "the checkpoint claims more leaves than a contract takes",
     "unread": "so many files could not be read that the audit ended before the last leaf",
     "file-missing": "a tile or entry bundle is not there",

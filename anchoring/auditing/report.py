@@ -99,6 +99,8 @@ class Report:
     totals: Totals
     leaves_read: int
     """Leaves that were there and could be decoded, and so were judged."""
+    cosigned: tuple[str, ...] | None
+    """Names of the known witnesses who cosigned the checkpoint, None when nobody asked."""
     anchors: int | None
     """Anchored sizes on the chain, None when no chain was asked."""
     anchors_compared: int
@@ -126,6 +128,8 @@ class Report:
             return f"The log does not hold: {count} fault{'s'[: count != 1]}, the first at {self.first}."
         sizes = "1 anchored size agrees" if self.anchors == 1 else f"{self.anchors} anchored sizes agree"
         chain = "" if self.anchors is None else f", and {sizes} with the chain"
+        if self.cosigned is not None:
+            chain = f", cosigned by {', '.join(self.cosigned) or 'nobody, as asked'}{chain}"
         if self.size == 0:
             return f"The log is empty, and holds{chain}."
         return f"The log holds: {self.size} leaves, every hash and every rule{self._states}{chain}."
@@ -149,6 +153,7 @@ class Report:
             "root": None if self.root is None else self.root.hex(),
             "leaves_read": self.leaves_read,
             "totals": self.totals.to_json(),
+            "cosigned": None if self.cosigned is None else list(self.cosigned),
             "anchors": self.anchors,
             "anchors_compared": self.anchors_compared,
             "states_checked": list(self.states_checked),

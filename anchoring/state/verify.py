@@ -10,7 +10,7 @@ What this proves: at that size of the log these grams had this state and no othe
 is what witnesses check before they cosign, and auditors after; what happened since is for a later proof to say.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,7 @@ from anchoring import verify
 from anchoring.errors import AnchoringError, Malformed, Refuted
 from anchoring.state import proof as proofs
 from anchoring.state.proof import Entry, StateProof
+from anchoring.trust.policy import ASKS_NOBODY, Policy
 from anchoring.verify import STOPS, Anchors, Outcome, Step, Verification, outcome_of, verify_receipt
 from registry.ledger.movement import Form, Kind, Movement
 
@@ -83,14 +84,13 @@ def is_state_proof(data: bytes) -> bool:
 def verify_state(
     data: bytes,
     vkey: str,
-    cosigners: Sequence[str] = (),
-    quorum: int | None = None,
+    policy: Policy = ASKS_NOBODY,
     anchors: Anchors | None = None,
     asked: tuple[int, int] | None = None,
 ) -> StateVerification:
     """Take steps 1 to 9 on the bytes of a state proof; `asked` are the grams `[first, last)` one wants to know of.
 
-    Keys, quorum and anchors are those of `verify_receipt`, and so is what is raised; ValueError also when `asked` is
+    Key, policy and anchors are those of `verify_receipt`, and so is what is raised; ValueError also when `asked` is
     no range of grams.
     """
     if asked is not None and not 0 <= asked[0] < asked[1] < 2**64:
@@ -101,7 +101,7 @@ def verify_state(
         receipt = found.proof.receipt
     except Malformed as fault:
         receipt, unread = b"", str(fault)
-    found.record = verify_receipt(receipt, vkey, cosigners, quorum, anchors)
+    found.record = verify_receipt(receipt, vkey, policy, anchors)
     found.steps = list(found.record.steps)
     if found.proof is None:
         first = found.steps[0]

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from anchoring.verify import Verification
 
 Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
+VkeyOrTrust = Annotated[
+    str | None,
+    typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.", show_default=False),
+]
+TrustFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        help="Trust file (C2SP tlog-policy, #chain lines), from a source you trust: key, witnesses, quorum, chain.",
+        show_default=False,
+    ),
+]
 ChainId = Annotated[
     int | None,
     typer.Option(
@@ -34,7 +46,8 @@ ChainRpc = Annotated[
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="A receipt, FILE.tlog-proof, or a state proof, FILE.state-proof.")],
-    vkey: Vkey,
+    vkey: VkeyOrTrust = None,
+    trust: TrustFile = None,
     rpc: ChainRpc = None,
     contract: Contract = None,
     chain_id: ChainId = None,
@@ -69,15 +82,18 @@ def verify(
         data = stream.read(MAX_STATE_PROOF + 1)
     if asked is not None and not is_state_proof(data):
         raise Malformed("--grams is for state proofs; a receipt is of one movement.")
+    said = Said(vkey, cosigner or (), quorum, rpc or (), contract, chain_id)
+    believed = None if trust is None else read_trust(trust, said)
     with ExitStack() as stack:
-        client = _client(stack, rpc, contract, chain_id)
+        client = (
+            _client(stack, rpc, contract, chain_id)
+            if believed is None
+            else stack.enter_context(contracts_of(believed, said.rpcs))
+        )
         head = None if client is None else client.head()
         anchors = None if client is None or head is None else Anchors(head.size, client.root_at, head.broken)
-        try:
-            keys = (vkey, tuple(cosigner or ()), quorum, anchors)
-            done = verify_state(data, *keys, asked) if is_state_proof(data) else verify_receipt(data, *keys)
-        except ValueError as error:
-            raise Malformed(f"--quorum: {error}.") from None
+        keys = (vkey_of(believed, vkey), policy_of(believed, said), anchors)
+        done = verify_state(data, *keys, asked) if is_state_proof(data) else verify_receipt(data, *keys)
     out.lines([json.dumps(_verification(done))] if as_json else _steps(done))
     raise typer.Exit({Outcome.HOLDS: 0, Outcome.REFUTED: EXIT_FALSE}.get(done.outcome, EXIT_NOT_CHECKED))
 
@@ -118,7 +134,8 @@ def _verification(done: "Verification | StateVerification") -> dict[str, Any]:
 @app.command()
 def audit(
     log: Annotated[str, typer.Option("--log", help="URL of the log, or a folder with its static tree.")],
-    vkey: Vkey,
+    vkey: VkeyOrTrust = None,
+    trust: TrustFile = None,
     rpc: ChainRpc = None,
     contract: Contract = None,
     chain_id: ChainId = None,
@@ -152,10 +169,20 @@ def audit(
     """
     from anchoring.audit import Means
     from anchoring.audit import audit as run_audit
+    from anchoring.errors import Malformed
     from api.commands.audit_lines import report_lines
+    from api.commands.trusted import Said, contracts_of, read_trust, vkey_of
 
+    believed = None if trust is None else read_trust(trust, Said(vkey, (), None, rpc or (), contract, chain_id))
+    if believed is not None and move:
+        raise Malformed("--move and --trust are two ways to say where the log was moved; give one of them.")
+    vkey = vkey_of(believed, vkey)
     with ExitStack() as stack:
-        view = _view(stack, (rpc, contract, chain_id), move or [], vkey)
+        view: ChainView | None = (
+            _view(stack, (rpc, contract, chain_id), move or [], vkey)
+            if believed is None
+            else stack.enter_context(contracts_of(believed, rpc or ()))
+        )
         source = open_source(stack, log)
         bar = Progress(
             TextColumn("{task.description}"),
@@ -172,7 +199,8 @@ def audit(
             bar.update(task, completed=done, total=total)
 
         means = Means(processes or os.cpu_count() or 1, state)
-        report = run_audit(source, vkey, view, progress, means, every_state=every_state)
+        policy = None if believed is None else believed.policy
+        report = run_audit(source, vkey, view, progress, means, every_state=every_state, policy=policy)
     out.lines([json.dumps(report.to_json())] if as_json else report_lines(report))
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
 

@@ -66,14 +66,15 @@ def _step(what: str) -> None:
 
 
 def _verified(site: "Site", receipts: list[Path]) -> bool:
+    from anchoring.trust.policy import k_of
     from anchoring.verify import Anchors, Outcome, verify_receipt
 
     anchors = Anchors(site.client.head().size, site.client.root_at)
-    cosigners = [signer["cosigner_vkey"] for signer in site.signers]
+    policy = k_of(signer["cosigner_vkey"] for signer in site.signers)
     vkey = site.log_signer.verifier.vkey
     good = True
     for file in receipts:
-        done = verify_receipt(file.read_bytes(), vkey, cosigners, None, anchors)
+        done = verify_receipt(file.read_bytes(), vkey, policy, anchors)
         good &= done.outcome == Outcome.HOLDS
         held = sum(step.outcome == Outcome.HOLDS for step in done.steps)
         out.print(f"  {file.name}: {held} of {len(done.steps)} steps hold", markup=False)

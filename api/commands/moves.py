@@ -39,6 +39,13 @@ class Followed:
         heads = [client.head() for client in self.clients]
         return replace(heads[-1], broken=any(head.broken for head in heads))
 
+    def root_at(self, size: int) -> bytes | None:
+        """The root that any of them holds for a size. Raises Refuted when two of them hold two."""
+        roots = {client.root_at(size) for client in self.clients} - {None}
+        if len(roots) > 1:
+            raise Refuted(f"Two contracts of the log hold two roots for {size} leaves: it shows two histories.")
+        return roots.pop() if roots else None
+
     def anchored(self) -> list[AnchoredCheckpoint]:
         """Every checkpoint that any of them holds."""
         return [anchor for client in self.clients for anchor in client.anchored()]

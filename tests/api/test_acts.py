@@ -6,6 +6,7 @@ import pytest
 
 from anchoring.chain.client import AnchorClient
 from anchoring.leaf import decode
+from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome, verify_receipt
 from api.rest.account_schemas import Blocks
 from api.rest.schemas import (
@@ -182,7 +183,7 @@ def test_a_receipt_verifies_from_outside(live):
     cosigners = [signer["cosigner_vkey"] for signer in about["signers"]]
     with AnchorClient(about["chain"]["rpc"], about["chain"]["contract"]) as chain:
         anchors = Anchors(chain.head().size, chain.root_at)
-        found = verify_receipt(receipt.content, about["log"]["vkey"], cosigners, about["threshold"], anchors)
+        found = verify_receipt(receipt.content, about["log"]["vkey"], k_of(cosigners, about["threshold"]), anchors)
     assert [step.outcome for step in found.steps] == [Outcome.HOLDS] * 6
     assert found.movement is not None
     assert (found.movement.kind, found.movement.quantity_g) == (Kind.CONVERT, 10)

@@ -23,6 +23,7 @@ from anchoring.chain.signing import address_bytes
 from anchoring.log.epochs import Epochs, path_of
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
+from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, verify_receipt
 from api.rest.public import make_receipt, receipt_note
 from contracts import artifact
@@ -227,7 +228,7 @@ def _judge_receipts(world: Events, size: int, anchors: Anchors) -> None:
             number = tx.execute(_MOVEMENT_AT, {"index": index}).scalar_one()
             seen = get_movement(tx, number)
             noted = receipt_note(tx, seen)
-        found = verify_receipt(make_receipt(site, seen, *noted), LOG.verifier.vkey, COSIGNERS, THRESHOLD, anchors)
+        found = verify_receipt(make_receipt(site, seen, *noted), LOG.verifier.vkey, k_of(COSIGNERS, THRESHOLD), anchors)
         assert found.outcome == "holds", f"the receipt of leaf {index} does not verify: {found.steps}"
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from anchoring.errors import AnchoringError
 from anchoring.log.tiles import TileReader, inclusion_proof
 from anchoring.receipt import parse
+from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome, verify_receipt
 from registry.database.schema import evidence
 from registry.evidence.document import disclose, verify
@@ -40,7 +41,7 @@ class OfReceipts:
             yield kinds[number % len(kinds)]()
 
     def judge(self, kind: str, what: str, receipt: bytes, steps: set[int]) -> Tried:
-        done = verify_receipt(receipt, VKEY, COSIGNER_VKEYS, None, self.anchors)
+        done = verify_receipt(receipt, VKEY, k_of(COSIGNER_VKEYS), self.anchors)
         failed = {step.number for step in done.steps if step.outcome in NO_PROOF}
         return judged(f"receipt: {kind}", what, failed, steps)
 
@@ -145,6 +146,6 @@ def open_honest(world: World) -> None:
     """What is altered holds before: otherwise a refusal says nothing."""
     receipts = OfReceipts(world, Random(0))
     for index in (0, 300, world.sizes[-1] - 1):
-        done = verify_receipt(world.receipt(index), VKEY, COSIGNER_VKEYS, None, receipts.anchors)
+        done = verify_receipt(world.receipt(index), VKEY, k_of(COSIGNER_VKEYS), receipts.anchors)
         if done.outcome != Outcome.HOLDS:
             raise AnchoringError(f"the honest receipt {index} does not hold: {done.steps}")

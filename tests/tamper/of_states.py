@@ -8,6 +8,7 @@ from random import Random
 from anchoring.audit import audit
 from anchoring.state.proof import Entry, Node, StateProof
 from anchoring.state.verify import verify_state
+from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome
 from tests.support.states import leaf_hashes_of, segments_from
 from tests.tamper.of_files import Held, OfFiles
@@ -34,7 +35,7 @@ class OfStates:
             yield kinds[number % len(kinds)]()
 
     def judge(self, kind: str, what: str, data: bytes, steps: set[int]) -> Tried:
-        done = verify_state(data, VKEY, COSIGNER_VKEYS, None, self.anchors)
+        done = verify_state(data, VKEY, k_of(COSIGNER_VKEYS), self.anchors)
         failed = {step.number for step in done.steps if step.outcome in (Outcome.REFUTED, Outcome.UNCHECKED)}
         return judged(f"state proof: {kind}", what, failed, steps)
 
@@ -118,5 +119,5 @@ def open_state(world: World) -> None:
     assert (len(segments), segments.frontier_g) == (world.state.record.entries, world.state.record.frontier_g)
     assert len(leaf_hashes_of(before)) == world.state.record.size
     states = OfStates(world, Random(0))
-    done = verify_state(states.draw().encode(), VKEY, COSIGNER_VKEYS, None, states.anchors)
+    done = verify_state(states.draw().encode(), VKEY, k_of(COSIGNER_VKEYS), states.anchors)
     assert done.outcome is Outcome.HOLDS, done.steps

@@ -16,6 +16,7 @@ from anchoring.state.proof import Entry, Node
 from anchoring.state.segments import NO_INDEX
 from anchoring.state.tree import CHUNK, Segments, entry_hash, hash_map, inner_hash, level_sizes
 from anchoring.state.verify import verify_state
+from anchoring.trust.policy import k_of
 from anchoring.verify import Outcome
 from tests.support.histories import History, histories, issue_of
 from tests.support.states import COSIGNERS, VKEY, Proven, leaf_hashes_of, leaves_of, segments_from, with_record
@@ -27,7 +28,7 @@ def proven(history: History, folder: str) -> Proven:
 
 
 def check(data: bytes, asked=None):
-    return verify_state(data, VKEY, COSIGNERS, asked=asked)
+    return verify_state(data, VKEY, k_of(COSIGNERS), asked=asked)
 
 
 def naive_root(entries) -> tuple[int, bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anchoring.state.verify import verify_state
+from anchoring.trust.policy import k_of
 from anchoring.verify import Outcome
 from registry.evidence import document
 
@@ -16,7 +17,7 @@ STATE = json.loads((Path(__file__).parents[2] / "vectors/state.json").read_text(
 
 
 def check(text: str, asked=None):
-    return verify_state(text.encode(), KEYS["vkey"], KEYS["cosigners"], 2, asked=asked)
+    return verify_state(text.encode(), KEYS["vkey"], k_of(KEYS["cosigners"], 2), asked=asked)
 
 
 @pytest.mark.parametrize("vector", STATE["proofs"])

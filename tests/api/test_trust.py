@@ -1,0 +1,103 @@
+"""`--trust FILE`: a command believes the file, and refuses a flag that says something else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anchoring.note import parse_vkey
+from anchoring.trust.file import Chain, Log, Trust
+from anchoring.trust.policy import k_of
+from anchoring.trust.writing import write
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
+KEYS = VECTORS["keys"][0]
+RECEIPT = VECTORS["receipts"][1]["receipt"]
+TRUST = Trust(Log(parse_vkey(KEYS["vkey"])), k_of(KEYS["cosigners"], 2))
+ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+NESTED = "group first any {0} {1}\ngroup last any {2}\ngroup all all first last\nquorum all\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "receipt").write_text(RECEIPT)
+    (tmp_path / "trust").write_bytes(write(TRUST))
+    return tmp_path
+
+
+def test_a_receipt_is_verified_by_a_trust_file(gram, files):
+    code, out, err = gram("verify", files / "receipt", "--trust", files / "trust")
+    assert (code, err) == (0, "")
+    assert "2 of the 3 witnesses known have cosigned" in out
+
+
+def test_the_quorum_is_the_files_nested_groups_included(gram, files):
+    lines = write(TRUST).decode().splitlines(keepends=True)
+    names = [line.split()[1] for line in lines if line.startswith("witness ")]
+    (files / "trust").write_text("".join(lines[:4]) + NESTED.format(*names))
+    code, out, _ = gram("verify", files / "receipt", "--trust", files / "trust")
+    assert code == 1
+    assert "✗ 3" in out
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--vkey", KEYS["vkey"]), ("--cosigner", KEYS["cosigners"][0]), ("--quorum", 2)],
+    ids=lambda flags: flags[0],
+)
+def test_flags_that_agree_are_taken(gram, files, flags):
+    assert gram("verify", files / "receipt", "--trust", files / "trust", *flags)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--quorum", 1), "--quorum"),
+        (("--contract", "0x" + "11" * 20), "--contract"),
+        (("--chain-id", 2), "--chain-id"),
+        (("--rpc", "http://127.0.0.1:9"), "--rpc"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_flag_that_contradicts_is_refused(gram, files, flags, named):
+    chain = Chain(1, ADDRESS, ("http://127.0.0.1:1",))
+    (files / "trust").write_bytes(write(Trust(TRUST.log, TRUST.policy, (chain,))))
+    code, out, err = gram("verify", files / "receipt", "--trust", files / "trust", *flags)
+    assert (code, out) == (2, "")
+    assert f"{named} contradicts the trust file" in err
+
+
+def test_another_logs_key_beside_the_file_is_refused(gram, files):
+    from anchoring.note import ED25519, Signer
+
+    other = Signer("other.example", ED25519, bytes(32)).verifier.vkey
+    code, _, err = gram("verify", files / "receipt", "--trust", files / "trust", "--vkey", other)
+    assert (code, "--vkey contradicts" in err) == (2, True)
+
+
+def test_a_bad_file_is_one_sentence_with_line_and_code(gram, files):
+    (files / "trust").write_text(f"log {KEYS['vkey']}\nquorum nobody\n")
+    code, out, err = gram("verify", files / "receipt", "--trust", files / "trust")
+    assert (code, out) == (2, "")
+    assert "line 2:" in err
+    assert "[trust-unknown-member]" in err
+
+
+def test_neither_file_nor_key_is_a_sentence(gram, files):
+    code, _, err = gram("verify", files / "receipt")
+    assert (code, "Give --trust FILE, or --vkey" in err) == (2, True)
+
+
+def test_an_audit_checks_the_cosignatures_of_the_checkpoint(gram, live, tmp_path):
+    live.publish()
+    site = live.site
+    cosigners = [signer["cosigner_vkey"] for signer in site.signers]
+    log = Log(site.log_signer.verifier)
+    file = tmp_path / "trust"
+    file.write_bytes(write(Trust(log, k_of(cosigners, 2))))
+    code, out, _ = gram("audit", "--log", site.folder.log, "--trust", file, "--processes", 1, "--json")
+    assert (code, len(json.loads(out)["cosigned"]) >= 2) == (0, True)
+    strangers = [*cosigners[:1], KEYS["cosigners"][0]]
+    file.write_bytes(write(Trust(log, k_of(strangers, 2))))
+    code, out, _ = gram("audit", "--log", site.folder.log, "--trust", file, "--processes", 1, "--json")
+    assert (code, json.loads(out)["fault_counts"]) == (1, {"quorum": 1})

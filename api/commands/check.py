@@ -76,6 +76,7 @@ def verify(
     from anchoring.state.verify import is_state_proof, verify_state
     from anchoring.verify import Anchors, Outcome, verify_receipt
     from api.commands.states import read_grams
+    from api.commands.trusted import Said, contracts_of, policy_of, read_trust, vkey_of
 
     asked = None if grams is None else read_grams(grams)
     with file.open("rb") as stream:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli import Contract, app, out
-from api.commands.check import Vkey
+from api.cli import Contract, app, out, warn
+from api.commands.check import TrustFile, Vkey
 
 if TYPE_CHECKING:
     from anchoring.monitor.alerts import Alert
@@ -42,6 +42,7 @@ def monitor(
     state: Annotated[
         Path, typer.Option("--state", help="Folder of what was seen, and of evidence; not with a file.")
     ] = Path("monitor"),
+    trust: TrustFile = None,
     once: Annotated[
         bool, typer.Option("--once", help="One round; exit 0 fine, 1 proven false, 2 not checked or late.")
     ] = False,
@@ -57,13 +58,36 @@ def monitor(
     from registry.clock import system_clock
 
     one = {"url": log, "vkey": vkey, "contract": contract, "chain_id": chain_id, "receipts": receipts}
-    chosen = _config(config, one, witness or [], rpc or [], state)
+    believed = _believed(trust, one, witness or [], rpc or [])
+    chosen = _config(config, *(believed or (one, witness or [], rpc or [])), state)
     running = Monitor(chosen, system_clock, _Listener())
     if once:
         outcome = running.run_once()
         out.lines(_lines(outcome))
         raise typer.Exit(outcome.exit_code)
     _serve(running, MonitorServer(running, host, port))
+
+
+def _believed(
+    trust: Path | None, one: dict[str, Any], witnesses: list[str], rpcs: list[str]
+) -> tuple[dict[str, Any], list[str], list[str]] | None:
+    """Put what a trust file says in the options' place; witnesses given with a URL are the file's own, and keep it."""
+    if trust is None:
+        return None
+    from api.commands.trusted import Said, read_trust
+
+    vkeys = [witness.split(" ", 1)[0] for witness in witnesses]
+    said = Said(one["vkey"], vkeys, None, rpcs, one["contract"], one["chain_id"])
+    file = read_trust(trust, said, is_of_now=True)
+    given = one | {"url": one["url"] or file.log.url, "vkey": file.log.verifier.vkey}
+    for chain in file.chains:
+        if nodes := list(chain.rpcs) or rpcs:
+            given, rpcs = given | {"chain_id": chain.chain_id, "contract": chain.contract}, nodes
+        else:
+            warn(f"The chain is not asked: the trust file names no endpoint of chain {chain.chain_id}. Give --rpc.")
+    at = dict(zip(vkeys, witnesses, strict=True))
+    known = [(one.verifier.vkey, one.url) for one in file.policy.witnesses]
+    return given, [at.get(vkey) or " ".join(filter(None, (vkey, url))) for vkey, url in known], rpcs
 
 
 def _serve(running: "Monitor", server: Any) -> None:

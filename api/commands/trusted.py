@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anchoring.chain.client import AnchorClient
@@ -28,9 +28,14 @@ class Said:
     chain_id: int | None = None
 
 
-def read_trust(file: Path, said: Said) -> Trust:
-    """Read a trust file. Raises TrustFault, and Malformed for a flag that says something else than the file."""
+def read_trust(file: Path, said: Said, *, is_of_now: bool = False) -> Trust:
+    """Read a trust file, `is_of_now` with the contract that holds the log now alone.
+
+    Raises TrustFault, and Malformed for a flag that says something else than the file.
+    """
     trust = read(read_file(file, MAX_TRUST))
+    if is_of_now:
+        trust = replace(trust, chains=trust.chains[-1:])
     wrong = next(_contradictions(trust, said), None)
     if wrong is not None:
         raise Malformed(f"{wrong} contradicts the trust file {file}. Leave it out, or change the file.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import Contract, app, out
-from api.commands.check import Vkey, open_source
+from api.commands.check import TrustFile, VkeyOrTrust, open_source
 
 if TYPE_CHECKING:
     from anchoring.witness.witness import WitnessKeys
@@ -20,9 +20,10 @@ MAX_KEY_FILE = 4096
 @app.command()
 def witness(
     log: Annotated[str, typer.Option("--log", help="URL of the log, or a folder with its static tree.")],
-    vkey: Vkey,
     state: Annotated[Path, typer.Option("--state", help="Folder of what this witness must never forget.")],
     key: Annotated[Path, typer.Option("--key", help="File with this witness's two secret keys.")],
+    vkey: VkeyOrTrust = None,
+    trust: TrustFile = None,
     new_key: Annotated[
         str | None,
         typer.Option("--new-key", help="Begin a new witness of this name: make its key and its state.", metavar="NAME"),
@@ -45,24 +46,28 @@ def witness(
     It speaks C2SP tlog-witness. A state folder belongs to its key: a witness that lost its state begins anew with a new
     key, because with the old one it could cosign two histories.
     """
-    from anchoring import note
     from anchoring.chain.keys import open_key
     from anchoring.chain.signing import address_bytes
     from anchoring.errors import Malformed
+    from anchoring.trust.policy import log_key
     from anchoring.witness import witness as core
     from anchoring.witness.server import WitnessServer
     from anchoring.witness.state import WitnessState
+    from api.commands.trusted import Said, read_trust, vkey_of
     from registry.clock import system_clock
 
+    said = Said(vkey, contract=contract, chain_id=chain_id)
+    believed = None if trust is None else read_trust(trust, said, is_of_now=True)
+    vkey = vkey_of(believed, vkey)
+    if believed is not None and believed.chains:
+        chain_id, contract = believed.chains[0].place
     if (chain_id is None) != (contract is None):
         raise Malformed("--chain-id and --contract belong together: the chain, and the address on it.")
     signs_for = None
     if chain_id is not None and contract is not None:
         address_bytes(contract)
         signs_for = core.Contract(chain_id, contract)
-    verifier = note.parse_vkey(vkey)
-    if verifier.key_type != note.ED25519:
-        raise Malformed("--vkey: a log's verifier key is of type Ed25519 (0x01).")
+    verifier = log_key(vkey)
     if new_key is not None and key.exists():
         raise Malformed(f"--new-key: {key} is there already; a key is never replaced.")
     with ExitStack() as stack:

@@ -57,7 +57,7 @@ def test_flags_that_agree_are_taken(gram, files, flags):
         (("--chain-id", 2), "--chain-id"),
         (("--rpc", "http://127.0.0.1:9"), "--rpc"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_flag_that_contradicts_is_refused(gram, files, flags, named):
     chain = Chain(1, ADDRESS, ("http://127.0.0.1:1",))
@@ -101,3 +101,28 @@ def test_an_audit_checks_the_cosignatures_of_the_checkpoint(gram, live, tmp_path
     file.write_bytes(write(Trust(log, k_of(strangers, 2))))
     code, out, _ = gram("audit", "--log", site.folder.log, "--trust", file, "--processes", 1, "--json")
     assert (code, json.loads(out)["fault_counts"]) == (1, {"quorum": 1})
+
+
+def test_a_monitor_follows_what_the_file_says(tmp_path):
+    from api.commands.monitor import _believed, _config
+
+    one = {"url": None, "vkey": None, "contract": None, "chain_id": None, "receipts": None}
+    chains = (Chain(1, "0x" + "11" * 20), Chain(5, ADDRESS, ("http://127.0.0.1:1",)))
+    log = Log(TRUST.log.verifier, "https://log.example/log")
+    (tmp_path / "trust").write_bytes(write(Trust(log, TRUST.policy, chains)))
+    given = _believed(tmp_path / "trust", one, [f"{KEYS['cosigners'][0]} https://w.example"], [])
+    followed = _config(None, *given, tmp_path / "state").log[0]
+    assert (followed.url, followed.vkey) == (log.url, KEYS["vkey"])
+    assert (followed.chain_id, followed.contract, followed.rpcs) == (5, ADDRESS, ("http://127.0.0.1:1",))
+    assert [witness.vkey for witness in followed.witnesses] == KEYS["cosigners"]
+    assert [witness.url for witness in followed.witnesses] == ["https://w.example", None, None]
+
+
+def test_a_witness_refuses_an_earlier_contract_beside_the_file(gram, tmp_path):
+    chains = (Chain(1, "0x" + "11" * 20), Chain(5, ADDRESS))
+    (tmp_path / "trust").write_bytes(write(Trust(TRUST.log, TRUST.policy, chains)))
+    paths = ("--state", tmp_path / "state", "--key", tmp_path / "key", "--new-key", "w.example", "--log", tmp_path)
+    flags = ("--contract", chains[0].contract, "--chain-id", 1)
+    code, _, err = gram("witness", *paths, "--trust", tmp_path / "trust", *flags)
+    assert (code, "--contract contradicts" in err) == (2, True)
+    assert not (tmp_path / "key").exists()

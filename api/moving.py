@@ -116,6 +116,15 @@ def contracts_of(site: Site) -> frozenset[str]:
     return frozenset(one.lower() for one in {site.where.contract, *left})
 
 
+def places_of(site: Site) -> list[tuple[int, str]]:
+    """The contracts, each with its chain's id, that held this log one after another; the last holds it now."""
+    with site.database.reading() as tx:
+        moves = _moves(tx)
+    here = (site.where.chain_id, site.where.contract)
+    done = next((at for at, one in reversed([*enumerate(moves)]) if (one.to_chain_id, one.to_contract) == here), -1)
+    return [*((one.from_chain_id, one.from_contract) for one in moves[: done + 1]), here]
+
+
 def _compare(old: AnchorClient, new: AnchorClient) -> None:
     """Refuse a contract that is not the old one's equal, or an old one that is past moving."""
     new.check()

@@ -20,6 +20,7 @@ from api.rest.numbers import Cursor, Limit, LotId, MovementId
 from api.rest.perform import SiteOf
 from api.rest.route import StrictRoute
 from api.site import Site
+from api.trusting import trust_file
 from registry.accounts.accounts import refuse_erased
 from registry.clock import rfc3339
 from registry.database.schema import evidence
@@ -44,6 +45,21 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
 def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
     return describe(site, site.base_url(str(request.base_url)))
+
+
+@router.get(
+    "/trust",
+    summary="The trust file, for comparison",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "C2SP tlog-policy, #chain lines"},
+        **WHOLE,
+    },
+)
+def read_trust(request: Request, site: SiteOf) -> Response:
+    """Say in one file which log, witnesses, quorum and contracts this registry names as its own."""
+    said = trust_file(site, site.base_url(str(request.base_url)))
+    return Response(said, 200, {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
 
 
 SET_ASIDE = "set-aside"

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from anchoring.note import parse_vkey
 from anchoring.trust.file import Chain, Log, Trust
 from anchoring.trust.policy import k_of
+from anchoring.trust.reading import read
 from anchoring.trust.writing import write
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
@@ -126,3 +128,21 @@ def test_a_witness_refuses_an_earlier_contract_beside_the_file(gram, tmp_path):
     code, _, err = gram("witness", *paths, "--trust", tmp_path / "trust", *flags)
     assert (code, "--contract contradicts" in err) == (2, True)
     assert not (tmp_path / "key").exists()
+
+
+def test_the_registry_serves_its_own_for_comparison(live, gram, tmp_path):
+    live.publish()
+    answer = httpx2.get(f"{live.url}/v1/trust")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    about, said = httpx2.get(f"{live.url}/v1/about").json(), read(answer.content)
+    assert (said.log.verifier.vkey, said.log.url) == (about["log"]["vkey"], about["log"]["url"])
+    assert set(said.policy.vkeys) == {signer["cosigner_vkey"] for signer in about["signers"]}
+    assert said.policy.groups[0].threshold == about["threshold"]
+    chain = about["chain"]
+    assert said.chains == (Chain(chain["id"], chain["contract"], (chain["rpc"],)),)
+    (tmp_path / "served").write_bytes(answer.content)
+    code, out, err = gram("audit", "--log", live.site.folder.log, "--trust", tmp_path / "served", "--processes", 1)
+    assert (code, err) == (0, "")
+    assert "cosigned by" in out

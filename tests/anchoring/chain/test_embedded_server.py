@@ -105,12 +105,14 @@ def test_killed_in_the_middle_it_comes_back_whole(start_chain, payer, init_code)
             acknowledged.append(
                 call(chain.rpc_url, "eth_sendRawTransaction", "0x" + payer.sign(None, init_code).hex())["result"]
             )
-        killer = threading.Timer(chance.uniform(0.03, 0.3), os.kill, (chain.pid, signal.SIGKILL))
+        # Not after a while, in which a busy machine acknowledges nothing.
+        for _ in range(chance.randint(1, 3)):
+            acknowledged.append(set_next(chain.rpc_url, payer, acknowledged[0]))
+        killer = threading.Timer(chance.uniform(0, 0.1), os.kill, (chain.pid, signal.SIGKILL))
         killer.start()
         send_until_it_dies(chain.rpc_url, payer, acknowledged)
         killer.join()
         chain.stop()
-    assert len(acknowledged) > 2
     assert_whole(start_chain().rpc_url, payer, acknowledged, seed)
 
 

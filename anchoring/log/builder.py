@@ -103,6 +103,17 @@ class TileBuilder:
         return root(below)
 
 
+def filled(start: int, end: int) -> Iterator[str]:
+    """Name the tiles and bundles that became full between two sizes."""
+    for number in range(start // TILE_WIDTH, end // TILE_WIDTH):
+        yield entries_path(number)
+    level, width = 0, TILE_WIDTH
+    while end >= width:
+        for number in range(start // width, end // width):
+            yield tile_path(level, number)
+        level, width = level + 1, width * TILE_WIDTH
+
+
 def _hashes(data: bytes, count: int, path: str) -> list[bytes]:
     if len(data) != count * HASH_SIZE:
         raise Malformed(f"{path} holds {len(data)} bytes, not {count} hashes.")

@@ -15,14 +15,12 @@ Recovery is the same code:
 | after it | the log is public, the database says not yet | writes down what is public |
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from anchoring import checkpoint, note
@@ -30,33 +28,17 @@ from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.admission import Admission, Gate, Published
-from anchoring.log.builder import File, TileBuilder, leaves_at
+from anchoring.log.builder import File, TileBuilder, filled, leaves_at
 from anchoring.log.cosigning import Ahead, Cosigner
 from anchoring.log.folder import CHECKPOINT, LogFolder
+from anchoring.log.head import OVERTAKEN, Head, Transactions, advance, read_head, say_published
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
-from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path
-from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange, leaf_hash
+from anchoring.log.tiles import TileReader
+from anchoring.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from anchoring.note import Note, Signature, Signer
 from anchoring.quorum import Quorum
-from registry.ledger.movement import ENDS, Kind
-
-Transactions = Callable[[], AbstractContextManager[sa.Connection]]
-"""Opens a transaction that commits when its block ends."""
-Rows = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last signed checkpoint in the database, and how far the log is published."""
-
-    size: int
-    root: bytes
-    frontier_g: int
-    ended_g: int
-    peaks: tuple[bytes, ...]
-    published_size: int
 
 
 def _nothing(_step: object) -> None:
@@ -190,21 +172,10 @@ class Publisher:
         files, root = self._tiles(head.size, staged.size)
         if root != tree.root():
             raise Refuted(f"Leaves {head.size} to {staged.size - 1} read back otherwise than they were written.")
-        frontier_g, ended_g = _totals(head, staged.leaves)
         signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, root), self.signer)
-        values = {
-            "size": staged.size,
-            "root": root,
-            "frontier_g": frontier_g,
-            "ended_g": ended_g,
-            "peaks": b"".join(tree.peaks),
-            "note": signed.decode(),
-            "signed_ms": self.clock(),
-        }
+        grown = head.grown(staged.leaves, root, tree.peaks)
         with self.transaction() as tx:
-            if tx.execute(_ADVANCE, {"old": head.size, "new": staged.size}).rowcount != 1:
-                raise Refuted(_OVERTAKEN)
-            tx.execute(_INSERT_CHECKPOINT, values)
+            advance(tx, head, grown, signed, self.clock())
         return files
 
     def _note_public(self) -> None:
@@ -254,7 +225,7 @@ class Publisher:
         self.on_step("checkpoint")
         self._say_published(head.size, cosigned)
         self.on_step("published")
-        self.folder.drop_partials(_filled(head.published_size, head.size))
+        self.folder.drop_partials(filled(head.published_size, head.size))
 
     def _publish_empty(self) -> None:
         """Publish the tree without leaves, before the first one: what an auditor begins with, and a witness.
@@ -271,13 +242,12 @@ class Publisher:
         """
         with self.transaction() as tx:
             if lock_head(tx).size != size:
-                raise Refuted(_OVERTAKEN)
+                raise Refuted(OVERTAKEN)
             self.folder.write_checkpoint(cosigned)
 
     def _say_published(self, size: int, cosigned: bytes) -> None:
         with self.transaction() as tx:
-            tx.execute(_INSERT_PUBLICATION, {"size": size, "note": cosigned.decode(), "at": self.clock()})
-            tx.execute(_PUBLISHED, {"size": size})
+            say_published(tx, size, cosigned, self.clock())
 
     def _cosigned(self, signed: bytes, size: int) -> bytes:
         """Ask all cosigners; give the checkpoint with what k of them or more answered. Raises Unwitnessed."""
@@ -315,53 +285,14 @@ class Publisher:
         builder = TileBuilder.load(self.folder, start)
         with self.transaction() as tx:
             leaves = read_staged(tx, start, end)
-        files = list(builder.extend(leaves))
-        files += builder.partials()
-        return files, builder.root()
+        return [*builder.extend(leaves), *builder.partials()], builder.root()
 
     def _head(self) -> Head:
         with self.transaction() as tx:
-            row = tx.execute(_HEAD).one()
-        peaks = bytes(row.peaks or b"")
-        cut = tuple(peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE))
-        root = CompactRange().root() if row.root is None else bytes(row.root)
-        return Head(row.size, root, row.frontier_g or 0, row.ended_g or 0, cut, row.published_size)
+            return read_head(tx)
 
 
-def _filled(start: int, end: int) -> Iterator[str]:
-    """Name the tiles and bundles that became full between two sizes."""
-    for number in range(start // TILE_WIDTH, end // TILE_WIDTH):
-        yield entries_path(number)
-    level, width = 0, TILE_WIDTH
-    while end >= width:
-        for number in range(start // width, end // width):
-            yield tile_path(level, number)
-        level, width = level + 1, width * TILE_WIDTH
-
-
-_OVERTAKEN = "Another publisher advanced this log; only one may run. This one stops."
-_HEAD = sa.text("""
-    SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
-    FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size
-""")
-_ADVANCE = sa.text("UPDATE log_head SET size = :new WHERE size = :old AND known_size <= :old")
-_INSERT_CHECKPOINT = sa.text("""
-    INSERT INTO checkpoints (size, root, frontier_g, ended_g, peaks, note, signed_ms)
-    VALUES (:size, :root, :frontier_g, :ended_g, :peaks, :note, :signed_ms)
-""")
 _SIGNED_ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")
 _SIGNED_AFTER = sa.text("SELECT size, root FROM checkpoints WHERE size > :size ORDER BY size")
 _NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
-_INSERT_PUBLICATION = sa.text(
-    "INSERT INTO publications (size, note, published_ms) VALUES (:size, :note, :at) ON CONFLICT DO NOTHING"
-)
 _PUBLICATION = sa.text("SELECT p.note, c.root FROM publications p JOIN checkpoints c USING (size) WHERE size = :size")
-_PUBLISHED = sa.text("UPDATE log_head SET published_size = :size WHERE published_size < :size")
-
-
-def _totals(head: Head, leaves: Rows) -> tuple[int, int]:
-    """Count on: the frontier is the highest gram issued, ended grams are those of EXPIRE, CANCEL and VOID."""
-    issues = leaves[leaves["kind"] == Kind.ISSUE]
-    frontier_g = max(head.frontier_g, int(issues["last"].max(initial=0)))
-    ends = leaves[np.isin(leaves["kind"], [int(kind) for kind in ENDS])]
-    return frontier_g, head.ended_g + int((ends["last"] - ends["first"]).sum(dtype=np.uint64))

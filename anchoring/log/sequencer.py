@@ -1,7 +1,7 @@
 """The sequencer: gives committed movements their index in the log, in batches, and stages their leaves.
 
 A child is committed after its parent and has the higher number, so taking what is committed in the order of numbers
-puts every parent before its children. Rows travel as PostgreSQL's binary COPY and are turned into leaves by numpy,
+puts every parent before its children. Rows travel in PostgreSQL's binary forms and are turned into leaves by numpy,
 without touching single movements in Python. Who gets an index at all is `anchoring.log.admission`'s to say; the others
 are set aside, with all that descends from them, and nobody waits for them.
 """

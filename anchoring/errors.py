@@ -47,6 +47,19 @@ class Behind(Refuted):
     code = "database-set-back"
 
 
+class Altered(Refuted):
+    """What the log goes on from is not as this program left it: somebody changed the database's rows or tables."""
+
+    code = "log-altered"
+
+    def __init__(self, what: str) -> None:
+        """Say what is altered: a sentence without its end."""
+        super().__init__(
+            f"{what}. Somebody wrote past this program. Acts are recorded, nothing is signed, and the public log "
+            "stands still until that is put right; docs/recovery.md says how."
+        )
+
+
 class Unreachable(AnchoringError):
     """A log, a chain or a file that does not answer, or answers nonsense."""
 

@@ -12,8 +12,8 @@ from typing import Final
 from api.witnesses import Witnessing
 from registry.keyfile import replace_file
 
-CONVICTED, RECOVERING, WAITING = "convicted", "recovering", "waiting"
-NAMES: Final = (CONVICTED, RECOVERING, WAITING)
+CONVICTED, RECOVERING, STOPPED, WAITING = "convicted", "recovering", "stopped", "waiting"
+NAMES: Final = (CONVICTED, RECOVERING, STOPPED, WAITING)
 """The gravest first. What each means is in the explorer's texts, in Chinese and English."""
 
 
@@ -29,14 +29,14 @@ class Conditions:
     """What holds now, in the order of NAMES."""
 
     def __init__(self, path: Path, witnessing: Witnessing) -> None:
-        """Keep it at `path`; that the log waits for witnesses is told by `witnessing`."""
+        """Keep it at `path`; that the log waits, or is stopped, is told by `witnessing`."""
         self._path, self._witnessing = path, witnessing
 
     def read(self) -> list[Condition]:
         """Give what holds; what nobody noted does not."""
-        since = self._noted()
-        waiting_since = self._witnessing.read().waiting_since_ms
-        since |= {} if waiting_since is None else {WAITING: waiting_since}
+        since, told = self._noted(), self._witnessing.read()
+        since |= {} if told.waiting_since_ms is None else {WAITING: told.waiting_since_ms}
+        since |= {} if told.stopped_since_ms is None else {STOPPED: told.stopped_since_ms}
         return [Condition(name, since[name]) for name in NAMES if name in since]
 
     def note(self, name: str, clock: Callable[[], int], *, holds: bool) -> None:

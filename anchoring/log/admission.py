@@ -20,8 +20,7 @@ from anchoring.auditing.overlaps import find_overlaps
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
 from anchoring.log.copying import Rows, copy_out, row_dtype
 from anchoring.log.doubts import Doubt
-from registry.ledger.movement import Kind
-from registry.ledger.rules import Rule
+from anchoring.log.taken import Published, Taken
 from registry.ledger.sealing import MAX_RUN, Sealer
 
 LOOKED_UP: Final = 2_048
@@ -35,20 +34,41 @@ MOVEMENT: Final = row_dtype(
     ("flags", ">i2"), ("purpose", ">i4"), ("first", ">i8"), ("last", ">i8"), ("parent", ">i8"), ("at", ">i8"),
     ("until", ">i8"), ("from_tag", "V20"), ("to_tag", "V20"), ("evidence", "V32"), ("parent_index", ">i8"),
 )  # fmt: skip
-SELECT: Final = """
-    SELECT m.id, m.act_id, coalesce(m.giver_id, 0), coalesce(m.account_id, 0), m.kind, m.form, m.flags, m.purpose,
-        m.first_g, m.last_g, coalesce(m.parent_id, 0), m.at_ms, m.until_ms, m.from_tag, m.to_tag, m.evidence,
-        coalesce(p.index, -1)
-    FROM ({wanted}) w
+_SMALL, _INT, _BIG = ("smallint", 2**15), ("integer", 2**31), ("bigint", 2**63)
+
+
+def _number(column: str, kind: tuple[str, int], absent: str | None = None) -> str:
+    """Read a column as what it is meant to be; what does not fit, as a number that no seal is over."""
+    name, bound = kind
+    value = column if absent is None else f"coalesce({column}, {absent})"
+    return f"CASE WHEN {value} BETWEEN {-bound} AND {bound - 1} THEN CAST({value} AS {name}) ELSE {-bound} END::{name}"
+
+
+def _bytes(column: str, size: int) -> str:
+    return f"CASE WHEN length({column}) = {size} THEN {column} ELSE '\\x{'ff' * size}'::bytea END"
+
+
+# The shape of a row is held up by constraints, and whoever owns the tables can drop them.
+SELECT: Final = f"""
+    SELECT m.id, {_number("m.act_id", _BIG)}, {_number("m.giver_id", _BIG, "0")}, {_number("m.account_id", _BIG, "0")},
+        {_number("m.kind", _SMALL)}, {_number("m.form", _SMALL)}, {_number("m.flags", _SMALL)},
+        {_number("m.purpose", _INT)}, {_number("m.first_g", _BIG)}, {_number("m.last_g", _BIG)},
+        {_number("m.parent_id", _BIG, "0")}, {_number("m.at_ms", _BIG)}, {_number("m.until_ms", _BIG)},
+        {_bytes("m.from_tag", 20)}, {_bytes("m.to_tag", 20)}, {_bytes("m.evidence", 32)}, coalesce(p.index, -1)
+    FROM ({{wanted}}) w
     JOIN movements m ON m.id = w.movement_id
     LEFT JOIN log_entries p ON p.movement_id = m.parent_id
     ORDER BY w.place
-"""
+"""  # noqa: S608  (our own text)
 _NAMES = [name for name in MOVEMENT.names or () if f"{name}_size" in (MOVEMENT.names or ())]
 SEALED: Final = np.dtype([(name, MOVEMENT[name]) for name in _NAMES if name != "parent_index"])
 """A movement as `registry.ledger.sealing.ROW` packs it."""
 _SEAL = row_dtype(("first", ">i8"), ("count", ">i4"), ("mac", "V32"))
-_SEALS = "SELECT first_id, count, mac FROM seals WHERE first_id > {after:d} AND first_id <= {last:d} ORDER BY first_id"
+_SEALS = """
+    SELECT first_id, CAST(count AS integer), mac FROM seals
+    WHERE first_id > {after:d} AND first_id <= {last:d} AND count BETWEEN 1 AND 1000 AND length(mac) = 32
+    ORDER BY first_id
+"""
 _RUN = "SELECT id AS movement_id, id AS place FROM movements WHERE id >= {first:d} AND id < {end:d}"
 
 Codes = npt.NDArray[np.uint8]
@@ -64,15 +84,6 @@ class Gate:
     """Which of these movements have not their holder's tag or their evidence, as `Doubt` numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The log so far: `leaves` reads leaves by their indices (`LEAF_DTYPE`) from its files, not from the database."""
-
-    size: int
-    frontier_g: int
-    leaves: Callable[[npt.NDArray[np.int64]], Rows]
-
-
 class Admission:
     """Judges batches of one log."""
 
@@ -80,6 +91,7 @@ class Admission:
         """Take what is not in the database."""
         self._gate = gate
         self._judge = Judge()
+        self._taken = Taken()
 
     def judge(self, tx: sa.Connection, rows: Rows, log: Published) -> tuple[Rows, Codes]:
         """Give the leaves of these movements, in the order of their numbers, and why each is not admitted.
@@ -88,13 +100,15 @@ class Admission:
         """
         if not len(rows):
             return np.empty(0, LEAF_DTYPE), np.empty(0, np.uint8)
-        codes = np.where(_sealed(tx, self._gate.sealer, rows), 0, Doubt.UNSEALED).astype(np.uint8)
+        self._taken.follow(log)
+        is_sealed = _sealed(tx, self._gate.sealer, rows) & ~_repeated(rows)
+        codes = np.where(is_sealed, 0, Doubt.UNSEALED).astype(np.uint8)
         family = _Family.of(rows, log.size)
         leaves = leaves_of_rows(rows)
         self._against_parents(tx, rows, leaves, family, log, codes)
         _descend(family, codes)
         _against_each_other(leaves, family, codes)
-        _against_logged(tx, rows, family, log, codes)
+        self._against_logged(leaves, family, log, codes)
         self._look_up(tx, rows, codes)
         _descend(family, codes)
         return leaves, codes
@@ -114,11 +128,18 @@ class Admission:
         if len(indices):
             parent_ids = rows["parent"][family.is_logged].astype(np.int64)
             found = tx.execute(_EVIDENCE_OF, {"ids": np.unique(parent_ids).tolist()})
-            held = {row.id: bytes(row.evidence) for row in found}
+            held = {row.id: row.evidence for row in found}
             is_same = np.ones(len(rows), bool)
             pairs = zip(parent_ids.tolist(), parents["evidence"][which], strict=True)
             is_same[family.is_logged] = [held.get(number) == leaf.tobytes() for number, leaf in pairs]
             _mark(codes, ~is_same, int(Doubt.PARENT))
+
+    def _against_logged(self, leaves: Rows, family: "_Family", log: Published, codes: Codes) -> None:
+        """Refuse what takes grams that a published leaf took of the same parent, or issued, and what is published."""
+        where = np.flatnonzero((codes == 0) & ~family.is_here)
+        new = leaves[where]
+        new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
+        codes[where] = self._taken.again(new, log)
 
     def _look_up(self, tx: sa.Connection, rows: Rows, codes: Codes) -> None:
         """Hold tags and documents to keys and digests: all of a small batch, some of a large one."""
@@ -198,22 +219,11 @@ def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:
     _descend(family, codes)
 
 
-def _against_logged(tx: sa.Connection, rows: Rows, family: _Family, log: Published, codes: Codes) -> None:
-    """Refuse what takes grams that a logged movement took of the same parent, or issued.
-
-    Grams are issued in rising order, so only an ISSUE from below the frontier can meet an earlier one.
-    """
-    is_new = codes == 0
-    is_late_issue = is_new & (rows["kind"] == Kind.ISSUE) & (rows["first"] < log.frontier_g)
-    for is_wanted, query, why in (
-        (is_new & family.is_logged, _SIBLINGS, _OVERLAP),
-        (is_late_issue, _ISSUES, _ISSUE_OVERLAP),
-    ):
-        ids = rows["id"][is_wanted].astype(np.int64)
-        if len(ids):
-            values = {"ids": ids.tolist(), "size": log.size}
-            for number in tx.execute(query, values).scalars():
-                codes[np.searchsorted(rows["id"], number)] = why
+def _repeated(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Say which rows share their number with a neighbour: what keeps them from it in the database can be dropped."""
+    ids = rows["id"].astype(np.int64)
+    is_same = ids[1:] == ids[:-1]
+    return np.concatenate(([False], is_same)) | np.concatenate((is_same, [False]))
 
 
 def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -250,17 +260,4 @@ def _packed(rows: Rows) -> npt.NDArray[Any]:
     return packed
 
 
-_OVERLAP, _ISSUE_OVERLAP = int(Rule.OVERLAP), int(Rule.ISSUE_OVERLAP)
 _EVIDENCE_OF = sa.text("SELECT id, evidence FROM movements WHERE id = ANY (:ids)")
-_SIBLINGS = sa.text("""
-    SELECT DISTINCT c.id FROM movements c
-    JOIN movements s ON s.parent_id = c.parent_id AND s.first_g < c.last_g AND s.last_g > c.first_g AND s.id <> c.id
-    JOIN log_entries e ON e.movement_id = s.id AND e.index < :size
-    WHERE c.id = ANY (:ids)
-""")
-_ISSUES = sa.text("""
-    SELECT DISTINCT c.id FROM movements c
-    JOIN movements s ON s.kind = 1 AND int8range(s.first_g, s.last_g) && int8range(c.first_g, c.last_g) AND s.id <> c.id
-    JOIN log_entries e ON e.movement_id = s.id AND e.index < :size
-    WHERE c.id = ANY (:ids)
-""")

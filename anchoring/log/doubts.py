@@ -16,6 +16,7 @@ class Doubt(IntEnum):
     INDEXED = 104
     TAG = 105
     EVIDENCE = 106
+    LOGGED = 107
 
 
 _SENTENCES: Final = {
@@ -27,6 +28,7 @@ _SENTENCES: Final = {
     Doubt.INDEXED: "another movement's leaf is said to be its own",
     Doubt.TAG: "the key of its holder does not make its tag",
     Doubt.EVIDENCE: "its evidence is gone, or does not have the digest",
+    Doubt.LOGGED: "it is in the published log already, and the database's leaf of it is gone or another's",
 }
 _RULE: Final = "rule-"
 

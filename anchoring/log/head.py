@@ -1,16 +1,18 @@
 """The head: the last signed checkpoint as the database has it, and how one goes on from there to the next."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psycopg
 import sqlalchemy as sa
 
-from anchoring.errors import Refuted
-from anchoring.merkle import EMPTY_ROOT, HASH_SIZE
+from anchoring.checkpoint import open_checkpoint
+from anchoring.errors import Altered, AnchoringError, Refuted
+from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
 from registry.ledger.movement import ENDS, Kind
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
@@ -47,13 +49,46 @@ class Head:
         )
 
 
-def read_head(tx: sa.Connection) -> Head:
-    """Read the head; before anything is signed it is that of the empty tree."""
+def read_head(tx: sa.Connection, vkey: str) -> Head:
+    """Read the head; before anything is signed it is that of the empty tree.
+
+    Raises Altered when it is not the one that the log's key `vkey` signed. Nothing else says what was signed since the
+    last publication: to go on from an earlier tree could be to sign a second one of the same size.
+    """
     row = tx.execute(_HEAD).one()
+    if row.size != row.signed:
+        raise Altered(f"The head of the log is at {row.size} leaves, and the last checkpoint at {row.signed}")
+    if row.size == 0:
+        return Head(0, EMPTY_ROOT, 0, 0, (), 0)
     peaks = bytes(row.peaks or b"")
     cut = tuple(peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE))
-    root = EMPTY_ROOT if row.root is None else bytes(row.root)
-    return Head(row.size, root, row.frontier_g or 0, row.ended_g or 0, cut, row.published_size)
+    if not _is_signed(row, cut, vkey):
+        raise Altered(
+            f"The head of the log is at {row.size} leaves, and its row is of no checkpoint that the log signed"
+        )
+    if row.published_size and row.published is None:
+        raise Altered(f"The log is said to be public up to {row.published_size} leaves, and was not published there")
+    return Head(row.size, bytes(row.root), row.frontier_g, row.ended_g, cut, row.published_size)
+
+
+def _is_signed(row: sa.Row[Any], peaks: tuple[bytes, ...], vkey: str) -> bool:
+    try:
+        signed = open_checkpoint((row.note or "").encode(), vkey).checkpoint
+        made = CompactRange(row.size, peaks).root()
+    except (AnchoringError, ValueError):
+        return False
+    return (signed.size, signed.root) == (row.size, made) == (row.size, bytes(row.root))
+
+
+@contextmanager
+def naming_what_was_altered() -> Iterator[None]:
+    """Raise Altered where the database has other tables, columns, rules or rights than this program made."""
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
+        diagnosis = getattr(getattr(error, "orig", None) or error, "diag", None)
+        said = getattr(diagnosis, "message_primary", None) or type(error).__name__
+        raise Altered(f"The database's tables are not as this program made them ({said})") from error
 
 
 def advance(tx: sa.Connection, old: Head, new: Head, note: bytes, at: int) -> None:
@@ -75,8 +110,9 @@ def say_published(tx: sa.Connection, size: int, note: bytes, at: int) -> None:
 
 
 _HEAD = sa.text("""
-    SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks
-    FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size
+    SELECT h.size, h.published_size, c.root, c.frontier_g, c.ended_g, c.peaks, c.note, p.size AS published,
+        (SELECT coalesce(max(size), 0) FROM checkpoints) AS signed
+    FROM log_head h LEFT JOIN checkpoints c ON c.size = h.size LEFT JOIN publications p ON p.size = h.published_size
 """)
 _ADVANCE = sa.text("UPDATE log_head SET size = :new WHERE size = :old AND known_size <= :old")
 _INSERT_CHECKPOINT = sa.text("""

@@ -27,14 +27,23 @@ from anchoring import checkpoint, note
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.admission import Admission, Gate, Published
+from anchoring.log.admission import Admission, Gate
 from anchoring.log.builder import File, TileBuilder, filled, leaves_at
 from anchoring.log.cosigning import Ahead, Cosigner
 from anchoring.log.folder import CHECKPOINT, LogFolder
-from anchoring.log.head import OVERTAKEN, Head, Transactions, advance, read_head, say_published
+from anchoring.log.head import (
+    OVERTAKEN,
+    Head,
+    Transactions,
+    advance,
+    naming_what_was_altered,
+    read_head,
+    say_published,
+)
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
+from anchoring.log.taken import Published
 from anchoring.log.tiles import TileReader
 from anchoring.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from anchoring.note import Note, Signature, Signer
@@ -73,15 +82,17 @@ class Publisher:
         """Bring everything that is committed into the published log; return its size.
 
         Raises Unwitnessed when too few witnesses cosign: then all is recorded and signed, its tiles are written, and
-        the public log is as it was. The next run goes on from there, with whatever was committed since.
+        the public log is as it was. The next run goes on from there, with whatever was committed since. Raises Altered
+        when somebody changed the rows or tables that it goes on from.
         """
-        self.check()
-        self._note_public()
-        self._write_tiles()
-        while self._sign_batch():
-            pass
-        self._publish_signed()
-        return self._head().published_size
+        with naming_what_was_altered():
+            self.check()
+            self._note_public()
+            self._write_tiles()
+            while self._sign_batch():
+                pass
+            self._publish_signed()
+            return self._head().published_size
 
     def check(self) -> int:
         """Hold the folder's own checkpoint against the database; return the size that the database has signed.
@@ -142,11 +153,11 @@ class Publisher:
     def _sign_batch(self) -> bool:
         """Sign one batch more and write its tiles, if there is one; say whether there may be another."""
         head = self._head()
-        log = Published(head.size, head.frontier_g, partial(leaves_at, self.folder, head.size))
+        log = Published(head.size, partial(leaves_at, self.folder, head.size))
         with self.transaction() as tx:
             refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
-            staged = take_up(tx, self._admission, log) if is_recovery else self._stage(tx, log)
+            staged = self._take_up(tx, log) if is_recovery else stage(tx, self._admission, log, self.clock())
         self.on_step("staged")
         if staged.refused:
             self.on_refused(staged.refused)
@@ -157,8 +168,8 @@ class Publisher:
         self._write(files, staged.size)
         return True
 
-    def _stage(self, tx: sa.Connection, log: Published) -> Staged:
-        return stage(tx, self._admission, log, self.clock())
+    def _take_up(self, tx: sa.Connection, log: Published) -> Staged:
+        return take_up(tx, self._admission, log)
 
     def _sign(self, head: Head, staged: Staged) -> list[File]:
         """Advance the signed checkpoint over the staged leaves, by compare-and-swap; give the files that lead there.
@@ -289,7 +300,7 @@ class Publisher:
 
     def _head(self) -> Head:
         with self.transaction() as tx:
-            return read_head(tx)
+            return read_head(tx, self.signer.verifier.vkey)
 
 
 _SIGNED_ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")

@@ -14,11 +14,12 @@ import numpy as np
 import psycopg
 import sqlalchemy as sa
 
-from anchoring.errors import Malformed
+from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
-from anchoring.log.admission import MOVEMENT, SELECT, Admission, Published, fill_in_parents
+from anchoring.log.admission import MOVEMENT, SELECT, Admission, fill_in_parents
 from anchoring.log.copying import Rows, copy_in, copy_out, row_dtype
 from anchoring.log.doubts import Doubt, reason_of
+from anchoring.log.taken import Published
 from registry.ledger.movement import Kind
 
 MAX_BATCH = 65_536
@@ -56,6 +57,10 @@ _SET_ASIDE = sa.text("""
         SELECT FROM log_entries e JOIN log_head h ON e.index < h.size WHERE e.movement_id = number
     )
     ON CONFLICT DO NOTHING
+""")
+_STATES = sa.text("""
+    SELECT m.id, e.fields -> 'size' ->> 1 AS size FROM movements m JOIN evidence e ON e.digest = m.evidence
+    WHERE m.id = ANY (:ids)
 """)
 _LEAVE = sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:ids)")
 _REQUEUE = sa.text("""
@@ -121,6 +126,7 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> S
     refused |= {int(rows["id"][place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
     admitted, leaves = rows[codes == 0], leaves[codes == 0]
     fill_in_parents(leaves, admitted, log.size)
+    refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
     if len(leaves):
         try:
@@ -144,11 +150,18 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
     if len(rows) == end - log.size and (np.diff(rows["id"].astype(np.int64)) > 0).all():
         leaves, codes = admission.judge(tx, rows, log)
         fill_in_parents(leaves, rows, log.size)
-        if not codes.any() and _raw(tx, log.size, end) == leaves.tobytes():
+        if not codes.any() and _are_in_place(tx, rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
             return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
     tx.execute(_UNSTAGE, {"start": log.size})
     return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)
+
+
+def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:
+    """Whether each record of a state has the index that its evidence names: it is of the leaves before it."""
+    places = np.flatnonzero(rows["kind"] == Kind.STATE).tolist()
+    said = {row.id: row.size for row in tx.execute(_STATES, {"ids": [int(rows["id"][place]) for place in places]})}
+    return all(said.get(int(rows["id"][place])) == str(start + place) for place in places)
 
 
 def _gone(tx: sa.Connection, found: int) -> dict[int, str]:
@@ -157,6 +170,16 @@ def _gone(tx: sa.Connection, found: int) -> dict[int, str]:
         return {}
     numbers = tx.execute(_GONE, {"limit": MAX_BATCH}).scalars()
     return dict.fromkeys(map(int, numbers), reason_of(Doubt.GONE))
+
+
+def _without_logged(tx: sa.Connection, refused: Mapping[int, str]) -> dict[int, str]:
+    """Let what is in the log leave the queue, into which somebody put it once more; give the others."""
+    if not refused:
+        return {}
+    logged = [row.movement_id for row in tx.execute(_INDEXED, {"ids": list(refused)}) if row.is_own]
+    if logged:
+        tx.execute(_LEAVE, {"ids": logged})
+    return {number: why for number, why in refused.items() if number not in logged}
 
 
 def _set_aside(tx: sa.Connection, refused: Mapping[int, str], at: int, *, even_logged: bool = False) -> None:
@@ -172,7 +195,7 @@ def _indexed(tx: sa.Connection, ids: list[int], start: int, refused: Mapping[int
     """Take those out of the queue that have an index already, before the rest is staged."""
     rows = tx.execute(_INDEXED, {"ids": ids}).all()
     if not rows:
-        raise Malformed("An index of the log was taken while its head was locked; the log cannot go on.")
+        raise Altered("An index of the log was taken while its head was locked")
     others = {int(row.movement_id): reason_of(Doubt.INDEXED) for row in rows if not row.is_own}
     _set_aside(tx, others, at, even_logged=True)
     tx.execute(_LEAVE, {"ids": [row.movement_id for row in rows]})

@@ -20,6 +20,7 @@ from anchoring.auditing.history import Rows, rows_of
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.auditing.reading import leaf_hashes
+from anchoring.auditing.takings import Takings, overlaps_among
 from anchoring.errors import Refuted
 from anchoring.leaf import VERSION
 from anchoring.log.fetching import BATCH, WHOLE, Batch, LeafFetcher
@@ -30,7 +31,6 @@ from anchoring.witness.disk import OnStep
 from anchoring.witness.edge import MadeTile, TreeEdge
 from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.state import WitnessState
-from anchoring.witness.takings import Takings, overlaps_among
 from registry.keyfile import no_step
 from registry.ledger.movement import ENDS, Kind
 from registry.ledger.rules import SENTENCES, Rule
@@ -119,7 +119,7 @@ class Replayer:
             self.check_states(leaves, start)
         tree = self._state.position.tree
         figures = count_on(tree.frontier_g, tree.ended_g, rows[start:])
-        self._takings = self._takings.extended(rows, start)
+        self._takings = self._takings.extended(rows[start:], start)
         self._state.reach(Position(Cosigned(edge.size, edge.root(), *figures), edge.peaks))
 
     def _take(self, edge: TreeEdge, size: int, root: bytes) -> tuple[Rows, list[bytes]]:
@@ -190,7 +190,7 @@ class Replayer:
     def _against_rivals(self, rows: Rows, start: int) -> list[Found]:
         """Find the leaves that take what another one took."""
         among = [(start + later, 1, rule, start + earlier) for rule, (later, earlier) in find_overlaps(rows[start:])]
-        later, earlier = self._takings.neighbours(rows, start)
+        later, earlier = self._takings.neighbours(rows[start:], start)
         self._check_rows(earlier, rows)
         return [*among, *((one, 2, rule, other) for rule, (one, other) in overlaps_among(rows, later, earlier))]
 
@@ -212,7 +212,7 @@ def _takings_of(state: WitnessState) -> Takings:
     for start in range(0, size, BATCH):
         end = min(size, start + BATCH)
         state.check_rows(np.arange(start, end), end)
-        takings = takings.extended(state.rows(end), start)
+        takings = takings.extended(state.rows(end)[start:], start)
     return takings
 
 

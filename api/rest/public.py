@@ -72,7 +72,7 @@ ASIDE = (
 @router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
 def read_health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
-    now, conditions = standing(site.database.reading), site.conditions.read()
+    now, conditions, told = standing(site.database.reading), site.conditions.read(), site.witnessing.read()
     with site.database.reading() as tx:
         aside = set_aside_count(tx)
     said = "The database was restored from a backup; it is read as of `size` until the public log was replayed into it."
@@ -82,7 +82,7 @@ def read_health(site: SiteOf) -> dict[str, Any]:
         "size": now.size,
         "known_size": max(now.size, now.known_size),
         "set_aside": aside,
-        "detail": said if now.is_behind else ASIDE.format(aside) if aside else None,
+        "detail": said if now.is_behind else told.stopped or (ASIDE.format(aside) if aside else None),
         "conditions": [
             {
                 "name": one.name,

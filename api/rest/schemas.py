@@ -192,7 +192,7 @@ class Signer(BaseModel):
 class Condition(BaseModel):
     """What is out of the ordinary, since when it was noticed, and what it means."""
 
-    name: Literal["convicted", "recovering", "waiting"]
+    name: Literal["convicted", "recovering", "stopped", "waiting"]
     since: str
     zh: str
     en: str
@@ -201,7 +201,7 @@ class Condition(BaseModel):
 class Health(BaseModel):
     """How the registry is: `size` leaves are signed in the database, `known_size` is the most anybody holds."""
 
-    status: Literal["ok", "recovering", "convicted", "waiting", "set-aside"]
+    status: Literal["ok", "recovering", "convicted", "stopped", "waiting", "set-aside"]
     writes: bool
     size: int
     known_size: int

@@ -50,7 +50,7 @@ _GAPS = """
 _QUEUED = """
     SELECT 'movement ' || coalesce(m.id, u.movement_id), e.index, m.at_ms
     FROM movements m FULL JOIN unsequenced u ON u.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = m.id
-    LEFT JOIN set_aside s ON s.movement_id = m.id
+    LEFT JOIN set_aside s ON s.movement_id = m.id AND s.dismissed_ms IS NULL
     WHERE m.id IS NULL OR (e.movement_id IS NULL) = (u.movement_id IS NULL AND s.movement_id IS NULL) ORDER BY 1
 """
 _ASIDE = """

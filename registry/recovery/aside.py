@@ -61,7 +61,9 @@ _LIST = sa.text("""
     SELECT s.movement_id, s.reason, s.at_ms, m.kind, m.first_g, m.last_g, m.giver_id, m.account_id
     FROM set_aside s LEFT JOIN movements m ON m.id = s.movement_id WHERE s.dismissed_ms IS NULL ORDER BY s.movement_id
 """)
-_FORGET = sa.text("DELETE FROM set_aside WHERE dismissed_ms IS NULL")
+_FORGET = sa.text("""
+    DELETE FROM set_aside s WHERE dismissed_ms IS NULL OR EXISTS (SELECT FROM movements m WHERE m.id = s.movement_id)
+""")
 _QUEUE = sa.text("""
     INSERT INTO unsequenced SELECT id FROM movements m
     WHERE NOT EXISTS (SELECT FROM log_entries e WHERE e.movement_id = m.id)

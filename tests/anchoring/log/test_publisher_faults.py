@@ -75,6 +75,24 @@ def test_each_commit_of_a_publication(scheme, folder, publisher, wired, wire, tm
     whole(scheme, folder, publisher, tmp_path)
 
 
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
+def test_each_commit_of_setting_aside(scheme, folder, publisher, wired, wire, tmp_path, fault):
+    """What does not stand is set aside once, and neither waits nor keeps anybody waiting, whichever commit fails."""
+    commits = failed = 0
+    while commits == failed:
+        act(scheme, 1)
+        commits += 1
+        with scheme.database.transaction() as tx:
+            tx.exec_driver_sql("INSERT INTO unsequenced VALUES (%s)", (-commits,))
+        wire.fail(commits, fault)
+        failed += overtaken(publisher, wired, wire) if fault is Fault.TIMED_OUT else stopped(wired)
+        publisher.publish()
+    with scheme.database.transaction() as tx:
+        aside = tx.exec_driver_sql("SELECT movement_id, reason FROM set_aside ORDER BY 1 DESC").all()
+    assert aside == [(-number, "gone") for number in range(1, commits + 1)]
+    whole(scheme, folder, publisher, tmp_path)
+
+
 def stopped(wired: Publisher) -> int:
     """Publish over the wire; 1 when the fault was met."""
     try:

@@ -62,7 +62,9 @@ def test_a_folder_that_is_ahead_stops_acts_too(scheme, owner, publisher):
     publisher.publish()
     with owner.transaction() as tx:
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        tx.execute(sa.text("UPDATE log_head SET size = 3, published_size = 3"))
+        tx.execute(sa.text("UPDATE log_head SET size = 0, published_size = 0"))
+        tx.execute(sa.text("DELETE FROM publications"))
+        tx.execute(sa.text("DELETE FROM checkpoints"))
     with pytest.raises(Behind):
         publisher.publish()
     with pytest.raises(Exception, match="restored from a backup"):

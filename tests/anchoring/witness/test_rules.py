@@ -8,11 +8,11 @@ import pytest
 from anchoring.audit import audit
 from anchoring.auditing.history import rows_of
 from anchoring.auditing.overlaps import find_overlaps
+from anchoring.auditing.takings import Takings
 from anchoring.chain.signing import signer_of
 from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.witness.protocol import Request
-from anchoring.witness.takings import Takings
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves, sign_log
 from tests.support.unlawful import COHORT, LOCK, UNLAWFUL, UNLAWFUL_IDS, leaf_of, what_its_sibling_took
 from tests.support.witnessing import CONTRACT, KEYS, Grown, signed, witness_in
@@ -97,7 +97,7 @@ def _refused_batch(rows, draw) -> range | None:
         found += [later for _, (later, _) in takings.overlaps(rows[:end], start)]
         if found:
             return range(start, end)
-        takings, start = takings.extended(rows[:end], start), end
+        takings, start = takings.extended(rows[start:end], start), end
     return None
 
 

@@ -48,25 +48,30 @@ class Takings:
 
     def overlaps(self, rows: Rows, start: int) -> Iterator[tuple[Rule, Overlap]]:
         """Give, for the leaves from `start` on, each one that takes a gram which one of these took already."""
-        yield from overlaps_among(rows, *self.neighbours(rows, start))
+        yield from overlaps_among(rows, *self.neighbours(rows[start:], start))
 
-    def neighbours(self, rows: Rows, start: int) -> tuple[Leaves, Leaves]:
-        """Pair the movements from `start` on with those of these that stand beside them; only the new ones are read."""
-        new = _ordered(rows, start)
+    def neighbours(self, new_rows: Rows, start: int) -> tuple[Leaves, Leaves]:
+        """Pair new movements with those of these that stand beside them and took grams of the same parent.
+
+        `new_rows` are those of the leaves from index `start` on; of the others no row is read.
+        """
+        new = _ordered(new_rows, start)
         later, earlier = [_NOTHING.leaves], [_NOTHING.leaves]
         for number, part in self._by_block(new.keys):
             after = self.blocks[number + 1 : number + 2] or (_NOTHING,)
             others = np.concatenate((self.blocks[number].leaves, after[0].leaves[:1]))
+            parents = _parents(np.concatenate((self.blocks[number].keys, after[0].keys[:1])))
             places = np.searchsorted(self.blocks[number].keys, new.keys[part], "right")
             for beside in (places - 1, places):
                 is_there = (beside >= 0) & (beside < len(others))
+                is_there[is_there] = parents[beside[is_there]] == _parents(new.keys[part][is_there])
                 later.append(new.leaves[part][is_there])
                 earlier.append(others[beside[is_there]])
         return np.concatenate(later), np.concatenate(earlier)
 
-    def extended(self, rows: Rows, start: int) -> Self:
-        """Give these and the leaves of `rows` from `start` on, which must not overlap them nor each other."""
-        new = _ordered(rows, start)
+    def extended(self, new_rows: Rows, start: int) -> Self:
+        """Give these and the leaves of `new_rows`, from index `start` on, which overlap neither them nor each other."""
+        new = _ordered(new_rows, start)
         if not self.blocks:
             return self._of(list(_split(new)))
         blocks = list(self.blocks)
@@ -109,9 +114,12 @@ def _groups(rows: Rows) -> NDArray[np.uint64]:
     return np.where(rows["codes"] >> 14 == Kind.ISSUE, np.uint64(NO_PARENT), rows["parent"])
 
 
-def _ordered(rows: Rows, start: int) -> Block:
-    """Give the movements among the leaves from `start` on, in order."""
-    new = rows[start:]
+def _parents(keys: Keys) -> NDArray[Any]:
+    return np.ascontiguousarray(keys).view(">u8").reshape(-1, 2)[:, 0]
+
+
+def _ordered(new: Rows, start: int) -> Block:
+    """Give the movements among the leaves from index `start` on, in order."""
     found = np.flatnonzero((new["codes"] >> 14 <= OTHER_KIND) & (new["first"] < new["last"]))
     numbers = np.empty((len(found), 2), ">u8")
     numbers[:, 0], numbers[:, 1] = _groups(new[found]), new["first"][found]

@@ -57,7 +57,7 @@ def monitor(
     from anchoring.monitor.service import Monitor, MonitorServer
     from registry.clock import system_clock
 
-    one = {"url": log, "vkey": vkey, "contract": contract, "chain_id": chain_id, "receipts": receipts}
+    one: dict[str, Any] = {"url": log, "vkey": vkey, "contract": contract, "chain_id": chain_id, "receipts": receipts}
     believed = _believed(trust, one, witness or [], rpc or [])
     chosen = _config(config, *(believed or (one, witness or [], rpc or [])), state)
     running = Monitor(chosen, system_clock, _Listener())

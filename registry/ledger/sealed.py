@@ -76,7 +76,7 @@ _MOVEMENTS = sa.text("""
     FROM (
         SELECT * FROM movements
         UNION ALL SELECT (jsonb_populate_record(CAST(NULL AS movements), dismissed)).* FROM set_aside
-            WHERE dismissed_ms IS NOT NULL
+            WHERE dismissed_ms IS NOT NULL AND dismissed ->> 'id' = movement_id::text
     ) m
     LEFT JOIN set_aside s ON s.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = m.id ORDER BY m.id
 """)

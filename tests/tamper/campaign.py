@@ -33,7 +33,7 @@ SHARES = {
     "contract": 0.12,
     "rpc": 0.06,
     "database": 0.2,
-    "insiders": 0.04,
+    "insiders": 0.03,
 }
 KNOWN_GAPS = {
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",

@@ -1,243 +1,257 @@
-"""Whoever writes to the database while the registry runs: nothing of it enters the log, and nothing stops the log."""
+"""Whoever writes to the database while the registry runs: nothing of it enters the log, and nothing stops the log.
 
-# ruff: noqa: S608
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+What is in the log is read from its published files; the database is the insiders'. Whoever did nothing but act beside
+them is logged by the very next publication. Where the log cannot go on at all it stands still, and says why.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 
+import numpy as np
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from anchoring.audit import audit
-from anchoring.errors import AnchoringError
+from anchoring.checkpoint import open_checkpoint
+from anchoring.errors import Behind
 from anchoring.leaf import decode
-from anchoring.log.folder import LogFolder
+from anchoring.log.builder import leaves_at
+from anchoring.log.folder import CHECKPOINT, LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
+from api.witnesses import Publishing, Witnessing
 from registry.database.engine import Database
 from registry.database.roles import as_registry, establish
 from registry.errors import RegistryError
-from registry.ledger.movement import Flag, Kind, Movement
+from registry.ledger.bindings import check_evidence, check_holders
+from registry.ledger.blocks import movement_of
+from registry.ledger.consistency import check_tables
+from registry.ledger.movement import Movement
+from registry.ledger.sealed import check_seals
 from registry.points.points import redeem
 from tests.support.publishing import GATE, LOG, act, cosigning
 from tests.support.scheme import Scheme
-from tests.tamper.verdict import Tried, judged, missed, refused
+from tests.tamper.insider import PAST_THE_TRIGGERS, ROLES, Aim, Attack, Waiting, World
+from tests.tamper.insider_rows import OF_ROWS
+from tests.tamper.insider_tables import OF_TABLES, keep
+from tests.tamper.verdict import Tried, Verdict, judged, missed, refused
 from tests.tamper.world import fresh_database
 
-A_LIFE = 100
-"""Alterations of one registry; what was set aside stays there, and makes its log and tables longer."""
-ROLES = ("registry", "owner", "owner past the triggers")
-WAITING = """
-    SELECT m.* FROM unsequenced u JOIN movements m ON m.id = u.movement_id
-    WHERE m.kind < 64 AND m.id > :after ORDER BY m.id
-"""
-CHANGES = {
-    "to_tag": "substr(sha256(to_tag), 1, 20)",
-    "from_tag": "substr(sha256(from_tag), 1, 20)",
-    "evidence": "(SELECT digest FROM evidence ORDER BY digest LIMIT 1)",
-    "at_ms": "at_ms + 1",
-    "until_ms": "until_ms + 1",
-    "first_g": "first_g + 1",
-    "last_g": "last_g - 1",
-    "flags": "flags # 8",
-    "kind": "CASE kind WHEN 1 THEN 2 ELSE kind + 1 END",
-    "purpose": "purpose + 1",
-    "account_id": "account_id - 1",
-    "act_id": "act_id - 1",
-    "parent_id": "coalesce(parent_id, id) - 1",
-}
+A_LIFE = 60
+"""Attacks on one registry; what was set aside stays there, and makes its log and tables longer."""
+KINDS: Sequence[Attack] = (*OF_ROWS, *OF_TABLES)
+REFUSALS = (DBAPIError, RegistryError)
+DENIED = ("23", "42501", "0A000", "42804", "42883")
+"""What PostgreSQL's codes of a refusal begin with; another is a slip of the campaign's own."""
 
 
 def of_insiders(server_url: str, random: Random, count: int) -> Iterator[Tried]:
-    """Draw `count` alterations, each in the middle of a registry's work; now and then a registry begins anew."""
-    while count > 0:
-        part, count = min(count, A_LIFE), count - A_LIFE
+    """Draw `count` attacks, each in the middle of a registry's work; now and then a registry begins anew."""
+    number = 0
+    while number < count:
         with fresh_database(server_url) as database, TemporaryDirectory(prefix="gl-insiders-") as folder:
-            yield from OfInsiders(database, Path(folder), random).run(part)
+            insiders = OfInsiders.found(database, Path(folder), random)
+            part = range(number, min(count, number + A_LIFE))
+            yield from insiders.run([KINDS[one % len(KINDS)] for one in part])
+        number = part.stop
 
 
 @dataclass
 class OfInsiders:
     """A registry that runs under its own role, and somebody beside it who writes under each."""
 
-    owner: Database
+    world: World
     folder: Path
-    random: Random
+    publishing: Publishing
+    witnessing: Witnessing
+    stopped: str = ""
+    """Why the log stood still at the last publication."""
     told: dict[int, str] = field(default_factory=dict)
+    """What the serve log said of the last publication."""
     written: dict[int, Movement] = field(default_factory=dict)
     """What the program itself wrote, by number."""
+    numbers: dict[bytes, int] = field(default_factory=dict)
+    """The same numbers by digest of evidence, of which no two are alike."""
+    named: set[str] = field(default_factory=set)
+    """What fsck named of earlier attacks."""
+    logged: list[int] = field(default_factory=list)
+    """The numbers of the published leaves, by index."""
 
-    def __post_init__(self) -> None:
-        with self.owner.transaction() as tx:
+    @classmethod
+    def found(cls, owner: Database, folder: Path, random: Random) -> "OfInsiders":
+        with owner.transaction() as tx:
             establish(tx)
-        self.registry = Database(as_registry(self.owner.url.render_as_string(hide_password=False)))
-        self.scheme = Scheme.found(self.registry)
-        clock, transaction = self.scheme.clock, self.registry.transaction
-        quorum, folder = cosigning([], clock), LogFolder(self.folder)
-        self.publisher = Publisher(transaction, folder, LOG, quorum, clock, GATE, on_refused=self.told.update)
-        self.shop = self.scheme.institution()
-        act(self.scheme, 3)
-        self.publisher.publish()
+        scheme = Scheme.found(Database(as_registry(owner.url.render_as_string(hide_password=False))))
+        made = cls._of(World(owner, scheme, scheme.institution(), random), folder)
+        made.note(0)
+        made.act()
+        made.publishing.turn()
+        made.wrong(set())
+        keep(owner)
+        return made
 
-    def run(self, count: int) -> Iterator[Tried]:
-        kinds: list[Callable[[sa.Connection, list[sa.Row[Any]]], set[int]]] = [
-            self.forged, self.added, self.changed, self.removed, self.replayed, self.sealed_again, self.staged,
-        ]  # fmt: skip
-        for number in range(count):
-            alter = kinds[number % len(kinds)]
-            yield self.tried(alter, ROLES[self.random.randrange(len(ROLES))])
-        report = audit(DirectorySource(self.folder), LOG.verifier.vkey)
+    @classmethod
+    def _of(cls, world: World, folder: Path) -> "OfInsiders":
+        clock, told = world.scheme.clock, dict[int, str]()
+        log = LogFolder(folder / "log")
+        publisher = Publisher(
+            world.registry.transaction, log, LOG, cosigning([], clock), clock, GATE, on_refused=told.update
+        )
+        witnessing = Witnessing(folder / "witnesses.json")
+        return cls(world, folder, Publishing(publisher, witnessing, clock), witnessing, told=told)
+
+    @contextmanager
+    def copied(self) -> Iterator["OfInsiders"]:
+        """The same registry once more, for what leaves nothing to go on with."""
+        owner, name = self.world.owner, f"{self.world.owner.url.database}_copy"
+        for database in (owner, self.world.registry):
+            database.close()
+        with psycopg.connect(_server(owner), autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {owner.url.database}")
+        copy = Database(owner.url.set(drivername="postgresql", database=name).render_as_string(hide_password=False))
+        try:
+            with TemporaryDirectory(prefix="gl-insiders-") as folder:
+                shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+                scheme = replace(
+                    self.world.scheme,
+                    database=Database(as_registry(copy.url.render_as_string(hide_password=False))),
+                )
+                made = self._of(replace(self.world, owner=copy, scheme=scheme), Path(folder))
+                made.written, made.numbers, made.logged = dict(self.written), dict(self.numbers), list(self.logged)
+                made.named = set(self.named)
+                yield made
+                scheme.database.close()
+        finally:
+            copy.close()
+            with psycopg.connect(_server(owner), autocommit=True) as server:
+                server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def run(self, attacks: Sequence[Attack]) -> Iterator[Tried]:
+        for attack in attacks:
+            role = ROLES[self.world.random.randrange(len(ROLES))]
+            if attack.is_alone:
+                with self.copied() as copy:
+                    yield copy.tried(attack, role)
+            else:
+                yield self.tried(attack, role)
+        report = audit(DirectorySource(self.folder / "log"), LOG.verifier.vkey)
         if not report.holds:
             yield missed("insider: the whole log", "audited at the end", report.verdict)
-        self.registry.close()
+        self.world.registry.close()
 
-    def tried(self, alter: Callable[[sa.Connection, list[sa.Row[Any]]], set[int]], role: str) -> Tried:
-        kind = f"insider: {alter.__name__.replace('_', ' ')}, {role}"
+    def tried(self, attack: Attack, role: str) -> Tried:
+        kind = f"insider: {attack.name}, {role}"
         waiting = self.act()
         self.told.clear()
-        done: DBAPIError | None = None
-        targets: set[int] = set()
         try:
-            with (self.registry if role == "registry" else self.owner).engine.begin() as tx:
-                if role == ROLES[-1]:
-                    tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
-                targets = alter(tx, waiting)
-        except DBAPIError as error:
-            done = error
-        honest = self.act()
-        try:
-            self.publisher.publish()
-        except (AnchoringError, RegistryError, sa.exc.SQLAlchemyError) as error:
-            return missed(kind, f"{targets}", f"the log stands still: {error}")
-        wrong = self.wrong({row.id for row in honest} | ({row.id for row in waiting} if done else set()))
-        if wrong:
-            return missed(kind, f"{targets}", wrong)
-        return refused(kind, "", type(done.orig).__name__) if done else judged(kind, "", self.told, targets)
+            aim = self._done(attack, role, waiting)
+        except REFUSALS as error:
+            if isinstance(error, DBAPIError) and not str(getattr(error.orig, "sqlstate", "")).startswith(DENIED):
+                raise
+            stands = self._others_go_on({row.id for row in waiting}, Aim())
+            return missed(kind, "refused", stands) if stands else refused(kind, "", type(error).__name__)
+        stands = self._others_go_on(aim.bystanders(waiting), aim)
+        if stands:
+            return missed(kind, f"{sorted(aim.targets)}", stands)
+        if self.stopped:
+            return Tried(f"{kind}: stands still", "", Verdict.FOUND, self.stopped)
+        if aim.is_nothing:
+            return refused(kind, "", "it came to nothing")
+        found = {f"movement {number}" for number in self.told}
+        if attack.is_found_by_fsck:
+            found |= self.places() - self.named
+            self.named |= found
+        return judged(kind, "", found, aim.places | {f"movement {number}" for number in aim.targets})
 
-    def act(self) -> list[sa.Row[Any]]:
+    def _done(self, attack: Attack, role: str, waiting: Waiting) -> Aim:
+        with (self.world.registry if role == ROLES[0] else self.world.owner).engine.begin() as tx:
+            if role == PAST_THE_TRIGGERS:
+                tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            aim = attack.do(self.world, tx, waiting)
+        if aim.then is None:
+            return aim
+        last = self._last()
+        targets = aim.then()
+        self.note(last)
+        return replace(aim, targets=aim.targets | targets)
+
+    def _others_go_on(self, expected: set[int], aim: Aim) -> str:
+        """Others act, and the registry publishes once; say what should not be so."""
+        self.stopped = ""
+        try:
+            honest = {row.id for row in self.act()}
+        except REFUSALS:
+            if not aim.may_stop:
+                raise
+            honest = set()
+        try:
+            with capture_logs():
+                self.publishing.turn()
+        except Behind as error:
+            self.stopped = str(error)
+        self.stopped = self.stopped or self.witnessing.read().stopped or ""
+        if self.stopped and not aim.may_stop:
+            return f"the log stands still: {self.stopped}"
+        return self.wrong(set() if self.stopped else expected | honest)
+
+    def act(self) -> Waiting:
         """People act; give the movements that wait for it, as the program wrote them."""
-        with self.registry.reading() as tx:
-            last = tx.execute(sa.text("SELECT max(id) FROM movements")).scalar_one()
-        act(self.scheme, 2)
-        with self.registry.reading() as tx:
-            person = tx.execute(sa.text(f"SELECT account_id FROM ({WAITING}) w LIMIT 1"), {"after": last}).scalar_one()
-        with self.registry.transaction() as tx:
-            redeem(tx, self.scheme.ledger, person, self.shop, 20)
-        with self.registry.reading() as tx:
-            rows = tx.execute(sa.text(WAITING), {"after": last}).all()
-            self.written |= {row.id: _movement(row) for row in tx.execute(_SINCE, {"after": last})}
-        return list(rows)
+        scheme, registry = self.world.scheme, self.world.registry
+        last = self._last()
+        act(scheme, 2)
+        with registry.reading() as tx:
+            person = tx.execute(_PERSON, {"after": last}).scalar_one()
+        with registry.transaction() as tx:
+            redeem(tx, scheme.ledger, person, self.world.shop, 20)
+        return self.note(last)
+
+    def _last(self) -> int:
+        with self.world.registry.reading() as tx:
+            return max(tx.execute(_LAST).scalar_one(), *self.written, 0)
+
+    def note(self, last: int) -> Waiting:
+        """Remember what the program wrote after the number `last`; give what of it are grams."""
+        with self.world.registry.reading() as tx:
+            rows = tx.execute(_SINCE, {"after": last}).all()
+        self.written |= {row.id: movement_of(row) for row in rows}
+        self.numbers |= {bytes(row.evidence): row.id for row in rows}
+        return [row for row in rows if row.kind < 64]
 
     def wrong(self, expected: set[int]) -> str:
-        """What is in the log and should not be, or is not and should."""
-        with self.registry.reading() as tx:
-            logged = {row.movement_id: bytes(row.leaf) for row in tx.execute(_LOGGED, {"ids": list(self.written)})}
-            strangers = tx.execute(_STRANGERS, {"ids": list(self.written)}).scalars().all()
-        if strangers:
-            return f"movements {strangers[:3]}, which the program did not write, are in the log"
-        for number, leaf in logged.items():
-            said = decode(leaf)
-            if _facts(said) != _facts(self.written[number]):
+        """What is in the published log and should not be, or is not and should."""
+        folder = LogFolder(self.folder / "log")
+        size = open_checkpoint(folder.read(CHECKPOINT), LOG.verifier.vkey).checkpoint.size
+        for leaf in leaves_at(folder, size, np.arange(len(self.logged), size)):
+            said = decode(leaf.tobytes())
+            number = self.numbers.get(said.evidence)
+            if number is None or number in self.logged:
+                return f"leaf {len(self.logged)} is in the log, and the program did not write it, or once only"
+            parent = None if said.parent is None else self.logged[said.parent]
+            if replace(said, parent=parent) != self.written[number]:
                 return f"movement {number} is in the log otherwise than the program wrote it"
-        missing = expected - logged.keys()
+            self.logged.append(number)
+        missing = expected - set(self.logged)
         return f"movements {sorted(missing)[:3]}, which nobody touched, are not in the log" if missing else ""
 
-    # What they do, each giving the numbers that must not get into the log
-
-    def forged(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A redemption at the shop that every trigger lets pass: lawful, and nobody's but theirs."""
-        block = self.random.choice([row for row in waiting if row.kind == Kind.CONVERT])
-        digest = self.random.randbytes(32)
-        tx.execute(sa.text("INSERT INTO evidence (digest, personal, fields) VALUES (:d, '{}', '{}')"), {"d": digest})
-        row = block._asdict() | {
-            "giver_id": block.account_id, "account_id": self.shop, "kind": int(Kind.REDEEM), "parent_id": block.id,
-            "flags": block.flags & ~Flag.INDIVIDUAL, "first_g": block.last_g - 5, "from_tag": block.to_tag,
-            "to_tag": self.random.randbytes(20), "evidence": digest,
-        }  # fmt: skip
-        return {self._inserted(tx, row)}
-
-    def added(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A copy of a movement that waits, or one like it under another tag and document."""
-        row = self.random.choice(waiting)._asdict()
-        digest = self.random.randbytes(32)
-        tx.execute(sa.text("INSERT INTO evidence (digest, personal, fields) VALUES (:d, '{}', '{}')"), {"d": digest})
-        row |= {"evidence": digest, "to_tag": self.random.randbytes(20)} if self.random.random() < 0.7 else {}
-        return {self._inserted(tx, row)}
-
-    def replayed(self, tx: sa.Connection, _waiting: list[sa.Row[Any]]) -> set[int]:
-        """A row that is in the log already, as a backup has it, with its seal or without."""
-        size = tx.execute(sa.text("SELECT size FROM log_head")).scalar_one()
-        row = tx.execute(_LOGGED_SINCE, {"index": self.random.randrange(size - 1)}).one()
-        new = self._inserted(tx, row._asdict())
-        if self.random.random() < 0.5:
-            tx.execute(sa.text("INSERT INTO seals SELECT :new, count, mac FROM seals WHERE first_id <= :id "
-                               "ORDER BY first_id DESC LIMIT 1"), {"new": new, "id": row.id})  # fmt: skip
-        return {new}
-
-    def changed(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A column of a movement that waits."""
-        number, column = self.random.choice(waiting).id, self.random.choice(sorted(CHANGES))
-        tx.execute(sa.text(f"UPDATE movements SET {column} = {CHANGES[column]} WHERE id = {number}"))
-        return {number}
-
-    def removed(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A movement that waits, its document or its seal."""
-        row = self.random.choice(waiting)
-        statement = self.random.choice([
-            "DELETE FROM movements WHERE id = :id",
-            "DELETE FROM evidence WHERE digest = :digest",
-            "DELETE FROM seals WHERE first_id <= :id AND first_id + count > :id",
-            "UPDATE evidence SET fields = '{}' WHERE digest = :digest",
-        ])  # fmt: skip
-        tx.execute(sa.text(statement), {"id": row.id, "digest": row.evidence})
-        return {row.id}
-
-    def sealed_again(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A changed row under a seal that they made, or that another has."""
-        number = self.random.choice(waiting).id
-        tx.execute(sa.text(f"UPDATE movements SET to_tag = substr(sha256(to_tag), 1, 20) WHERE id = {number}"))
-        tx.execute(sa.text("INSERT INTO seals VALUES (:id, 1, sha256(:noise))"),
-                   {"id": number, "noise": self.random.randbytes(8)})  # fmt: skip
-        return {number}
-
-    def staged(self, tx: sa.Connection, waiting: list[sa.Row[Any]]) -> set[int]:
-        """A forged movement that has its index already, and the leaf of another."""
-        row = self.random.choice(waiting)._asdict() | {"to_tag": self.random.randbytes(20)}
-        new = self._inserted(tx, row)
-        tx.execute(sa.text("INSERT INTO log_entries SELECT max(index) + 1, :id, (SELECT leaf FROM log_entries "
-                           "ORDER BY index DESC LIMIT 1) FROM log_entries"), {"id": new})  # fmt: skip
-        return {new}
-
-    def _inserted(self, tx: sa.Connection, row: dict[str, Any]) -> int:
-        names = [name for name in row if name != "id"]
-        values = ", ".join(f":{name}" for name in names)
-        statement = f"INSERT INTO movements ({', '.join(names)}) VALUES ({values}) RETURNING id"
-        number = int(tx.execute(sa.text(statement), row).scalar_one())
-        tx.execute(sa.text("INSERT INTO unsequenced VALUES (:id) ON CONFLICT DO NOTHING"), {"id": number})
-        return number
+    def places(self) -> set[str]:
+        """What fsck names."""
+        vault = self.world.scheme.ledger.vault
+        with self.world.registry.snapshot() as tx:
+            checks = check_tables(tx), check_seals(tx, vault.sealer), check_evidence(tx), check_holders(tx, vault)
+            return {finding.place for check in checks for finding in check}
 
 
-_SINCE = sa.text("SELECT * FROM movements WHERE id > :after")
-_LOGGED_SINCE = sa.text("""
-    SELECT m.* FROM log_entries e JOIN movements m ON m.id = e.movement_id
-    WHERE e.index >= :index ORDER BY e.index LIMIT 1
-""")
-_LOGGED = sa.text("SELECT movement_id, leaf FROM log_entries WHERE movement_id = ANY (:ids)")
-_STRANGERS = sa.text("""
-    SELECT movement_id FROM log_entries WHERE movement_id <> ALL (:ids) AND index < (SELECT size FROM log_head)
-        AND movement_id > (SELECT min(x) FROM unnest(CAST(:ids AS bigint[])) x)
-""")
+def _server(owner: Database) -> str:
+    return owner.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
 
 
-def _movement(row: sa.Row[Any]) -> Movement:
-    return Movement(
-        row.kind, row.form, row.flags, row.purpose, row.first_g, row.last_g, row.parent_id, row.at_ms, row.until_ms,
-        bytes(row.from_tag), bytes(row.to_tag), bytes(row.evidence),
-    )  # fmt: skip
-
-
-def _facts(of: Movement) -> tuple[object, ...]:
-    return tuple(getattr(of, name) for name in Movement.__dataclass_fields__ if name != "parent")
+_LAST = sa.text("SELECT coalesce(max(id), 0) FROM movements")
+_SINCE = sa.text("SELECT * FROM movements WHERE id > :after ORDER BY id")
+_PERSON = sa.text("SELECT account_id FROM movements WHERE id > :after AND kind = 3 ORDER BY id LIMIT 1")

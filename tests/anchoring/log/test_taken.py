@@ -10,10 +10,11 @@ from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
 from registry.ledger.publication import set_aside_count
+from registry.ledger.sealed import check_seals
 from registry.points.points import redeem
 from registry.recovery.aside import judge_again
 from tests.support.insider import Insider
-from tests.support.publishing import act
+from tests.support.publishing import GATE, act
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def test_what_was_taken_out_of_the_queue_is_found_and_queued_again(insider, hidd
     insider.goes_on() if not hidden else insider.publisher.publish()
     with insider.scheme.database.transaction() as tx:
         assert f"movement {number}" in [one.place for one in check_tables(tx)]
+        assert list(check_seals(tx, GATE.sealer)) == []
         assert set_aside_count(tx) == int(hidden)
         assert judge_again(tx) == 1
     insider.goes_on()

@@ -136,10 +136,3 @@ def test_the_log_that_is_served_passes_the_audit(live, log):
     assert report.size == report.leaves_read == size_of(live, log)
     assert report.anchors == report.anchors_compared
     assert report.anchors
-
-
-def test_files_of_the_log_are_readable_by_a_plain_file_server(live, log):
-    """The folder can be served by anything: the files, and the folders above them, are for all to read."""
-    assert log.get("/log/checkpoint").status_code == 200
-    for path in live.site.folder.log.rglob("*"):
-        assert path.stat().st_mode & 0o044 == 0o044

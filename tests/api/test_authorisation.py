@@ -41,6 +41,7 @@ MAY = {
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/log/witnesses"): ANYONE,
+    ("GET", "/v1/trust"): ANYONE,
     ("GET", "/v1/movements"): ANYONE,
     ("GET", "/v1/movements/{movement}"): ANYONE,
     ("GET", "/v1/receipts/{movement}"): ANYONE,

@@ -317,12 +317,17 @@ def test_nothing_at_a_path(rider, path):
     assert is_problem(rider.get(path), 404, "no-such-path")
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 def test_methods_that_a_path_has_not(rider, method):
     for path, allowed in (("/v1/accounts", "POST"), ("/v1/about", "GET"), ("/log/checkpoint", "GET")):
         answer = rider.ask(method, path)
         assert is_problem(answer, 405, "method-not-allowed")
         assert allowed in answer.headers["Allow"]
+
+
+def test_a_method_that_nobody_knows_is_no_request(rider):
+    for path in ("/v1/accounts", "/v1/about", "/log/checkpoint"):
+        assert is_problem(rider.ask("BREW", path), 400, "unreadable-request")
 
 
 def test_head_is_get_without_the_body(rider):

@@ -112,8 +112,9 @@ def test_what_is_only_recorded_is_called_a_claim() -> None:
 
 def test_a_record_moves_no_grams_and_has_no_steps_before_or_after() -> None:
     record = samples.movement(72, quantity_g=0, form=0, flags=0, purpose=0, parent_id=None)
-    shown = [rendered("movement.html", "en", movement=one, children=[]) for one in (record, samples.movement(2))]
-    for key in ("movement_parent", "movement_children", "movement_no_children"):
+    issue = samples.movement(1, parent_id=None)
+    shown = [rendered("movement.html", "en", movement=movement, children=[]) for movement in (record, issue)]
+    for key in ("movement_no_parent", "movement_children", "movement_no_children"):
         assert [pages.texts()["en"][key] in page for page in shown] == [False, True]
 
 

@@ -5,6 +5,7 @@ ends; and it takes some requests that others on the way may read differently. So
 request's body, and no more before the answer; the rest is held, and whoever sends it waits.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_BYTES: Final = 16 * 1024
 """Of a head; also of what is not the body in a body that comes in chunks, in one piece."""
 _END: Final = b"\r\n\r\n"
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\n]*)?\r\n")
+"""The line that begins a chunk. Any other is read as a line, which is slower and never reads too far."""
 _FIRST: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\r\n")
 """What a request begins with: a method, or the end of a line that some send after the last."""
 
@@ -31,6 +34,12 @@ class RequestsInTurn(HttpToolsProtocol):
     _in_body = False
     _left: int | None = 0
     """Bytes of the body that are to come; None when it comes in chunks."""
+    _in_chunk = 0
+    """Bytes of the chunk that are to come."""
+    _is_last = False
+    """Whether the chunk that ends a body has come: what follows begins none."""
+    _line = b""
+    """What came of a line beside the chunks: a chunk's size, the end of its data, a header after the body."""
     _beside = 0
     """Bytes since the last of the body: sizes of chunks, what is said of them, headers after the body."""
 
@@ -72,14 +81,23 @@ class RequestsInTurn(HttpToolsProtocol):
         return end + len(_END) if end >= 0 else None
 
     def _body_end(self, data: bytes, at: int) -> int:
-        """Find how far to read in a body: to its end; in chunks, to the end of a line, as the last of all is one."""
+        """Find how far to read in a body: to its end; in chunks, to the end of a chunk or of a line beside them."""
         if self._left is not None:
             end = min(len(data), at + self._left)
             self._left -= end - at
             return end
+        if self._in_chunk:
+            end = min(len(data), at + self._in_chunk)
+            self._in_chunk -= end - at
+            return end
         line = data.find(b"\n", at)
         end = line + 1 if line >= 0 else len(data)
         self._beside += end - at
+        self._line += data[at:end]
+        if line >= 0:
+            size = None if self._is_last else _CHUNK.match(self._line)
+            self._in_chunk, self._line = int(size[1], 16) if size else 0, b""
+            self._is_last |= size is not None and not self._in_chunk
         return end
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -93,7 +111,7 @@ class RequestsInTurn(HttpToolsProtocol):
         upgrades = self.parser.should_upgrade()
         if upgrades and self._left != 0:
             raise Unclear("a body, and then another protocol")
-        self._in_body, self._beside = True, 0
+        self._in_body, self._in_chunk, self._is_last, self._line, self._beside = True, 0, False, b"", 0
         super().on_headers_complete()
         self.cycle.keep_alive = self.cycle.keep_alive and not upgrades
 

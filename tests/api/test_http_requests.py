@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchoring.connections import Limits
 from api.http_requests import HEAD_BYTES
@@ -152,3 +153,22 @@ def test_another_protocol_is_offered_in_vain(port):
 def test_garbage_behind_a_request_is_told_after_its_answer(port):
     answered = talk(port, GET + b"\x16\x03\x01")
     assert answered.index(b" 200 ") < answered.index(b" 400 ")
+
+
+@pytest.mark.parametrize("size", [b"2ee0", b"2EE0;a=b", b"00002ee0"])
+def test_a_chunk_is_read_as_a_whole_whatever_is_in_it(port, monkeypatch, size):
+    """A body of nothing but line ends would otherwise cost a hundred times what it costs to send."""
+    read, pieces = HttpToolsProtocol.data_received, []
+    monkeypatch.setattr(HttpToolsProtocol, "data_received", lambda self, data: (pieces.append(data), read(self, data)))
+    request = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n" + b"\n" * 12_000 + b"\r\n0\r\n\r\n"
+    (said,) = understood(talk(port, request))
+    assert said[3] == "\n" * 12_000
+    assert b"".join(pieces) == request
+    assert len(pieces) < 20
+
+
+@pytest.mark.parametrize("after", [b"20\r\n", b"20;x: y\r\n", b"20: y\r\n", b"\n20\r\n"])
+def test_what_looks_like_a_chunk_after_the_last_takes_nothing_of_the_next_request(port, after):
+    body = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + after
+    paths = [said[1] for said in understood(talk(port, body + b"\r\n" + GET + GET))]
+    assert paths in ([], ["/a"], ["/a", "/b", "/b"])

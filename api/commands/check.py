@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,29 @@ TrustFile = Annotated[
         "--trust",
         help="Trust file (C2SP tlog-policy, #chain lines), from a source you trust: key, witnesses, quorum, chain.",
         show_default=False,
+    ),
+]
+EveryState = Annotated[bool, typer.Option("--every-state", help="Check every record of the state, not only the last.")]
+AuditState = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        help="Your own file: what was found is kept in it, and the next audit reads only what is new.",
+        show_default=False,
+    ),
+]
+Moves = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--move",
+        help="Proof of a move to another contract; repeat it, and --rpc, for each. --contract is the first.",
+        show_default=False,
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", help="Processes; one for each processor by default.", show_default=False, min=1, max=256
     ),
 ]
 ChainId = Annotated[
@@ -140,27 +164,10 @@ def audit(
     rpc: ChainRpc = None,
     contract: Contract = None,
     chain_id: ChainId = None,
-    every_state: Annotated[
-        bool, typer.Option("--every-state", help="Check every record of the state, not only the last.")
-    ] = False,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Your own file: what was found is kept in it, and the next audit reads only what is new.",
-            show_default=False,
-        ),
-    ] = None,
-    move: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Proof of a move to another contract; repeat it, and --rpc, for each. --contract is the first.",
-            show_default=False,
-        ),
-    ] = None,
-    processes: Annotated[
-        int | None,
-        typer.Option(help="Processes; one for each processor by default.", show_default=False, min=1, max=256),
-    ] = None,
+    every_state: EveryState = False,
+    state: AuditState = None,
+    move: Moves = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
@@ -184,26 +191,27 @@ def audit(
             if believed is None
             else stack.enter_context(contracts_of(believed, rpc or ()))
         )
-        source = open_source(stack, log)
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}"),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        )
-        task = stack.enter_context(bar).add_task("leaves", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+        source, progress = open_source(stack, log), _progress(stack)
         means = Means(processes or os.cpu_count() or 1, state)
         policy = None if believed is None else believed.policy
         report = run_audit(source, vkey, view, progress, means, every_state=every_state, policy=policy)
     out.lines([json.dumps(report.to_json())] if as_json else report_lines(report))
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
+
+
+def _progress(stack: ExitStack) -> Callable[[int, int], None]:
+    """Show how many leaves are done, of how many, where a person looks."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    task = stack.enter_context(bar).add_task("leaves", total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _view(

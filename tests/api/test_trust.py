@@ -77,6 +77,12 @@ def test_another_logs_key_beside_the_file_is_refused(gram, files):
     assert (code, "--vkey contradicts" in err) == (2, True)
 
 
+def test_the_file_and_a_proof_of_a_move_are_not_both_believed(gram, files):
+    code, out, err = gram("audit", "--log", files, "--trust", files / "trust", "--move", files / "move")
+    assert (code, out) == (2, "")
+    assert "--move and --trust are two ways to say where the log was moved" in err
+
+
 def test_a_bad_file_is_one_sentence_with_line_and_code(gram, files):
     (files / "trust").write_text(f"log {KEYS['vkey']}\nquorum nobody\n")
     code, out, err = gram("verify", files / "receipt", "--trust", files / "trust")

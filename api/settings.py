@@ -73,6 +73,11 @@ class WitnessSetting(BaseModel):
         """The name in its key."""
         return note.parse_vkey(self.vkey).name
 
+    @property
+    def key(self) -> bytes:
+        """The key itself, 32 bytes, whatever name stands before it."""
+        return note.parse_vkey(self.vkey).public_key
+
 
 class Settings(BaseSettings):
     """Everything that differs between two installations. Secrets never show in a repr or a log."""
@@ -211,7 +216,7 @@ class Settings(BaseSettings):
         witnesses = self.witnesses
         if witnesses is None:
             return self
-        for what in ("url", "name", "address"):
+        for what in ("url", "name", "key", "address"):
             if len({getattr(one, what) for one in witnesses}) < len(witnesses):
                 raise ValueError(f"Two of GRAMLEDGER_WITNESSES have one {what}; each authority runs its own.")
         if self.threshold > len(witnesses):

@@ -48,6 +48,7 @@ def test_production_without_one_of_them(name):
         Settings(**{key: value for key, value in GIVEN.items() if key != name})
 
 
+OTHER_NAME = Signer("w3.example", COSIGNATURE, bytes([1]) * 32).verifier.vkey
 STRANGER = Signer("w9.example", ED25519, bytes(32)).verifier.vkey
 
 
@@ -59,6 +60,7 @@ STRANGER = Signer("w9.example", ED25519, bytes(32)).verifier.vkey
         ({"witnesses": [*WITNESSES, witness(4)]}, "more than half"),
         ({"witnesses": [*WITNESSES[:2], witness(3, url="https://w1.example/")]}, "one url"),
         ({"witnesses": [*WITNESSES[:2], witness(3, vkey=WITNESSES[0]["vkey"])]}, "one name"),
+        ({"witnesses": [*WITNESSES[:2], witness(3, vkey=OTHER_NAME)]}, "one key"),
         ({"witnesses": [*WITNESSES[:2], witness(3, address=WITNESSES[0]["address"].lower())]}, "one address"),
         ({"witnesses": [*WITNESSES[:2], witness(3, url="https://user:secret@w3.example")]}, "no password"),
         ({"witnesses": [*WITNESSES[:2], witness(3, vkey=STRANGER)]}, "cosignature"),

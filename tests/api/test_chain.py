@@ -228,9 +228,8 @@ def test_calls_of_a_contract_are_answered_with_a_cap_on_gas(live):
     assert int(rpc(live, call("eth_estimateGas", message))["result"], 16) < MAX_CALL_GAS
 
 
-def test_more_callers_than_may_wait_are_told_to_come_back(live):
-    """The chain is one that takes its time."""
-    release = threading.Event()
+def node_that_waits(release: threading.Event) -> type[BaseHTTPRequestHandler]:
+    """A chain that takes its time: it answers once `release` is set."""
 
     class Slow(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -242,7 +241,18 @@ def test_more_callers_than_may_wait_are_told_to_come_back(live):
         def log_message(self, *_args):
             pass
 
-    with chain_of(live, Slow) as site, served(site) as url, ThreadPoolExecutor(MAX_WAITING_OF_ONE + 5) as pool:
+    return Slow
+
+
+def test_more_callers_than_may_wait_are_told_to_come_back(live):
+    """The chain is one that takes its time."""
+    release = threading.Event()
+
+    with (
+        chain_of(live, node_that_waits(release)) as site,
+        served(site) as url,
+        ThreadPoolExecutor(MAX_WAITING_OF_ONE + 5) as pool,
+    ):
         body = json.dumps(call("eth_chainId")).encode()
         answers = [pool.submit(httpx2.post, f"{url}/chain", content=body, timeout=WAIT_S) for _ in range(21)]
         for refused in islice(as_completed(answers), 4):
@@ -294,16 +304,6 @@ def test_a_network_of_version_6_is_one_caller(live):
     """A subscriber has 2 ** 64 addresses; one of another network has a turn all the same."""
     release = threading.Event()
 
-    class Slow(BaseHTTPRequestHandler):
-        def do_POST(self):
-            release.wait(WAIT_S)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"jsonrpc":"2.0","id":1,"result":"0x1"}')
-
-        def log_message(self, *_args):
-            pass
-
     async def ask(app, address: str) -> int:
         transport = httpx2.ASGITransport(app, client=(address, 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
@@ -321,7 +321,7 @@ def test_a_network_of_version_6_is_one_caller(live):
             release.set()
             return await asyncio.gather(*every)
 
-    with chain_of(live, Slow) as site, contextlib.closing(site):
+    with chain_of(live, node_that_waits(release)) as site, contextlib.closing(site):
         statuses = asyncio.run(scene(create(site)))
     assert sorted(statuses[:-1]) == [200] * (MAX_WAITING_OF_ONE + 1) + [503] * 4
     assert statuses[-1] == 200

@@ -148,7 +148,7 @@ def test_a_crowd_from_one_address_keeps_nobody_else_out_and_not_even_its_own(por
     began = time.monotonic()
     assert b" 200 " in ask(port, source="127.0.0.2")
     assert b" 200 " in ask(port)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # the deadline for a first byte is twice that
     assert sum(not is_over(one) for one in crowd) <= 40
     for one in crowd:
         one.close()
@@ -158,20 +158,19 @@ def test_a_crowd_from_many_addresses_keeps_nobody_out(port):
     crowd = [connect(port, f"127.0.1.{1 + number}") for number in range(120)]
     began = time.monotonic()
     assert b" 200 " in ask(port, source="127.0.0.2")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # the deadline for a first byte is twice that
     for one in crowd:
         one.close()
 
 
 def test_whoever_is_read_slowly_can_be_shed(port):
-    crowd = []
-    for _ in range(30):
-        crowd.append(connect(port))
-        crowd[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        crowd[-1].sendall(LARGE)
-    assert b" 200 " in ask(port)
-    for one in crowd:
-        one.close()
+    with contextlib.ExitStack() as crowd:
+        for _ in range(30):
+            reader = crowd.enter_context(connect(port))
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.sendall(LARGE)
+            assert reader.recv(1)  # its answer waits for it: who is still being answered keeps a place
+        assert b" 200 " in ask(port)
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ contract GramAnchor is IGramAnchor {
         RulesLib.Movement memory beside = RulesLib.decode(other.leaf);
         rule = RulesLib.broken(child, accused.index, beside, other.index);
         if (rule != RulesLib.Rule.NONE) return rule;
-        if (RulesLib.belongTogether(child, beside, other.index)) revert Lawful(accused.index, other.index);
+        if (RulesLib.belongTogether(child, accused.index, beside, other.index)) revert Lawful(accused.index, other.index);
         revert Unrelated(accused.index, other.index);
     }
 

@@ -31,7 +31,8 @@ library RulesLib {
         OVERLAP,
         ISSUE_OVERLAP,
         ORDER,
-        LEAF
+        LEAF,
+        GATHERED
     }
 
     /// @notice A leaf's fields but the evidence, which no rule looks at.
@@ -57,12 +58,13 @@ library RulesLib {
     uint8 private constant CONVERT = 3;
     uint8 private constant REDEEM = 4;
     uint8 private constant REFUND = 5;
-    uint8 private constant RETURN = 6;
+    uint8 private constant GATHER = 6;
     uint8 private constant EXPIRE = 7;
     uint8 private constant CANCEL = 8;
     uint8 private constant VOID = 9;
     uint8 private constant LOCK = 10;
     uint8 private constant UNLOCK = 11;
+    uint8 private constant BUNDLE = 12;
     uint8 private constant RECORDS_FROM = 64;
 
     uint8 private constant END = 0;
@@ -75,6 +77,10 @@ library RulesLib {
     uint8 private constant INDIVIDUAL = 8;
     uint8 private constant LOCKED = 16;
     uint8 private constant ALL_FLAGS = 31;
+    uint8 private constant BUNDLE_FLAGS = 7;
+
+    /// @dev Every range of grams ends below this.
+    uint64 private constant GRAMS_END = 1 << 63;
 
     uint16 private constant AGREEMENT = 1;
     uint16 private constant LISTED_TRADE = 2;
@@ -82,6 +88,7 @@ library RulesLib {
     uint16 private constant VOLUNTARY_CANCELLATION = 16;
     uint16 private constant DONATION = 18;
     uint16 private constant COMPLIANCE_OFFSET = 20;
+    uint16 private constant OTHER_REGISTRY = 21;
     uint16 private constant LISTING = 32;
     uint16 private constant PLEDGE = 33;
     uint16 private constant FREEZE = 34;
@@ -117,26 +124,32 @@ library RulesLib {
         rule = _brokenAlone(child, index);
         if (rule == Rule.NONE && child.parent == otherIndex) rule = _brokenAgainst(child, other);
         if (rule == Rule.NONE) rule = _overlap(child, other);
+        if (rule == Rule.NONE) rule = _brokenByNeighbour(child, index, other, otherIndex);
     }
 
-    /// @notice Whether a rule is about the two at all: the other is the parent, or they have one parent, or both are
-    /// ISSUEs.
-    function belongTogether(Movement memory child, Movement memory other, uint64 otherIndex)
+    /// @notice Whether a rule is about the two at all: the other is the parent, or they have one parent, or both number
+    /// grams, or they are neighbours of one run.
+    function belongTogether(Movement memory child, uint64 index, Movement memory other, uint64 otherIndex)
         internal
         pure
         returns (bool)
     {
-        return child.parent == otherIndex || _areRivals(child, other);
+        if (child.parent == otherIndex || _areRivals(child, other)) return true;
+        if (_isBefore(index, otherIndex)) return _isInRun(child, other);
+        return _isBefore(otherIndex, index) && _isInRun(other, child);
     }
 
     /// @dev Rules on one leaf, whatever its parent is.
-    function _brokenAlone(Movement memory child, uint64 index) private pure returns (Rule) {
+    function _brokenAlone(Movement memory child, uint64 index) private pure returns (Rule rule) {
         if (child.kind >= RECORDS_FROM) return _isBare(child) ? Rule.NONE : Rule.RECORD;
-        if (child.kind < ISSUE || child.kind > UNLOCK) return Rule.KIND;
-        if (child.first >= child.last) return Rule.RANGE;
-        if (child.kind == ISSUE) return _brokenByIssue(child);
-        if (child.parent == NO_PARENT) return Rule.PARENT;
-        return child.parent >= index ? Rule.ORDER : Rule.NONE;
+        if (child.kind < ISSUE || child.kind > BUNDLE) return Rule.KIND;
+        if (child.first >= child.last || child.last >= GRAMS_END) return Rule.RANGE;
+        if (_isOrigin(child)) rule = _brokenByOrigin(child);
+        else if (child.kind == GATHER && !_isTarget(child)) rule = Rule.GATHERED;
+        else if (child.parent == NO_PARENT) rule = Rule.PARENT;
+        else if (child.parent >= index) rule = Rule.ORDER;
+        // Nothing stands before leaf 0.
+        if (rule == Rule.NONE && index == 0 && _needsOneBefore(child)) rule = Rule.GATHERED;
     }
 
     /// @dev Rules on a lawful-looking child and its parent.
@@ -147,17 +160,73 @@ library RulesLib {
         if (rule == Rule.NONE) rule = _brokenByExpiryOrClass(child, parent);
     }
 
-    /// @dev Two children of one parent never overlap, and two ISSUEs never overlap.
+    /// @dev Two children of one parent never overlap, and two of ISSUE and BUNDLE never overlap.
     function _overlap(Movement memory one, Movement memory other) private pure returns (Rule) {
         uint64 first = one.first > other.first ? one.first : other.first;
         uint64 last = one.last < other.last ? one.last : other.last;
         if (first >= last || !_areRivals(one, other)) return Rule.NONE;
-        return one.kind == ISSUE && other.kind == ISSUE ? Rule.ISSUE_OVERLAP : Rule.OVERLAP;
+        return _isOrigin(one) && _isOrigin(other) ? Rule.ISSUE_OVERLAP : Rule.OVERLAP;
+    }
+
+    /// @dev GATHERED, when two neighbours should be of one run and are not.
+    function _brokenByNeighbour(Movement memory one, uint64 index, Movement memory other, uint64 otherIndex)
+        private
+        pure
+        returns (Rule)
+    {
+        (Movement memory before, Movement memory next) = index < otherIndex ? (one, other) : (other, one);
+        bool areNeighbours = _isBefore(index, otherIndex) || _isBefore(otherIndex, index);
+        return areNeighbours && _isInRun(before, next) && !_goesOn(before, next) ? Rule.GATHERED : Rule.NONE;
+    }
+
+    /// @dev Whether two neighbours have to be of one run: one or more GATHERs, and then their BUNDLE.
+    function _isInRun(Movement memory before, Movement memory next) private pure returns (bool) {
+        return before.kind == GATHER || _needsOneBefore(next);
+    }
+
+    /// @dev Whether a GATHER has to stand right before: this is a BUNDLE, or a GATHER that does not begin its run.
+    function _needsOneBefore(Movement memory m) private pure returns (bool) {
+        if (m.kind != GATHER) return m.kind == BUNDLE;
+        (uint64 bundle, uint64 first) = _target(m);
+        return _isTarget(m) && first != bundle;
+    }
+
+    /// @dev Whether the second takes up a run where the first, a GATHER, leaves it.
+    function _goesOn(Movement memory before, Movement memory next) private pure returns (bool) {
+        if (before.kind != GATHER || !_isTarget(before)) return false;
+        if (next.atMs != before.atMs || (next.flags ^ before.flags) & BUNDLE_FLAGS != 0) return false;
+        (uint64 bundle, uint64 first) = _target(before);
+        uint64 end = first + (before.last - before.first); // does not wrap: _isTarget
+        if (next.kind == BUNDLE) return next.first == bundle && next.last == end;
+        if (next.kind != GATHER || !_isTarget(next)) return false;
+        (uint64 nextBundle, uint64 nextFirst) = _target(next);
+        return nextBundle == bundle && nextFirst == end;
+    }
+
+    /// @dev Whether a GATHER's to tag has the form of a target, which does not lead past the last number.
+    function _isTarget(Movement memory m) private pure returns (bool) {
+        (uint64 bundle, uint64 first) = _target(m);
+        if (bytes4(m.toTag) != 0 || first < bundle || m.first >= m.last || m.last >= GRAMS_END) return false;
+        return first < GRAMS_END - (m.last - m.first);
+    }
+
+    /// @dev The first number of the bundle that a GATHER's grams go to, and the number that its own first gram gets.
+    function _target(Movement memory m) private pure returns (uint64 bundle, uint64 first) {
+        bundle = uint64(uint160(m.toTag) >> 64);
+        first = uint64(uint160(m.toTag));
+    }
+
+    function _isBefore(uint64 index, uint64 otherIndex) private pure returns (bool) {
+        return index < otherIndex && otherIndex - index == 1;
+    }
+
+    function _isOrigin(Movement memory m) private pure returns (bool) {
+        return m.kind == ISSUE || m.kind == BUNDLE;
     }
 
     function _areRivals(Movement memory one, Movement memory other) private pure returns (bool) {
         if (one.kind >= RECORDS_FROM || other.kind >= RECORDS_FROM) return false;
-        if (one.kind == ISSUE && other.kind == ISSUE) return true;
+        if (_isOrigin(one) && _isOrigin(other)) return true;
         return one.parent == other.parent && one.parent != NO_PARENT;
     }
 
@@ -166,12 +235,14 @@ library RulesLib {
         return empty && m.parent == NO_PARENT && m.fromTag == 0 && m.toTag == 0;
     }
 
-    function _brokenByIssue(Movement memory child) private pure returns (Rule) {
+    function _brokenByOrigin(Movement memory child) private pure returns (Rule) {
         if (child.parent != NO_PARENT) return Rule.PARENT;
         if (child.form != REDUCTION) return Rule.FORM;
-        if (child.flags & ~(CLASS_I | SCENARIO | INDIVIDUAL) != 0) return Rule.FLAGS;
+        uint8 allowed = child.kind == BUNDLE ? BUNDLE_FLAGS : CLASS_I | SCENARIO | INDIVIDUAL;
+        if (child.flags & ~allowed != 0) return Rule.FLAGS;
         if (child.purpose != 0) return Rule.PURPOSE;
         if (child.fromTag != 0) return Rule.FROM_TAG;
+        if (child.toTag == 0) return Rule.HOLDER;
         return child.untilMs == 0 ? Rule.NONE : Rule.UNTIL;
     }
 
@@ -187,6 +258,7 @@ library RulesLib {
     /// @dev Rules on tags and on the flags that follow the grams and their holder.
     function _brokenByHolder(Movement memory child, Movement memory parent) private pure returns (Rule) {
         if (child.fromTag != parent.toTag) return Rule.FROM_TAG;
+        if (child.form != END && child.toTag == 0) return Rule.HOLDER;
         if (!_holderAsSaid(child, parent)) return child.kind == REFUND ? Rule.REFUND : Rule.HOLDER;
         if ((child.flags ^ parent.flags) & (CLASS_I | SCENARIO) != 0) return Rule.KEPT_FLAGS;
         if (!_convertedAsSaid(child, parent)) return Rule.CONVERTED;
@@ -207,9 +279,8 @@ library RulesLib {
         if (kind == TRANSFER) return before == REDUCTION && to == REDUCTION;
         if (kind == CONVERT) return before == REDUCTION && to == POINTS;
         if (kind == REDEEM || kind == REFUND) return before == POINTS && to == POINTS;
-        if (kind == RETURN) return before == POINTS && to == REDUCTION;
         if (kind == EXPIRE) return before == POINTS && to == END;
-        if (kind == CANCEL || kind == VOID) return to == END;
+        if (kind == GATHER || kind == CANCEL || kind == VOID) return to == END;
         return to == before; // LOCK, UNLOCK
     }
 
@@ -217,7 +288,7 @@ library RulesLib {
     function _hasPurpose(uint8 kind, uint8 form, uint16 purpose) private pure returns (bool) {
         if (kind == TRANSFER) return purpose >= AGREEMENT && purpose <= PLEDGE_EXECUTION;
         if (kind == CANCEL && form == POINTS) return purpose == VOLUNTARY_CANCELLATION || purpose == DONATION;
-        if (kind == CANCEL) return purpose >= VOLUNTARY_CANCELLATION && purpose <= COMPLIANCE_OFFSET;
+        if (kind == CANCEL) return purpose >= VOLUNTARY_CANCELLATION && purpose <= OTHER_REGISTRY;
         if (kind == VOID) return purpose == ABNORMAL_DATA;
         if (kind == LOCK && form == POINTS) return purpose == FREEZE;
         if (kind == LOCK) return purpose >= LISTING && purpose <= FREEZE;
@@ -227,8 +298,9 @@ library RulesLib {
     function _holderAsSaid(Movement memory child, Movement memory parent) private pure returns (bool) {
         if (child.kind == TRANSFER || child.kind == REDEEM) return child.toTag != child.fromTag;
         if (child.kind == REFUND) return parent.kind == REDEEM && child.toTag == parent.fromTag;
+        if (child.kind == GATHER) return true; // a target, not a tag
         if (child.form == END) return child.toTag == 0;
-        return child.toTag == child.fromTag; // CONVERT, RETURN, LOCK, UNLOCK
+        return child.toTag == child.fromTag; // CONVERT, LOCK, UNLOCK
     }
 
     function _convertedAsSaid(Movement memory child, Movement memory parent) private pure returns (bool) {
@@ -243,8 +315,9 @@ library RulesLib {
         if (child.kind == CONVERT) return was && isNow;
         if (child.kind == REDEEM || child.kind == EXPIRE) return was && !isNow;
         if (child.kind == REFUND) return isNow;
-        if (child.kind == RETURN) return !was && !isNow;
-        if (child.kind == CANCEL || child.kind == VOID) return !isNow;
+        if (child.kind == GATHER) return !was && !isNow;
+        if (child.kind == CANCEL) return !isNow && !(was && child.purpose == OTHER_REGISTRY);
+        if (child.kind == VOID) return !isNow;
         return was == isNow; // LOCK, UNLOCK
     }
 

@@ -9,6 +9,8 @@ from enum import IntEnum, IntFlag
 NO_TAG = bytes(20)
 RECORDS_FROM = 64
 """Kinds from here up are records of decisions; they move no gram."""
+GRAMS_END = 1 << 63
+"""Every range of grams ends below this number, so that it is a signed 64-bit integer everywhere."""
 
 
 class Kind(IntEnum):
@@ -19,12 +21,13 @@ class Kind(IntEnum):
     CONVERT = 3
     REDEEM = 4
     REFUND = 5
-    RETURN = 6
+    GATHER = 6
     EXPIRE = 7
     CANCEL = 8
     VOID = 9
     LOCK = 10
     UNLOCK = 11
+    BUNDLE = 12
     POLICY = 64
     METHODOLOGY = 65
     SOURCE = 66
@@ -56,7 +59,7 @@ class Flag(IntFlag):
 
 
 class Purpose(IntEnum):
-    """Why: of a TRANSFER (1-4), a CANCEL (16-20), a LOCK (32-34) or a VOID (48); 0 for every other kind."""
+    """Why: of a TRANSFER (1-4), a CANCEL (16-21), a LOCK (32-34) or a VOID (48); 0 for every other kind."""
 
     NONE = 0
     AGREEMENT = 1
@@ -68,6 +71,7 @@ class Purpose(IntEnum):
     DONATION = 18
     ECOLOGICAL_DAMAGE_COMPENSATION = 19
     COMPLIANCE_OFFSET = 20
+    OTHER_REGISTRY = 21
     LISTING = 32
     PLEDGE = 33
     FREEZE = 34
@@ -112,7 +116,36 @@ class Movement:
         return self.kind in ENDS
 
 
-ENDS = frozenset({Kind.EXPIRE, Kind.CANCEL, Kind.VOID})
+ORIGINS = frozenset({Kind.ISSUE, Kind.BUNDLE})
+"""Kinds that give grams new numbers, taken from the frontier; they have no parent."""
+ENDS = frozenset({Kind.EXPIRE, Kind.CANCEL, Kind.VOID, Kind.GATHER})
+"""Kinds after which the numbers have no form. A GATHER's grams go on under their bundle's numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a GATHER's grams go: the first number of their bundle, and the number that its own first gram gets."""
+
+    bundle: int
+    first: int
+
+    @property
+    def tag(self) -> bytes:
+        """The 20 bytes that stand as the GATHER's to tag: 4 zero bytes, then both numbers, big-endian."""
+        return bytes(4) + self.bundle.to_bytes(8, "big") + self.first.to_bytes(8, "big")
+
+    @property
+    def begins_run(self) -> bool:
+        """Whether this is the first GATHER of its bundle."""
+        return self.first == self.bundle
+
+
+def target_of(gather: Movement) -> Target | None:
+    """Read a GATHER's to tag; None when it has not the form of a target, or leads past the last number."""
+    tag = gather.to_tag
+    target = Target(int.from_bytes(tag[4:12], "big"), int.from_bytes(tag[12:20], "big"))
+    is_target = tag[:4] == bytes(4) and target.bundle <= target.first < GRAMS_END - gather.quantity_g
+    return target if is_target else None
 
 
 def serial(first: int, last: int) -> str:

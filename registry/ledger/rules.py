@@ -8,7 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from registry.ledger.movement import NO_TAG, RECORDS_FROM, Flag, Form, Kind, Movement, Purpose
+from registry.ledger.movement import (
+    GRAMS_END,
+    NO_TAG,
+    ORIGINS,
+    RECORDS_FROM,
+    Flag,
+    Form,
+    Kind,
+    Movement,
+    Purpose,
+    Target,
+    target_of,
+)
 
 
 class Rule(IntEnum):
@@ -40,20 +52,21 @@ class Rule(IntEnum):
     ISSUE_OVERLAP = 21
     ORDER = 22
     LEAF = 23
+    GATHERED = 24
 
 
 SENTENCES = {
     Rule.KIND: "the kind is not listed",
     Rule.RECORD: "a record of a decision moves no grams and has no parent, tag, form, flag, purpose or expiry",
-    Rule.RANGE: "the range of grams is empty",
-    Rule.PARENT: "an ISSUE has no parent; every other movement has one that still has a form",
+    Rule.RANGE: "the range of grams is empty, or does not end below 2^63",
+    Rule.PARENT: "an ISSUE or a BUNDLE has no parent; every other movement has one that still has a form",
     Rule.WITHIN: "the grams are not all in the parent's range",
     Rule.FORM: "the kind does not lead from the parent's form to this form",
     Rule.FLAGS: "a flag is set that this kind may not set",
     Rule.PURPOSE: "the purpose is not one that this kind has for this form",
     Rule.TIME: "the movement is earlier than its parent",
     Rule.FROM_TAG: "the giver's tag is not the tag of the parent's holder",
-    Rule.HOLDER: "the holder stays, changes or ends otherwise than this kind says",
+    Rule.HOLDER: "the holder stays, changes or ends otherwise than this kind says, or has no tag",
     Rule.KEPT_FLAGS: "CLASS_I and SCENARIO never change",
     Rule.CONVERTED: "only unconverted scenario reductions convert, once, and the mark stays",
     Rule.INDIVIDUAL: "the kind of holder before or after is not the one this kind of movement needs",
@@ -63,9 +76,10 @@ SENTENCES = {
     Rule.CLASS_I: "a compliance offset needs class I",
     Rule.REFUND: "a refund gives points of a redemption back to the one who redeemed them",
     Rule.OVERLAP: "two movements with the same parent overlap",
-    Rule.ISSUE_OVERLAP: "two issuances overlap",
+    Rule.ISSUE_OVERLAP: "two movements give the same number to grams",
     Rule.ORDER: "a parent comes before its child in the log",
     Rule.LEAF: "a leaf of the log has 114 bytes and version 1",
+    Rule.GATHERED: "GATHERs and behind them their BUNDLE are neighbours, and it has their grams, no more, no less",
 }
 
 _R, _P, _END = Form.REDUCTION, Form.POINTS, Form.END
@@ -80,7 +94,7 @@ class Course:
     purposes: dict[int, frozenset[int]]
     """Form before -> purposes allowed."""
     holder: str
-    """"same", "changes", "refund" or "end"."""
+    """"same", "changes", "refund", "target" or "end"."""
 
 
 def _course(
@@ -99,12 +113,12 @@ COURSES: dict[int, Course] = {
     Kind.CONVERT: _course({_R: _P}, "same"),
     Kind.REDEEM: _course({_P: _P}, "changes"),
     Kind.REFUND: _course({_P: _P}, "refund"),
-    Kind.RETURN: _course({_P: _R}, "same"),
+    Kind.GATHER: _course({_R: _END, _P: _END}, "target"),
     Kind.EXPIRE: _course({_P: _END}, "end"),
     Kind.CANCEL: _course(
         {_R: _END, _P: _END},
         "end",
-        range(Purpose.VOLUNTARY_CANCELLATION, Purpose.COMPLIANCE_OFFSET + 1),
+        range(Purpose.VOLUNTARY_CANCELLATION, Purpose.OTHER_REGISTRY + 1),
         (Purpose.VOLUNTARY_CANCELLATION, Purpose.DONATION),
     ),
     Kind.VOID: _course({_R: _END, _P: _END}, "end", (Purpose.ABNORMAL_DATA,)),
@@ -115,6 +129,7 @@ COURSES: dict[int, Course] = {
 # Plain integers: the complement of an IntFlag is the other named flags only, and bits without a name would pass.
 ALL_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED | Flag.INDIVIDUAL | Flag.LOCKED)
 ISSUE_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.INDIVIDUAL)
+BUNDLE_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED)
 KEPT_FLAGS = Flag.CLASS_I | Flag.SCENARIO
 LOCK_OPENED_BY = {Purpose.LISTED_TRADE: Purpose.LISTING, Purpose.PLEDGE_EXECUTION: Purpose.PLEDGE}
 """Purpose of a TRANSFER -> purpose of the LOCK that it may take the grams out of."""
@@ -124,31 +139,67 @@ def broken_rule(child: Movement, parent: Movement | None) -> Rule | None:
     """Name the first rule that `child` breaks against `parent`, or None when it is lawful.
 
     `parent` is the movement or record that `child.parent` names, None when it names none. Overlap with other
-    children of the same parent is `overlap`'s to say.
+    children of the same parent is `overlap`'s to say, what stands beside it in the log `broken_run`'s.
     """
     if child.kind >= RECORDS_FROM:
         return _broken_by_record(child)
-    if child.kind != Kind.ISSUE and child.kind not in COURSES:
+    if child.kind not in ORIGINS and child.kind not in COURSES:
         return Rule.KIND
-    if child.first >= child.last:
+    if not child.first < child.last < GRAMS_END:
         return Rule.RANGE
-    if child.kind == Kind.ISSUE:
-        return _broken_by_issue(child)
+    if child.kind in ORIGINS:
+        return _broken_by_origin(child)
+    if child.kind == Kind.GATHER and target_of(child) is None:
+        return Rule.GATHERED
     if child.parent is None or parent is None or parent.form == Form.END or parent.is_record:
         return Rule.PARENT
     return _broken_by_shape(child, parent) or _broken_by_holder(child, parent) or _broken_by_kind(child, parent)
 
 
 def overlap(one: Movement, other: Movement) -> Rule | None:
-    """Name the rule broken by two different leaves that take the same gram, or None.
+    """Name the rule broken by two different leaves that take or number the same gram, or None.
 
-    Two children of one parent never overlap, and two ISSUEs never overlap.
+    Two children of one parent never overlap, and two of ISSUE and BUNDLE never overlap.
     """
     if max(one.first, other.first) >= min(one.last, other.last) or one.is_record or other.is_record:
         return None
-    if one.kind == Kind.ISSUE and other.kind == Kind.ISSUE:
+    if one.kind in ORIGINS and other.kind in ORIGINS:
         return Rule.ISSUE_OVERLAP
     return Rule.OVERLAP if one.parent is not None and one.parent == other.parent else None
+
+
+def is_in_run(before: Movement | None, after: Movement | None) -> bool:
+    """Whether two neighbours of the log have to be of one run, `before` right before `after`; None is no leaf.
+
+    A run is one or more GATHERs and then their BUNDLE.
+    """
+    if before is not None and before.kind == Kind.GATHER:
+        return True
+    if after is None or after.kind != Kind.GATHER:
+        return after is not None and after.kind == Kind.BUNDLE
+    target = target_of(after)
+    return target is not None and not target.begins_run
+
+
+def broken_run(before: Movement | None, after: Movement | None) -> Rule | None:
+    """Name GATHERED when two neighbours of the log should be of one run and are not; None when nothing is broken.
+
+    `before` None stands for what is before leaf 0, `after` None for what is behind the last leaf of a signed log.
+    """
+    if not is_in_run(before, after) or (before is not None and after is not None and _go_on(before, after)):
+        return None
+    return Rule.GATHERED
+
+
+def _go_on(before: Movement, after: Movement) -> bool:
+    """Whether `after` takes up a run where the GATHER `before` leaves it."""
+    target = target_of(before) if before.kind == Kind.GATHER else None
+    if target is None or after.at != before.at or (after.flags ^ before.flags) & BUNDLE_FLAGS:
+        return False
+    end = target.first + before.quantity_g
+    if after.kind == Kind.BUNDLE:
+        return (after.first, after.last) == (target.bundle, end)
+    return after.kind == Kind.GATHER and target_of(after) == Target(target.bundle, end)
 
 
 def _broken_by_record(child: Movement) -> Rule | None:
@@ -157,13 +208,15 @@ def _broken_by_record(child: Movement) -> Rule | None:
     return None if empty and bare else Rule.RECORD
 
 
-def _broken_by_issue(child: Movement) -> Rule | None:
+def _broken_by_origin(child: Movement) -> Rule | None:
+    flags = ISSUE_FLAGS if child.kind == Kind.ISSUE else BUNDLE_FLAGS
     broken = (
         (Rule.PARENT, child.parent is not None),
         (Rule.FORM, child.form != Form.REDUCTION),
-        (Rule.FLAGS, bool(child.flags & ~ISSUE_FLAGS)),
+        (Rule.FLAGS, bool(child.flags & ~flags)),
         (Rule.PURPOSE, child.purpose != Purpose.NONE),
         (Rule.FROM_TAG, child.from_tag != NO_TAG),
+        (Rule.HOLDER, child.to_tag == NO_TAG),
         (Rule.UNTIL, child.until != 0),
     )
     return next((rule for rule, is_broken in broken if is_broken), None)
@@ -187,6 +240,8 @@ def _broken_by_holder(child: Movement, parent: Movement) -> Rule | None:
     """Rules on tags and on the flags that follow the grams and their holder."""
     if child.from_tag != parent.to_tag:
         return Rule.FROM_TAG
+    if child.form != Form.END and child.to_tag == NO_TAG:
+        return Rule.HOLDER
     if not _holder_as_said(COURSES[child.kind].holder, child, parent):
         return Rule.REFUND if child.kind == Kind.REFUND else Rule.HOLDER
     if (child.flags ^ parent.flags) & KEPT_FLAGS:
@@ -216,7 +271,7 @@ def _holder_as_said(holder: str, child: Movement, parent: Movement) -> bool:
         return child.to_tag != child.from_tag
     if holder == "refund":
         return parent.kind == Kind.REDEEM and child.to_tag == parent.from_tag
-    return child.to_tag == NO_TAG
+    return holder == "target" or child.to_tag == NO_TAG
 
 
 def _converted_as_said(child: Movement, parent: Movement) -> bool:
@@ -237,11 +292,13 @@ def _individual_as_said(child: Movement, parent: Movement) -> bool:
             return was and not is_now
         case Kind.REFUND:
             return is_now
-        case Kind.RETURN:
+        case Kind.GATHER:
             return not was and not is_now
         case Kind.EXPIRE:
             return was and not is_now
-        case Kind.CANCEL | Kind.VOID:
+        case Kind.CANCEL:
+            return not is_now and not (was and child.purpose == Purpose.OTHER_REGISTRY)
+        case Kind.VOID:
             return not is_now
     return was == is_now
 

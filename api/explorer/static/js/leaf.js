@@ -7,8 +7,8 @@ export const NO_PARENT = (1n << 64n) - 1n;
 export const RECORDS_FROM = 64;
 
 export const KINDS = {
-  1: "ISSUE", 2: "TRANSFER", 3: "CONVERT", 4: "REDEEM", 5: "REFUND", 6: "RETURN", 7: "EXPIRE", 8: "CANCEL",
-  9: "VOID", 10: "LOCK", 11: "UNLOCK", 64: "POLICY", 65: "METHODOLOGY", 66: "SOURCE", 67: "PUBLICITY",
+  1: "ISSUE", 2: "TRANSFER", 3: "CONVERT", 4: "REDEEM", 5: "REFUND", 6: "GATHER", 7: "EXPIRE", 8: "CANCEL",
+  9: "VOID", 10: "LOCK", 11: "UNLOCK", 12: "BUNDLE", 64: "POLICY", 65: "METHODOLOGY", 66: "SOURCE", 67: "PUBLICITY",
   68: "OBJECTION", 69: "ISSUANCE", 70: "CORRECTION", 71: "DUPLICATE", 72: "STATE", 73: "MOVE",
 };
 export const FORMS = { 0: "END", 1: "REDUCTION", 2: "POINTS" };

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.leaf import NO_PARENT, milliseconds
-from registry.ledger.movement import RECORDS_FROM, Movement
+from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Movement
 
 Rows = NDArray[Any]
 """A numpy array of `ROW`."""
@@ -26,17 +26,28 @@ ROW: Final = np.dtype(
 )
 """One leaf: the machine's own byte order, aligned, `codes` as packed by `pack_codes`, no evidence."""
 
-OTHER_KIND, RECORD_KIND = 12, 13
+OTHER_KIND, RECORD_KIND = 13, 14
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
 UNREAD: Final = 2**32 - 1
 """The codes of a leaf that could not be read: it exists, and nothing is known of it."""
+_ORIGINS, _ENDS = ([int(kind) for kind in sorted(kinds)] for kinds in (ORIGINS, ENDS))
+
+
+def are_origins(kinds: Rows) -> NDArray[np.bool_]:
+    """Tell of each kind, a leaf's or a row's, whether it numbers grams: ISSUE and BUNDLE."""
+    return np.isin(kinds, _ORIGINS)
+
+
+def are_ends(kinds: Rows) -> NDArray[np.bool_]:
+    """Tell of each kind, a leaf's or a row's, whether the numbers end with it: EXPIRE, CANCEL, VOID and GATHER."""
+    return np.isin(kinds, _ENDS)
 
 
 def pack_codes(kind: Rows, form: Rows, flags: Rows, purpose: Rows) -> NDArray[np.uint32]:
     """Pack kind, form, flags and purpose into 18 bits: 4, 2, 6, 6.
 
     No rule tells unlisted codes of one field from each other, nor one kind of record from another; so all of them
-    become one: kind 12 or, for records, 13, form 3, flag 32, purpose 63.
+    become one: kind 13 or, for records, 14, form 3, flag 32, purpose 63.
     """
     small_kind = np.where(kind >= RECORDS_FROM, RECORD_KIND, np.minimum(kind, OTHER_KIND))
     small_kind = np.where(kind == 0, OTHER_KIND, small_kind).astype(np.uint32)

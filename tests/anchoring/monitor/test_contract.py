@@ -14,8 +14,8 @@ from tests.support.monitoring import Clock, evidence, publish, watching
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(600, cohort=10)
-OTHERS = lawful_leaves(600, seed=1, cohort=10)
+LEAVES = lawful_leaves(600, cohort=9)
+OTHERS = lawful_leaves(600, seed=1, cohort=9)
 COHORT = 10
 SIZE = LIFE * COHORT
 BY_RULE = {

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.leaf import NO_PARENT, milliseconds
-from registry.ledger.movement import RECORDS_FROM, Movement
+from registry.ledger.movement import ORIGINS, RECORDS_FROM, Movement
 
 Rows = NDArray[Any]
 """A numpy array of `ROW`."""
@@ -26,8 +26,9 @@ ROW: Final = np.dtype(
 )
 """One leaf: the machine's own byte order, aligned, `codes` as packed by `pack_codes`, no evidence."""
 
-OTHER_KIND, RECORD_KIND = 12, 13
+OTHER_KIND, RECORD_KIND = 13, 14
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
+_ORIGINS: Final = [int(kind) for kind in ORIGINS]
 UNREAD: Final = 2**32 - 1
 """The codes of a leaf that could not be read: it exists, and nothing is known of it."""
 
@@ -36,7 +37,7 @@ def pack_codes(kind: Rows, form: Rows, flags: Rows, purpose: Rows) -> NDArray[np
     """Pack kind, form, flags and purpose into 18 bits: 4, 2, 6, 6.
 
     No rule tells unlisted codes of one field from each other, nor one kind of record from another; so all of them
-    become one: kind 12 or, for records, 13, form 3, flag 32, purpose 63.
+    become one: kind 13 or, for records, 14, form 3, flag 32, purpose 63.
     """
     small_kind = np.where(kind >= RECORDS_FROM, RECORD_KIND, np.minimum(kind, OTHER_KIND))
     small_kind = np.where(kind == 0, OTHER_KIND, small_kind).astype(np.uint32)
@@ -63,6 +64,11 @@ def rows_of(leaves: Rows) -> Rows:
         rows[name] = np.ascontiguousarray(leaves[name]).view("V20")[:, 0]
     rows["codes"] = pack_codes(leaves["kind"], leaves["form"], leaves["flags"], leaves["purpose"])
     return rows
+
+
+def is_origin(rows: Rows) -> NDArray[np.bool_]:
+    """Say which leaves give grams their numbers."""
+    return np.isin(rows["codes"] >> 14, _ORIGINS)
 
 
 def unread_rows(count: int) -> Rows:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.auditing.history import UNREAD, Rows, movement_of
+from anchoring.auditing.runs import targets
 from anchoring.leaf import NO_PARENT
-from registry.ledger.movement import NO_TAG, Kind, Movement
+from registry.ledger.movement import GRAMS_END, NO_TAG, ORIGINS, Movement
 from registry.ledger.rules import Rule, broken_rule
 
 LAWFUL: Final = 0
@@ -72,7 +73,7 @@ def parents_of(history: Rows, start: int) -> tuple[Rows, NDArray[np.bool_], NDAr
 
 
 def _signatures(children: Rows, parents: Rows, is_named: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Pack all that the rules look at: 18 bits of codes of each side, and 14 comparisons.
+    """Pack all that the rules look at: 18 bits of codes of each side, and 16 comparisons.
 
     The codes also tell what is no leaf: all ones for one that was not read, zero for a parent that is not before.
     """
@@ -92,6 +93,8 @@ def _signatures(children: Rows, parents: Rows, is_named: NDArray[np.bool_]) -> N
         c["to_tag"] == p["from_tag"],
         c["from_tag"] == _ZERO_TAG,
         c["to_tag"] == _ZERO_TAG,
+        c["last"] >= GRAMS_END,
+        targets(c).is_target,
     )
     packed = (c["codes"] & _CODES).astype(np.uint64) << np.uint64(_CODE_BITS) | p["codes"] & np.uint64(_CODES)
     for comparison in comparisons:
@@ -112,4 +115,4 @@ def _judge_one(child: Any, parent: Any | None, *, is_before: bool) -> int:
 
 
 def _needs_parent(movement: Movement) -> bool:
-    return movement.parent is not None and movement.kind != Kind.ISSUE
+    return movement.parent is not None and movement.kind not in ORIGINS

@@ -1,7 +1,7 @@
 """Which movement took which grams from which parent: enough to see at once whether a new one takes them again.
 
-Sorted by parent, then by first gram; ISSUEs stand together as if they had one parent. What stands here does not
-overlap, so a new movement overlaps one of them exactly if it overlaps its neighbour on the left or on the right.
+Sorted by parent, then by first gram; ISSUEs and BUNDLEs stand together as if they had one parent. What stands here does
+not overlap, so a new movement overlaps one of them exactly if it overlaps its neighbour on the left or on the right.
 
 The order is cut into blocks, and a change copies only the blocks it falls into: a publication costs what its own leaves
 cost, however long the log is.
@@ -15,16 +15,15 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import OTHER_KIND, Rows
+from anchoring.auditing.history import OTHER_KIND, Rows, is_origin
 from anchoring.auditing.overlaps import Overlap
 from anchoring.leaf import NO_PARENT
-from registry.ledger.movement import Kind
 from registry.ledger.rules import Rule
 
 BLOCK: Final = 8192
 """Movements in a block, 196 kB, before it may be split; at most three times as many."""
 Keys = NDArray[Any]
-"""`S16`: the parent's index, `NO_PARENT` for an ISSUE, and the first gram, big-endian, so that bytes sort as both."""
+"""`S16`: the parent's index, `NO_PARENT` where there is none, and the first gram; big-endian, so bytes sort as both."""
 Leaves = NDArray[np.intp]
 
 
@@ -111,7 +110,7 @@ def overlaps_among(rows: Rows, later: Leaves, earlier: Leaves) -> Iterator[tuple
 
 
 def _groups(rows: Rows) -> NDArray[np.uint64]:
-    return np.where(rows["codes"] >> 14 == Kind.ISSUE, np.uint64(NO_PARENT), rows["parent"])
+    return np.where(is_origin(rows), np.uint64(NO_PARENT), rows["parent"])
 
 
 def _parents(keys: Keys) -> NDArray[Any]:

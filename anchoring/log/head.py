@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Altered, AnchoringError, Refuted
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
-from registry.ledger.movement import ENDS, Kind
+from registry.ledger.movement import ENDS, ORIGINS
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
 """Opens a transaction that commits when its block ends."""
@@ -35,16 +35,17 @@ class Head:
     def grown(self, leaves: npt.NDArray[Any], root: bytes, peaks: tuple[bytes, ...]) -> "Head":
         """Count on over `leaves` (`LEAF_DTYPE`), of which come this root and these peaks.
 
-        The frontier is the highest gram issued, exclusive; ended grams are those of EXPIRE, CANCEL and VOID.
+        The frontier is the highest number issued or bundled, exclusive; ended are the numbers of EXPIRE, CANCEL, VOID
+        and GATHER.
         """
-        issues = leaves[leaves["kind"] == Kind.ISSUE]
+        origins = leaves[np.isin(leaves["kind"], [int(kind) for kind in ORIGINS])]
         ends = leaves[np.isin(leaves["kind"], [int(kind) for kind in ENDS])]
         return replace(
             self,
             size=self.size + len(leaves),
             root=root,
             peaks=peaks,
-            frontier_g=max(self.frontier_g, int(issues["last"].max(initial=0))),
+            frontier_g=max(self.frontier_g, int(origins["last"].max(initial=0))),
             ended_g=self.ended_g + int((ends["last"] - ends["first"]).sum(dtype=np.uint64)),
         )
 

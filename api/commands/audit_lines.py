@@ -14,7 +14,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.CONVERT: "convert 转换",
     Kind.REDEEM: "redeem 兑换",
     Kind.REFUND: "refund 退款",
-    Kind.RETURN: "return 原路返回",
+    Kind.GATHER: "return 原路返回",
     Kind.EXPIRE: "expire 过期",
     Kind.CANCEL: "cancel 注销",
     Kind.VOID: "void 修正作废",

@@ -18,7 +18,7 @@ from registry.ledger.lots import lot_of_gram
 from registry.ledger.movement import Kind, Movement, serial
 from registry.ledger.publication import all_logged
 from registry.ledger.queries import Life, Seen
-from registry.ledger.totals import ALL_LOTS, totals
+from registry.ledger.totals import ALL, totals
 
 SHOWN_PARTS = 10
 """Of a block's state on its page; the proof shows all of them."""
@@ -80,7 +80,7 @@ def _due(seen: Seen, settings: Settings) -> str | None:
 def totals_of(tx: sa.Connection, lot: sa.Row[Any] | None = None) -> dict[str, Any]:
     """Show the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
     within = {} if lot is None else {"first": lot.first_g, "last": lot.last_g}
-    of = totals(tx, ALL_LOTS if lot is None else lot.id)
+    of = totals(tx, ALL if lot is None else lot.id)
     return {
         "issued_g": of.issued_g,
         "reduction_g": of.reduction_g,

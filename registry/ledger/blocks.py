@@ -18,13 +18,13 @@ NO_FLAG = Flag(0)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A live block: grams `[first, last)` in one lot, and the movement that made it."""
+    """A live block: grams `[first, last)` in one lot or one bundle, and the movement that made it."""
 
     movement_id: int
     act_id: int
     giver_id: int | None
     account_id: int
-    lot_id: int
+    lot_id: int | None
     first: int
     last: int
     maker: Movement

@@ -181,6 +181,17 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
     raise Insufficient(f"Only {quantity_g - missing} g can be used for this; {quantity_g} g were asked for.")
 
 
+def take_all(tx: sa.Connection, wanted: Wanted) -> list[Piece]:
+    """Take all grams that an act may take of the account. The account must be locked.
+
+    What the log refused is passed over. Raises `Insufficient` when there are none, `Invalid` as `take` does.
+    """
+    blocks_there = [block for block in _in_order(tx, wanted) if not block.is_set_aside]
+    if not blocks_there:
+        raise Insufficient("The account holds nothing that can be used for this.")
+    return take(tx, wanted, sum(block.quantity_g for block in blocks_there))
+
+
 def grams_in(tx: sa.Connection, account_id: int, form: Form) -> int:
     """Add up what an account holds in a form, locked or not."""
     return int(tx.execute(_GRAMS, {"account": account_id, "form": int(form)}).scalar_one())

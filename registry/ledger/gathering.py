@@ -10,15 +10,15 @@ from itertools import accumulate
 
 import sqlalchemy as sa
 
-from registry.accounts.accounts import Account
+from registry.accounts.accounts import Account, lock_account
 from registry.accounts.vault import tag
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Value, seal
-from registry.ledger.blocks import Piece, refuse_set_aside
+from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside, take_all
 from registry.ledger.child import Receiver, Step
 from registry.ledger.frontier import next_numbers
-from registry.ledger.ledger import Ledger
-from registry.ledger.movement import NO_TAG, Form, Kind, Movement, Target
+from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
 from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
 from registry.ledger.rules import BUNDLE_FLAGS
 
@@ -51,7 +51,10 @@ def gather(
         raise RuleBroken("Only an institution gathers grams; a person's stay as they are.")
     refuse_set_aside([piece.block for piece in pieces])
     if len({sort_of(piece) for piece in pieces}) > 1:
-        raise RuleBroken("A bundle is of one class and of one origin: gather grams of unlike sorts separately.")
+        raise RuleBroken(
+            "A bundle is of one class and of one origin, and these grams are of several: gather each class by itself "
+            "(class: I or II), and what was once points apart from what was not (serial)."
+        )
     pieces = list(pieces)
     shuffle(pieces)
     quantity_g = sum(piece.quantity_g for piece in pieces)
@@ -61,6 +64,20 @@ def gather(
     lines = _gathers(pieces, act, at, first)
     lines.append(_bundle(account, act, at, (first, last), lines))
     return Posted(begun.id, act, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
+
+
+def gather_held(
+    tx: sa.Connection, ledger: Ledger, account_id: int, act: str, form: Form, amount: Amount | None, klass: str | None
+) -> Posted:
+    """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II")."""
+    account = lock_account(tx, ledger.vault, account_id)
+    if account.is_individual:
+        raise RuleBroken("Only an institution gathers grams into bundles; a person's stay as they are.")
+    has = Flag.CLASS_I if klass == "I" else NO_FLAG
+    lacks = Flag.LOCKED | (Flag.CLASS_I if klass == "II" else NO_FLAG)
+    wanted = Wanted(account_id, form, has=has, lacks=lacks)
+    pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
+    return gather(tx, ledger, account, act, pieces)
 
 
 def sort_of(piece: Piece) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.leaf import NO_PARENT, milliseconds
-from registry.ledger.movement import ORIGINS, RECORDS_FROM, Movement
+from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Movement
 
 Rows = NDArray[Any]
 """A numpy array of `ROW`."""
@@ -28,9 +28,19 @@ ROW: Final = np.dtype(
 
 OTHER_KIND, RECORD_KIND = 13, 14
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
-_ORIGINS: Final = [int(kind) for kind in ORIGINS]
 UNREAD: Final = 2**32 - 1
 """The codes of a leaf that could not be read: it exists, and nothing is known of it."""
+_ORIGINS, _ENDS = ([int(kind) for kind in sorted(kinds)] for kinds in (ORIGINS, ENDS))
+
+
+def are_origins(kinds: Rows) -> NDArray[np.bool_]:
+    """Tell of each kind, a leaf's or a row's, whether it numbers grams: ISSUE and BUNDLE."""
+    return np.isin(kinds, _ORIGINS)
+
+
+def are_ends(kinds: Rows) -> NDArray[np.bool_]:
+    """Tell of each kind, a leaf's or a row's, whether the numbers end with it: EXPIRE, CANCEL, VOID and GATHER."""
+    return np.isin(kinds, _ENDS)
 
 
 def pack_codes(kind: Rows, form: Rows, flags: Rows, purpose: Rows) -> NDArray[np.uint32]:
@@ -64,11 +74,6 @@ def rows_of(leaves: Rows) -> Rows:
         rows[name] = np.ascontiguousarray(leaves[name]).view("V20")[:, 0]
     rows["codes"] = pack_codes(leaves["kind"], leaves["form"], leaves["flags"], leaves["purpose"])
     return rows
-
-
-def is_origin(rows: Rows) -> NDArray[np.bool_]:
-    """Say which leaves give grams their numbers."""
-    return np.isin(rows["codes"] >> 14, _ORIGINS)
 
 
 def unread_rows(count: int) -> Rows:

@@ -1,9 +1,10 @@
 """The rules of the design's section 2 over many movements at once, by the one text of them that there is.
 
-A rule looks at nothing but the codes of child and parent, and at how their ranges, times and tags compare. All of
-that is packed into 64 bits, the pair's signature. Pairs with the same signature break the same rule, so one of each
-is asked of `registry.ledger.rules.broken_rule`, and a log of millions has some hundred signatures. A rule that looked
-at something else would need another bit here; the tests compare the two on every kind of departure.
+A rule looks at nothing but the codes of child and parent, at how their ranges, times and tags compare, and at whether
+a GATHER's to tag is a target. All of that is packed into 64 bits, the pair's signature. Pairs with the same signature
+break the same rule, so one of each is asked of `registry.ledger.rules.broken_rule`, and a log of millions has some
+hundred signatures. A rule that looked at something else would need another bit here; the tests compare the two on
+every kind of departure. What stands beside a leaf in the log is `runs`' to judge.
 """
 
 from typing import Any, Final
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.auditing.history import UNREAD, Rows, movement_of
-from anchoring.auditing.runs import targets
+from anchoring.auditing.runs import are_targets
 from anchoring.leaf import NO_PARENT
 from registry.ledger.movement import GRAMS_END, NO_TAG, ORIGINS, Movement
 from registry.ledger.rules import Rule, broken_rule
@@ -24,6 +25,7 @@ REMEMBERED: Final = 100_000
 _CODE_BITS = 18
 _CODES = (1 << _CODE_BITS) - 1
 _ZERO_TAG = np.array(NO_TAG, "V20")
+_GRAMS_END = np.uint64(GRAMS_END)
 
 
 class Judge:
@@ -73,14 +75,14 @@ def parents_of(history: Rows, start: int) -> tuple[Rows, NDArray[np.bool_], NDAr
 
 
 def _signatures(children: Rows, parents: Rows, is_named: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Pack all that the rules look at: 18 bits of codes of each side, and 16 comparisons.
+    """Pack all that the rules look at: 18 bits of codes of each side, and 15 comparisons.
 
     The codes also tell what is no leaf: all ones for one that was not read, zero for a parent that is not before.
     """
     c, p = children, parents
     comparisons = (
         is_named,
-        c["first"] >= c["last"],
+        (c["first"] >= c["last"]) | (c["last"] >= _GRAMS_END),
         (c["first"] == 0) & (c["last"] == 0),
         (p["first"] <= c["first"]) & (c["last"] <= p["last"]),
         c["at"] < p["at"],
@@ -93,8 +95,7 @@ def _signatures(children: Rows, parents: Rows, is_named: NDArray[np.bool_]) -> N
         c["to_tag"] == p["from_tag"],
         c["from_tag"] == _ZERO_TAG,
         c["to_tag"] == _ZERO_TAG,
-        c["last"] >= GRAMS_END,
-        targets(c).is_target,
+        are_targets(c),
     )
     packed = (c["codes"] & _CODES).astype(np.uint64) << np.uint64(_CODE_BITS) | p["codes"] & np.uint64(_CODES)
     for comparison in comparisons:

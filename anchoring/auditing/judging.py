@@ -8,25 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.auditing.faults import KEPT_PER_CODE, Fault, Faults
-from anchoring.auditing.history import UNREAD, Rows
+from anchoring.auditing.history import UNREAD, Rows, are_ends, are_origins
 from anchoring.auditing.judge import LAWFUL, Judge
-from registry.ledger.movement import ENDS, Kind
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from registry.ledger.rules import Rule
 
-_END_KINDS = [int(kind) for kind in ENDS]
 _LOW = np.uint64(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Grams: the highest number issued, exclusive, and how many ended."""
+    """Grams: the highest number issued or bundled, exclusive, and how many numbers ended, gathered ones too."""
 
     frontier: int = 0
     ended: int = 0
+    is_in_run: bool = False
+    """Whether the last leaf counted is a GATHER, behind which no checkpoint ends."""
 
     def __add__(self, later: "Figures") -> "Figures":
         """Count on with what later leaves did."""
-        return Figures(max(self.frontier, later.frontier), self.ended + later.ended)
+        return Figures(max(self.frontier, later.frontier), self.ended + later.ended, later.is_in_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ def judge_segment(judge: Judge, rows: Rows, start: int, sizes: Sequence[int]) ->
             detail = f" (its parent is leaf {parent})" if parent < start + place else ""
             faults.add_rule(Rule(rule), start + place, detail)
         faults.counts[Rule(rule).name] = len(broken)
+    runs = broken_runs(rows, start)
+    for leaf in runs[:KEPT_PER_CODE].tolist():
+        faults.add_rule(Rule.GATHERED, leaf, f" (the leaf before it is {leaf - 1})" if leaf else "")
+    faults.counts[Rule.GATHERED.name] += len(runs) - len(runs[:KEPT_PER_CODE])
     figures = figures_at(rows[start:], [size - start for size in sizes])
     by_size = dict(zip(sizes, figures, strict=False))
     return Judged(faults.sorted(), faults.counts, by_size, figures_at(rows[start:], [len(rows) - start])[0])
@@ -58,12 +63,12 @@ def judge_segment(judge: Judge, rows: Rows, start: int, sizes: Sequence[int]) ->
 def figures_at(rows: Rows, counts: Sequence[int]) -> list[Figures]:
     """Give the figures that the first of these rows make alone, for each of the `counts`, which are in order."""
     kind = rows["codes"] >> 14
-    frontier = np.where(kind == Kind.ISSUE, rows["last"], 0)
-    ended = np.where(np.isin(kind, _END_KINDS), grams_of(rows), 0)
+    frontier = np.where(are_origins(kind), rows["last"], 0)
+    ended = np.where(are_ends(kind), grams_of(rows), 0)
     found, so_far, start = [], Figures(), 0
     for count in counts:
         part = slice(start, count)
-        so_far += Figures(int(frontier[part].max(initial=0)), exact_sum(ended[part]))
+        so_far += Figures(int(frontier[part].max(initial=0)), exact_sum(ended[part]), ends_in_run(rows[part]))
         found.append(so_far)
         start = count
     return found

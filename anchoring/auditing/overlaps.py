@@ -1,4 +1,4 @@
-"""No gram is taken twice: two movements with the same parent never overlap, and no two of ISSUE and BUNDLE."""
+"""No gram is taken twice: two movements with the same parent never overlap, nor do two of ISSUE and BUNDLE."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import OTHER_KIND, Rows, is_origin
+from anchoring.auditing.history import OTHER_KIND, Rows, are_origins
 from anchoring.leaf import NO_PARENT
 from registry.ledger.rules import Rule
 
@@ -22,17 +22,20 @@ CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Rivals:
-    """Movements that may take grams from each other: those whose parent is in `[low, high)`, or all without one."""
+    """Movements that may take grams from each other: those whose parent is in `[low, high)`.
+
+    Or all that number grams: ISSUEs and BUNDLEs.
+    """
 
     low: int = 0
     high: int = NO_PARENT
-    are_origins: bool = False
+    is_origins: bool = False
 
 
 def partition(size: int) -> list[Rivals]:
     """Divide the movements of `size` leaves so that none of a part overlaps one of another."""
     edges = [*range(0, size, PARENTS_AT_ONCE), NO_PARENT]
-    return [Rivals(are_origins=True), *(Rivals(low, high) for low, high in pairwise(edges))]
+    return [Rivals(is_origins=True), *(Rivals(low, high) for low, high in pairwise(edges))]
 
 
 def find_overlaps(rows: Rows, part: Rivals | None = None) -> Iterator[tuple[Rule, Overlap]]:
@@ -40,15 +43,15 @@ def find_overlaps(rows: Rows, part: Rivals | None = None) -> Iterator[tuple[Rule
 
     Of all leaves, or of one part of them.
     """
-    for rivals in (Rivals(are_origins=True), Rivals()) if part is None else (part,):
+    for rivals in (Rivals(is_origins=True), Rivals()) if part is None else (part,):
         found = _find(rows, rivals)
         first, last = rows["first"][found], rows["last"][found]
-        parent = np.zeros(len(found), np.uint64) if rivals.are_origins else rows["parent"][found]
+        parent = np.zeros(len(found), np.uint64) if rivals.is_origins else rows["parent"][found]
         order = np.lexsort((first, parent))
         for later, earlier in _among(first[order], last[order], parent[order], found[order]):
-            if rivals.are_origins:
+            if rivals.is_origins:
                 yield Rule.ISSUE_OVERLAP, (later, earlier)
-            elif not is_origin(rows[[later, earlier]]).all():
+            elif not are_origins(rows["codes"][[later, earlier]] >> 14).all():
                 yield Rule.OVERLAP, (later, earlier)
 
 
@@ -59,8 +62,8 @@ def _find(rows: Rows, rivals: Rivals) -> NDArray[np.intp]:
         part = rows[start : start + CHUNK]
         kind, parent = part["codes"] >> 14, part["parent"]
         is_rival = (kind <= OTHER_KIND) & (part["first"] < part["last"])
-        if rivals.are_origins:
-            is_rival &= is_origin(part)
+        if rivals.is_origins:
+            is_rival &= are_origins(kind)
         else:
             is_rival &= (rivals.low <= parent) & (parent < rivals.high)
         found.append(np.flatnonzero(is_rival) + start)

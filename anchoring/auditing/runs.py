@@ -1,64 +1,83 @@
-"""Runs: GATHERs and behind them their BUNDLE, over many leaves at once (docs/design.md, section 2, rule GATHERED)."""
+"""Runs of GATHERs and their BUNDLE over many rows at once (docs/design.md, section 2).
 
-from typing import Any, Final, NamedTuple
+What `registry.ledger.rules.broken_run` says of two neighbours, this says of a whole stretch of the log. Targets are
+read from the to tags, without ever adding numbers up past 64 bits.
+"""
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import Rows
+from anchoring.auditing.history import UNREAD, Rows
 from registry.ledger.movement import GRAMS_END, Kind
 from registry.ledger.rules import BUNDLE_FLAGS
 
-Marks = NDArray[np.bool_]
-_FLAGS: Final = np.uint32(BUNDLE_FLAGS << 6)
-"""Those flags, where `pack_codes` puts them."""
+_TARGET: Final = np.dtype([("zero", ">u4"), ("bundle", ">u8"), ("first", ">u8")])
+"""A GATHER's to tag: the first number of its bundle, and the number that its own first gram gets."""
+_END: Final = np.uint64(GRAMS_END)
+Flags = NDArray[np.bool_]
 
 
-class Broken(NamedTuple):
-    """Which leaves have not the neighbour they need: right before them, or right behind."""
+def are_targets(rows: Rows) -> Flags:
+    """Tell of each row whether it is a GATHER whose to tag is a target, and whose range is one; shape (n,)."""
+    found = np.zeros(len(rows), np.bool_)
+    places = np.flatnonzero(rows["codes"] >> 14 == Kind.GATHER)
+    found[places] = _are_targets(rows[places])
+    return found
 
-    before: Marks
-    behind: Marks
 
+def broken_runs(rows: Rows, start: int) -> NDArray[np.intp]:
+    """Give the leaves from `start` on that should be of one run with the leaf before them and are not, by index.
 
-def broken_runs(rows: Rows) -> Broken:
-    """Say which of these neighbouring leaves do not go on from the one before, or are not gone on from, and should be.
-
-    Nothing stands before the first of them, and nothing behind the last.
+    `rows` are those of all leaves up to the last to be judged. Beside a leaf that was not read nothing is known. What
+    is behind the last leaf is `ends_in_run`'s to say.
     """
-    kind = rows["codes"] >> 14
-    target = targets(rows)
-    needs_before = (kind == Kind.BUNDLE) | (target.is_target & (target.first != target.bundle))
-    needs_behind = kind == Kind.GATHER
-    end = target.first + (rows["last"] - rows["first"])
-    goes_on = np.zeros(len(rows) + 1, bool)  # at n: whether leaf n takes up the run of the one before
-    goes_on[1:-1] = (
-        target.is_target[:-1]
-        & (rows["at"][1:] == rows["at"][:-1])
-        & ((rows["codes"][1:] ^ rows["codes"][:-1]) & _FLAGS == 0)
-        & np.where(
-            kind[1:] == Kind.BUNDLE,
-            (rows["first"][1:] == target.bundle[:-1]) & (rows["last"][1:] == end[:-1]),
-            target.is_target[1:] & (target.bundle[1:] == target.bundle[:-1]) & (target.first[1:] == end[:-1]),
-        )
-    )
-    return Broken(needs_before & ~goes_on[:-1], needs_behind & ~goes_on[1:])
+    begin = max(start - 1, 0)
+    part = rows[begin:]
+    kind = part["codes"] >> 14
+    is_gather, is_bundle = kind == Kind.GATHER, kind == Kind.BUNDLE
+    # Most leaves are of no run: only what stands in one, and what stands right behind it, is looked at closely.
+    places = np.flatnonzero(is_gather | is_bundle | np.append(False, is_gather[:-1]))
+    places = places[places + begin >= start]
+    before, after = part[np.maximum(places - 1, 0)], part[places]
+    is_first = places + begin == 0
+    is_after_gather = is_gather[np.maximum(places - 1, 0)] & ~is_first
+    needs_one = is_bundle[places]
+    gathers = np.flatnonzero(is_gather[places])
+    targets = _targets(after[gathers])
+    needs_one[gathers] = _are_targets(after[gathers]) & (targets["bundle"] != targets["first"])
+    goes_on = np.zeros(len(places), np.bool_)
+    goes_on[is_after_gather] = _go_on(before[is_after_gather], after[is_after_gather])
+    is_known = (after["codes"] != UNREAD) & (is_first | (before["codes"] != UNREAD))
+    return np.asarray(places[(is_after_gather | needs_one) & ~goes_on & is_known] + begin, np.intp)
 
 
-class Targets(NamedTuple):
-    """What GATHERs say of where their grams go; `is_target` is false for whatever is no well-formed GATHER."""
-
-    is_target: Marks
-    bundle: NDArray[np.uint64]
-    first: NDArray[np.uint64]
+def ends_in_run(rows: Rows) -> bool:
+    """Whether the last of these rows is a GATHER: no checkpoint of a lawful log ends there."""
+    return len(rows) > 0 and int(rows["codes"][-1]) >> 14 == Kind.GATHER
 
 
-def targets(rows: Rows) -> Targets:
-    """Read the to tags of GATHERs (`registry.ledger.movement.target_of`, over many)."""
-    tags: NDArray[Any] = np.ascontiguousarray(rows["to_tag"]).view("u1").reshape(-1, 20)
-    numbers = np.ascontiguousarray(tags[:, 4:]).view(">u8").astype(np.uint64)
-    bundle, first = numbers[:, 0], numbers[:, 1]
-    grams = rows["last"] - rows["first"]
-    is_range = (rows["first"] < rows["last"]) & (rows["last"] < GRAMS_END)
-    is_target = (rows["codes"] >> 14 == Kind.GATHER) & is_range & (tags[:, :4] == 0).all(axis=1)
-    return Targets(is_target & (bundle <= first) & (first < np.uint64(GRAMS_END) - grams), bundle, first)
+def _targets(rows: Rows) -> Rows:
+    return np.ascontiguousarray(rows["to_tag"]).view(_TARGET)
+
+
+def _are_targets(gathers: Rows) -> Flags:
+    targets, first, last = _targets(gathers), gathers["first"], gathers["last"]
+    is_range = (first < last) & (last < _END)
+    room = _END - np.where(is_range, last - first, np.uint64(0))
+    is_led = (targets["bundle"] <= targets["first"]) & (targets["first"] < room)
+    return np.asarray(is_range & is_led & (targets["zero"] == 0), np.bool_)
+
+
+def _go_on(gathers: Rows, after: Rows) -> Flags:
+    """Tell whether each leaf takes up the run where the GATHER before it leaves it."""
+    targets, following = _targets(gathers), _targets(after)
+    is_known = _are_targets(gathers)
+    end = targets["first"] + np.where(is_known, gathers["last"] - gathers["first"], np.uint64(0))
+    flags = (gathers["codes"] ^ after["codes"]) >> 6 & np.uint32(BUNDLE_FLAGS)
+    kind = after["codes"] >> 14
+    is_next = (kind == Kind.GATHER) & (following["bundle"] == targets["bundle"]) & (following["first"] == end)
+    is_next[is_next] = _are_targets(after[is_next])
+    is_whole = (kind == Kind.BUNDLE) & (after["first"] == targets["bundle"]) & (after["last"] == end)
+    return np.asarray(is_known & (gathers["at"] == after["at"]) & (flags == 0) & (is_next | is_whole), np.bool_)

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import OTHER_KIND, Rows, is_origin
+from anchoring.auditing.history import OTHER_KIND, Rows, are_origins
 from anchoring.auditing.overlaps import Overlap
 from anchoring.leaf import NO_PARENT
 from registry.ledger.rules import Rule
@@ -23,7 +23,7 @@ from registry.ledger.rules import Rule
 BLOCK: Final = 8192
 """Movements in a block, 196 kB, before it may be split; at most three times as many."""
 Keys = NDArray[Any]
-"""`S16`: the parent's index, `NO_PARENT` where there is none, and the first gram; big-endian, so bytes sort as both."""
+"""`S16`: the parent's index, `NO_PARENT` for ISSUE and BUNDLE, and the first gram, big-endian: bytes sort as both."""
 Leaves = NDArray[np.intp]
 
 
@@ -110,7 +110,7 @@ def overlaps_among(rows: Rows, later: Leaves, earlier: Leaves) -> Iterator[tuple
 
 
 def _groups(rows: Rows) -> NDArray[np.uint64]:
-    return np.where(is_origin(rows), np.uint64(NO_PARENT), rows["parent"])
+    return np.where(are_origins(rows["codes"] >> 14), np.uint64(NO_PARENT), rows["parent"])
 
 
 def _parents(keys: Keys) -> NDArray[Any]:

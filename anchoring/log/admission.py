@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from anchoring.auditing.history import rows_of
 from anchoring.auditing.judge import Judge
 from anchoring.auditing.overlaps import find_overlaps
-from anchoring.auditing.runs import broken_runs
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
 from anchoring.log.copying import Rows, copy_out, row_dtype
 from anchoring.log.doubts import Doubt
@@ -222,13 +222,22 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
     while True:
         admitted = np.flatnonzero(codes == 0)
         places = admitted[logged_order(rows[admitted])]
-        broken = broken_runs(rows_of(leaves[places]))
-        acts = np.unique(rows["act"][places[broken.before | broken.behind]])
-        if not len(acts):
+        in_order = rows_of(leaves[places])
+        # In its own order a run can be broken only by itself: both of two that do not fit are doubted if they are of one.
+        broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
+        if ends_in_run(in_order):
+            broken.add(len(places) - 1)
+        is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
+        acts = {int(rows["act"][places[place]]) for place in broken if is_of_run[places[place]]}
+        whole = {act for act in acts if _is_whole(in_order[rows["act"][places] == act])}
+        if not acts - whole:
             return
-        is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE)) & np.isin(rows["act"], acts)
-        _mark(codes, is_of_run, int(Rule.GATHERED))
+        _mark(codes, is_of_run & np.isin(rows["act"], list(acts - whole)), int(Rule.GATHERED))
         _descend(family, codes)
+
+
+def _is_whole(run: Rows) -> bool:
+    return not len(broken_runs(run, 0)) and not ends_in_run(run)
 
 
 def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 import sqlalchemy as sa
 
+from anchoring.auditing.history import are_ends, are_origins
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.sequencer import MAX_BATCH, read_staged, staged_size
 from anchoring.merkle import CompactRange, leaf_hash
 from registry.ledger.finding import Finding
-from registry.ledger.movement import ENDS, Kind
 
 if TYPE_CHECKING:
     from anchoring.log.copying import Rows
@@ -26,7 +26,6 @@ RESTORE: Final = (
     "moment and run `gram recover`"
 )
 REPLAY: Final = "stop the registry and run `gram recover --from` a place that has the whole log"
-_END_KINDS = [int(kind) for kind in ENDS]
 
 
 class Anchored(Protocol):
@@ -77,8 +76,8 @@ class LeafWalk:
             self._ahead = self._ahead[len(taken) :]
             data = taken.tobytes()
             self.tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
-            self.frontier_g = max(self.frontier_g, int(taken["last"][taken["kind"] == Kind.ISSUE].max(initial=0)))
-            ends = taken[np.isin(taken["kind"], _END_KINDS)]
+            self.frontier_g = max(self.frontier_g, int(taken["last"][are_origins(taken["kind"])].max(initial=0)))
+            ends = taken[are_ends(taken["kind"])]
             self.ended_g += int((ends["last"] - ends["first"]).sum(dtype=np.uint64))
 
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import psycopg
 import sqlalchemy as sa
 
+from anchoring.auditing.history import are_ends, are_origins
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Altered, AnchoringError, Refuted
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
-from registry.ledger.movement import ENDS, ORIGINS
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
 """Opens a transaction that commits when its block ends."""
@@ -35,11 +35,10 @@ class Head:
     def grown(self, leaves: npt.NDArray[Any], root: bytes, peaks: tuple[bytes, ...]) -> "Head":
         """Count on over `leaves` (`LEAF_DTYPE`), of which come this root and these peaks.
 
-        The frontier is the highest number issued or bundled, exclusive; ended are the numbers of EXPIRE, CANCEL, VOID
-        and GATHER.
+        The frontier is the highest gram issued or bundled, exclusive; ended grams are those of EXPIRE, CANCEL and VOID,
+        and of GATHER, whose grams go on under other numbers.
         """
-        origins = leaves[np.isin(leaves["kind"], [int(kind) for kind in ORIGINS])]
-        ends = leaves[np.isin(leaves["kind"], [int(kind) for kind in ENDS])]
+        origins, ends = leaves[are_origins(leaves["kind"])], leaves[are_ends(leaves["kind"])]
         return replace(
             self,
             size=self.size + len(leaves),

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 
 from anchoring.auditing.history import rows_of
-from anchoring.auditing.runs import broken_runs
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
 from anchoring.log.admission import MOVEMENT, SELECT, Admission, fill_in_parents
@@ -173,7 +173,8 @@ def _is_in_order(tx: sa.Connection, rows: Rows, leaves: Rows, start: int) -> boo
     """Whether each stands where it may: behind its parent, in a whole run, and a state behind what it is of."""
     is_child = rows["parent"] != 0
     is_behind = leaves["parent"] < np.arange(start, start + len(leaves))
-    is_whole = not np.logical_or(*broken_runs(rows_of(leaves))).any()
+    in_order = rows_of(leaves)
+    is_whole = not len(broken_runs(in_order, 0)) and not ends_in_run(in_order)
     return bool(is_behind[is_child].all()) and is_whole and _are_in_place(tx, rows, start)
 
 

@@ -12,17 +12,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import numpy as np
 import sqlalchemy as sa
 
 from anchoring.audit import MAX_AUDITED
-from anchoring.auditing.history import ROW, Rows, is_origin, rows_of
+from anchoring.auditing.history import ROW, Rows, are_ends, are_origins, rows_of
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.auditing.reading import leaf_hashes
-from anchoring.auditing.runs import broken_runs
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE, VERSION
@@ -35,11 +35,9 @@ from anchoring.log.standing import standing
 from anchoring.log.tiles import TILE_WIDTH, TileReader, root_at, tile_width
 from anchoring.merkle import CompactRange
 from anchoring.note import MAX_NOTE, Note, Signature, parse_vkey
-from registry.ledger.movement import ENDS
 from registry.ledger.rules import SENTENCES, Rule
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
-_END_KINDS: Final = [int(kind) for kind in ENDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +125,16 @@ class _History:
             rules = judge.judge(self.rows[: begin + MAX_BATCH], begin)
             for place in np.flatnonzero(rules != LAWFUL)[:1].tolist():
                 _refuse(begin + place, Rule(rules[place]), "")
-        broken = broken_runs(self.rows)
-        for place in np.flatnonzero(broken.before | broken.behind)[:1].tolist():
-            _refuse(place, Rule.GATHERED, "")
         for rule, (later, earlier) in find_overlaps(self.rows):
             _refuse(later, rule, f" It takes grams of leaf {earlier}.")
+        for leaf in broken_runs(self.rows, start)[:1].tolist():
+            _refuse(leaf, Rule.GATHERED, f" The leaf before it is {leaf - 1}." if leaf else "")
+        if ends_in_run(self.rows):
+            _refuse(len(self.rows) - 1, Rule.GATHERED, " It is the last, and its BUNDLE is not there.")
         kind = self.rows["codes"] >> 14
-        ends = self.rows[np.isin(kind, _END_KINDS)]
+        ends = self.rows[are_ends(kind)]
         ended_g = int((ends["last"] - ends["first"]).sum(dtype=np.uint64))
-        return int(self.rows["last"][is_origin(self.rows)].max(initial=0)), ended_g
+        return int(self.rows["last"][are_origins(kind)].max(initial=0)), ended_g
 
 
 def _refuse(leaf: int, rule: Rule, detail: str) -> None:

@@ -1,7 +1,7 @@
 """The state as segments: which movement each gram's last one is, from the columns of all leaves so far. Pure.
 
-A movement's remainder is its range less the ranges of its children. Over all movements the remainders tile the grams
-that were issued; what lies between two of them was never issued.
+A movement's remainder is its range less the ranges of its children. Over all movements the remainders tile the numbers
+that were issued or bundled; what lies between two of them was never issued.
 """
 
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ def _tiled(first: Grams, last: Grams, index: Grams) -> Segments:
         return Segments(first, index, 0)
     ends = np.concatenate((np.zeros(1, np.uint64), last[:-1]))
     if (first < ends).any():
-        raise Refuted("two issuances overlap; such a log has no state")
+        raise Refuted("two movements number the same grams; such a log has no state")
     gaps = np.flatnonzero(first > ends)
     frontier_g = int(last[-1])
     if len(gaps):

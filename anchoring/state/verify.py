@@ -20,7 +20,7 @@ from anchoring.state import proof as proofs
 from anchoring.state.proof import Entry, StateProof
 from anchoring.trust.policy import ASKS_NOBODY, Policy
 from anchoring.verify import STOPS, Anchors, Outcome, Step, Verification, outcome_of, verify_receipt
-from registry.ledger.movement import Form, Kind, Movement
+from registry.ledger.movement import Form, Kind, Movement, target_of
 
 TITLES: Final = (
     *verify.TITLES,
@@ -36,7 +36,7 @@ OF_RECEIPT: Final = len(verify.TITLES)
 class Part:
     """Grams `[first, last)` that have one state; `last` None where it goes on without end.
 
-    `index` and `movement` are the leaf that was their last; both None when nothing was issued there.
+    `index` and `movement` are the leaf that was their last; both None when neither an issue nor a bundle numbered them.
     """
 
     first: int
@@ -46,10 +46,23 @@ class Part:
 
     @property
     def state(self) -> str:
-        """Say "live", "ended" or "not issued"."""
+        """Say "live", "gathered", "ended" or "not issued"."""
         if self.movement is None:
             return "not issued"
+        if self.movement.kind == Kind.GATHER:
+            return "gathered"
         return "ended" if self.movement.form == Form.END else "live"
+
+    @property
+    def into(self) -> tuple[int, int] | None:
+        """The numbers `[first, last)` under which gathered grams go on, in their bundle; None for all others."""
+        if self.movement is None or self.movement.kind != Kind.GATHER or self.last is None:
+            return None
+        target = target_of(self.movement)
+        if target is None:
+            return None
+        first = target.first + self.first - self.movement.first
+        return first, first + self.last - self.first
 
 
 @dataclass(slots=True)

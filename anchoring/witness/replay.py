@@ -5,21 +5,24 @@ For each batch of leaves:
 1. Its leaves are read once, and hashed.
 2. They lead to the tree that the log signed: for the last batch by its root, before that by a consistency proof.
 3. Every new tile of hashes that the log serves is what the leaves make, so that what is cosigned can be proven.
-4. Every leaf is lawful: by itself, against its parent, and against all that took grams before; and a STATE record is
-   of the leaves before it. Rows of earlier leaves are checked before they are believed.
+4. Every leaf is lawful: by itself, against its parent, against all that took grams before, and beside the leaf before
+   it; and a STATE record is of the leaves before it. Rows of earlier leaves are checked before they are believed.
 5. How far this went is kept, so that after a crash a long way goes on from there. Nothing is cosigned by it.
+
+At the end the last leaf must not be a GATHER, whose BUNDLE is missing then.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import Rows, rows_of
+from anchoring.auditing.history import Rows, are_ends, are_origins, rows_of
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.auditing.reading import leaf_hashes
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.auditing.takings import Takings, overlaps_among
 from anchoring.errors import Refuted
 from anchoring.leaf import VERSION
@@ -32,10 +35,9 @@ from anchoring.witness.edge import MadeTile, TreeEdge
 from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.state import WitnessState
 from registry.keyfile import no_step
-from registry.ledger.movement import ENDS, Kind
 from registry.ledger.rules import SENTENCES, Rule
 
-_END_KINDS: Final = [int(kind) for kind in ENDS]
+_DETAILS = ("", ": it takes grams of leaf {}", ": it takes grams of leaf {}", ": the leaf before it is {}")
 Found = tuple[int, int, Rule, int | None]
 """A leaf that breaks a rule, a place in the order of reasons, the rule, and the other leaf if there is one."""
 
@@ -81,8 +83,8 @@ class Replayer:
     def replay(self, size: int, root: bytes) -> Position:
         """Go on to the `size` leaves that make `root`, which continue the head; not durably at the end.
 
-        Raises Unlawful for the first leaf that breaks a rule, Refuted when leaves or tiles are not those of that tree,
-        Unreachable or Malformed when the log does not give them.
+        Raises Unlawful for the first leaf that breaks a rule, or a GATHER as the last; Refuted when leaves or tiles are
+        not those of that tree; Unreachable or Malformed when the log does not give them.
         """
         # What it reads it keeps: not longer than this, for it may be false, and mended by the next time.
         self._reader = TileReader(self._source)
@@ -95,6 +97,7 @@ class Replayer:
             self._replay_batch(edge, size, root)
             if edge.size < size:
                 self._state.keep_progress(self._on_step)
+        self._check_end(size)
         return self._state.position
 
     def _is_on_the_way(self, size: int, root: bytes) -> bool:
@@ -160,10 +163,10 @@ class Replayer:
 
     def _check(self, rows: Rows, leaves: Rows, start: int) -> None:
         """Raise Unlawful for the first leaf from `start` on that breaks a rule; its parent comes before its rivals."""
-        found = [*self._against_parents(rows, start), *self._against_rivals(rows, start)]
+        found = [*self._against_parents(rows, start), *self._against_rivals(rows, start), *self._in_runs(rows, start)]
         if found:
             leaf, order, rule, other = min(found, key=lambda one: one[:2])
-            detail = f": it takes grams of leaf {other}" if order else ""
+            detail = _DETAILS[order].format(other) if other is not None else ""
             data = _bytes_of([leaf] if other is None else [leaf, other], leaves, start)
             raise Unlawful(leaf, rule.name, SENTENCES[rule] + detail, other, data)
 
@@ -194,6 +197,19 @@ class Replayer:
         self._check_rows(earlier, rows)
         return [*among, *((one, 2, rule, other) for rule, (one, other) in overlaps_among(rows, later, earlier))]
 
+    def _in_runs(self, rows: Rows, start: int) -> list[Found]:
+        """Find the leaves that should be of one run with the leaf before them and are not."""
+        self._check_rows(np.arange(max(start - 1, 0), start), rows)
+        return [(leaf, 3, Rule.GATHERED, leaf - 1 if leaf else None) for leaf in broken_runs(rows, start).tolist()]
+
+    def _check_end(self, size: int) -> None:
+        """Raise Unlawful when the last of `size` leaves is a GATHER; it may have been replayed some time ago."""
+        last = self._state.rows(size)[max(size - 1, 0) :]
+        self._state.check_rows(np.arange(max(size - 1, 0), size), size)
+        if ends_in_run(last):
+            sentence = f"{SENTENCES[Rule.GATHERED]}: it is the last of the checkpoint"
+            raise Unlawful(size - 1, Rule.GATHERED.name, sentence, None, {})
+
     def _check_rows(self, leaves: NDArray[Any], rows: Rows) -> None:
         self._state.check_rows(np.unique(leaves).astype(np.intp), len(rows))
 
@@ -201,8 +217,8 @@ class Replayer:
 def count_on(frontier_g: int, ended_g: int, rows: Rows) -> tuple[int, int]:
     """Count frontier and ended grams on; lawful leaves end each of less than 2^64 grams once, so no sum overflows."""
     kind = rows["codes"] >> 14
-    ends = rows[np.isin(kind, _END_KINDS)]
-    frontier_g = max(frontier_g, int(rows["last"][kind == Kind.ISSUE].max(initial=0)))
+    ends = rows[are_ends(kind)]
+    frontier_g = max(frontier_g, int(rows["last"][are_origins(kind)].max(initial=0)))
     return frontier_g, ended_g + int((ends["last"] - ends["first"]).sum(dtype=np.uint64))
 
 

@@ -41,7 +41,8 @@ def state_lines(done: "StateVerification") -> list[str]:
 def _part_line(part: "Part") -> str:
     if part.last is None:
         return f"from gram {part.first} on: not issued"
-    said = f"{serial(part.first, part.last)} ({part.last - part.first} g): {part.state}"
+    into = "" if part.into is None else f" into {serial(*part.into)}"
+    said = f"{serial(part.first, part.last)} ({part.last - part.first} g): {part.state}{into}"
     if part.movement is None:
         return said
     told = _told(part)
@@ -57,7 +58,14 @@ def state_json(done: "StateVerification") -> dict[str, Any]:
         "as_of": None if at is None else rfc3339(at),
         "size": size,
         "parts": [
-            {"first_g": part.first, "end_g": part.last, "state": part.state, "leaf": part.index, **_told(part)}
+            {
+                "first_g": part.first,
+                "end_g": part.last,
+                "state": part.state,
+                "gathered_into": None if part.into is None else {"first_g": part.into[0], "end_g": part.into[1]},
+                "leaf": part.index,
+                **_told(part),
+            }
             for part in parts
         ],
     }

@@ -7,8 +7,9 @@ import {RulesLib} from "../libraries/RulesLib.sol";
 /// @notice Keeps the checkpoints of one append-only log of gram movements, and refuses any checkpoint that rewrites an
 /// earlier one. Every gram of CO2e has one number on one number line; each step of its life is one leaf of the log.
 /// @dev The log is a Merkle tree of RFC 9162 with SHA-256. A *checkpoint* is the tree's size and root, the *frontier*
-/// (the first gram number never issued yet) and the grams *ended* (cancelled, expired or voided). The contract cannot be
-/// upgraded and has no owner: what it accepted stays, whoever asks.
+/// (the first gram number never given yet, by an issue or a bundle) and the grams *ended*: cancelled, expired, voided, or
+/// gathered into a bundle, where they go on under other numbers. Both count numbers, not consumption. The contract cannot
+/// be upgraded and has no owner: what it accepted stays, whoever asks.
 /// Invariants, by name:
 /// - SIZE_GROWS: `size` never shrinks, and grows with every accepted checkpoint.
 /// - ROOTS_STAY: once `rootAt(s)` is set it never changes, and `root()` is `rootAt(size())`.
@@ -48,7 +49,7 @@ interface IGramAnchor {
     error FrontierShrunk(uint64 last, uint64 given);
     /// @notice The ended grams must not be fewer than the last ones: an end is final.
     error EndedShrunk(uint64 last, uint64 given);
-    /// @notice More grams ended than were ever issued.
+    /// @notice More grams ended than numbers were ever given.
     error EndedPassesFrontier(uint64 ended, uint64 frontier);
     /// @notice The consistency proof does not show the last checkpoint's tree to be a prefix of this one's.
     error Inconsistent(uint64 last, uint64 given);
@@ -59,7 +60,7 @@ interface IGramAnchor {
     /// @notice The inclusion proof does not show this leaf at `index` of the tree of `size` leaves.
     error NotIncluded(uint64 size, uint64 index);
     /// @notice The first leaf is lawful by itself, and no rule is about these two: the other is not its parent, they
-    /// have no parent in common, and they are not two ISSUEs.
+    /// have no parent in common, they do not both number grams (ISSUE, BUNDLE), and they are no neighbours of one run.
     error Unrelated(uint64 index, uint64 other);
     /// @notice The first leaf breaks no rule, by itself or against the other.
     error Lawful(uint64 index, uint64 other);
@@ -87,7 +88,7 @@ interface IGramAnchor {
     /// TooFewSignatures, (MalformedSignature, UnknownSigner, RepeatedSigner), Inconsistent.
     /// @param size The number of leaves, larger than the last.
     /// @param root The root over them, not zero.
-    /// @param frontier The first gram number not issued yet, not smaller than the last.
+    /// @param frontier The first gram number not given yet, not smaller than the last.
     /// @param ended The grams that ended, not fewer than the last and not more than `frontier`.
     /// @param proof The consistency proof from the last size to this one (RFC 9162, 2.1.4.1); empty for the first.
     /// @param signatures At least `threshold`, each 65 bytes r, s, v, by distinct signers, in any order. All are checked.
@@ -120,12 +121,13 @@ interface IGramAnchor {
     /// contract keeps both indices and the rule, and is broken for good. Anyone may call.
     /// @dev The rules are those of docs/design.md, section 2, in the order of RulesLib: one of the two is no leaf of 114
     /// bytes and version 1 (LEAF); what `accused` breaks by itself, `other` being any other leaf; what it breaks against
-    /// `other`, when that is the parent it names; a gram that both take (OVERLAP, ISSUE_OVERLAP). A fault of `other`
-    /// is found by giving the two in turn. Checks are made in the order ContractBroken, SameLeaf, NotAnchored,
+    /// `other`, when that is the parent it names; a gram that both take or number (OVERLAP, ISSUE_OVERLAP); a
+    /// run of GATHERs and their BUNDLE that the two, as neighbours, break (GATHERED). A fault of `other` is found by giving
+    /// the two in turn. Checks are made in the order ContractBroken, SameLeaf, NotAnchored,
     /// NotIncluded of `accused`, NotIncluded of `other`, Unrelated, Lawful.
     /// @param size An anchored size; both proofs are for its tree.
-    /// @param accused The leaf that breaks a rule: the child, or one of two that overlap.
-    /// @param other Its parent, or the other of two that overlap, or any other leaf.
+    /// @param accused The leaf that breaks a rule: the child, or one of two that overlap or are neighbours.
+    /// @param other Its parent, or the other of two that overlap or are neighbours, or any other leaf.
     function convict(uint64 size, Entry calldata accused, Entry calldata other) external;
 
     /// @notice Verify that `leaf` is the log's leaf number `index` in the anchored tree of `size` leaves.
@@ -146,7 +148,7 @@ interface IGramAnchor {
     /// @notice The last checkpoint's root, zero before the first.
     function root() external view returns (bytes32);
 
-    /// @notice The last checkpoint's frontier: gram numbers below it were issued.
+    /// @notice The last checkpoint's frontier: no gram number from it on was given.
     function frontier() external view returns (uint64);
 
     /// @notice The last checkpoint's ended grams.

@@ -13,11 +13,11 @@ contract ConvictTests is AnchorTest {
     bytes20 private constant BOB = bytes20("bob");
     bytes20 private constant NOBODY = bytes20(0);
     uint64 private constant NONE = type(uint64).max;
-    uint64 private constant SIZE = 8;
+    uint64 private constant SIZE = 14;
 
     bytes[] private leaves;
 
-    /// @dev A log whose leaf 1 is lawful, and what is wrong with each later one.
+    /// @dev A log whose leaves 1 and 8 to 10 are lawful, and what is wrong with each other one.
     function _anchorUnlawfulLog() private {
         leaves.push(_leaf(1, 1, 10, 0, 0, 100, NONE, NOBODY, ANN)); // 0: ISSUE
         leaves.push(_leaf(2, 1, 10, 1, 0, 40, 0, ANN, BOB)); // 1: TRANSFER of 0
@@ -27,7 +27,13 @@ contract ConvictTests is AnchorTest {
         leaves.push(_leaf(64, 0, 0, 7, 0, 0, NONE, NOBODY, NOBODY)); // 5: a record with a purpose
         leaves.push(_leaf(9, 0, 2, 48, 0, 40, 7, BOB, NOBODY)); // 6: its parent comes later
         leaves.push(bytes.concat(leaves[1], hex"00")); // 7: 115 bytes
-        _anchor(Checkpoint(SIZE, Tree.root(_hashes(), 0, SIZE), 120, 40), new bytes32[](0));
+        leaves.push(_leaf(6, 0, 2, 0, 0, 30, 1, BOB, _target(120, 120))); // 8: GATHER
+        leaves.push(_leaf(6, 0, 2, 0, 30, 40, 1, BOB, _target(120, 150))); // 9: the next of its run
+        leaves.push(_leaf(12, 1, 2, 0, 120, 160, NONE, NOBODY, ANN)); // 10: their BUNDLE
+        leaves.push(_leaf(12, 1, 2, 0, 119, 160, NONE, NOBODY, ANN)); // 11: BUNDLE without a GATHER before it
+        leaves.push(_leaf(6, 0, 2, 0, 40, 41, 2, BOB, _target(160, 160))); // 12: GATHER without a BUNDLE behind it
+        leaves.push(_leaf(2, 1, 10, 1, 60, 61, 0, ANN, BOB)); // 13: TRANSFER
+        _anchor(Checkpoint(SIZE, Tree.root(_hashes(), 0, SIZE), 160, 40), new bytes32[](0));
     }
 
     function _leaf(
@@ -43,6 +49,10 @@ contract ConvictTests is AnchorTest {
     ) private pure returns (bytes memory) {
         bytes memory codes = abi.encodePacked(uint8(1), kind, form, flags, purpose, first, last, parent);
         return abi.encodePacked(codes, uint48(1000), uint48(0), fromTag, toTag, bytes32("evidence"));
+    }
+
+    function _target(uint64 bundle, uint64 first) private pure returns (bytes20) {
+        return bytes20(abi.encodePacked(uint32(0), bundle, first));
     }
 
     function _hashes() private view returns (bytes32[] memory hashes) {
@@ -81,6 +91,31 @@ contract ConvictTests is AnchorTest {
 
     function test_issuesOverlap() public {
         _convicts(0, 3, RulesLib.Rule.ISSUE_OVERLAP);
+    }
+
+    function test_bundleTakesNumbersOfAnIssue() public {
+        _convicts(11, 3, RulesLib.Rule.ISSUE_OVERLAP);
+    }
+
+    function test_bundlesOverlap() public {
+        _convicts(11, 10, RulesLib.Rule.ISSUE_OVERLAP);
+    }
+
+    function test_runWithoutItsBundle() public {
+        _convicts(12, 13, RulesLib.Rule.GATHERED);
+    }
+
+    function test_whatIsBehindARunWithoutItsBundle() public {
+        _convicts(13, 12, RulesLib.Rule.GATHERED);
+    }
+
+    /// @dev Neighbours of one run are about each other; a leaf further away says nothing of it.
+    function test_lawfulRunsAreRefused() public {
+        _anchorUnlawfulLog();
+        _refuseConviction(_proven(8), _proven(9), abi.encodeWithSelector(IGramAnchor.Lawful.selector, 8, 9));
+        _refuseConviction(_proven(10), _proven(9), abi.encodeWithSelector(IGramAnchor.Lawful.selector, 10, 9));
+        _refuseConviction(_proven(10), _proven(8), abi.encodeWithSelector(IGramAnchor.Unrelated.selector, 10, 8));
+        _refuseConviction(_proven(12), _proven(10), abi.encodeWithSelector(IGramAnchor.Unrelated.selector, 12, 10));
     }
 
     function test_childAgainstItsParent() public {

@@ -73,7 +73,7 @@ contract RulesTests {
     ) private pure returns (bytes1) {
         RulesLib.Rule rule = RulesLib.broken(child, index, beside, otherIndex);
         if (rule != RulesLib.Rule.NONE) return _digit(rule);
-        return RulesLib.belongTogether(child, beside, otherIndex) ? bytes1("0") : bytes1("-");
+        return RulesLib.belongTogether(child, index, beside, otherIndex) ? bytes1("0") : bytes1("-");
     }
 
     /// @dev A rule's number in base 36.

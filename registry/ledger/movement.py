@@ -142,11 +142,11 @@ class Target:
 
 
 def target_of(gather: Movement) -> Target | None:
-    """Read a GATHER's to tag; None when it has not the form of a target, or leads past the last number."""
+    """Read a GATHER's to tag; None when it has not the form of a target, or its range is none or leads too far."""
     tag = gather.to_tag
     target = Target(int.from_bytes(tag[4:12], "big"), int.from_bytes(tag[12:20], "big"))
     is_target = tag[:4] == bytes(4) and target.bundle <= target.first < GRAMS_END - gather.quantity_g
-    return target if is_target else None
+    return target if is_target and gather.first < gather.last < GRAMS_END else None
 
 
 _SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})")

@@ -18,6 +18,7 @@ LAWFUL = [bytes.fromhex(vector["hex"]) for vector in VECTORS["lawful_log"]]
 MOVEMENTS = [decode(leaf) for leaf in LAWFUL]
 LAST = len(LAWFUL)
 REDEEM = 9
+BUNDLE = next(index for index, movement in enumerate(MOVEMENTS) if movement.kind == Kind.BUNDLE)
 ISSUES = [index for index, movement in enumerate(MOVEMENTS) if movement.kind == Kind.ISSUE]
 
 
@@ -66,11 +67,15 @@ def departed(index, **changes):
 UNLAWFUL = [
     ("the same grams redeemed twice", departed(REDEEM), REDEEM, Rule.OVERLAP),
     ("the same grams issued twice", departed(ISSUES[0]), ISSUES[0], Rule.ISSUE_OVERLAP),
-    ("a movement out of an end", departed(REDEEM, parent=13), 13, Rule.PARENT),
+    ("the same grams bundled that were issued", departed(BUNDLE, first=1_008_999), ISSUES[1], Rule.ISSUE_OVERLAP),
+    ("the same grams bundled twice", departed(BUNDLE), BUNDLE, Rule.ISSUE_OVERLAP),
+    ("grams that came from nowhere", departed(BUNDLE, first=2_000_000, last=3_000_000), LAST - 1, Rule.GATHERED),
+    ("a movement out of an end", departed(REDEEM, parent=15), 15, Rule.PARENT),
+    ("a movement out of grams that were gathered", departed(REDEEM, parent=12), 12, Rule.PARENT),
     ("more than there was", departed(REDEEM, last=1_003_001), 8, Rule.WITHIN),
     ("spent by somebody else", departed(REDEEM, from_tag=b"x" * 20), 8, Rule.FROM_TAG),
     ("spent after the expiry", departed(REDEEM, at=MOVEMENTS[8].until + 1), 8, Rule.EXPIRY),
-    ("an unlisted kind", departed(REDEEM, kind=12), 0, Rule.KIND),
+    ("an unlisted kind", departed(REDEEM, kind=13), 0, Rule.KIND),
     ("a parent to come", departed(REDEEM, parent=LAST + 5), 0, Rule.ORDER),
     ("no leaf at all", b"anything", 0, Rule.LEAF),
 ]
@@ -105,10 +110,38 @@ def test_no_two_leaves_of_a_lawful_log_convict(anchoring, log_of):
             assert convicting_rule(log.entry(index), log.entry(other)) is None
             name, *places = anchoring.refusal(log.convict(log.entry(index), log.entry(other)))
             assert places == [index, other]
-            assert name == "Lawful" or movement.parent != other
+            assert name == "Lawful" or (movement.parent != other and not is_in_run(MOVEMENTS, index, other))
             refusals.add(name)
     assert refusals == {"Lawful", "Unrelated"}
     assert log.verdict() == [0, 0, 0, 0]
+
+
+def is_in_run(movements, index, other):
+    return abs(index - other) == 1 and movements[min(index, other)].kind == Kind.GATHER
+
+
+FIRST = BUNDLE - 2
+BROKEN_RUNS = {
+    "grams of nobody": (BUNDLE, {"last": MOVEMENTS[BUNDLE].last + 1}),
+    "grams that vanish": (BUNDLE, {"last": MOVEMENTS[BUNDLE].last - 1}),
+    "another time": (BUNDLE, {"at": MOVEMENTS[BUNDLE].at + 1}),
+    "another class": (BUNDLE, {"flags": MOVEMENTS[BUNDLE].flags ^ 1}),
+    "a piece too many": (FIRST + 1, {"to_tag": MOVEMENTS[FIRST].to_tag}),
+    "another leaf in between": (FIRST + 1, {"kind": Kind.VOID, "purpose": 48, "to_tag": bytes(20)}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_RUNS)
+@pytest.mark.parametrize("is_first_accused", [True, False])
+def test_neighbours_of_a_broken_run_convict_in_either_order(anchoring, case, is_first_accused):
+    changed, changes = BROKEN_RUNS[case]
+    log = Log(anchoring, [departed(i, **changes) if i == changed else leaf for i, leaf in enumerate(LAWFUL)])
+    anchoring.anchor(log.checkpoint(), [])
+    before, after = (log.entry(changed - 1), log.entry(changed))
+    accused, other = (before, after) if is_first_accused else (after, before)
+    assert convicting_rule(accused, other) is Rule.GATHERED
+    log.convict(accused, other).transact({"from": anchoring.web3.eth.accounts[1]})
+    assert log.verdict() == [LAST, accused.index, other.index, Rule.GATHERED]
 
 
 def test_refusals_by_name(anchoring, log_of):

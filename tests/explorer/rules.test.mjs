@@ -12,7 +12,7 @@ const leaves = vectors.leaves.map((hex) => fromHex(hex.slice(2)));
 function outcome(accused, index, other, otherIndex) {
   const rule = convictingRule(accused, index, other, otherIndex);
   if (rule !== null) return RULES.indexOf(rule).toString(36);
-  return belongTogether(decodeLeaf(accused), decodeLeaf(other), otherIndex) ? "0" : "-";
+  return belongTogether(decodeLeaf(accused), index, decodeLeaf(other), otherIndex) ? "0" : "-";
 }
 
 for (const { name, index, other_index, accused, others, outcomes } of vectors.tables) {

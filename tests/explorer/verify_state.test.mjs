@@ -21,8 +21,10 @@ test("golden proofs hold and say the state of what is asked", async () => {
     assert.deepEqual(found.steps.map(({ id, outcome }) => [id, outcome]),
       STATE_ORDER.map((id) => [id, id === "anchor" ? "not-checked" : "ok"]));
     assert.deepEqual(found.steps.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7, 8]);
-    const said = found.parts.map(({ first, last, index, state }) => (
-      { first: String(first), last: String(last), index: index === null ? null : String(index), state: state.replace("-", " ") }));
+    const said = found.parts.map(({ first, last, index, state, into }) => ({
+      first: String(first), last: String(last), index: index === null ? null : String(index), state: state.replace("-", " "),
+      into: into && into.map(String),
+    }));
     assert.deepEqual(said, parts);
     for (const step of found.steps) for (const text of [step.zh, step.en]) assert.doesNotMatch(text, /[{}]/);
   }

@@ -8,10 +8,12 @@ from itertools import product
 from registry.ledger.movement import NO_TAG, Movement
 
 CLASS_I, SCENARIO, CONVERTED, INDIVIDUAL, LOCKED = 1, 2, 4, 8, 16
-ISSUE, TRANSFER, CONVERT, REDEEM, REFUND, RETURN, EXPIRE, CANCEL, VOID, LOCK, UNLOCK = range(1, 12)
+ISSUE, TRANSFER, CONVERT, REDEEM, REFUND, GATHER, EXPIRE, CANCEL, VOID, LOCK, UNLOCK, BUNDLE = range(1, 13)
 END, REDUCTION, POINTS = 0, 1, 2
 ANN, BOB, SHOP = (letter * 20 for letter in (b"a", b"b", b"s"))
 """Tags of acquisitions by two persons and by a provider."""
+TARGET = bytes(4) + (100).to_bytes(8) + (104).to_bytes(8)
+"""A GATHER's to tag: it goes to the bundle that begins at gram 100, from gram 104 on."""
 UNTIL = 5_000
 """When the example's points expire."""
 Pair = tuple[Movement, Movement]
@@ -41,7 +43,7 @@ EXAMPLES: dict[int, Pair] = {
     CONVERT: (child(CONVERT, POINTS, _SCI), parent(ISSUE, REDUCTION, _SI)),
     REDEEM: (child(REDEEM, POINTS, _SC, to_tag=SHOP), parent(CONVERT, POINTS, _SCI)),
     REFUND: (child(REFUND, POINTS, _SCI, to_tag=BOB), parent(REDEEM, POINTS, _SC)),
-    RETURN: (child(RETURN, REDUCTION, _SC), parent(REDEEM, POINTS, _SC)),
+    GATHER: (child(GATHER, END, _SC, to_tag=TARGET), parent(REDEEM, POINTS, _SC)),
     EXPIRE: (child(EXPIRE, END, _SC, to_tag=NO_TAG, at=UNTIL + 1), parent(CONVERT, POINTS, _SCI)),
     CANCEL: (child(CANCEL, END, _S, 17, to_tag=NO_TAG), parent(ISSUE, REDUCTION, _SI)),
     VOID: (child(VOID, END, _S, 48, to_tag=NO_TAG), parent(ISSUE, REDUCTION, _SI)),
@@ -49,10 +51,10 @@ EXAMPLES: dict[int, Pair] = {
     UNLOCK: (child(UNLOCK, REDUCTION, _SI), parent(LOCK, REDUCTION, _SI | LOCKED, purpose=32)),
 }
 """Kind -> (child, parent), as each row of the table would have it."""
-KINDS = (*EXAMPLES, 12, 63)
-PURPOSES = (*range(6), *range(15, 22), *range(31, 36), 47, 48, 49, 65535)
+KINDS = (*EXAMPLES, BUNDLE, 13, 63)
+PURPOSES = (*range(6), *range(15, 23), *range(31, 36), 47, 48, 49, 65535)
 PARENTS = (
-    *((kind, 0) for kind in (0, ISSUE, TRANSFER, CONVERT, REDEEM, REFUND, RETURN, CANCEL, UNLOCK, 64)),
+    *((kind, 0) for kind in (0, ISSUE, TRANSFER, CONVERT, REDEEM, REFUND, GATHER, BUNDLE, CANCEL, UNLOCK, 64)),
     *((LOCK, purpose) for purpose in (32, 33, 34)),
     (TRANSFER, 2),
 )
@@ -88,7 +90,7 @@ def by_forms_and_purposes() -> Iterator[Pair]:
 def by_tags() -> Iterator[Pair]:
     """Every kind with every constellation of tags, after a redemption and after something else."""
     tags = (NO_TAG, ANN, BOB, SHOP)
-    for kind, was, giver, holder, frm, to in product(KINDS, (REDEEM, RETURN), tags, tags, tags, tags):
+    for kind, was, giver, holder, frm, to in product(KINDS, (REDEEM, LOCK), tags, tags, tags, (*tags, TARGET)):
         made, of = example(kind)
         yield replace(made, from_tag=frm, to_tag=to), replace(of, kind=was, from_tag=giver, to_tag=holder)
 
@@ -110,7 +112,7 @@ def by_times() -> Iterator[Pair]:
 
 def by_ranges() -> Iterator[Pair]:
     """Every kind around the edges of the parent's range, empty and backward ranges too."""
-    edges = (0, 9, 10, 11, 15, 19, 20, 21, 2**63 - 1)
+    edges = (0, 9, 10, 11, 15, 19, 20, 21, 2**63 - 1, 2**63)
     for kind, first, last in product(KINDS, edges, edges):
         made, of = example(kind)
         yield replace(made, first=first, last=last), of
@@ -120,7 +122,7 @@ def departures(seed: int, count: int) -> Iterator[Pair]:
     """Lawful pairs with up to three fields of either side changed, drawn by a seed."""
     draw = random.Random(seed)
     values = {
-        "kind": (*range(13), 64, 255),
+        "kind": (*range(14), 64, 255),
         "form": range(4),
         "flags": range(64),
         "purpose": PURPOSES,
@@ -129,7 +131,7 @@ def departures(seed: int, count: int) -> Iterator[Pair]:
         "at": (999, 1000, 1001, 2000, UNTIL - 1, UNTIL, UNTIL + 1),
         "until": (0, 1, 2000, 2001, UNTIL - 1, UNTIL, UNTIL + 1),
         "from_tag": (NO_TAG, ANN, BOB, SHOP),
-        "to_tag": (NO_TAG, ANN, BOB, SHOP),
+        "to_tag": (NO_TAG, ANN, BOB, SHOP, TARGET),
     }
     for _ in range(count):
         pair = list(EXAMPLES[draw.choice(list(EXAMPLES))])

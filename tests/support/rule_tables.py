@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 from anchoring import leaf
-from registry.ledger.movement import NO_TAG, Movement
+from registry.ledger.movement import GRAMS_END, NO_TAG, Movement, Target
 from tests.support.pairs import (
     ANN,
     BOB,
+    BUNDLE,
     CANCEL,
     CLASS_I,
     CONVERT,
     CONVERTED,
     END,
     EXAMPLES,
+    GATHER,
     INDIVIDUAL,
     ISSUE,
     LOCK,
@@ -26,9 +28,9 @@ from tests.support.pairs import (
     POINTS,
     REDEEM,
     REDUCTION,
-    RETURN,
     SCENARIO,
     SHOP,
+    TARGET,
     TRANSFER,
     UNLOCK,
     UNTIL,
@@ -44,8 +46,16 @@ INDEX, OTHER_INDEX = 9, 8
 HIGH, LONG = 2**64 - 1, 2**48 - 1
 ALMOST_ANN = (ANN[:-1] + b"b", b"b" + ANN[1:])
 FORMS = (0, 1, 2, 3, 255)
-PURPOSES = (*range(6), *range(15, 22), *range(31, 36), 47, 48, 49, 256, 272, 288, 304, 65535)
-EDGES = (0, 9, 10, 11, 15, 19, 20, 21, HIGH)
+TARGETS = (
+    TARGET,
+    *(Target(bundle, first).tag for bundle, first in ((0, 1), (104, 104), (105, 104), (HIGH, HIGH), (1, HIGH))),
+    *(Target(1, GRAMS_END - grams).tag for grams in (2, 3, 4)),
+    b"\1" + TARGET[1:],
+    b"\0\0\0\1" + TARGET[4:],
+)
+"""To tags of a GATHER of three grams: what is a target, what leads to the last number and past it, what is none."""
+PURPOSES = (*range(6), *range(15, 23), *range(31, 36), 47, 48, 49, 256, 272, 288, 304, 65535)
+EDGES = (0, 9, 10, 11, 15, 19, 20, 21, GRAMS_END - 1, GRAMS_END, HIGH)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,8 @@ LAWFUL: dict[str, Pair] = {
     "8 as compliance offset": (
         child(CANCEL, END, SCENARIO | CLASS_I, 20, to_tag=NO_TAG), parent(ISSUE, REDUCTION, SCENARIO | CLASS_I)
     ),
+    "8 to another registry": (child(CANCEL, END, SCENARIO, 21, to_tag=NO_TAG), parent(TRANSFER, REDUCTION, SCENARIO)),
+    "6 of reductions": (child(GATHER, END, SCENARIO, to_tag=TARGET), parent(TRANSFER, REDUCTION, SCENARIO)),
     "8 of a person's points": (child(CANCEL, END, _SC, 16, to_tag=NO_TAG), _POINTS),
     "8 of a provider's points": (child(CANCEL, END, _SC, 18, to_tag=NO_TAG), parent(REDEEM, POINTS, _SC)),
     "9 of points": (child(VOID, END, _SC, 48, to_tag=NO_TAG), _POINTS),
@@ -78,7 +90,7 @@ LAWFUL: dict[str, Pair] = {
     "11 of points": (child(UNLOCK, POINTS, _SCI), parent(LOCK, POINTS, _SCI | LOCKED, purpose=34)),
 }  # fmt: skip
 """One lawful pair of each row of the design's table, and of each of a row's alternatives."""
-UNLISTED = {str(kind): example(kind) for kind in (0, 12, 63)}
+UNLISTED = {str(kind): example(kind) for kind in (0, 13, 63)}
 
 
 def tables() -> Iterator[Table]:
@@ -96,8 +108,21 @@ def tables() -> Iterator[Table]:
     alone, beside = tuple(_alone()), tuple(_beside())
     yield Table("by themselves", alone, beside)
     yield Table("by themselves, before the other", alone, beside, index=OTHER_INDEX, other_index=INDEX)
-    siblings = tuple(map(leaf.encode, _siblings()))
+    siblings, numbering = tuple(map(leaf.encode, _siblings())), tuple(map(leaf.encode, _numbering()))
     yield Table("overlaps", siblings, siblings)
+    yield Table("numbers given twice", numbering, numbering)
+    runs = tuple(dict.fromkeys(map(leaf.encode, _runs())))
+    for where, index, other_index in (
+        ("neighbours", 9, 8),
+        ("neighbours, the other way round", 8, 9),
+        ("a leaf between them", 9, 7),
+        ("a leaf between them, the other way round", 7, 9),
+        ("the first of the log", 0, 1),
+        ("the second of the log", 1, 0),
+        ("the first and a later one", 0, 9),
+        ("the largest index and the first", HIGH, 0),
+    ):
+        yield Table(f"runs: {where}", runs, runs, index, other_index)
 
 
 Sides = tuple[Iterator[Movement], Iterator[Movement]]
@@ -114,7 +139,7 @@ def _by_flags(made: Movement, of: Movement) -> Sides:
 
 
 def _by_form(made: Movement, of: Movement) -> Sides:
-    kinds = (of.kind, ISSUE, REDEEM, LOCK, 12, 64, 255)
+    kinds = (of.kind, ISSUE, REDEEM, LOCK, BUNDLE, GATHER, 13, 64, 255)
     return (
         (replace(made, form=form) for form in FORMS),
         (replace(of, form=form, kind=kind) for form, kind in product(FORMS, kinds)),
@@ -142,10 +167,10 @@ def _by_purpose(made: Movement, of: Movement) -> Sides:
 def _by_tags(made: Movement, of: Movement) -> Sides:
     tags = (NO_TAG, ANN, BOB, *ALMOST_ANN)
     return (
-        (replace(made, from_tag=giver, to_tag=taker) for giver, taker in product(tags, tags)),
+        (replace(made, from_tag=giver, to_tag=taker) for giver, taker in product(tags, (*tags, *TARGETS))),
         (
             replace(of, kind=kind, from_tag=giver, to_tag=holder)
-            for kind, giver, holder in product((REDEEM, RETURN, of.kind), (NO_TAG, ANN, BOB), (NO_TAG, ANN, BOB))
+            for kind, giver, holder in product((REDEEM, UNLOCK, of.kind), (NO_TAG, ANN, BOB), (NO_TAG, ANN, BOB))
         ),
     )
 
@@ -163,7 +188,7 @@ def _by_times(made: Movement, of: Movement) -> Sides:
 
 
 def _by_range(made: Movement, of: Movement) -> Sides:
-    wholes = ((10, 20), (0, HIGH), (HIGH - 1, HIGH), (20, 10))
+    wholes = ((10, 20), (0, GRAMS_END - 1), (0, HIGH), (HIGH - 1, HIGH), (20, 10))
     return (
         (replace(made, first=first, last=last) for first, last in product(EDGES, EDGES)),
         (replace(of, first=first, last=last) for first, last in wholes),
@@ -184,6 +209,7 @@ def _by_two(made: Movement, of: Movement) -> Sides:
         {"at": UNTIL + 2},
         {"from_tag": SHOP},
         {"to_tag": SHOP if made.to_tag != SHOP else ANN},
+        {"to_tag": NO_TAG if made.to_tag != NO_TAG else BOB},
         {"flags": made.flags ^ CLASS_I},
         {"flags": made.flags ^ CONVERTED},
         {"flags": made.flags ^ INDIVIDUAL},
@@ -205,7 +231,9 @@ def _by_two(made: Movement, of: Movement) -> Sides:
 
 
 _ISSUED = Movement(ISSUE, REDUCTION, SCENARIO | INDIVIDUAL, 0, 10, 20, None, 1000, 0, NO_TAG, ANN, bytes(32))
+_BUNDLED = replace(_ISSUED, kind=BUNDLE, flags=SCENARIO | CONVERTED)
 _RECORDED = Movement(64, 0, 0, 0, 0, 0, None, 1000, 0, NO_TAG, NO_TAG, b"e" * 32)
+_GATHERED = LAWFUL[str(GATHER)][0]
 _MALFORMED = (b"", bytes(113), bytes(114), bytes(115))
 
 
@@ -214,19 +242,21 @@ def _alone() -> Iterator[bytes]:
     made, _ = LAWFUL[str(TRANSFER)]
     for kind in (*range(66), 71, 72, 127, 128, 255):
         yield leaf.encode(replace(_ISSUED, kind=kind))
-        if kind not in range(1, 12):
+        if kind not in range(1, 13):
             yield leaf.encode(replace(_RECORDED, kind=kind))
     for flags in (*range(65), 128, 255):
         yield leaf.encode(replace(_ISSUED, flags=flags))
+        yield leaf.encode(replace(_BUNDLED, flags=flags))
     fields: dict[str, tuple[object, ...]] = {
-        "form": FORMS, "flags": (1, 128), "purpose": (1, 256), "first": (0, 1, 20, HIGH), "last": (0, 1, 10, HIGH),
+        "form": FORMS, "flags": (1, 128), "purpose": (1, 256), "first": (0, 1, 20, HIGH),
+        "last": (0, 1, 10, GRAMS_END - 1, GRAMS_END, HIGH),
         "parent": (None, 0, 7, 8, 9, 10, 2**63, HIGH - 1), "at": (0, LONG), "until": (0, 1, 2**47),
         "from_tag": (NO_TAG, ANN, b"\x01" + bytes(19), bytes(19) + b"\x01"),
         "to_tag": (NO_TAG, ANN, b"\x01" + bytes(19), bytes(19) + b"\x01"),
     }  # fmt: skip
     changes: list[dict[str, object]] = [{name: value} for name, values in fields.items() for value in values]
     both = [{**one, **other} for one, other in combinations(changes[:12], 2)]
-    for whole in (_ISSUED, _RECORDED, replace(_RECORDED, kind=255), made):
+    for whole in (_ISSUED, _BUNDLED, _RECORDED, replace(_RECORDED, kind=255), made, _GATHERED):
         yield from (leaf.encode(replace(whole, **change)) for change in changes + both)
     lawful = leaf.encode(_ISSUED)
     yield from _MALFORMED
@@ -237,14 +267,79 @@ def _beside() -> Iterator[bytes]:
     yield leaf.encode(replace(_ISSUED, first=20, last=30))
     yield leaf.encode(_RECORDED)
     yield leaf.encode(LAWFUL[str(REDEEM)][1])
-    yield leaf.encode(replace(_RECORDED, kind=12, form=9, first=20, last=10))
+    yield leaf.encode(replace(_RECORDED, kind=13, form=9, first=20, last=10))
     yield _MALFORMED[2]
 
 
+_RANGES = (
+    (10, 15),
+    (15, 20),
+    (14, 20),
+    (12, 13),
+    (10, 20),
+    (16, 20),
+    (0, GRAMS_END - 1),
+    (0, HIGH),
+    (17, 12),
+    (12, 12),
+)
+
+
 def _siblings() -> Iterator[Movement]:
-    ranges = ((10, 15), (15, 20), (14, 20), (12, 13), (10, 20), (16, 20), (0, HIGH), (17, 12), (12, 12))
+    ranges = _RANGES
     made, _ = LAWFUL[str(TRANSFER)]
     kinds = (_ISSUED, replace(_ISSUED, parent=3), *(replace(made, parent=index) for index in (3, 4, 7, 8)))
-    others = (replace(made, parent=None), replace(made, kind=12, parent=3), replace(made, kind=64, parent=3))
+    others = (replace(made, parent=None), replace(made, kind=13, parent=3), replace(made, kind=64, parent=3))
     for whole, (first, last) in product((*kinds, *others), ranges):
         yield replace(whole, first=first, last=last)
+
+
+def _numbering() -> Iterator[Movement]:
+    """ISSUEs and BUNDLEs, which share the numbers, and a GATHER, whose target takes none."""
+    for whole, (first, last) in product((_ISSUED, _BUNDLED, replace(_GATHERED, parent=3)), _RANGES):
+        yield replace(whole, first=first, last=last)
+
+
+def _runs() -> Iterator[Movement]:
+    """Pieces of one run, whole, and departed from in all that its neighbours look at.
+
+    Grams 12 to 14 go to 100, 12 to 13 to 103, 15 to 19 to 105; all are BUNDLE 100 to 109.
+    """
+
+    def gather(first: int, last: int, bundle: int, target: int, **changes: object) -> Movement:
+        return replace(_GATHERED, parent=3, first=first, last=last, to_tag=Target(bundle, target).tag, **changes)
+
+    pieces = (gather(12, 15, 100, 100), gather(12, 14, 100, 103), gather(15, 20, 100, 105))
+    whole = replace(_BUNDLED, first=100, last=110, at=_GATHERED.at)
+    yield from (*pieces, whole, _ISSUED, _RECORDED, replace(LAWFUL[str(TRANSFER)][0], parent=3))
+    for piece in pieces:
+        for flag in (CLASS_I, SCENARIO, CONVERTED, INDIVIDUAL, LOCKED, 128):
+            yield replace(piece, flags=piece.flags ^ flag)
+        yield from (replace(piece, at=piece.at + by) for by in (-1, 1))
+        yield from (replace(piece, last=piece.last + by) for by in (-1, 1))
+    yield replace(pieces[1], to_tag=NO_TAG)
+    yield replace(pieces[1], to_tag=ANN)
+    yield replace(pieces[1], to_tag=b"\0\0\0\1" + pieces[1].to_tag[4:])
+    yield replace(pieces[1], first=14, last=12)
+    yield replace(pieces[1], parent=None)
+    yield replace(pieces[1], kind=CANCEL, purpose=16, to_tag=NO_TAG)
+    for bundle, target in ((99, 103), (101, 103), (100, 102), (100, 104), (103, 103), (104, 103), (0, 103)):
+        yield gather(12, 14, bundle, target)
+    # To the last number, and past it; and ranges so long that their end would be counted from zero again.
+    yield gather(12, 14, 100, GRAMS_END - 3)
+    yield gather(12, 14, 100, GRAMS_END - 2)
+    yield gather(12, 14, 100, HIGH - 1)
+    yield gather(12, 14, HIGH - 1, HIGH - 1)
+    yield gather(0, HIGH, 100, 103)
+    yield gather(GRAMS_END, HIGH, 100, 103)
+    yield gather(GRAMS_END - 2, GRAMS_END, 100, 103)
+    for first, last in ((100, 103), (100, 105), (100, 109), (100, 111), (101, 110), (99, 110), (101, 111), (105, 110)):
+        yield replace(whole, first=first, last=last)
+    yield replace(whole, first=100, last=GRAMS_END - 1)
+    yield replace(whole, first=100, last=HIGH)
+    for flag in (CLASS_I, SCENARIO, CONVERTED, INDIVIDUAL, LOCKED):
+        yield replace(whole, flags=whole.flags ^ flag)
+    yield from (replace(whole, at=whole.at + by) for by in (-1, 1))
+    yield replace(whole, kind=ISSUE, flags=SCENARIO)
+    yield replace(whole, to_tag=NO_TAG)
+    yield replace(whole, parent=3)

@@ -24,8 +24,11 @@ def check(text: str, asked=None):
 def test_golden_proofs_hold(vector):
     found = check(vector["proof"], tuple(map(int, vector["asked"])))
     assert found.outcome is Outcome.HOLDS
-    parts = [{"first": str(one.first), "last": str(one.last), "state": one.state} for one in found.parts]
-    assert parts == [{name: part[name] for name in ("first", "last", "state")} for part in vector["parts"]]
+    parts = [
+        {"first": str(one.first), "last": str(one.last), "state": one.state, "into": one.into and [*map(str, one.into)]}
+        for one in found.parts
+    ]
+    assert parts == [{name: part[name] for name in ("first", "last", "state", "into")} for part in vector["parts"]]
 
 
 @pytest.mark.parametrize("vector", STATE["bad"])

@@ -1,17 +1,19 @@
 """The rules, row by row of the design's section 2, and against a naive reading of the same text."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.ledger.movement import NO_TAG, Movement
-from registry.ledger.rules import SENTENCES, Rule, broken_rule, overlap
+from registry.ledger.movement import GRAMS_END, NO_TAG, Movement, Target
+from registry.ledger.rules import SENTENCES, Rule, broken_rule, broken_run, is_in_run, overlap
 from tests.support import naive_rules, pairs
 from tests.support.pairs import (
     ANN,
     BOB,
+    BUNDLE,
     CANCEL,
     CLASS_I,
     CONVERT,
@@ -19,6 +21,7 @@ from tests.support.pairs import (
     END,
     EXAMPLES,
     EXPIRE,
+    GATHER,
     INDIVIDUAL,
     ISSUE,
     LOCK,
@@ -27,9 +30,9 @@ from tests.support.pairs import (
     REDEEM,
     REDUCTION,
     REFUND,
-    RETURN,
     SCENARIO,
     SHOP,
+    TARGET,
     TRANSFER,
     UNLOCK,
     UNTIL,
@@ -41,6 +44,7 @@ LISTED = FROZEN | {"purpose": 32}
 PLEDGED = FROZEN | {"purpose": 33}
 OWN_POINTS = {"form": POINTS, "until": UNTIL, "flags": SCENARIO | CONVERTED | INDIVIDUAL, "kind": CONVERT}
 SHOP_POINTS = {"form": POINTS, "until": UNTIL, "flags": SCENARIO | CONVERTED, "kind": REDEEM}
+OWNED = {"form": REDUCTION, "until": 0, "flags": SCENARIO, "kind": TRANSFER}
 
 # Name of the case: (kind whose example it departs from, what the child changes, what the parent changes, rule broken).
 CASES: dict[str, tuple[int, dict[str, object], dict[str, object], Rule | None]] = {
@@ -86,14 +90,30 @@ CASES: dict[str, tuple[int, dict[str, object], dict[str, object], Rule | None]] 
     "5 REFUND of a REFUND": (REFUND, {}, {"kind": REFUND}, Rule.REFUND),
     "5 REFUND of a CONVERT": (REFUND, {}, {"kind": CONVERT}, Rule.REFUND),
     "5 REFUND to an institution": (REFUND, {"flags": SCENARIO | CONVERTED}, {}, Rule.INDIVIDUAL),
-    "6 RETURN": (RETURN, {}, {}, None),
-    "6 RETURN after the expiry": (RETURN, {"at": UNTIL + 1}, {}, None),
-    "6 RETURN by a person": (
-        RETURN, {"flags": SCENARIO | CONVERTED | INDIVIDUAL}, OWN_POINTS, Rule.INDIVIDUAL,
+    "6 GATHER of points": (GATHER, {}, {}, None),
+    "6 GATHER of reductions": (GATHER, {"flags": SCENARIO}, OWNED, None),
+    "6 GATHER after the expiry": (GATHER, {"at": UNTIL + 1}, {}, None),
+    "6 GATHER by a person": (GATHER, {}, OWN_POINTS, Rule.INDIVIDUAL),
+    "6 GATHER for a person": (
+        GATHER, {"flags": SCENARIO | CONVERTED | INDIVIDUAL}, {}, Rule.INDIVIDUAL,
     ),
-    "6 RETURN that keeps the expiry": (RETURN, {"until": UNTIL}, {}, Rule.UNTIL),
-    "6 RETURN that clears CONVERTED": (RETURN, {"flags": SCENARIO}, {}, Rule.CONVERTED),
-    "6 RETURN to another": (RETURN, {"to_tag": BOB}, {}, Rule.HOLDER),
+    "6 GATHER that keeps the expiry": (GATHER, {"until": UNTIL}, {}, Rule.UNTIL),
+    "6 GATHER that keeps a form": (GATHER, {"form": REDUCTION}, {}, Rule.FORM),
+    "6 GATHER that clears CONVERTED": (GATHER, {"flags": SCENARIO}, {}, Rule.CONVERTED),
+    "6 GATHER that gains CLASS_I": (GATHER, {"flags": SCENARIO | CONVERTED | CLASS_I}, {}, Rule.KEPT_FLAGS),
+    "6 GATHER of locked grams": (GATHER, {"flags": SCENARIO}, PLEDGED | {"flags": SCENARIO | LOCKED}, Rule.LOCKED),
+    "6 GATHER that locks": (GATHER, {"flags": SCENARIO | CONVERTED | LOCKED}, {}, Rule.LOCKED),
+    "6 GATHER with a purpose": (GATHER, {"purpose": 16}, {}, Rule.PURPOSE),
+    "6 GATHER into the first numbers of all": (GATHER, {"to_tag": NO_TAG}, {}, None),
+    "6 GATHER to a tag": (GATHER, {"to_tag": ANN}, {}, Rule.GATHERED),
+    "6 GATHER whose target is not behind four zero bytes": (
+        GATHER, {"to_tag": b"\0\0\0\1" + TARGET[4:]}, {}, Rule.GATHERED,
+    ),
+    "6 GATHER whose target is its bundle's first": (GATHER, {"to_tag": Target(104, 104).tag}, {}, None),
+    "6 GATHER whose target is before its bundle": (GATHER, {"to_tag": Target(105, 104).tag}, {}, Rule.GATHERED),
+    "6 GATHER whose last number is the last of all": (GATHER, {"to_tag": Target(1, GRAMS_END - 4).tag}, {}, None),
+    "6 GATHER past the last number": (GATHER, {"to_tag": Target(1, GRAMS_END - 3).tag}, {}, Rule.GATHERED),
+    "6 GATHER that would begin again at zero": (GATHER, {"to_tag": Target(1, 2**64 - 1).tag}, {}, Rule.GATHERED),
     "7 EXPIRE": (EXPIRE, {}, {}, None),
     "7 EXPIRE in the last good millisecond": (EXPIRE, {"at": UNTIL}, {}, Rule.EXPIRY),
     "7 EXPIRE of a provider's points": (EXPIRE, {}, SHOP_POINTS, Rule.INDIVIDUAL),
@@ -103,7 +123,12 @@ CASES: dict[str, tuple[int, dict[str, object], dict[str, object], Rule | None]] 
     ),
     "8 CANCEL as voluntary offset": (CANCEL, {}, {}, None),
     "8 CANCEL for purpose 15": (CANCEL, {"purpose": 15}, {}, Rule.PURPOSE),
-    "8 CANCEL for purpose 21": (CANCEL, {"purpose": 21}, {}, Rule.PURPOSE),
+    "8 CANCEL for purpose 22": (CANCEL, {"purpose": 22}, {}, Rule.PURPOSE),
+    "8 CANCEL of an institution's, moved to another registry": (CANCEL, {"purpose": 21}, OWNED, None),
+    "8 CANCEL of a person's, moved to another registry": (CANCEL, {"purpose": 21}, {}, Rule.INDIVIDUAL),
+    "8 CANCEL of points, moved to another registry": (
+        CANCEL, {"purpose": 21, "flags": SCENARIO | CONVERTED}, SHOP_POINTS, Rule.PURPOSE,
+    ),
     "8 compliance offset without class I": (CANCEL, {"purpose": 20}, {}, Rule.CLASS_I),
     "8 compliance offset with class I": (
         CANCEL, {"purpose": 20, "flags": SCENARIO | CLASS_I}, {"flags": SCENARIO | CLASS_I | INDIVIDUAL}, None,
@@ -160,7 +185,12 @@ CASES: dict[str, tuple[int, dict[str, object], dict[str, object], Rule | None]] 
     "all: SCENARIO lost": (TRANSFER, {"flags": INDIVIDUAL}, {}, Rule.KEPT_FLAGS),
     "all: CONVERTED gained without CONVERT": (TRANSFER, {"flags": SCENARIO | CONVERTED}, {}, Rule.CONVERTED),
     "all: an unlisted bit": (TRANSFER, {"flags": SCENARIO | INDIVIDUAL | 32}, {}, Rule.FLAGS),
-    "all: an unlisted kind": (TRANSFER, {"kind": 12}, {}, Rule.KIND),
+    "all: an unlisted kind": (TRANSFER, {"kind": 13}, {}, Rule.KIND),
+    "all: the last numbers of all": (TRANSFER, {"last": GRAMS_END - 1}, {"last": GRAMS_END - 1}, None),
+    "all: a range that does not end below 2^63": (TRANSFER, {"last": GRAMS_END}, {"last": GRAMS_END}, Rule.RANGE),
+    "all: a holder without a tag": (TRANSFER, {"to_tag": NO_TAG}, {}, Rule.HOLDER),
+    "all: no tag stays no tag": (LOCK, {"from_tag": NO_TAG, "to_tag": NO_TAG}, {"to_tag": NO_TAG}, Rule.HOLDER),
+    "all: back to a holder without a tag": (REFUND, {"to_tag": NO_TAG}, {"from_tag": NO_TAG}, Rule.HOLDER),
     "all: kind zero": (TRANSFER, {"kind": 0}, {}, Rule.KIND),
     "all: no parent named": (TRANSFER, {"parent": None}, {}, Rule.PARENT),
 }  # fmt: skip
@@ -174,6 +204,7 @@ def test_row_of_the_table(case):
 
 
 LAWFUL_ISSUE = Movement(ISSUE, REDUCTION, SCENARIO | INDIVIDUAL, 0, 0, 5, None, 0, 0, NO_TAG, ANN, bytes(32))
+LAWFUL_BUNDLE = replace(LAWFUL_ISSUE, kind=BUNDLE, flags=SCENARIO | CONVERTED)
 LAWFUL_RECORD = Movement(64, 0, 0, 0, 0, 0, None, 1, 0, NO_TAG, NO_TAG, bytes(32))
 
 
@@ -182,8 +213,7 @@ LAWFUL_RECORD = Movement(64, 0, 0, 0, 0, 0, None, 1, 0, NO_TAG, NO_TAG, bytes(32
     [
         ({}, None),
         ({"flags": 0}, None),
-        ({"flags": CLASS_I | SCENARIO | INDIVIDUAL}, None),
-        ({"flags": CONVERTED}, Rule.FLAGS),
+        ({"flags": CLASS_I | SCENARIO}, None),
         ({"flags": LOCKED}, Rule.FLAGS),
         ({"flags": 128}, Rule.FLAGS),
         ({"parent": 3}, Rule.PARENT),
@@ -191,12 +221,22 @@ LAWFUL_RECORD = Movement(64, 0, 0, 0, 0, 0, None, 1, 0, NO_TAG, NO_TAG, bytes(32
         ({"form": END}, Rule.FORM),
         ({"purpose": 1}, Rule.PURPOSE),
         ({"from_tag": ANN}, Rule.FROM_TAG),
+        ({"to_tag": NO_TAG}, Rule.HOLDER),
         ({"until": 1}, Rule.UNTIL),
         ({"last": 0}, Rule.RANGE),
+        ({"last": GRAMS_END - 1}, None),
+        ({"last": GRAMS_END}, Rule.RANGE),
     ],
 )
-def test_row_1_issue(changes, expected):
+def test_rows_1_and_12_issue_and_bundle(changes, expected):
     assert broken_rule(replace(LAWFUL_ISSUE, **changes), None) == expected
+    assert broken_rule(replace(LAWFUL_BUNDLE, **changes), None) == expected
+
+
+@pytest.mark.parametrize("flag", [1 << bit for bit in range(8)])
+def test_a_bundle_keeps_the_mark_of_points_and_is_never_a_persons(flag):
+    assert broken_rule(replace(LAWFUL_ISSUE, flags=flag), None) == (None if flag & 11 else Rule.FLAGS)
+    assert broken_rule(replace(LAWFUL_BUNDLE, flags=flag), None) == (None if flag & 7 else Rule.FLAGS)
 
 
 @pytest.mark.parametrize(
@@ -237,9 +277,10 @@ def _agreed(child, parent):
 
 
 numbers = st.integers(0, 12)
+targets = st.builds(lambda bundle, first: Target(bundle, first).tag, numbers, numbers)
 anything = st.builds(
     Movement,
-    kind=st.sampled_from([*range(13), 64, 255]),
+    kind=st.sampled_from([*range(14), 64, 255]),
     form=st.integers(0, 3),
     flags=st.integers(0, 255),
     purpose=st.sampled_from(pairs.PURPOSES),
@@ -249,7 +290,7 @@ anything = st.builds(
     at=st.integers(0, 3),
     until=st.integers(0, 3),
     from_tag=st.sampled_from([NO_TAG, ANN, BOB]),
-    to_tag=st.sampled_from([NO_TAG, ANN, BOB]),
+    to_tag=st.sampled_from([NO_TAG, ANN, BOB]) | targets,
     evidence=st.just(bytes(32)),
 )
 
@@ -266,8 +307,8 @@ def test_overlap_is_a_shared_gram_and_has_no_order(one, other):
     verdict = overlap(one, other)
     assert (verdict is not None) == naive_rules.share_a_gram(one, other)
     assert verdict == overlap(other, one)
-    both_issue = one.kind == other.kind == ISSUE
-    assert verdict in {None, Rule.ISSUE_OVERLAP if both_issue else Rule.OVERLAP}
+    both_number = {one.kind, other.kind} <= {ISSUE, BUNDLE}
+    assert verdict in {None, Rule.ISSUE_OVERLAP if both_number else Rule.OVERLAP}
 
 
 @pytest.mark.parametrize(
@@ -284,3 +325,88 @@ def test_children_of_one_parent_adjoin_but_never_overlap(ranges, expected):
     one, other = (replace(EXAMPLES[TRANSFER][0], first=first, last=last) for first, last in ranges)
     assert overlap(one, other) == expected
     assert overlap(one, replace(other, parent=9)) is None
+
+
+def gather(first, last, target, bundle=100, **changes):
+    return replace(EXAMPLES[GATHER][0], first=first, last=last, to_tag=Target(bundle, target).tag, **changes)
+
+
+def bundle(first, last, **changes):
+    return replace(LAWFUL_BUNDLE, first=first, last=last, at=EXAMPLES[GATHER][0].at, **changes)
+
+
+FIRST, SECOND, WHOLE = gather(10, 14, 100), gather(30, 33, 104), bundle(100, 107)
+A_RECORD, AN_ISSUE = LAWFUL_RECORD, replace(LAWFUL_ISSUE, first=200, last=300)
+
+# Name of the case: (the leaf before, the leaf after, whether they have to be of one run, whether the run is broken).
+NEIGHBOURS: dict[str, tuple[Movement | None, Movement | None, bool, bool]] = {
+    "a GATHER and the next": (FIRST, SECOND, True, False),
+    "the last GATHER and the BUNDLE": (SECOND, WHOLE, True, False),
+    "one GATHER alone and its BUNDLE": (FIRST, bundle(100, 104), True, False),
+    "a BUNDLE and the next run": (WHOLE, gather(50, 60, 107, 107), False, False),
+    "a BUNDLE and anything else": (WHOLE, AN_ISSUE, False, False),
+    "a run after a record": (A_RECORD, FIRST, False, False),
+    "a run at the very beginning": (None, FIRST, False, False),
+    "nothing of a run": (A_RECORD, AN_ISSUE, False, False),
+    "of another bundle": (FIRST, gather(30, 33, 104, 99), True, True),
+    "a hole between targets": (FIRST, gather(30, 33, 105), True, True),
+    "targets that overlap": (FIRST, gather(30, 33, 103), True, True),
+    "the first GATHER once more": (FIRST, FIRST, True, True),
+    "the next run begins too early": (FIRST, gather(50, 60, 104, 104), True, True),
+    "another time": (FIRST, replace(SECOND, at=SECOND.at + 1), True, True),
+    "another class": (FIRST, replace(SECOND, flags=SECOND.flags | CLASS_I), True, True),
+    "of a project": (FIRST, replace(SECOND, flags=SECOND.flags ^ SCENARIO), True, True),
+    "points with what never were points": (FIRST, replace(SECOND, flags=SECOND.flags ^ CONVERTED), True, True),
+    "a BUNDLE of another time": (SECOND, replace(WHOLE, at=WHOLE.at + 1), True, True),
+    "a BUNDLE of another class": (SECOND, replace(WHOLE, flags=WHOLE.flags | CLASS_I), True, True),
+    "a BUNDLE one gram too long": (SECOND, bundle(100, 108), True, True),
+    "a BUNDLE one gram too short": (SECOND, bundle(100, 106), True, True),
+    "a BUNDLE that is shifted": (SECOND, bundle(101, 108), True, True),
+    "a BUNDLE that begins too late": (SECOND, bundle(101, 107), True, True),
+    "a BUNDLE with the last piece alone": (SECOND, bundle(104, 107), True, True),
+    "a GATHER that leads nowhere": (FIRST, A_RECORD, True, True),
+    "a GATHER before an ISSUE of its numbers": (FIRST, replace(WHOLE, kind=ISSUE, last=104, flags=2), True, True),
+    "a GATHER before another movement": (FIRST, EXAMPLES[TRANSFER][0], True, True),
+    "a GATHER at the end of a signed log": (FIRST, None, True, True),
+    "a BUNDLE at the end of a signed log": (WHOLE, None, False, False),
+    "a BUNDLE with nothing before it": (None, WHOLE, True, True),
+    "a BUNDLE after an ISSUE": (AN_ISSUE, WHOLE, True, True),
+    "a BUNDLE after a BUNDLE": (WHOLE, bundle(107, 110), True, True),
+    "a BUNDLE once more": (WHOLE, WHOLE, True, True),
+    "a second GATHER with nothing before it": (None, SECOND, True, True),
+    "a second GATHER after a record": (A_RECORD, SECOND, True, True),
+    "a GATHER to a tag before a BUNDLE": (replace(FIRST, to_tag=ANN), WHOLE, True, True),
+    "a GATHER to a tag after another": (FIRST, replace(SECOND, to_tag=ANN), True, True),
+    "a GATHER past the last number before another": (
+        gather(10, 14, GRAMS_END - 3), gather(30, 33, 1, 1), True, True
+    ),
+    "an empty GATHER whose grams would be taken away": (gather(35, 30, 106), bundle(100, 101), True, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NEIGHBOURS)
+def test_neighbours_of_a_run(case):
+    before, after, are_of_one, is_broken = NEIGHBOURS[case]
+    assert is_in_run(before, after) is are_of_one
+    assert broken_run(before, after) is (Rule.GATHERED if is_broken else None)
+    assert naive_rules.breaks_run(before, after) is is_broken
+
+
+def test_of_all_neighbours_the_rules_say_what_the_text_says():
+    every = {leaf for before, after, _, _ in NEIGHBOURS.values() for leaf in (before, after)}
+    said = [(broken_run(*pair) is None, not naive_rules.breaks_run(*pair)) for pair in product(every, every)]
+    assert all(ours == theirs for ours, theirs in said)
+    assert len(set(said)) == 2
+
+
+@given(st.none() | anything, st.none() | anything)
+def test_any_two_neighbours_get_the_verdict_of_the_text(before, after):
+    assert (broken_run(before, after) is not None) is naive_rules.breaks_run(before, after)
+
+
+@pytest.mark.parametrize(("one", "other"), list(product([ISSUE, BUNDLE], repeat=2)))
+def test_no_number_is_given_twice(one, other):
+    numbered = replace(LAWFUL_BUNDLE, kind=one, first=3, last=6)
+    assert overlap(numbered, replace(LAWFUL_BUNDLE, kind=other, first=5, last=9)) is Rule.ISSUE_OVERLAP
+    assert overlap(numbered, replace(LAWFUL_BUNDLE, kind=other, first=6, last=9)) is None
+    assert overlap(numbered, replace(EXAMPLES[GATHER][0], first=3, last=6)) is None, "a target is no range of its own"

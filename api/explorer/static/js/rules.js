@@ -98,7 +98,8 @@ export function targetOf({ first, last, toTag }) {
   const number = (from) => toTag.subarray(from, from + 8).reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
   const target = { bundle: number(4), first: number(12) };
   const isTarget = toTag.subarray(0, 4).every((byte) => byte === 0) && target.bundle <= target.first;
-  return isTarget && first < last && target.first + (last - first) < GRAMS_END ? target : null;
+  const isRange = first < last && last < GRAMS_END;
+  return isTarget && isRange && target.first + (last - first) < GRAMS_END ? target : null;
 }
 
 function brokenByNeighbour(one, index, other, otherIndex) {

@@ -3,6 +3,7 @@
 import { Malformed, decimal, equal, fromBase64, fromUtf8, sha256, toHex, utf8 } from "./bytes.js";
 import { LEAF_BYTES, NO_PARENT, RECORDS_FROM, decodeLeaf, leafHash } from "./leaf.js";
 import { MAX_RECEIPT_BYTES, parseReceipt } from "./receipt.js";
+import { targetOf } from "./rules.js";
 
 export const FIRST_LINE = "gramledger/state-proof/v1";
 export const MAX_ENTRIES = 1000;
@@ -10,6 +11,7 @@ export const MAX_NODES = 128;
 /** Lines of at most 256 characters, and a receipt. */
 export const MAX_STATE_PROOF_BYTES = 256 * (MAX_ENTRIES + MAX_NODES + 4) + MAX_RECEIPT_BYTES;
 export const STATE = 72;
+const GATHER = 6;
 const END = 1n << 64n;
 
 /** Proofs that say something false; `detail` says what. */
@@ -81,7 +83,8 @@ export async function checkEntries(proof) {
 
 /**
  * The state of the grams `[first, last)`, or of all that are shown when none are named: parts `{first, last, index,
- * movement, state}`, state "live", "ended" or "not-issued", `last` null where it goes on without end. Null when the
+ * movement, state, into}`, state "live", "gathered", "ended" or "not-issued", `into` the numbers `[first, last)` under which
+ * gathered grams go on, or null, `last` null where it goes on without end. Null when the
  * proof does not show all of them.
  */
 export function partsOf(proof, asked = null) {
@@ -92,7 +95,7 @@ export function partsOf(proof, asked = null) {
     const last = entry.last < high ? entry.last : high;
     if (first < last) parts.push(partOf(entry, first, last));
   }
-  const nothing = { index: null, movement: null, state: "not-issued" };
+  const nothing = { index: null, movement: null, state: "not-issued", into: null };
   if (asked === null) {
     const reached = proof.shown.at(-1)?.last ?? proof.frontier;
     return reached === proof.frontier ? [...parts, { first: proof.frontier, last: null, ...nothing }] : parts;
@@ -103,9 +106,19 @@ export function partsOf(proof, asked = null) {
 }
 
 function partOf({ index, leaf }, first, last) {
-  if (leaf === null) return { first, last, index: null, movement: null, state: "not-issued" };
+  if (leaf === null) return { first, last, index: null, movement: null, state: "not-issued", into: null };
   const movement = decodeLeaf(leaf);
-  return { first, last, index, movement, state: movement.form === 0 ? "ended" : "live" };
+  if (movement.kind === GATHER) {
+    return { first, last, index, movement, state: "gathered", into: goneTo(movement, first, last) };
+  }
+  return { first, last, index, movement, state: movement.form === 0 ? "ended" : "live", into: null };
+}
+
+function goneTo(gather, first, last) {
+  const target = targetOf(gather);
+  if (target === null) return null;
+  const begin = target.first + first - gather.first;
+  return [begin, begin + last - first];
 }
 
 async function checkWithoutEntries({ entries, frontier, root, start, nodes }) {

@@ -123,12 +123,17 @@ function verdictOf({ verdict }, verdicts) {
   return element("p", { class: `verdict verdict-${verdict}` }, icon(ICONS[verdict] ?? "cross"), element("span", {}, sentence));
 }
 
+function stateOf({ state, into }) {
+  const word = texts[`state_${state}`];
+  return into === null ? word : `${word} ${serial(...into)}`;
+}
+
 /** What a state proof says of each part of the grams; nothing when a step refutes it. */
 function partsOf({ verdict, parts, receipt, movement }) {
   if (!parts || (verdict !== "proven" && verdict !== "partly")) return [];
   const rows = parts.map((part) => {
     const words = part.movement === null ? [texts.state_not_issued] : [
-      texts[`state_${part.state}`], named("form", part.movement.form), named("kind", part.movement.kind),
+      stateOf(part), named("form", part.movement.form), named("kind", part.movement.kind),
       ...flagNames(part.movement.flags).map(flagNamed), `${texts.index} ${grouped(part.index)}`,
     ];
     const name = part.last === null ? `${grouped(part.first)} …` : serial(part.first, part.last);

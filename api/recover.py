@@ -11,7 +11,7 @@ Every step is whole or absent, and the next run goes on from what is there:
 | after it | the database is where the log is | writes what the folder lacks |
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -104,12 +104,23 @@ def _replay(recovery: Recovery, public: Verified) -> None:
         lots.add(decode(data[place * LEAF_SIZE : (place + 1) * LEAF_SIZE]) for place in wanted)
     with transaction() as tx:
         replay = Replay(tx, recovery.ledger.vault, lots)
-    for start in range(public.start, size, batch):
-        data = public.leaves(start, min(size, start + batch)).tobytes()
+    for start, end in _batches(public, batch):
+        data = public.leaves(start, end).tobytes()
         cut = [data[at : at + LEAF_SIZE] for at in range(0, len(data), LEAF_SIZE)]
         with transaction() as tx:
             replay.write(tx, [Leaf(start + place, decode(one), one) for place, one in enumerate(cut)])
         recovery.on_step(f"leaves {start}")
+
+
+def _batches(public: Verified, batch: int) -> Iterator[tuple[int, int]]:
+    """Cut the leaves into batches, each a transaction: none of them ends within a run, and nor does the log."""
+    start, size = public.start, public.checkpoint.size
+    while start < size:
+        end = min(size, start + batch)
+        while public.leaves(end - 1, end)["kind"][0] == Kind.GATHER:
+            end += 1
+        yield start, end
+        start = end
 
 
 def _take_over(tx: sa.Connection, public: Verified, at: int) -> None:

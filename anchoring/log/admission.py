@@ -17,10 +17,14 @@ import sqlalchemy as sa
 from anchoring.auditing.history import rows_of
 from anchoring.auditing.judge import Judge
 from anchoring.auditing.overlaps import find_overlaps
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
 from anchoring.log.copying import Rows, copy_out, row_dtype
 from anchoring.log.doubts import Doubt
+from anchoring.log.order import logged_order
 from anchoring.log.taken import Published, Taken
+from registry.ledger.movement import Kind
+from registry.ledger.rules import Rule
 from registry.ledger.sealing import MAX_RUN, Sealer
 
 LOOKED_UP: Final = 2_048
@@ -111,6 +115,7 @@ class Admission:
         self._against_logged(leaves, family, log, codes)
         self._look_up(tx, rows, codes)
         _descend(family, codes)
+        _whole_runs(rows, leaves, family, codes)
         return leaves, codes
 
     def _against_parents(
@@ -167,7 +172,8 @@ class _Family:
     def of(cls, rows: Rows, size: int) -> "_Family":
         ids, parents = rows["id"].astype(np.int64), rows["parent"].astype(np.int64)
         index = rows["parent_index"].astype(np.int64)
-        place = np.minimum(np.searchsorted(ids, parents), len(ids) - 1)
+        by_id = np.argsort(ids, kind="stable")
+        place = by_id[np.minimum(np.searchsorted(ids, parents, sorter=by_id), len(ids) - 1)]
         is_logged = (parents != 0) & (index >= 0) & (index < size)
         is_here = (parents != 0) & ~is_logged & (ids[place] == parents) & (place < np.arange(len(ids)))
         return cls(index, place, is_logged, is_here, (parents != 0) & ~is_logged & ~is_here)
@@ -209,6 +215,29 @@ def _descend(family: _Family, codes: Codes) -> None:
         if not is_child.any():
             return
         codes[is_child] = Doubt.PARENT
+
+
+def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None:
+    """Refuse every movement of a run that is not whole, and their descendants: one that is refused breaks its run."""
+    while True:
+        admitted = np.flatnonzero(codes == 0)
+        places = admitted[logged_order(rows[admitted])]
+        in_order = rows_of(leaves[places])
+        # In its own order a run can be broken only by itself: both of two that do not fit are doubted if they are of one.
+        broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
+        if ends_in_run(in_order):
+            broken.add(len(places) - 1)
+        is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
+        acts = {int(rows["act"][places[place]]) for place in broken if is_of_run[places[place]]}
+        whole = {act for act in acts if _is_whole(in_order[rows["act"][places] == act])}
+        if not acts - whole:
+            return
+        _mark(codes, is_of_run & np.isin(rows["act"], list(acts - whole)), int(Rule.GATHERED))
+        _descend(family, codes)
+
+
+def _is_whole(run: Rows) -> bool:
+    return not len(broken_runs(run, 0)) and not ends_in_run(run)
 
 
 def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:

@@ -1,9 +1,8 @@
 """The sequencer: gives committed movements their index in the log, in batches, and stages their leaves.
 
-A child is committed after its parent and has the higher number, so taking what is committed in the order of numbers
-puts every parent before its children. Rows travel in PostgreSQL's binary forms and are turned into leaves by numpy,
-without touching single movements in Python. Who gets an index at all is `anchoring.log.admission`'s to say; the others
-are set aside, with all that descends from them, and nobody waits for them.
+In which order is `anchoring.log.order`'s to say. Rows travel in PostgreSQL's binary forms and are turned into leaves by
+numpy, without touching single movements in Python. Who gets an index at all is `anchoring.log.admission`'s to say; the
+others are set aside, with all that descends from them, and nobody waits for them.
 """
 
 from collections.abc import Mapping
@@ -14,11 +13,14 @@ import numpy as np
 import psycopg
 import sqlalchemy as sa
 
+from anchoring.auditing.history import rows_of
+from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
 from anchoring.log.admission import MOVEMENT, SELECT, Admission, fill_in_parents
 from anchoring.log.copying import Rows, copy_in, copy_out, row_dtype
 from anchoring.log.doubts import Doubt, reason_of
+from anchoring.log.order import logged_order, without_bundle
 from anchoring.log.taken import Published
 from registry.ledger.movement import Kind
 
@@ -61,6 +63,10 @@ _SET_ASIDE = sa.text("""
 _STATES = sa.text("""
     SELECT m.id, e.fields -> 'size' ->> 1 AS size FROM movements m JOIN evidence e ON e.digest = m.evidence
     WHERE m.id = ANY (:ids)
+""")
+_BUNDLED = sa.text("""
+    SELECT m.act_id FROM movements m JOIN unsequenced u ON u.movement_id = m.id
+    WHERE m.act_id = ANY (:acts) AND m.kind = 12 AND m.id > :last
 """)
 _LEAVE = sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:ids)")
 _REQUEUE = sa.text("""
@@ -120,11 +126,14 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> S
     tx.execute(_BY_INDEX)
     rows = copy_out(tx, SELECT.format(wanted=_PENDING.format(limit=MAX_BATCH)), MOVEMENT)
     refused = _gone(tx, len(rows))
+    rows = _without_cut_runs(tx, rows)
     leaves, codes = admission.judge(tx, rows, log)
     # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
     codes[(codes == 0) & (rows["kind"] == Kind.STATE)] = Doubt.STATE
     refused |= {int(rows["id"][place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
     admitted, leaves = rows[codes == 0], leaves[codes == 0]
+    places = logged_order(admitted)
+    admitted, leaves = admitted[places], leaves[places]
     fill_in_parents(leaves, admitted, log.size)
     refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
@@ -147,14 +156,36 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
     end = min(staged_size(tx), log.size + MAX_BATCH)
     tx.execute(_BY_INDEX)
     rows = copy_out(tx, SELECT.format(wanted=_STAGED.format(start=log.size, end=end)), MOVEMENT)
-    if len(rows) == end - log.size and (np.diff(rows["id"].astype(np.int64)) > 0).all():
-        leaves, codes = admission.judge(tx, rows, log)
+    numbers = rows["id"].astype(np.int64)
+    if len(rows) == end - log.size == len(np.unique(numbers)):
+        by_number = np.argsort(numbers)
+        leaves, codes = np.empty(len(rows), LEAF_DTYPE), np.empty(len(rows), np.uint8)
+        leaves[by_number], codes[by_number] = admission.judge(tx, rows[by_number], log)
         fill_in_parents(leaves, rows, log.size)
-        if not codes.any() and _are_in_place(tx, rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
+        if not codes.any() and _is_in_order(tx, rows, leaves, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
             return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
     tx.execute(_UNSTAGE, {"start": log.size})
     return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)
+
+
+def _is_in_order(tx: sa.Connection, rows: Rows, leaves: Rows, start: int) -> bool:
+    """Whether each stands where it may: behind its parent, in a whole run, and a state behind what it is of."""
+    is_child = rows["parent"] != 0
+    is_behind = leaves["parent"] < np.arange(start, start + len(leaves))
+    in_order = rows_of(leaves)
+    is_whole = not len(broken_runs(in_order, 0)) and not ends_in_run(in_order)
+    return bool(is_behind[is_child].all()) and is_whole and _are_in_place(tx, rows, start)
+
+
+def _without_cut_runs(tx: sa.Connection, rows: Rows) -> Rows:
+    """Leave the GATHERs of a run waiting whose BUNDLE waits behind a full batch."""
+    is_alone = without_bundle(rows) if len(rows) == MAX_BATCH else np.zeros(len(rows), bool)
+    if not is_alone.any():
+        return rows
+    values = {"acts": np.unique(rows["act"][is_alone]).tolist(), "last": int(rows["id"][-1])}
+    acts = list(tx.execute(_BUNDLED, values).scalars())
+    return rows[~(is_alone & np.isin(rows["act"], acts))]
 
 
 def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:

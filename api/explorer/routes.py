@@ -13,7 +13,7 @@ from api.explorer.answers import answer, redirect
 from api.rest.perform import SiteOf
 from api.site import Site
 from registry.errors import NotFound
-from registry.ledger.lots import count_activities, get_lot, list_issues, lot_of_gram
+from registry.ledger.lots import count_activities, get_lot, list_issues
 from registry.ledger.publication import last_anchor, last_checkpoint
 from registry.ledger.queries import (
     children,
@@ -77,7 +77,8 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
             "block": views.block_of(life, first, last, moved=bool(after.items or cursor)),
             "gram": gram,
             "namesakes": {} if gram is None else search.namesakes(tx, gram),
-            "lot": views.lot_of(lot_of_gram(tx, first)),
+            "bundle": views.bundle_of(tx, first, gram),
+            "origins": views.origins(tx, [(first, last)]),
             "life": views.movements(life.steps, site.settings),
             "earlier": life.earlier,
             "after": views.movements(after.items, site.settings),
@@ -114,7 +115,7 @@ def certificate(request: Request, number: str, site: SiteOf) -> Response:
             "about": _about(request),
             "certificate": views.certificate(row, url),
             "movements": views.movements(cancels, site.settings),
-            "lots": views.lots_of(tx, cancels),
+            "origins": views.origins(tx, [(one.movement.first, one.movement.last) for one in cancels]),
         }
     return answer(request, "certificate.html", context)
 

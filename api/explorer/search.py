@@ -10,6 +10,7 @@ import unicodedata
 import sqlalchemy as sa
 
 from registry.errors import NotFound
+from registry.ledger import movement
 from registry.ledger.lots import list_lots, lot_of_gram
 from registry.ledger.movement import serial
 from registry.ledger.queries import block_at, get_certificate, get_movement, life_of_block, list_movements, movement_at
@@ -60,10 +61,10 @@ def examples(tx: sa.Connection) -> list[str]:
 
 def read_serial(text: str) -> tuple[int, int]:
     """Read `SHCER-<first>-<last>` as grams `[first, last)`. Raises `NotFound` for anything else."""
-    match = _SERIAL.fullmatch(text)
-    if match is None or int(match[2]) < int(match[1]) or serial(int(match[1]), int(match[2]) + 1) != text:
+    grams = movement.read_serial(text)
+    if grams is None:
         raise NotFound("A serial is SHCER-<first>-<last>.")
-    return int(match[1]), int(match[2]) + 1
+    return grams
 
 
 def find_serial(tx: sa.Connection, first: int, last: int) -> str:

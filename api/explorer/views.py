@@ -1,6 +1,6 @@
 """What the templates are given: rows of the registry as plain dicts, as each template's first comment names them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,15 +10,17 @@ from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
 from api.rest.public import describe
 from api.rest.state import prove
+from api.rest.views import gathered_into
 from api.settings import Settings
 from api.site import Site
 from registry.clock import day, rfc3339
 from registry.errors import RegistryError
-from registry.ledger.lots import lot_of_gram
+from registry.ledger import bundles
+from registry.ledger.bundles import made_of
 from registry.ledger.movement import Kind, Movement, serial
 from registry.ledger.publication import all_logged
 from registry.ledger.queries import Life, Seen
-from registry.ledger.totals import ALL_LOTS, totals
+from registry.ledger.totals import ALL, totals
 
 SHOWN_PARTS = 10
 """Of a block's state on its page; the proof shows all of them."""
@@ -57,6 +59,7 @@ def movement(seen: Seen, settings: Settings) -> dict[str, Any]:
         "until": rfc3339(m.until) if m.until else None,
         "from_tag": m.from_tag.hex(),
         "to_tag": m.to_tag.hex(),
+        "gathered_into": gathered_into(m),
         "evidence": m.evidence.hex(),
         "leaf_hex": None if seen.leaf is None else seen.leaf.hex(),
         "state": seen.state,
@@ -80,12 +83,13 @@ def _due(seen: Seen, settings: Settings) -> str | None:
 def totals_of(tx: sa.Connection, lot: sa.Row[Any] | None = None) -> dict[str, Any]:
     """Show the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
     within = {} if lot is None else {"first": lot.first_g, "last": lot.last_g}
-    of = totals(tx, ALL_LOTS if lot is None else lot.id)
+    of = totals(tx, ALL if lot is None else lot.id)
     return {
         "issued_g": of.issued_g,
         "reduction_g": of.reduction_g,
         "points_g": of.points_g,
         "ended_g": {str(purpose) if purpose else "expired": of.ended_g[purpose] for purpose in sorted(of.ended_g)},
+        "gathered_g": 0 if lot is None else of.gathered_g,
         "logged": all_logged(tx, **within),
     }
 
@@ -113,14 +117,22 @@ def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
     }
 
 
-def lots_of(tx: sa.Connection, of: Sequence[Seen]) -> list[dict[str, Any]]:
-    """Show the lots that the grams of these movements came from, each once."""
-    found: dict[int, sa.Row[Any]] = {}
-    for seen in of:
-        if not any(row.first_g <= seen.movement.first < row.last_g for row in found.values()):
-            row = lot_of_gram(tx, seen.movement.first)
-            found[row.id] = row
-    return [lot_of(found[number]) for number in sorted(found)]
+def origins(tx: sa.Connection, of: Iterable[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Show the lots that grams `[first, last)` were issued in, through all bundles, each with how many."""
+    grams: dict[int, int] = {}
+    lots: dict[int, sa.Row[Any]] = {}
+    for part in (part for first, last in of for part in made_of(tx, first, last)):
+        lots[part.lot.id] = part.lot
+        grams[part.lot.id] = grams.get(part.lot.id, 0) + part.quantity_g
+    return [lot_of(lots[number]) | {"grams": grams[number]} for number in sorted(lots)]
+
+
+def bundle_of(tx: sa.Connection, first: int, gram: int | None) -> dict[str, Any] | None:
+    """Show the bundle that gave grams from `first` on their numbers, and the number that `gram` had before."""
+    grams = bundles.bundle_of(tx, first)
+    if grams is None:
+        return None
+    return {"serial": serial(*grams), "before": None if gram is None else bundles.number_before(tx, gram)}
 
 
 def block_of(life: Life, first: int, last: int, *, moved: bool) -> dict[str, Any]:
@@ -156,7 +168,7 @@ def _part(movement: Movement | None, index: int | None, first: int, last: int) -
     said = {"serial": serial(first, last), "quantity_g": last - first, "index": index}
     if movement is None:
         return said | {"state": "not_issued"}
-    state = "live" if movement.form else "ended"
+    state = "live" if movement.form else "gathered" if movement.kind == Kind.GATHER else "ended"
     return said | {"state": state, "kind": movement.kind, "form": movement.form, "flags": movement.flags}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.rest.schemas import ActAnswer, EndGram, FirstGram
 
@@ -19,10 +19,11 @@ class Block(BaseModel):
     flags: list[str]
     until: str | None
     movement: str
-    lot: str
-    source: str
-    methodology: str
-    methodology_version: int
+    bundle: str | None = Field(description="The bundle that the grams are of; then the next four are null.")
+    lot: str | None
+    source: str | None
+    methodology: str | None
+    methodology_version: int | None
 
 
 class Blocks(BaseModel):

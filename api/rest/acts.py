@@ -1,8 +1,7 @@
-"""What a holder does with grams: convert, redeem, refund, return, transfer, cancel."""
+"""What a holder does with grams: convert, redeem, refund, return, gather, transfer, cancel."""
 
-import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
@@ -10,18 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_v
 from api.auth import Role
 from api.problems import documented
 from api.rest.numbers import MAX_EXACT, AccountId
-from api.rest.perform import WriteOf, posted
+from api.rest.perform import WriteOf, bundled, posted
 from api.rest.route import StrictRoute
-from api.rest.schemas import ActAnswer, CancelAnswer
+from api.rest.schemas import ActAnswer, BundleAnswer, CancelAnswer
 from registry.consumption import cancel as cancellations
 from registry.consumption import transfer as transfers
+from registry.consumption.bundles import gather_reductions
 from registry.errors import Invalid
 from registry.ledger.ledger import MAX_REFERENCE_CHARS, Amount
+from registry.ledger.movement import read_serial
 from registry.points.points import convert, redeem, refund, return_points
 
-_SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})\Z")
-
 Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
+Serial = Annotated[StrictStr, Field(examples=["SHCER-0-999"])]
 AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT)]
 
 
@@ -44,11 +44,18 @@ Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS)]
 Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS)]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])
-ANSWERS: dict[str, Any] = {
-    "status_code": 201,
-    "response_class": Response,
-    "responses": {201: {"model": ActAnswer}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
-}
+
+
+def answers(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe what a route of an act answers."""
+    return {
+        "status_code": 201,
+        "response_class": Response,
+        "responses": {201: {"model": model}, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
+    }
+
+
+ANSWERS = answers(ActAnswer)
 
 
 class Quantity(BaseModel):
@@ -57,7 +64,7 @@ class Quantity(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     quantity_g: Grams | None = None
-    serial: Annotated[StrictStr, Field(examples=["SHCER-0-999"])] | None = None
+    serial: Serial | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -69,10 +76,10 @@ class Quantity(BaseModel):
         """Read it. Raises `Invalid` for a serial that is none."""
         if self.quantity_g is not None:
             return Amount(self.quantity_g)
-        match = _SERIAL.match(self.serial or "")
-        if match is None or int(match[2]) < int(match[1]):
+        grams = read_serial(self.serial or "")
+        if grams is None:
             raise Invalid("A serial is SHCER-<first>-<last>, as the account's blocks show it.")
-        return Amount(int(match[2]) + 1 - int(match[1]), int(match[1]))
+        return Amount(grams[1] - grams[0], grams[0])
 
 
 class Conversion(Quantity):
@@ -95,8 +102,25 @@ class Refund(Quantity):
     redemption: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]{0,15}$", description="The act that redeemed them.")]
 
 
-class Return(Quantity):
-    """Collected points back to reductions."""
+class Gathering(BaseModel):
+    """What becomes one bundle: a quantity in the order of spending, exactly the block named by a serial, or all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quantity_g: Grams | None = None
+    serial: Serial | None = None
+    all: Literal[True] | None = None
+    class_: Annotated[Literal["I", "II"] | None, Field(alias="class", description="Only what is of this class.")] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if [self.quantity_g, self.serial, self.all].count(None) != 2:
+            raise ValueError("give quantity_g, serial or all, and one of them only")
+        return self
+
+    def amount(self) -> Amount | None:
+        """Read it; None for all. Raises `Invalid` for a serial that is none."""
+        return None if self.all else Quantity(quantity_g=self.quantity_g, serial=self.serial).amount()
 
 
 class Transfer(Quantity):
@@ -145,12 +169,24 @@ def refund_points(account_id: AccountId, body: Refund, write: WriteOf) -> Respon
     )
 
 
-@router.post("/returns", summary="Return collected points to reductions", **ANSWERS)
-def return_collected_points(account_id: AccountId, body: Return, write: WriteOf) -> Response:
-    """Turn the points a provider collected into the reductions they came from (R24)."""
+@router.post("/returns", summary="Return collected points to reductions", **answers(BundleAnswer))
+def return_collected_points(account_id: AccountId, body: Gathering, write: WriteOf) -> Response:
+    """Turn the points a provider collected into the reductions they came from, as one bundle (R24)."""
     write.caller.must_hold(account_id, or_be=frozenset({Role.CENTRE}))
     ledger = write.site.ledger
-    return write.perform(body.model_dump(), lambda tx: posted(return_points(tx, ledger, account_id, body.amount())))
+    return write.perform(
+        body.model_dump(), lambda tx: bundled(return_points(tx, ledger, account_id, body.amount(), body.class_))
+    )
+
+
+@router.post("/bundles", summary="Gather reductions into one bundle", **answers(BundleAnswer))
+def gather_held_reductions(account_id: AccountId, body: Gathering, write: WriteOf) -> Response:
+    """Turn reductions that an institution holds in many blocks into one, which is traded or cancelled in one step."""
+    write.caller.must_hold(account_id)
+    ledger = write.site.ledger
+    return write.perform(
+        body.model_dump(), lambda tx: bundled(gather_reductions(tx, ledger, account_id, body.amount(), body.class_))
+    )
 
 
 @router.post("/transfers", summary="Transfer reductions to another account", **ANSWERS)
@@ -169,7 +205,7 @@ def transfer_reductions(account_id: AccountId, body: Transfer, write: WriteOf) -
 @router.post(
     "/cancellations",
     summary="Cancel grams for good",
-    **(ANSWERS | {"responses": {**ANSWERS["responses"], 201: {"model": CancelAnswer}}}),
+    **answers(CancelAnswer),
 )
 def cancel_grams(account_id: AccountId, body: Cancellation, write: WriteOf) -> Response:
     """End grams for a purpose, with a certificate (R25, R30, R31).

@@ -26,5 +26,7 @@ _only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before
 AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), _only_digits]
 MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Movement number."), _only_digits]
 LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]
+GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), _only_digits]
+GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number."), _only_digits]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), _only_digits]
 Cursor = Annotated[str | None, Query(description="From the previous answer's next_cursor.")]

@@ -15,7 +15,7 @@ from registry.clock import rfc3339
 from registry.database.engine import BEHIND
 from registry.errors import Behind, KeyForgotten
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
-from registry.ledger.movement import serial
+from registry.ledger.movement import Kind, serial
 from registry.ledger.posting import Posted
 
 CREATED = 201
@@ -113,5 +113,12 @@ def posted(of: Posted) -> dict[str, Any]:
                 "until": rfc3339(written.movement.until) if written.movement.until else None,
             }
             for written in of.movements
+            if written.movement.kind != Kind.GATHER  # thousands of them; the bundle stands for all
         ],
     }
+
+
+def bundled(of: Posted) -> dict[str, Any]:
+    """Write a gathering as it was written to the ledger; its last movement is the bundle."""
+    made = of.movements[-1].movement
+    return posted(of) | {"bundle": serial(made.first, made.last)}

@@ -38,6 +38,12 @@ class CancelAnswer(ActAnswer):
     certificate: str
 
 
+class BundleAnswer(ActAnswer):
+    """A gathering as it was written, with the serial of the bundle that came of it."""
+
+    bundle: str
+
+
 class StateAsked(BaseModel):
     """A state that will be recorded."""
 
@@ -64,6 +70,7 @@ class Movement(BaseModel):
     until: str | None
     from_tag: str
     to_tag: str
+    gathered_into: str | None
     evidence: str
     leaf: str | None
     state: State

@@ -1,11 +1,13 @@
 """How things read in JSON: amounts in grams and tonnes, times in RFC 3339, hashes in hex."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.clock import rfc3339
-from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial
+from registry.ledger.bundles import Bundle, Part, Stretch
+from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
 from registry.ledger.queries import Seen
 from registry.ledger.totals import Totals
 
@@ -49,12 +51,19 @@ def movement(seen: Seen) -> dict[str, Any]:
         "until": rfc3339(m.until) if m.until else None,
         "from_tag": m.from_tag.hex(),
         "to_tag": m.to_tag.hex(),
+        "gathered_into": gathered_into(m),
         "evidence": m.evidence.hex(),
         "leaf": None if seen.leaf is None else seen.leaf.hex(),
         "state": seen.state,
         "receipt": f"/v1/receipts/{seen.id}" if seen.index is not None else None,
         "state_proof": state_proof(m),
     }
+
+
+def gathered_into(movement: Movement) -> str | None:
+    """Name the numbers under which a GATHER's grams go on in their bundle; None for every other kind."""
+    target = target_of(movement) if movement.kind == Kind.GATHER else None
+    return None if target is None else serial(target.first, target.first + movement.quantity_g)
 
 
 def state_proof(movement: Movement) -> str | None:
@@ -73,8 +82,9 @@ def block(row: sa.Row[Any]) -> dict[str, Any]:
         "flags": [flag.name.lower() for flag in Flag if flag.name and row.flags & flag],
         "until": rfc3339(row.until_ms) if row.until_ms else None,
         "movement": str(row.movement_id),
-        "lot": str(row.lot_id),
-        "source": str(row.source_id),
+        "bundle": serial(row.bundle_first_g, row.bundle_last_g) if row.lot_id is None else None,
+        "lot": None if row.lot_id is None else str(row.lot_id),
+        "source": None if row.lot_id is None else str(row.source_id),
         "methodology": row.methodology_code,
         "methodology_version": row.methodology_version,
     }
@@ -99,6 +109,32 @@ def lot(row: sa.Row[Any]) -> dict[str, Any]:
         "period_until": rfc3339(row.period_until_ms),
         "issued_at": rfc3339(row.issued_ms),
     }
+
+
+def part(of: Part) -> dict[str, Any]:
+    """Write grams of a lot."""
+    said = lot(of.lot)
+    names = ("source", "methodology", "period_from", "period_until")
+    return {"lot": said["id"], **amount(of.quantity_g), **{name: said[name] for name in names}}
+
+
+def bundle(of: Bundle, parts: Iterable[Part]) -> dict[str, Any]:
+    """Write a bundle with what it is made of."""
+    made = movement(of.seen)
+    return {
+        "serial": made["serial"],
+        "first_g": made["first_g"],
+        "end_g": made["end_g"],
+        **amount(of.seen.movement.quantity_g),
+        "pieces": of.pieces,
+        "made_of": [part(one) for one in parts],
+        "movement": made,
+    }
+
+
+def stretch(of: Stretch) -> dict[str, Any]:
+    """Write a gram under one of its numbers."""
+    return {"gram_g": of.gram, "movements": [movement(seen) for seen in of.steps]}
 
 
 def totals(of: Totals) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from itertools import accumulate, pairwise
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
-from registry.database.schema import account_keys, accounts, activities, frontier, lots
+from registry.database.schema import account_keys, accounts, activities, lots
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
+from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
 from registry.ledger.posting import Line, Written, begin_act, record, write_lines
@@ -68,7 +69,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
         raise Invalid("The report has no activity to issue for.")
     at = ledger.clock()
     grams = _grams_by_account(report.activities, shuffle)
-    first, last = _advance_frontier(tx, sum(grams.values()))
+    first, last = next_numbers(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     period = _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)
@@ -98,13 +99,6 @@ def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int
     for activity in of:
         grams[activity.account_id] += activity.quantity_g
     return grams
-
-
-def _advance_frontier(tx: sa.Connection, quantity_g: int) -> tuple[int, int]:
-    """Take the next `quantity_g` numbers of the number line. Issuances wait for each other here."""
-    query = sa.update(frontier).values(next_g=frontier.c.next_g + quantity_g).returning(frontier.c.next_g)
-    last = int(tx.execute(query).scalar_one())
-    return last - quantity_g, last
 
 
 def _period(of: Sequence[Activity]) -> tuple[int, int]:

@@ -18,13 +18,13 @@ NO_FLAG = Flag(0)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A live block: grams `[first, last)` in one lot, and the movement that made it."""
+    """A live block: grams `[first, last)` in one lot or one bundle, and the movement that made it."""
 
     movement_id: int
     act_id: int
     giver_id: int | None
     account_id: int
-    lot_id: int
+    lot_id: int | None
     first: int
     last: int
     maker: Movement
@@ -179,6 +179,17 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
             return pieces
     refuse_set_aside(refused)
     raise Insufficient(f"Only {quantity_g - missing} g can be used for this; {quantity_g} g were asked for.")
+
+
+def take_all(tx: sa.Connection, wanted: Wanted) -> list[Piece]:
+    """Take all grams that an act may take of the account. The account must be locked.
+
+    What the log refused is passed over. Raises `Insufficient` when there are none, `Invalid` as `take` does.
+    """
+    blocks_there = [block for block in _in_order(tx, wanted) if not block.is_set_aside]
+    if not blocks_there:
+        raise Insufficient("The account holds nothing that can be used for this.")
+    return take(tx, wanted, sum(block.quantity_g for block in blocks_there))
 
 
 def grams_in(tx: sa.Connection, account_id: int, form: Form) -> int:

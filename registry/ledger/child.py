@@ -5,13 +5,16 @@ Pure. What it makes is still held against `broken_rule` before it is written.
 
 from dataclasses import dataclass
 
-from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
+from registry.ledger.movement import ENDS, NO_TAG, Flag, Kind, Movement
 from registry.ledger.rules import COURSES
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who holds the grams after a TRANSFER or a REDEEM: the tag of this acquisition, and the kind of holder."""
+    """Who holds the grams after a TRANSFER or a REDEEM: the tag of this acquisition, and the kind of holder.
+
+    For a GATHER it is no holder: the tag is its target's.
+    """
 
     tag: bytes
     is_individual: bool
@@ -37,10 +40,10 @@ def child_of(
 ) -> Movement:
     """Make the child that takes `grams` (`[first, last)`) from `parent`.
 
-    `parent_id` is what the child names as its parent. `receiver` is given for TRANSFER and REDEEM only.
+    `parent_id` is what the child names as its parent. `receiver` is given for TRANSFER, REDEEM and GATHER only.
     A form that the kind does not start from leads to a movement that `broken_rule` refuses.
     """
-    is_end = COURSES[step.kind].holder == "end"
+    is_end = step.kind in ENDS
     cleared = Flag.INDIVIDUAL | Flag.LOCKED if is_end else _CLEARS.get(step.kind, Flag(0))
     flags = parent.flags & ~cleared | _SETS.get(step.kind, Flag(0))
     if receiver is not None and receiver.is_individual:
@@ -69,6 +72,6 @@ def _to_tag(parent: Movement, step: Step, receiver: Receiver | None) -> bytes:
             return parent.to_tag
         case "refund":
             return parent.from_tag
-        case "changes" if receiver is not None:
+        case "changes" | "target" if receiver is not None:
             return receiver.tag
     return NO_TAG

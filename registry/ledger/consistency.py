@@ -79,10 +79,10 @@ _BLOCKS = """
 """
 _COPIED = """
     SELECT 'movement ' || b.movement_id, e.index, m.at_ms FROM blocks b JOIN movements m ON m.id = b.movement_id
-    LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN log_entries e ON e.movement_id = m.id
+    LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> b.first_g LEFT JOIN log_entries e ON e.movement_id = m.id
     WHERE (b.account_id, b.form, b.flags, b.until_ms) IS DISTINCT FROM (m.account_id, m.form, m.flags, m.until_ms)
-        OR (b.lot_first_g, b.lot_last_g) IS DISTINCT FROM (l.first_g, l.last_g)
-        OR b.first_g < l.first_g OR b.last_g > l.last_g
+        OR (b.lot_id, b.lot_first_g, b.lot_last_g) IS DISTINCT FROM (l.id, l.first_g, l.last_g)
+        OR b.last_g > l.last_g
     ORDER BY b.movement_id
 """
 _TOTALS = f"""
@@ -91,7 +91,8 @@ _TOTALS = f"""
         UNION ALL SELECT of.lot, form, purpose, grams FROM total_changes, LATERAL (VALUES (lot_id), (0)) AS of (lot)
         UNION ALL SELECT of.lot, form, purpose, -grams FROM ({LIVED}) l, LATERAL (VALUES (lot_id), (0)) AS of (lot)
     )
-    SELECT DISTINCT 'the totals' || CASE lot_id WHEN 0 THEN '' ELSE ' of lot ' || lot_id END, NULL::bigint, NULL::bigint
+    SELECT DISTINCT 'the totals' || CASE lot_id
+        WHEN 0 THEN '' WHEN -1 THEN ' of bundles' ELSE ' of lot ' || lot_id END, NULL::bigint, NULL::bigint
     FROM (SELECT lot_id FROM told GROUP BY lot_id, form, purpose HAVING sum(grams) <> 0) t ORDER BY 1
 """
 _LOTS = """
@@ -119,11 +120,16 @@ _LOT_FACTS = """
 """
 _FRONTIER = """
     SELECT 'the frontier', NULL, NULL FROM frontier
-    WHERE next_g <> (SELECT coalesce(max(last_g), 0) FROM movements WHERE kind = 1)
+    WHERE next_g <> (SELECT coalesce(max(last_g), 0) FROM movements WHERE kind IN (1, 12))
+"""
+_RUNS = """
+    SELECT 'act ' || act_id, min(e.index), min(m.at_ms) FROM movements m
+    LEFT JOIN log_entries e ON e.movement_id = m.id
+    WHERE kind IN (6, 12) GROUP BY act_id HAVING is_whole_run(act_id) IS NOT TRUE ORDER BY 1
 """
 _ACTS = """
     SELECT 'act ' || a.id, NULL, a.at_ms FROM acts a LEFT JOIN (
-        SELECT act_id, sum(last_g - first_g) AS grams FROM movements GROUP BY act_id
+        SELECT act_id, sum(last_g - first_g) FILTER (WHERE kind <> 12) AS grams FROM movements GROUP BY act_id
     ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g
         AND NOT EXISTS (SELECT FROM set_aside s WHERE s.dismissed ->> 'act_id' = a.id::text) ORDER BY a.id
 """
@@ -166,7 +172,8 @@ CHECKS: Final = {
     "totals": _Check(_TOTALS, "they are not what the blocks and the ended grams add up to", RECOUNT),
     "lots": _Check(_LOTS, "lots and issued grams are not the same"),
     "lot-facts": _Check(_LOT_FACTS, "it is not as the evidence of its issue says", REWRITE),
-    "frontier": _Check(_FRONTIER, "it is not the end of the last issue"),
+    "frontier": _Check(_FRONTIER, "it is not the end of the last issue or bundle"),
+    "runs": _Check(_RUNS, "what it gathered and its bundle are not the same grams"),
     "acts": _Check(_ACTS, "its movements do not add up to its quantity, or it has none"),
     "certificates": _Check(_CERTIFICATES, "its act is no cancellation of that quantity, form, purpose and holder"),
     "idempotency": _Check(_ANSWERS, "it has no answer, or its answer names an act that is not there"),

@@ -3,6 +3,7 @@
 Pure: no database, no clock, no network.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
@@ -146,6 +147,17 @@ def target_of(gather: Movement) -> Target | None:
     target = Target(int.from_bytes(tag[4:12], "big"), int.from_bytes(tag[12:20], "big"))
     is_target = tag[:4] == bytes(4) and target.bundle <= target.first < GRAMS_END - gather.quantity_g
     return target if is_target and gather.first < gather.last < GRAMS_END else None
+
+
+_SERIAL = re.compile(r"SHCER-(0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})")
+
+
+def read_serial(text: str) -> tuple[int, int] | None:
+    """Read a block's name as its grams `[first, last)`; None for what is no name."""
+    match = _SERIAL.fullmatch(text)
+    if match is None or int(match[2]) < int(match[1]):
+        return None
+    return int(match[1]), int(match[2]) + 1
 
 
 def serial(first: int, last: int) -> str:

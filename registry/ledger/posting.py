@@ -119,9 +119,22 @@ def _line(
     receiver_of: ReceiverOf | None,
     personal: tuple[str, ...],
 ) -> Line:
+    account_id, receiver = receiver_of(piece) if receiver_of else (piece.block.account_id, None)
+    return child_line(piece, act, step, facts, account_id, receiver, personal)
+
+
+def child_line(
+    piece: Piece,
+    act: str,
+    step: Step,
+    facts: Mapping[str, Value],
+    account_id: int,
+    receiver: Receiver | None,
+    personal: tuple[str, ...] = (),
+) -> Line:
+    """Make the line of a piece that `step` takes to an account. Raises `RuleBroken` when a rule forbids it."""
     block = piece.block
     sealed = seal({"act": act, "first_g": piece.first, "quantity_g": piece.quantity_g, **facts})
-    account_id, receiver = receiver_of(piece) if receiver_of else (block.account_id, None)
     child = child_of(block.maker, block.movement_id, (piece.first, piece.last), step, receiver, sealed.digest)
     rule = broken_rule(child, block.maker)
     if rule is not None:

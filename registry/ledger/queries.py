@@ -174,7 +174,7 @@ _LAST_OF_GRAM = sa.text("""
         SELECT * FROM blocks WHERE first_g <= :gram ORDER BY first_g DESC LIMIT 1) b WHERE last_g > :gram)
     UNION ALL
     (SELECT id, first_g, last_g FROM (
-        SELECT * FROM movements WHERE kind IN (7, 8, 9) AND first_g <= :gram ORDER BY first_g DESC LIMIT 1
+        SELECT * FROM movements WHERE kind IN (6, 7, 8, 9) AND first_g <= :gram ORDER BY first_g DESC LIMIT 1
     ) m WHERE last_g > :gram)
 """)
 
@@ -222,7 +222,12 @@ _HOLDINGS = sa.text("""
     FROM blocks WHERE account_id = :account GROUP BY 1, 2
 """)
 _BLOCKS = sa.text("""
-    SELECT b.*, l.source_id, l.methodology_code, l.methodology_version FROM blocks b JOIN lots l ON l.id = b.lot_id
+    SELECT b.*, l.source_id, l.methodology_code, l.methodology_version,
+        o.first_g AS bundle_first_g, o.last_g AS bundle_last_g
+    FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
+        SELECT m.first_g, m.last_g FROM movements m WHERE m.kind IN (1, 12) AND m.first_g <= b.first_g
+        ORDER BY m.first_g DESC LIMIT 1
+    ) o ON b.lot_id IS NULL
     WHERE b.account_id = :account AND b.first_g > :after ORDER BY b.first_g LIMIT :limit
 """)
 

@@ -11,27 +11,38 @@ import sqlalchemy as sa
 
 from registry.ledger.movement import Form
 
-ALL_LOTS = 0
-"""Stands for all lots together where a lot's number stands; lots are numbered from 1."""
+ALL = 0
+"""Stands for all grams where a lot's number stands; lots are numbered from 1."""
+BUNDLES = -1
+"""Stands for the grams of all bundles where a lot's number stands: they are of several lots."""
+GATHERED = -1
+"""Stands where the purpose of an end stands, for numbers whose grams go on in a bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Grams by state: live as reductions or points, or ended, by purpose (48 for voided, 0 for expired)."""
+    """Grams by state: live as reductions or points, or ended, by purpose (48 for voided, 0 for expired).
+
+    `gathered_g` of a lot's grams go on in bundles, and nobody counts there which lot they are of. Of all grams together
+    they are counted where they are now, so that all that was issued lives or has ended.
+    """
 
     issued_g: int
     reduction_g: int
     points_g: int
     ended_g: Mapping[int, int]
+    gathered_g: int
 
 
-def totals(tx: sa.Connection, lot_id: int = ALL_LOTS) -> Totals:
+def totals(tx: sa.Connection, lot_id: int = ALL) -> Totals:
     """Read the grams by state of a lot, or of everything."""
-    rows = tx.execute(_OF_ALL if lot_id == ALL_LOTS else _OF_LOT, {"lot": lot_id})
+    rows = tx.execute(_OF_ALL if lot_id == ALL else _OF_LOT, {"lot": lot_id})
     found = {(row.form, row.purpose): row.grams for row in rows}
     live = {form: found.get((form, 0), 0) for form in (Form.REDUCTION, Form.POINTS)}
     ended = {purpose: grams for (form, purpose), grams in found.items() if form == Form.END}
-    return Totals(sum(live.values()) + sum(ended.values()), live[Form.REDUCTION], live[Form.POINTS], ended)
+    gathered_g = ended.pop(GATHERED, 0)
+    issued_g = sum(live.values()) + sum(ended.values()) + (0 if lot_id == ALL else gathered_g)
+    return Totals(issued_g, live[Form.REDUCTION], live[Form.POINTS], ended, gathered_g)
 
 
 def fold(tx: sa.Connection) -> int:
@@ -65,23 +76,23 @@ _ONE_FOLDS = sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/fold-tot
 _FOLD = sa.text(f"""
     WITH gone AS (DELETE FROM total_changes RETURNING lot_id, form, purpose, grams), folded AS (
         INSERT INTO totals AS t (lot_id, form, purpose, grams)
-            SELECT lot, form, purpose, sum(grams) FROM gone, LATERAL (VALUES (lot_id), ({ALL_LOTS})) AS of (lot)
+            SELECT lot, form, purpose, sum(grams) FROM gone, LATERAL (VALUES (lot_id), ({ALL})) AS of (lot)
             GROUP BY lot, form, purpose
             ON CONFLICT (lot_id, form, purpose) DO UPDATE SET grams = t.grams + excluded.grams
     )
     SELECT count(*) FROM gone
 """)
-LIVED = """
-    SELECT lot_id, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
+LIVED = f"""
+    SELECT coalesce(lot_id, {BUNDLES}) AS lot_id, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
     UNION ALL
-    SELECT l.id, 0, m.purpose, m.last_g - m.first_g FROM movements m
-        JOIN lots l ON int8range(l.first_g, l.last_g) @> m.first_g WHERE m.kind IN (7, 8, 9)
+    SELECT coalesce(l.id, {BUNDLES}), 0, CASE m.kind WHEN 6 THEN {GATHERED} ELSE m.purpose END, m.last_g - m.first_g
+        FROM movements m LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> m.first_g WHERE m.kind IN (6, 7, 8, 9)
 """
 """SQL that gives what the totals are the sums of: rows of lot_id, form, purpose, grams."""
 _NO_CHANGES = sa.text("LOCK TABLE total_changes IN EXCLUSIVE MODE")
 _EMPTY = sa.text("WITH gone AS (DELETE FROM totals) DELETE FROM total_changes")
 _RECOUNT = sa.text(f"""
     INSERT INTO totals (lot_id, form, purpose, grams)
-        SELECT lot, form, purpose, sum(grams) FROM ({LIVED}) l, LATERAL (VALUES (lot_id), ({ALL_LOTS})) AS of (lot)
+        SELECT lot, form, purpose, sum(grams) FROM ({LIVED}) l, LATERAL (VALUES (lot_id), ({ALL})) AS of (lot)
         GROUP BY lot, form, purpose
 """)

@@ -13,6 +13,7 @@ from registry.database.schema import blocks
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, RuleBroken
 from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
+from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
 from registry.ledger.posting import Posted, post
@@ -111,13 +112,14 @@ def _redeemer(giver_id: int | None) -> int:
     return giver_id
 
 
-def return_points(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
-    """Turn the points an institution collected back into the same reductions."""
-    account = lock_account(tx, ledger.vault, account_id)
-    if account.is_individual:
-        raise RuleBroken("Only an institution returns points to reductions; a person's points stay points.")
-    pieces = amount.of(tx, Wanted(account_id, Form.POINTS))
-    return post(tx, ledger.vault, "return", account_id, pieces, Step(Kind.RETURN, ledger.clock()), {})
+def return_points(
+    tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount | None, klass: str | None = None
+) -> Posted:
+    """Turn the points an institution collected back into the same reductions, as one bundle (R24).
+
+    `amount` None takes all, `klass` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
+    """
+    return gather_held(tx, ledger, account_id, "return", Form.POINTS, amount, klass)
 
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.vault import Vault
 from registry.errors import OtherHistory
 from registry.ledger.blocks import movement_of
-from registry.ledger.movement import ENDS, RECORDS_FROM, Flag, Kind, Movement
+from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
 from registry.recovery.holders import Holders
@@ -27,7 +27,7 @@ SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
 told before the loss comes to mean something else, and no token of a lost account opens a new one."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
-_ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM})
+_ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM, Kind.BUNDLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _place(
     movement: Movement, number: int, placed: Mapping[int, _Placed], found: Mapping[tuple[int, bytes], int]
 ) -> _Placed:
     """Say who gave and who holds: by the tag for what was acquired, by the parent for all else."""
-    if movement.parent is None and movement.kind != Kind.ISSUE:
+    if movement.is_record:
         return _Placed(number, None, None)
     parent = None if movement.parent is None else placed[movement.parent]
     giver_id = None if parent is None else parent.account_id
@@ -194,18 +194,24 @@ def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any
     acts = {
         "ids": numbers,
         "kinds": [_ACTS.get(kind, "record") for (kind, *_), _ in groups],
-        "givers": [giver_id for (_, _, giver_id, _), _ in groups],
+        "givers": [group[0]["giver"] for _, group in groups],
         "ats": [at for (_, at, *_), _ in groups],
-        "grams": [sum(row["last"] - row["first"] for row in group) for _, group in groups],
+        "grams": [
+            sum(row["last"] - row["first"] for row in group if row["kind"] != Kind.BUNDLE) for _, group in groups
+        ],
     }
     tx.execute(_NEW_ACTS, acts)
     tx.execute(_EVIDENCE, {"digests": [row["evidence"] for row in rows]})
     write_rows(tx, sealer, rows)
-    tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] == Kind.ISSUE), default=0)})
+    tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] in ORIGINS), default=0)})
 
 
 def _act_of(row: Mapping[str, Any]) -> tuple[int, int, int | None, int]:
-    """What adjoining movements of one act share; a record is an act by itself."""
+    """What adjoining movements of one act share; a record is an act by itself, and a run is one."""
+    if row["kind"] == Kind.GATHER:
+        return Kind.GATHER, row["at"], None, int.from_bytes(row["to_tag"][4:12])
+    if row["kind"] == Kind.BUNDLE:
+        return Kind.GATHER, row["at"], None, row["first"]
     return row["kind"], row["at"], row["giver"], row["id"] if row["kind"] >= RECORDS_FROM else 0
 
 

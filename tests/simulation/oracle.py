@@ -16,7 +16,7 @@ from anchoring.witness.protocol import Answer, parse_request
 from tests.support import naive_rules
 from tests.support.gram_model import Cards
 
-ISSUE, ENDS = 1, {7, 8, 9}
+ORIGINS, GATHER, ENDS = {1, 12}, 6, {6, 7, 8, 9}
 
 
 @dataclass
@@ -107,7 +107,7 @@ def replay(leaves: Sequence[bytes], cards: Cards, acts: Sequence[int]) -> None:
             assert last.get(gram) == movement.parent, f"leaf {index} takes gram {gram} from where it is not"
             last[gram] = index
     live = {gram: index for gram, index in last.items() if read[index].form != 0}
-    assert sorted(last) == list(range(cards.issued)), "grams were left out"
+    assert sorted(last) == list(range(cards.frontier)), "numbers were left out"
     assert live.keys() == cards.grams.keys(), "other grams are alive"
     tags: dict[bytes, int] = {}
     for number, gram in cards.grams.items():
@@ -135,11 +135,11 @@ def _root(hashes: Sequence[bytes]) -> bytes:
 
 
 def _totals(leaves: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Frontier and ended grams of every beginning of the log."""
+    """Frontier and ended numbers of every beginning of the log."""
     frontier = ended = 0
     yield frontier, ended
     for leaf in map(decode, leaves):
-        if leaf.kind == ISSUE:
+        if leaf.kind in ORIGINS:
             frontier = max(frontier, leaf.last)
         ended += leaf.last - leaf.first if leaf.kind in ENDS else 0
         yield frontier, ended

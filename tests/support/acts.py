@@ -9,6 +9,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_even_erased
+from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import PURPOSES, Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.issuance.issue import Activity, Report, issue
@@ -22,6 +23,9 @@ from tests.support.gram_model import POINTS, REDUCTION, Cards, Gram, last_good_m
 from tests.support.scheme import DAY, Scheme
 
 _LIVE = sa.text("SELECT b.*, m.act_id FROM blocks b JOIN movements m ON m.id = b.movement_id")
+_GATHERED = sa.text("""
+    SELECT first_g, last_g, tag_number(to_tag, 13) AS target FROM movements WHERE act_id = :act AND kind = 6
+""")
 _ACT_OF = sa.text("SELECT act_id FROM movements WHERE id = :id")
 Fit = Callable[[Gram], bool]
 
@@ -53,7 +57,7 @@ class Acts:
         self.redemptions = [0]
         self.drawers = [
             self.issue, self.convert, self.convert, self.redeem, self.redeem, self.refund, self.return_points,
-            self.expire, self.transfer, self.cancel, self.lock, self.unlock, self.void, self.wait,
+            self.bundle, self.expire, self.transfer, self.cancel, self.lock, self.unlock, self.void, self.wait,
         ]  # fmt: skip
 
     @classmethod
@@ -100,7 +104,7 @@ class Acts:
         fitting = [gram.number for gram in self.cards.grams.values() if gram.holder == account and fit(gram)]
         if fitting and self.random.random() < 0.8:
             return Amount(quantity, self.random.choice(fitting))
-        return Amount(quantity, self.random.randrange(-1, self.cards.issued + 2))
+        return Amount(quantity, self.random.randrange(-1, self.cards.frontier + 2))
 
     # The acts
 
@@ -112,7 +116,7 @@ class Acts:
         source = replace(self.scheme.source, kind="project") if is_project else self.scheme.source
 
         def takes(_at: int) -> list[Gram]:
-            numbers = range(self.cards.issued, self.cards.issued + quantity)
+            numbers = range(self.cards.frontier, self.cards.frontier + quantity)
             return [Gram(number, account, is_class_i, not is_project, 0) for number in numbers]
 
         def act(tx: sa.Connection, ledger: Ledger) -> Posted:
@@ -191,10 +195,29 @@ class Acts:
         amount = self.amount(account, fit)
         return Drawn(
             "return",
-            lambda _at: self.cards.return_points(account, amount),
+            lambda _at: self.cards.gather(account, POINTS, amount),
             lambda tx, ledger: return_points(tx, ledger, account, amount),
-            lambda taken, act, _at: self.cards.move(taken, act, form=REDUCTION, until=0),
+            lambda taken, act, _at: self.cards.renumber(taken, act, self._numbering(act)),
         )
+
+    def bundle(self) -> Drawn:
+        def fit(gram: Gram) -> bool:
+            return gram.form == REDUCTION and gram.holder in self.institutions
+
+        account = self.somebody(fit)
+        amount = self.amount(account, fit)
+        return Drawn(
+            "bundle",
+            lambda _at: self.cards.gather(account, REDUCTION, amount),
+            lambda tx, ledger: gather_reductions(tx, ledger, account, amount),
+            lambda taken, act, _at: self.cards.renumber(taken, act, self._numbering(act)),
+        )
+
+    def _numbering(self, act: int) -> dict[int, int]:
+        """The number that each gram got which an act gathered."""
+        with self.scheme.database.transaction() as tx:
+            rows = tx.execute(_GATHERED, {"act": act}).all()
+        return {n: row.target + n - row.first_g for row in rows for n in range(row.first_g, row.last_g)}
 
     def expire(self) -> Drawn:
         at = self.scheme.clock.now + 1

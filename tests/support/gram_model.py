@@ -3,7 +3,7 @@
 Every act first says which cards it would take, or which error there is; `Failure` carries the class of the error.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, timezone
 
@@ -47,6 +47,12 @@ class Cards:
     grams: dict[int, Gram] = field(default_factory=dict)
     issued: int = 0
     ended: int = 0
+    gathered: int = 0
+
+    @property
+    def frontier(self) -> int:
+        """The next number: each gram has had one for its issue, and one for each bundle it went into."""
+        return self.issued + self.gathered
 
     def flags(self, gram: Gram) -> int:
         bits = gram.class_i, gram.scenario, gram.converted, gram.holder in self.people, gram.locked
@@ -91,10 +97,13 @@ class Cards:
 
         return self.take(provider, POINTS, amount, brought)
 
-    def return_points(self, account: int, amount: Amount) -> list[Gram]:
+    def gather(self, account: int, form: int, amount: Amount) -> list[Gram]:
         if account in self.people:
             raise Failure(RuleBroken)
-        return self.take(account, POINTS, amount, lambda g: not g.locked)
+        taken = self.take(account, form, amount, lambda g: not g.locked)
+        if len({(g.class_i, g.scenario, g.converted) for g in taken}) > 1:
+            raise Failure(RuleBroken)
+        return taken
 
     def expire(self, account: int, at: int) -> list[Gram]:
         due = [g for g in self.grams.values() if g.holder == account and g.form == POINTS and g.until < at]
@@ -130,6 +139,18 @@ class Cards:
 
     def void(self, account: int, form: int, amount: Amount) -> list[Gram]:
         return self.take(account, form, amount, lambda _: True)
+
+    def renumber(self, taken: Iterable[Gram], act: int, numbering: Mapping[int, int]) -> None:
+        """Gathered, they go on as reductions under the next numbers, each under the one that it got."""
+        taken = list(taken)
+        assert numbering.keys() == {gram.number for gram in taken}, "other grams were gathered"
+        assert sorted(numbering.values()) == list(range(self.frontier, self.frontier + len(taken)))
+        self.move(taken, act, form=REDUCTION, until=0)
+        for gram in taken:
+            del self.grams[gram.number]
+            gram.number = numbering[gram.number]
+        self.grams |= {gram.number: gram for gram in taken}
+        self.gathered += len(taken)
 
     def end(self, taken: Iterable[Gram]) -> None:
         for gram in taken:

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.ledger.child import Receiver, Step, child_of
-from registry.ledger.movement import Kind, Movement
+from registry.ledger.movement import Kind, Movement, Target
 from registry.ledger.rules import broken_rule
 from tests.support import naive_rules
 from tests.support.pairs import ANN, BOB, PURPOSES, SHOP, UNTIL
 
-PURPOSES_OF = {Kind.TRANSFER: range(1, 5), Kind.CANCEL: range(16, 21), Kind.VOID: (48,), Kind.LOCK: range(32, 35)}
+PURPOSES_OF = {Kind.TRANSFER: range(1, 5), Kind.CANCEL: range(16, 22), Kind.VOID: (48,), Kind.LOCK: range(32, 35)}
 KINDS = [kind for kind in Kind if Kind.TRANSFER <= kind <= Kind.UNLOCK]
 
 
@@ -49,6 +49,8 @@ def possible(parent, kind, purpose, at, until, receiver):
 def test_a_child_is_lawful_if_any_is(parent, kind, at, until, is_individual, data):
     purpose = data.draw(st.sampled_from([*PURPOSES_OF.get(kind, (0,))]) | st.sampled_from(PURPOSES))
     receiver = Receiver(SHOP, is_individual) if kind in {Kind.TRANSFER, Kind.REDEEM} else None
+    if kind == Kind.GATHER:
+        receiver = Receiver(Target(20, 23).tag, is_individual=False)
     child = child_of(parent, 7, (12, 15), Step(kind, at, purpose, until), receiver, bytes(32))
     assert (child.first, child.last, child.parent) == (12, 15, 7)
     assert child.at == max(at, parent.at)

@@ -8,36 +8,39 @@ import sqlalchemy as sa
 from registry.errors import Insufficient
 from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
-from registry.ledger.totals import LIVED, fold, recount, totals
+from registry.ledger.totals import ALL, BUNDLES, GATHERED, LIVED, fold, recount, totals
 from registry.points.points import convert, holders_of_expired_points
 from tests.support.simulation import Simulation
 
 
 def told(tx):
-    lots = [0, *tx.execute(sa.text("SELECT id FROM lots ORDER BY id")).scalars()]
+    lots = [BUNDLES, ALL, *tx.execute(sa.text("SELECT id FROM lots ORDER BY id")).scalars()]
     return {lot: totals(tx, lot) for lot in lots}
 
 
 def counted(tx):
-    """The totals, added up from every block and ended gram."""
-    sums = {0: {}}
+    """The totals, added up from every block and ended gram. What was gathered lives on in a bundle."""
+    sums = {ALL: {}, BUNDLES: {}}
     for row in tx.execute(sa.text(LIVED)):
-        for lot in (0, row.lot_id):
+        for lot in (ALL, row.lot_id):
             of = sums.setdefault(lot, {})
             of[row.form, row.purpose] = of.get((row.form, row.purpose), 0) + row.grams
     return {
         lot: (
-            sum(of.values()),
+            sum(of.values()) - (of.get((0, GATHERED), 0) if lot == ALL else 0),
             of.get((1, 0), 0),
             of.get((2, 0), 0),
-            {purpose: grams for (form, purpose), grams in of.items() if form == 0},
+            {purpose: grams for (form, purpose), grams in of.items() if form == 0 and purpose != GATHERED},
+            of.get((0, GATHERED), 0),
         )
         for lot, of in sums.items()
     }
 
 
 def as_counted(of):
-    return {lot: (one.issued_g, one.reduction_g, one.points_g, dict(one.ended_g)) for lot, one in of.items()}
+    return {
+        lot: (one.issued_g, one.reduction_g, one.points_g, dict(one.ended_g), one.gathered_g) for lot, one in of.items()
+    }
 
 
 def test_totals_of_a_life_are_its_sums_before_and_after_they_are_folded(scheme):

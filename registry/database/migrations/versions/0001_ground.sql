@@ -124,6 +124,16 @@ CREATE TABLE activities (
 CREATE INDEX activities_account ON activities (account_id, starts_ms);
 CREATE INDEX activities_lot ON activities (lot_id);
 
+-- The number, big-endian, in eight bytes of a tag, from the byte `at` on, counted from 1; negative from 2^63 on.
+CREATE FUNCTION tag_number(tag bytea, at integer) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+RETURN CAST(CAST('x' || encode(substr(tag, at, 8), 'hex') AS bit(64)) AS bigint);
+
+-- Whether the tag of a GATHER of so many grams is the place of these grams in a bundle: its first number, not above that
+-- of the first gram, from which they end below 2^63.
+CREATE FUNCTION is_target(tag bytea, grams bigint) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
+RETURN substr(tag, 1, 4) = '\x00000000' AND tag_number(tag, 5) BETWEEN 0 AND tag_number(tag, 13)
+    AND tag_number(tag, 13) <= 9223372036854775807 - grams;
+
 CREATE TABLE movements (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     act_id bigint NOT NULL REFERENCES acts,
@@ -141,41 +151,48 @@ CREATE TABLE movements (
     from_tag bytea NOT NULL CHECK (length(from_tag) = 20),
     to_tag bytea NOT NULL CHECK (length(to_tag) = 20),
     evidence bytea NOT NULL REFERENCES evidence,
-    CONSTRAINT movements_kind CHECK (kind BETWEEN 1 AND 11 OR kind BETWEEN 64 AND 255),
+    CONSTRAINT movements_kind CHECK (kind BETWEEN 1 AND 12 OR kind BETWEEN 64 AND 255),
     CONSTRAINT movements_range CHECK (kind >= 64 OR last_g > first_g),
     CONSTRAINT movements_record CHECK (kind < 64 OR (form = 0 AND flags = 0 AND purpose = 0 AND first_g = 0
         AND last_g = 0 AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000'
         AND to_tag = '\x0000000000000000000000000000000000000000')),
-    CONSTRAINT movements_issue CHECK (kind <> 1 OR (form = 1 AND flags & ~11 = 0 AND purpose = 0
+    CONSTRAINT movements_origin CHECK (kind NOT IN (1, 12) OR (form = 1 AND purpose = 0
+        AND flags & ~CASE kind WHEN 1 THEN 11 ELSE 7 END = 0
         AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000')),
+    CONSTRAINT movements_target CHECK (kind <> 6 OR is_target(to_tag, last_g - first_g)),
+    CONSTRAINT movements_holder_has_tag CHECK (form = 0 OR to_tag <> '\x0000000000000000000000000000000000000000'),
     CONSTRAINT movements_parent_named CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
     CONSTRAINT movements_giver_of_parent CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
     CONSTRAINT movements_parent_before CHECK (parent_id < id),
     CONSTRAINT movements_holder_of_form CHECK ((form = 0) = (account_id IS NULL)),
-    -- Not only live blocks: grams that have ended are not issued again either.
-    CONSTRAINT movements_issued_once EXCLUDE USING gist (int8range(first_g, last_g) WITH &&) WHERE (kind = 1)
+    -- Not only live blocks: numbers that have ended are not given again either.
+    CONSTRAINT movements_numbered_once EXCLUDE USING gist (int8range(first_g, last_g) WITH &&) WHERE (kind IN (1, 12))
 );
 CREATE INDEX movements_parent ON movements (parent_id, first_g);
 CREATE INDEX movements_act ON movements (act_id);
 CREATE INDEX movements_giver ON movements (giver_id, id) WHERE giver_id IS NOT NULL;
 CREATE INDEX movements_holder ON movements (account_id, id) WHERE account_id IS NOT NULL;
-CREATE INDEX movements_issued ON movements (first_g) WHERE kind = 1;
-CREATE INDEX movements_ended ON movements (first_g) WHERE kind IN (7, 8, 9);
+CREATE INDEX movements_origins ON movements (first_g) WHERE kind IN (1, 12);
+CREATE INDEX movements_ended ON movements (first_g) WHERE kind IN (6, 7, 8, 9);
+CREATE UNIQUE INDEX movements_bundle ON movements (act_id) WHERE kind = 12;
+-- The GATHERs of a bundle, in the order of its numbers.
+CREATE INDEX movements_targets ON movements (tag_number(to_tag, 5), tag_number(to_tag, 13)) WHERE kind = 6;
 CREATE INDEX movements_states ON movements (id) WHERE kind = 72;
 
 CREATE TABLE blocks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     movement_id bigint NOT NULL REFERENCES movements,  -- the movement that made it
     account_id bigint NOT NULL REFERENCES accounts,
-    lot_id bigint NOT NULL,
-    lot_first_g bigint NOT NULL,
-    lot_last_g bigint NOT NULL,
+    lot_id bigint,  -- NULL, as the next two, for the grams of a bundle: they are of several
+    lot_first_g bigint,
+    lot_last_g bigint,
     first_g bigint NOT NULL,
     last_g bigint NOT NULL CHECK (last_g > first_g),
     form smallint NOT NULL CHECK (form IN (1, 2)),
     flags smallint NOT NULL,
     until_ms bigint NOT NULL,
     FOREIGN KEY (lot_id, lot_first_g, lot_last_g) REFERENCES lots (id, first_g, last_g) ON UPDATE CASCADE,
+    CHECK (num_nulls(lot_id, lot_first_g, lot_last_g) IN (0, 3)),
     CHECK (first_g >= lot_first_g AND last_g <= lot_last_g),
     EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
 );
@@ -186,7 +203,8 @@ CREATE UNIQUE INDEX blocks_first ON blocks (first_g);
 -- A person's points that can come to their end, soonest first.
 CREATE INDEX blocks_expiring ON blocks (until_ms) WHERE form = 2 AND flags & 24 = 8;
 
--- Grams by state, of each lot and (lot 0) of all: form 1 or 2 while they live, form 0 and the purpose once they ended.
+-- Grams by state, of each lot, of all bundles (lot -1), and of all of these (lot 0): form 1 or 2 while they live, form 0
+-- once they ended, with the purpose (0 for expired) or, for what was gathered, -1.
 -- Changes are only ever added, so that acts do not wait for each other; they are folded into the totals from time to time.
 CREATE TABLE totals (
     lot_id bigint NOT NULL,
@@ -329,24 +347,24 @@ RETURN p.form IN (1, 2) AND p.kind < 64
         WHEN c.kind = 2 AND p.form = 1 THEN 1
         WHEN c.kind = 3 AND p.form = 1 THEN 2
         WHEN c.kind IN (4, 5) AND p.form = 2 THEN 2
-        WHEN c.kind = 6 AND p.form = 2 THEN 1
         WHEN c.kind = 7 AND p.form = 2 THEN 0
-        WHEN c.kind IN (8, 9) THEN 0
+        WHEN c.kind IN (6, 8, 9) THEN 0
         WHEN c.kind IN (10, 11) THEN p.form
         ELSE -1 END
     AND c.flags & ~31 = 0
     AND CASE c.kind
         WHEN 2 THEN c.purpose BETWEEN 1 AND 4
-        WHEN 8 THEN CASE p.form WHEN 1 THEN c.purpose BETWEEN 16 AND 20 ELSE c.purpose IN (16, 18) END
+        WHEN 8 THEN CASE p.form WHEN 1 THEN c.purpose BETWEEN 16 AND 21 ELSE c.purpose IN (16, 18) END
         WHEN 9 THEN c.purpose = 48
         WHEN 10 THEN CASE p.form WHEN 1 THEN c.purpose BETWEEN 32 AND 34 ELSE c.purpose = 34 END
         ELSE c.purpose = 0 END
     AND c.at_ms >= p.at_ms
     AND c.from_tag = p.to_tag
     AND CASE
-        WHEN c.kind IN (3, 6, 10, 11) THEN c.to_tag = c.from_tag
+        WHEN c.kind IN (3, 10, 11) THEN c.to_tag = c.from_tag
         WHEN c.kind IN (2, 4) THEN c.to_tag <> c.from_tag
         WHEN c.kind = 5 THEN p.kind = 4 AND c.to_tag = p.from_tag
+        WHEN c.kind = 6 THEN true  -- a target: movements_target
         ELSE c.to_tag = '\x0000000000000000000000000000000000000000' END
     AND (c.flags # p.flags) & 3 = 0
     AND CASE c.kind
@@ -359,7 +377,7 @@ RETURN p.form IN (1, 2) AND p.kind < 64
         WHEN 5 THEN c.flags & 8 = 8
         WHEN 6 THEN p.flags & 8 = 0 AND c.flags & 8 = 0
         WHEN 7 THEN p.flags & 8 = 8 AND c.flags & 8 = 0
-        WHEN 8 THEN c.flags & 8 = 0
+        WHEN 8 THEN c.flags & 8 = 0 AND (p.flags & 8 = 0 OR c.purpose <> 21)
         WHEN 9 THEN c.flags & 8 = 0
         ELSE (c.flags # p.flags) & 8 = 0 END
     AND (c.flags & 16 = 16) = (c.kind = 10)
@@ -381,7 +399,7 @@ RETURN p.form IN (1, 2) AND p.kind < 64
 -- Whether giver and holder, as accounts, are whom the kind says; the tags say the same, but only key holders read them.
 CREATE FUNCTION held(c movements, p movements) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN c.giver_id = p.account_id AND CASE
-    WHEN c.kind IN (3, 6, 10, 11) THEN c.account_id = c.giver_id
+    WHEN c.kind IN (3, 10, 11) THEN c.account_id = c.giver_id
     WHEN c.kind IN (2, 4) THEN c.account_id <> c.giver_id
     WHEN c.kind = 5 THEN c.account_id = p.giver_id
     ELSE c.account_id IS NULL END;
@@ -414,6 +432,7 @@ DECLARE
     m movements;
     p movements;
     b blocks;
+    numbered bigint;
 BEGIN
     PERFORM refuse_if_behind();
     INSERT INTO unsequenced SELECT id FROM written;
@@ -421,11 +440,22 @@ BEGIN
         INSERT INTO blocks
             (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
             SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
-            FROM written w LEFT JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
+            FROM written w JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
             WHERE w.kind = 1
+            UNION ALL
+            SELECT w.id, w.account_id, NULL, NULL, NULL, w.first_g, w.last_g, w.form, w.flags, w.until_ms
+            FROM written w WHERE w.kind = 12 AND NOT EXISTS (
+                SELECT FROM lots l WHERE int8range(l.first_g, l.last_g) && int8range(w.first_g, w.last_g)
+            )
             RETURNING lot_id, last_g - first_g AS grams
+    ), counted AS (
+        INSERT INTO total_changes SELECT coalesce(lot_id, -1), 1, 0, sum(grams) FROM made GROUP BY lot_id
     )
-    INSERT INTO total_changes SELECT lot_id, 1, 0, sum(grams) FROM made GROUP BY lot_id;
+    SELECT count(*) INTO numbered FROM made;
+    IF numbered <> (SELECT count(*) FROM written WHERE kind IN (1, 12)) THEN
+        RAISE EXCEPTION 'what is issued lies in one lot, and a bundle in none'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_of_lot';
+    END IF;
     FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
         SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
         IF lawful(m, p) IS NOT TRUE THEN
@@ -453,12 +483,12 @@ BEGIN
     END LOOP;
     IF FOUND THEN
         INSERT INTO total_changes
-            SELECT l.id, s.form, s.purpose, sum(s.grams)
+            SELECT coalesce(l.id, -1), s.form, s.purpose, sum(s.grams)
             FROM written w JOIN movements q ON q.id = w.parent_id
-            JOIN lots l ON int8range(l.first_g, l.last_g) @> w.first_g
+            LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> w.first_g
             CROSS JOIN LATERAL (VALUES
                 (q.form, 0, w.first_g - w.last_g),
-                (w.form, CASE w.form WHEN 0 THEN w.purpose ELSE 0 END, w.last_g - w.first_g)
+                (w.form, CASE WHEN w.kind = 6 THEN -1 WHEN w.form = 0 THEN w.purpose ELSE 0 END, w.last_g - w.first_g)
             ) AS s (form, purpose, grams)
             WHERE w.kind BETWEEN 2 AND 11
             GROUP BY 1, 2, 3 HAVING sum(s.grams) <> 0;
@@ -468,6 +498,35 @@ END $$;
 
 CREATE TRIGGER apply AFTER INSERT ON movements REFERENCING NEW TABLE AS written
     FOR EACH STATEMENT EXECUTE FUNCTION apply_movements();
+
+-- Whether the GATHERs of an act have their BUNDLE behind them, which has their grams in that order, no more and no less.
+CREATE FUNCTION is_whole_run(act bigint) RETURNS boolean LANGUAGE sql STABLE
+RETURN (
+    SELECT coalesce(
+        bool_and(g.at_ms = b.at_ms AND g.flags = b.flags AND g.id < b.id
+            AND tag_number(g.to_tag, 5) = b.first_g AND tag_number(g.to_tag, 13) = b.first_g + g.before)
+        AND sum(g.grams) = max(b.last_g - b.first_g) AND count(*) <= 4096, false)
+    FROM movements b CROSS JOIN LATERAL (
+        SELECT id, at_ms, flags, to_tag, last_g - first_g AS grams, coalesce(sum(last_g - first_g) OVER (
+            ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS before
+        FROM movements WHERE act_id = act AND kind = 6
+    ) g WHERE b.act_id = act AND b.kind = 12
+);
+
+-- One act, one run: it is whole when its transaction ends.
+CREATE FUNCTION check_run() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (CASE NEW.kind
+        WHEN 6 THEN EXISTS (SELECT FROM movements WHERE act_id = NEW.act_id AND kind = 12)
+        ELSE is_whole_run(NEW.act_id) END) THEN
+        RAISE EXCEPTION 'movement % is no part of a whole run of GATHERs and their BUNDLE', NEW.id
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_gathered';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER whole_run AFTER INSERT ON movements DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.kind IN (6, 12)) EXECUTE FUNCTION check_run();
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -493,6 +552,7 @@ CREATE FUNCTION dismiss_movement() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     p movements;
+    l lots;
 BEGIN
     IF NOT EXISTS (SELECT FROM set_aside s WHERE s.movement_id = OLD.id)
         OR EXISTS (SELECT FROM log_entries e WHERE e.movement_id = OLD.id) THEN
@@ -504,27 +564,30 @@ BEGIN
     IF p.form IN (1, 2) THEN
         INSERT INTO blocks
             (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
-            SELECT p.id, p.account_id, l.id, l.first_g, l.last_g, lower(r), upper(r), p.form, p.flags, p.until_ms
+            SELECT p.id, p.account_id, o.id, o.first_g, o.last_g, lower(r), upper(r), p.form, p.flags, p.until_ms
             FROM unnest(
                 int8multirange(int8range(OLD.first_g, OLD.last_g) * int8range(p.first_g, p.last_g))
                 - coalesce((SELECT range_agg(int8range(c.first_g, c.last_g)) FROM movements c
                     WHERE c.parent_id = p.id AND c.id <> OLD.id), '{}')
                 - coalesce((SELECT range_agg(int8range(b.first_g, b.last_g)) FROM blocks b
                     WHERE int8range(b.first_g, b.last_g) && int8range(OLD.first_g, OLD.last_g)), '{}')
-            ) AS r JOIN lots l ON l.first_g <= lower(r) AND l.last_g >= upper(r);
+            ) AS r LEFT JOIN lots o ON o.first_g <= lower(r) AND o.last_g >= upper(r);
     END IF;
     DELETE FROM certificates WHERE act_id = OLD.act_id;
     -- Whether the totals had counted it nobody knows: what was written past the triggers they had not.
+    SELECT * INTO l FROM lots WHERE int8range(first_g, last_g) @> OLD.first_g;
     INSERT INTO total_changes
-        SELECT l.id, t.form, t.purpose, sum(t.grams) FROM lots l CROSS JOIN LATERAL (
+        SELECT coalesce(l.id, -1), t.form, t.purpose, sum(t.grams) FROM (
             SELECT b.form, 0, b.last_g - b.first_g FROM blocks b
-                WHERE int8range(b.first_g, b.last_g) && int8range(l.first_g, l.last_g)
-            UNION ALL SELECT 0, m.purpose, m.last_g - m.first_g FROM movements m
-                WHERE m.kind IN (7, 8, 9) AND m.first_g >= l.first_g AND m.first_g < l.last_g AND m.id <> OLD.id
-            UNION ALL SELECT form, purpose, -grams FROM totals WHERE lot_id = l.id
-            UNION ALL SELECT form, purpose, -grams FROM total_changes WHERE lot_id = l.id
+                WHERE l.id IS NOT NULL AND int8range(b.first_g, b.last_g) && int8range(l.first_g, l.last_g)
+            UNION ALL SELECT b.form, 0, b.last_g - b.first_g FROM blocks b WHERE l.id IS NULL AND b.lot_id IS NULL
+            UNION ALL SELECT 0, CASE m.kind WHEN 6 THEN -1 ELSE m.purpose END, m.last_g - m.first_g FROM movements m
+                WHERE m.kind IN (6, 7, 8, 9) AND m.id <> OLD.id AND CASE
+                    WHEN l.id IS NOT NULL THEN m.first_g >= l.first_g AND m.first_g < l.last_g
+                    ELSE NOT EXISTS (SELECT FROM lots o WHERE int8range(o.first_g, o.last_g) @> m.first_g) END
+            UNION ALL SELECT form, purpose, -grams FROM totals WHERE lot_id = coalesce(l.id, -1)
+            UNION ALL SELECT form, purpose, -grams FROM total_changes WHERE lot_id = coalesce(l.id, -1)
         ) AS t (form, purpose, grams)
-        WHERE int8range(l.first_g, l.last_g) @> OLD.first_g
         GROUP BY 1, 2, 3 HAVING sum(t.grams) <> 0;
     UPDATE set_aside SET dismissed = to_jsonb(OLD) WHERE movement_id = OLD.id;
     RETURN OLD;

@@ -1,0 +1,44 @@
+"""The shapes of answers about bundles, for OpenAPI. What is answered is built in `views`."""
+
+from pydantic import BaseModel, Field
+
+from api.rest.schemas import EndGram, FirstGram, MethodologyOfLot, Movement, SourceOfLot
+
+
+class Part(BaseModel):
+    """Grams of a bundle that were issued in one lot."""
+
+    lot: str
+    quantity_g: int
+    quantity_t: str
+    source: SourceOfLot
+    methodology: MethodologyOfLot
+    period_from: str
+    period_until: str
+
+
+class Bundle(BaseModel):
+    """A bundle with what it is made of."""
+
+    serial: str
+    first_g: FirstGram
+    end_g: EndGram
+    quantity_g: int
+    quantity_t: str
+    pieces: int = Field(description="Blocks that were gathered, which may be of bundles themselves.")
+    made_of: list[Part]
+    movement: Movement
+    before_g: int | None = Field(description="The number that `gram_g` had before; null when none was asked for.")
+
+
+class Stretch(BaseModel):
+    """A gram under one of its numbers: what it went through under it, oldest first."""
+
+    gram_g: int
+    movements: list[Movement]
+
+
+class Trace(BaseModel):
+    """A gram's whole way, from its issue on; each stretch but the last ends in a gathering."""
+
+    stretches: list[Stretch]

@@ -1,0 +1,116 @@
+"""Gathering: an institution's blocks become one bundle, which has their grams under new numbers (docs/design.md, 2).
+
+After it a trade, a pledge or a cancellation of any size is one leaf. The GATHERs and their BUNDLE are one act and one
+transaction, and stand beside each other in the log.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import Account, lock_account
+from registry.accounts.vault import tag
+from registry.errors import Invalid, RuleBroken
+from registry.evidence.document import Value, seal
+from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside, take_all
+from registry.ledger.child import Receiver, Step
+from registry.ledger.frontier import next_numbers
+from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
+from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
+from registry.ledger.rules import BUNDLE_FLAGS
+
+MAX_PIECES = 4_096
+"""Of one bundle. More become several bundles, and these are gathered into one."""
+
+Shuffle = Callable[[list[Piece]], None]
+"""Puts pieces into the order in which they get their new numbers, in place."""
+_at_random: Shuffle = secrets.SystemRandom().shuffle
+
+
+def gather(
+    tx: sa.Connection,
+    ledger: Ledger,
+    account: Account,
+    act: str,
+    pieces: Sequence[Piece],
+    *,
+    shuffle: Shuffle = _at_random,
+) -> Posted:
+    """Turn up to `MAX_PIECES` pieces of an institution's blocks into one bundle of the same grams, a reduction.
+
+    The account must be locked by the caller. Pieces get their numbers in random order, so that neighbours in the bundle
+    say nothing of who redeemed them. Raises `RuleBroken` for a person's grams and for grams of several sorts (class,
+    scenario, converted), `Invalid` for too many or no pieces; nothing is written then.
+    """
+    if not 0 < len(pieces) <= MAX_PIECES:
+        raise Invalid(f"A bundle is made of 1 to {MAX_PIECES} blocks, not of {len(pieces)}.")
+    if account.is_individual:
+        raise RuleBroken("Only an institution gathers grams; a person's stay as they are.")
+    refuse_set_aside([piece.block for piece in pieces])
+    if len({sort_of(piece) for piece in pieces}) > 1:
+        raise RuleBroken(
+            "A bundle is of one class and of one origin, and these grams are of several: gather each class by itself "
+            "(class: I or II), and what was once points apart from what was not (serial)."
+        )
+    pieces = list(pieces)
+    shuffle(pieces)
+    quantity_g = sum(piece.quantity_g for piece in pieces)
+    first, last = next_numbers(tx, quantity_g)
+    at = max(ledger.clock(), *(piece.block.maker.at for piece in pieces))
+    begun = begin_act(tx, act, account.id, at, quantity_g, len(pieces) + 1)
+    lines = _gathers(pieces, act, at, first)
+    lines.append(_bundle(account, act, at, (first, last), lines))
+    return Posted(begun.id, act, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
+
+
+def gather_held(
+    tx: sa.Connection, ledger: Ledger, account_id: int, act: str, form: Form, amount: Amount | None, klass: str | None
+) -> Posted:
+    """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II")."""
+    account = lock_account(tx, ledger.vault, account_id)
+    if account.is_individual:
+        raise RuleBroken("Only an institution gathers grams into bundles; a person's stay as they are.")
+    has = Flag.CLASS_I if klass == "I" else NO_FLAG
+    lacks = Flag.LOCKED | (Flag.CLASS_I if klass == "II" else NO_FLAG)
+    wanted = Wanted(account_id, form, has=has, lacks=lacks)
+    pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
+    return gather(tx, ledger, account, act, pieces)
+
+
+def sort_of(piece: Piece) -> int:
+    """What the grams of one bundle have in common: CLASS_I, SCENARIO, CONVERTED, as flags."""
+    return piece.block.maker.flags & BUNDLE_FLAGS
+
+
+def _gathers(pieces: Sequence[Piece], act: str, at: int, bundle: int) -> list[Line]:
+    step, facts = Step(Kind.GATHER, at), {"bundle_g": bundle}
+    targets = accumulate((piece.quantity_g for piece in pieces), initial=bundle)
+    lines = []
+    for piece, first in zip(pieces, targets, strict=False):  # the last one is the bundle's end
+        place = Receiver(Target(bundle, first).tag, is_individual=False)
+        lines.append(child_line(piece, act, step, facts, piece.block.account_id, place))
+    return lines
+
+
+def _bundle(account: Account, act: str, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
+    first, last = grams
+    facts: dict[str, Value] = {"act": act, "first_g": first, "quantity_g": last - first, "pieces": len(gathers)}
+    sealed = seal(facts)
+    movement = Movement(
+        kind=Kind.BUNDLE,
+        form=Form.REDUCTION,
+        flags=gathers[0].movement.flags & BUNDLE_FLAGS,
+        purpose=0,
+        first=first,
+        last=last,
+        parent=None,
+        at=at,
+        until=0,
+        from_tag=NO_TAG,
+        to_tag=tag(account.key, first),
+        evidence=sealed.digest,
+    )
+    return Line(movement, None, account.id, sealed)

@@ -223,7 +223,7 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
         admitted = np.flatnonzero(codes == 0)
         places = admitted[logged_order(rows[admitted])]
         in_order = rows_of(leaves[places])
-        # In its own order a run can be broken only by itself: both of two that do not fit are doubted if they are of one.
+        # A run is broken by itself alone: where two neighbours do not fit, the run of each is looked at by itself.
         broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
         if ends_in_run(in_order):
             broken.add(len(places) - 1)

@@ -4,13 +4,16 @@
 2. The checkpoint must be signed by the given key, for that key's origin, and cosigned as a policy asks if one is given.
 3. Every entry bundle is read; every leaf is hashed and decoded.
 4. The tree is built again from these hashes; every tile of every level must be what is recomputed.
-5. Every movement must be lawful against its parent, which comes before it.
-6. No two children of one parent, and no two ISSUEs, overlap.
-7. The root of all leaves must be the checkpoint's, and ended grams must not pass the frontier.
+5. Every movement must be lawful against its parent, which comes before it, and beside its neighbours: a run of GATHERs
+   and their BUNDLE is whole.
+6. No two children of one parent, and no two of ISSUE and BUNDLE, overlap.
+7. The root of all leaves must be the checkpoint's, its last leaf no GATHER, and ended grams must not pass the frontier.
+   If no fault was found, what was issued and bundled must be what was gathered, ended or is alive.
 8. The last record of the state, or each of them, must commit to the state that the leaves before it make; if no fault
    was found in the leaves, for an unlawful log has no state. They are read a second time for a record that no earlier
    audit checked.
-9. Every anchored size must have the root, the frontier and the ended grams that its first leaves have.
+9. Every anchored size must have the root, the frontier and the ended grams that its first leaves have, and no GATHER
+   as the last of them.
 
 After a fault the audit goes on, as far as what is left still says something: not after `MAX_UNREAD_FILES` files that
 could not be read, so that time and memory follow what is there and not what a checkpoint claims.
@@ -53,12 +56,12 @@ class Anchor(Protocol):
 
     @property
     def frontier(self) -> int:
-        """The highest gram number issued, exclusive."""
+        """The highest gram number issued or bundled, exclusive."""
         ...
 
     @property
     def ended(self) -> int:
-        """Grams ended."""
+        """Grams ended, those gathered too."""
         ...
 
 
@@ -123,6 +126,10 @@ def audit(
     if checkpoint is not None and is_read:
         _compare_head(checkpoint, standing, faults)
         compared = sum(_compare_anchor(anchor, checkpoint.size, standing, faults) for anchor in anchors)
+    if not faults.counts and not totals.is_balanced:
+        said = f"{totals.issued_g} g issued, {totals.bundled_g} bundled, {totals.gathered_g} gathered"
+        sentence = f"{said}, {totals.all_ended_g} ended otherwise, {totals.alive_g} alive"
+        faults.add(Fault("balance", sentence, path=CHECKPOINT))
     return Report(
         origin=None if checkpoint is None else checkpoint.origin,
         size=None if checkpoint is None else checkpoint.size,
@@ -185,6 +192,9 @@ def _compare_head(checkpoint: Checkpoint, standing: Standing, faults: Faults) ->
     if made.ended > made.frontier:
         sentence = f"{made.ended} grams ended, and the frontier is {made.frontier}"
         faults.add(Fault("ended", sentence, path=CHECKPOINT))
+    if made.is_in_run:
+        sentence = f"its last leaf, {checkpoint.size - 1}, is a GATHER, whose BUNDLE is not in it"
+        faults.add(Fault("run-cut", sentence, path=CHECKPOINT))
 
 
 def _compare_anchor(anchor: Anchor, size: int, standing: Standing, faults: Faults) -> bool:
@@ -208,6 +218,9 @@ def _compare_anchor(anchor: Anchor, size: int, standing: Standing, faults: Fault
     ):
         if ours != theirs:
             faults.add(Fault(code, f"the leaves make {ours} g, and the chain has {theirs} g", size=anchor.size))
+    if figures is not None and figures.is_in_run:
+        sentence = f"its last leaf, {anchor.size - 1}, is a GATHER, whose BUNDLE is not in it"
+        faults.add(Fault("anchor-run", sentence, size=anchor.size))
     return root is not None and figures is not None
 
 

@@ -28,17 +28,21 @@ CODES: Final = {
     "root": "the leaves do not make the checkpoint's root",
     "STATE": "a record of the state is not of the leaves before it",
     "changed": "the log's files changed while they were audited",
-    "ended": "more grams ended than were issued",
+    "ended": "more grams ended than numbers were given",
+    "run-cut": "the checkpoint ends with a GATHER, whose BUNDLE is not in it",
+    "balance": "the grams issued and bundled are not those that were gathered, ended or are alive",
     "anchor-ahead": "the chain holds a larger tree than the log",
     "anchor-root": "the anchored root is not that of the log's first leaves",
     "anchor-frontier": "the anchored frontier is not the log's",
     "anchor-ended": "the anchored ended grams are not the log's",
+    "anchor-run": "the anchored size ends with a GATHER, whose BUNDLE is not in it",
     "contract-broken": "the contract was convicted of a broken rule and takes no further checkpoint",
 }
 """Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
 
 
-_OVERLAPS = {Rule.OVERLAP.name, Rule.ISSUE_OVERLAP.name}
+_AFTER = {Rule.OVERLAP.name: "~", Rule.ISSUE_OVERLAP.name: "~", Rule.GATHERED.name: "~~"}
+"""Rules about two leaves that are not each lawful or unlawful by itself or against a parent; a tilde sorts last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,7 @@ class Fault:
     def order(self) -> tuple[int, int, str, int, str, str]:
         """Where it stands among faults: by leaf; then files, anchored sizes and the rest, each in their order."""
         rank = next((rank for rank, at in enumerate((self.leaf, self.path, self.size)) if at is not None), 3)
-        # Two leaves that take one gram are each lawful or not by itself first.
-        code = f"~{self.code}" if self.code in _OVERLAPS else self.code
+        code = _AFTER.get(self.code, "") + self.code
         return rank, self.leaf or 0, self.path or "", self.size or 0, code, self.sentence
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anchoring.auditing.faults import Fault
-from registry.ledger.movement import ENDS, RECORDS_FROM, Form, Kind, Purpose, serial
+from registry.ledger.movement import RECORDS_FROM, Form, Kind, Purpose, serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class Lot:
     issued_g: int
     reduction_g: int
     points_g: int
+    gathered_g: int
+    """Grams that go on in bundles, under other numbers; they are of no lot there."""
     ended_g: dict[int, int]
     """Purpose of the end -> grams; 0 for those that expired, 48 for those that were voided."""
 
@@ -31,6 +33,7 @@ class Lot:
             "issued_g": self.issued_g,
             "reduction_g": self.reduction_g,
             "points_g": self.points_g,
+            "gathered_g": self.gathered_g,
             "ended_g": {_end_name(purpose): grams for purpose, grams in sorted(self.ended_g.items())},
         }
 
@@ -44,11 +47,11 @@ class Totals:
     moved_g: dict[int, int]
     """Kind below 64 -> grams in its movements."""
     ended_g: dict[tuple[int, int], int]
-    """(kind, purpose) of the ends -> grams; 63 is any purpose that no end has."""
+    """(kind, purpose) of the ends but GATHER -> grams; 63 is any purpose that no end has."""
     live_g: dict[int, int]
     """Form -> grams that have it now."""
     frontier_g: int
-    """The highest gram number issued, exclusive."""
+    """The highest gram number issued or bundled, exclusive."""
     lots: tuple[Lot, ...]
     """By gram number; of very many the last."""
     lot_count: int
@@ -56,13 +59,37 @@ class Totals:
 
     @property
     def issued_g(self) -> int:
-        """Grams issued."""
+        """Grams issued: those of ISSUEs alone."""
         return self.moved_g.get(Kind.ISSUE, 0)
 
     @property
+    def bundled_g(self) -> int:
+        """Grams that got numbers in bundles."""
+        return self.moved_g.get(Kind.BUNDLE, 0)
+
+    @property
+    def gathered_g(self) -> int:
+        """Grams whose numbers ended in order to go on in bundles."""
+        return self.moved_g.get(Kind.GATHER, 0)
+
+    @property
     def all_ended_g(self) -> int:
-        """Grams ended, as the contract counts them."""
-        return sum(self.moved_g.get(kind, 0) for kind in ENDS)
+        """Grams ended otherwise than by GATHER; the contract counts those too."""
+        return sum(self.ended_g.values())
+
+    @property
+    def alive_g(self) -> int:
+        """Grams that have a form now."""
+        return sum(self.live_g.values())
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether no gram came from nowhere, nor went there.
+
+        What was gathered is what was bundled, and issued + bundled - gathered - ended otherwise = alive.
+        """
+        alive = self.issued_g + self.bundled_g - self.gathered_g - self.all_ended_g
+        return self.bundled_g == self.gathered_g and alive == self.alive_g
 
     @property
     def ended_by_purpose_g(self) -> dict[int, int]:
@@ -76,6 +103,10 @@ class Totals:
             "leaves_by_kind": {_name(Kind, kind): count for kind, count in sorted(self.leaves.items())},
             "moved_g": {_name(Kind, kind): grams for kind, grams in sorted(self.moved_g.items())},
             "issued_g": self.issued_g,
+            "bundled_g": self.bundled_g,
+            "gathered_g": self.gathered_g,
+            "alive_g": self.alive_g,
+            "is_balanced": self.is_balanced,
             "frontier_g": self.frontier_g,
             "ended_total_g": self.all_ended_g,
             "ended_g": [

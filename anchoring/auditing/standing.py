@@ -1,7 +1,7 @@
 """How far an audit has come: all that it knows of the leaves so far, beside their rows; and that as JSON and back."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from anchoring.auditing.faults import Fault, Faults
@@ -49,10 +49,8 @@ class Standing:
             "records": sorted(self.records.items()),
             "leaves_read": self.leaves_read,
             "read_to": self.read_to,
-            "whole": [self.whole.frontier, self.whole.ended],
-            "marks": [
-                [size, self.roots[size].hex(), self.figures[size].frontier, self.figures[size].ended] for size in marks
-            ],
+            "whole": astuple(self.whole),
+            "marks": [[size, self.roots[size].hex(), *astuple(self.figures[size])] for size in marks],
             "faults": [[fault.code, fault.sentence, fault.leaf] for fault in self.faults.sorted()],
             "fault_counts": sorted(self.faults.counts.items()),
         }

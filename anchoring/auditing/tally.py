@@ -22,8 +22,10 @@ LISTED_LOTS: Final = 10_000
 CHUNK: Final = 1 << 20
 """Rows looked at together: 1,048,576, of 92 MB."""
 
-_PURPOSES = (0, *range(Purpose.VOLUNTARY_CANCELLATION, Purpose.COMPLIANCE_OFFSET + 1), 48, OTHER_PURPOSE)
-_ENDED = [(int(kind), purpose) for kind in sorted(ENDS) for purpose in _PURPOSES]
+_PURPOSES = (0, *range(Purpose.VOLUNTARY_CANCELLATION, Purpose.OTHER_REGISTRY + 1), 48, OTHER_PURPOSE)
+_ENDS: Final = sorted(ENDS - {Kind.GATHER})
+"""Kinds whose grams do not go on under other numbers; what was gathered is a figure of its own."""
+_ENDED = [(int(kind), purpose) for kind in _ENDS for purpose in _PURPOSES]
 _MOVED = range(OTHER_KIND + 1)
 _MADE, _TAKEN = len(_MOVED) + len(_ENDED), len(_MOVED) + len(_ENDED) + 4
 _COLUMNS = _TAKEN + 4
@@ -34,7 +36,7 @@ _LOW = np.uint64(2**32 - 1)
 def _end_columns() -> NDArray[np.intp]:
     """Make the table of kind and purpose -> column of that end; 0 for what is no end."""
     table = np.zeros((OTHER_KIND + 1, OTHER_PURPOSE + 1), np.intp)
-    for kind in ENDS:
+    for kind in _ENDS:
         table[kind] = len(_MOVED) + _ENDED.index((kind, OTHER_PURPOSE))
     for column, end in enumerate(_ENDED, start=len(_MOVED)):
         table[end] = column
@@ -118,6 +120,7 @@ def _lot(row: NDArray[np.object_], lots: LotBounds, number: int) -> Lot:
         last=int(lots.last[number]),
         issuance=None if issuance < 0 else issuance,
         issued_g=int(row[Kind.ISSUE]),
+        gathered_g=int(row[Kind.GATHER]),
         reduction_g=int(row[_MADE + Form.REDUCTION] - row[_TAKEN + Form.REDUCTION]),
         points_g=int(row[_MADE + Form.POINTS] - row[_TAKEN + Form.POINTS]),
         ended_g=dict(ended),

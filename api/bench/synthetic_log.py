@@ -3,7 +3,8 @@
 Nobody rode, and nobody issued: what stands here is made to measure with, and to alter in tests.
 
 A life is one issuance to a person and what becomes of it, `STEPS`. Many lives go on side by side, a cohort, so that a
-parent is far before its child. The first leaves of such a log are lawful too, so a log of any size is cut out.
+parent is far before its child; but for a life's run of GATHERs and their BUNDLE, whose leaves are neighbours. The first
+leaves of such a log are lawful too, so a log of any size is cut out; of a run that the end would cut, records stand.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ VKEY = SIGNER.verifier.vkey
 PARTS = 12
 """A life's grams are cut into this many parts at most."""
 BEGIN_MS, STEP_MS, VALID_MS = 1_795_000_000_000, 60_000, 10_000_000
-NOBODY, ANN, SHOP, ORG, BUYER, PLEDGEE, GIFTED = range(7)
+NOBODY, ANN, SHOP, GATHERER, ORG, BUYER, PLEDGEE, GIFTED = range(8)
 END, R, P = 0, 1, 2
 _1, _S, _C, _I, _L = 1, 2, 4, 8, 16
 _OWN, _POINTS, _SPENT = _1 | _S | _I, _1 | _S | _C | _I, _1 | _S | _C
@@ -35,7 +36,10 @@ _OWN, _POINTS, _SPENT = _1 | _S | _I, _1 | _S | _C | _I, _1 | _S | _C
 
 @dataclass(frozen=True)
 class Step:
-    """One movement of a life: its parent's step, the parts `[first, last)` of the grams, who gives and who gets."""
+    """One movement of a life: its parent's step, the parts `[first, last)` of the grams, who gives and who gets.
+
+    From the BUNDLE on the parts are counted in its grams.
+    """
 
     kind: int
     form: int
@@ -55,57 +59,96 @@ STEPS = (
     Step(Kind.CONVERT, P, _POINTS, 0, 0, 6, ANN, ANN),
     Step(Kind.REDEEM, P, _SPENT, 1, 0, 3, ANN, SHOP),
     Step(Kind.REFUND, P, _POINTS, 2, 0, 1, SHOP, ANN),
-    Step(Kind.RETURN, R, _SPENT, 2, 1, 3, SHOP, SHOP),
-    Step(Kind.TRANSFER, R, _SPENT, 4, 1, 3, SHOP, ORG, Purpose.AGREEMENT),
-    Step(Kind.LOCK, R, _SPENT | _L, 5, 1, 2, ORG, ORG, Purpose.LISTING),
-    Step(Kind.TRANSFER, R, _SPENT, 6, 1, 2, ORG, BUYER, Purpose.LISTED_TRADE),
-    Step(Kind.CANCEL, END, _SPENT, 7, 1, 2, BUYER, NOBODY, Purpose.COMPLIANCE_OFFSET),
-    Step(Kind.LOCK, R, _SPENT | _L, 5, 2, 3, ORG, ORG, Purpose.PLEDGE),
-    Step(Kind.TRANSFER, R, _SPENT, 9, 2, 3, ORG, PLEDGEE, Purpose.PLEDGE_EXECUTION),
-    Step(Kind.CANCEL, END, _SPENT, 10, 2, 3, PLEDGEE, NOBODY, Purpose.VOLUNTARY_OFFSET),
+    Step(Kind.GATHER, END, _SPENT, 2, 2, 3, SHOP, NOBODY),
+    Step(Kind.GATHER, END, _SPENT, 2, 1, 2, SHOP, NOBODY),
+    Step(Kind.BUNDLE, R, _SPENT, None, 0, 2, NOBODY, GATHERER),
+    Step(Kind.TRANSFER, R, _SPENT, 6, 0, 2, GATHERER, ORG, Purpose.AGREEMENT),
+    Step(Kind.LOCK, R, _SPENT | _L, 7, 0, 1, ORG, ORG, Purpose.LISTING),
+    Step(Kind.TRANSFER, R, _SPENT, 8, 0, 1, ORG, BUYER, Purpose.LISTED_TRADE),
+    Step(Kind.CANCEL, END, _SPENT, 9, 0, 1, BUYER, NOBODY, Purpose.COMPLIANCE_OFFSET),
+    Step(Kind.LOCK, R, _SPENT | _L, 7, 1, 2, ORG, ORG, Purpose.PLEDGE),
+    Step(Kind.TRANSFER, R, _SPENT, 11, 1, 2, ORG, PLEDGEE, Purpose.PLEDGE_EXECUTION),
+    Step(Kind.CANCEL, END, _SPENT, 12, 1, 2, PLEDGEE, NOBODY, Purpose.VOLUNTARY_OFFSET),
     Step(Kind.CANCEL, END, _SPENT, 1, 4, 5, ANN, NOBODY, Purpose.DONATION),
     Step(Kind.LOCK, P, _POINTS | _L, 1, 5, 6, ANN, ANN, Purpose.FREEZE),
-    Step(Kind.UNLOCK, P, _POINTS, 13, 5, 6, ANN, ANN),
+    Step(Kind.UNLOCK, P, _POINTS, 15, 5, 6, ANN, ANN),
     Step(Kind.TRANSFER, R, _1 | _S, 0, 6, 8, ANN, GIFTED, Purpose.DONATION_TRANSFER),
-    Step(Kind.CANCEL, END, _1 | _S, 15, 6, 7, GIFTED, NOBODY, Purpose.ECOLOGICAL_DAMAGE_COMPENSATION),
+    Step(Kind.CANCEL, END, _1 | _S, 17, 6, 7, GIFTED, NOBODY, Purpose.ECOLOGICAL_DAMAGE_COMPENSATION),
     Step(Kind.VOID, END, _1 | _S, 0, 8, 9, ANN, NOBODY, Purpose.ABNORMAL_DATA),
     Step(Kind.LOCK, R, _OWN | _L, 0, 9, 10, ANN, ANN, Purpose.FREEZE),
-    Step(Kind.VOID, END, _1 | _S, 18, 9, 10, ANN, NOBODY, Purpose.ABNORMAL_DATA),
+    Step(Kind.VOID, END, _1 | _S, 20, 9, 10, ANN, NOBODY, Purpose.ABNORMAL_DATA),
     Step(Kind.CORRECTION, END, 0, None, 0, 0, NOBODY, NOBODY),
     Step(Kind.EXPIRE, END, _SPENT, 1, 3, 4, ANN, NOBODY, is_late=True),
 )
 LIFE = len(STEPS)
-
+RUN = slice(4, 7)
+"""The steps of a life that are one run: two GATHERs and their BUNDLE, which stand side by side."""
+_BUNDLED = RUN.stop - 1
+_LATER = {_BUNDLED, *range(7, 14)}
+"""The steps of a life that are of bundled grams."""
 
 Leaves = NDArray[Any]
 """`LEAF_DTYPE`."""
+Numbers = NDArray[np.int64]
+"""One for each life, shape (cohorts, lives)."""
 
 
 def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
     """Make the first `size` leaves of the log that this seed makes."""
     draw = np.random.default_rng(seed)
-    lives = -(-size // (cohort * LIFE)) * cohort
-    grams = draw.integers(1, 500, lives) * PARTS
-    begins = np.concatenate(([0], np.cumsum(grams)[:-1]))
-    tags = draw.integers(1, 256, (lives, 7, 20), dtype=np.uint8)
-    tags[:, NOBODY] = 0
-    leaves = np.zeros((lives // cohort, LIFE, cohort), LEAF_DTYPE)
-    shape = (lives // cohort, cohort)
+    shape = -(-size // (cohort * LIFE)), cohort
+    parts = draw.integers(1, 500, shape)
+    issued, bundled = _numbers(parts)
+    tags = draw.integers(1, 256, (*shape, 8, 20), dtype=np.uint8)
+    tags[:, :, NOBODY] = 0
+    leaves = np.zeros((shape[0], LIFE, cohort), LEAF_DTYPE)
     index = np.arange(leaves.size).reshape(leaves.shape)
+    run = index[:, RUN]
+    index[:, RUN] = run.reshape(len(run), cohort, run.shape[1]).transpose(0, 2, 1)
     for number, step in enumerate(STEPS):
-        at = leaves[:, number]
+        at, begins = leaves[:, number], bundled if number in _LATER else issued
         at["version"], at["kind"], at["form"] = 1, step.kind, step.form
         at["flags"], at["purpose"] = step.flags, step.purpose
         if step.kind < 64:
-            at["first"] = (begins + grams // PARTS * step.first).reshape(shape)
-            at["last"] = (begins + grams // PARTS * step.last).reshape(shape)
+            at["first"], at["last"] = begins + parts * step.first, begins + parts * step.last
         at["parent"] = NO_PARENT if step.parent is None else index[:, step.parent]
-        at["at"] = six_bytes(BEGIN_MS + number * STEP_MS + (VALID_MS if step.is_late else 0))
+        moment = RUN.start if RUN.start <= number < RUN.stop else number
+        at["at"] = six_bytes(BEGIN_MS + moment * STEP_MS + (VALID_MS if step.is_late else 0))
         at["until"] = six_bytes(BEGIN_MS + VALID_MS if step.form == P else 0)
-        at["from_tag"], at["to_tag"] = tags[:, step.giver].reshape(*shape, 20), tags[:, step.taker].reshape(*shape, 20)
+        at["from_tag"], at["to_tag"] = tags[:, :, step.giver], tags[:, :, step.taker]
+        if step.kind == Kind.GATHER:
+            at["to_tag"] = _targets(bundled, bundled + parts * (number - RUN.start))
+    leaves[:, RUN] = leaves[:, RUN].transpose(0, 2, 1).reshape(run.shape)
     flat = leaves.reshape(-1)[:size]
     flat["evidence"] = draw.integers(0, 256, (size, 32), dtype=np.uint8)
-    return flat
+    return _without_cut_run(flat)
+
+
+def _numbers(parts: Numbers) -> tuple[Numbers, Numbers]:
+    """Give the first gram of each life, and that of its bundle, by the grams in a part; both of `parts`' shape.
+
+    The lives of a cohort take their numbers first, and then their bundles.
+    """
+    issued, bundled = (np.cumsum(parts * count, axis=1) for count in (PARTS, STEPS[_BUNDLED].last))
+    begins = np.cumsum(issued[:, -1:] + bundled[:, -1:], axis=0) - issued[:, -1:] - bundled[:, -1:]
+    return begins + issued - parts * PARTS, begins + issued[:, -1:] + bundled - parts * STEPS[_BUNDLED].last
+
+
+def _targets(bundle: Numbers, first: Numbers) -> NDArray[np.uint8]:
+    """Write where each GATHER leads as its to tag."""
+    tags = np.zeros(bundle.shape, [("zero", ">u4"), ("bundle", ">u8"), ("first", ">u8")])
+    tags["bundle"], tags["first"] = bundle, first
+    return tags.view(np.uint8).reshape(*bundle.shape, 20)
+
+
+def _without_cut_run(leaves: Leaves) -> Leaves:
+    """Put records where the log would end with GATHERs: no log is signed there."""
+    is_other = leaves["kind"][::-1] != Kind.GATHER
+    cut = leaves[len(leaves) - int(np.argmax(is_other)) :] if is_other.any() else leaves[:0]
+    for name in ("form", "flags", "purpose", "first", "last", "until", "from_tag", "to_tag"):
+        cut[name] = 0
+    cut["kind"], cut["parent"] = Kind.POLICY, NO_PARENT
+    return leaves
 
 
 def six_bytes(number: int) -> NDArray[np.uint8]:

@@ -14,12 +14,13 @@ KIND_LABELS: dict[int, str] = {
     Kind.CONVERT: "convert 转换",
     Kind.REDEEM: "redeem 兑换",
     Kind.REFUND: "refund 退款",
-    Kind.GATHER: "return 原路返回",
+    Kind.GATHER: "gather 汇集",
     Kind.EXPIRE: "expire 过期",
     Kind.CANCEL: "cancel 注销",
     Kind.VOID: "void 修正作废",
     Kind.LOCK: "lock 锁定",
     Kind.UNLOCK: "unlock 解锁",
+    Kind.BUNDLE: "bundle 汇集束",
     Kind.POLICY: "policy 政策",
     Kind.METHODOLOGY: "methodology 方法学",
     Kind.SOURCE: "source 减排来源",
@@ -38,6 +39,7 @@ END_LABELS: dict[int, str] = {
     Purpose.DONATION: "donation 捐赠",
     Purpose.ECOLOGICAL_DAMAGE_COMPENSATION: "ecological-damage compensation 生态损害赔偿",
     Purpose.COMPLIANCE_OFFSET: "compliance offset 履约抵销",
+    Purpose.OTHER_REGISTRY: "moved to another registry 转入其他登记系统",
     Purpose.ABNORMAL_DATA: "voided for abnormal data 异常数据作废",
 }
 
@@ -62,6 +64,11 @@ def _totals(totals: Totals) -> Iterator[str]:
     yield _line(tonnes(totals.live_g.get(Form.POINTS, 0)), "points now 现为碳积分")
     for purpose, grams in totals.ended_by_purpose_g.items():
         yield _line(tonnes(grams), f"ended 终结: {END_LABELS.get(purpose, f'purpose {purpose}')}")
+    if totals.bundled_g or totals.gathered_g:
+        yield _line(tonnes(totals.gathered_g), "gathered, under other numbers since 汇集，换用新编号")
+        yield _line(tonnes(totals.bundled_g), "bundled, under these numbers 汇集束，即所换新编号")
+    sign = "=" if totals.is_balanced else "≠"
+    yield f"  issued + bundled - gathered - ended {sign} now 签发 + 汇集束 - 汇集 - 终结 {sign} 现存"
     yield f"Leaves 叶子: {sum(totals.leaves.values()):,}"
     for kind, count in sorted(totals.leaves.items()):
         yield _line(f"{count:,}", KIND_LABELS.get(kind, f"kind {kind} 其他"))
@@ -75,6 +82,7 @@ def _totals(totals: Totals) -> Iterator[str]:
 def _lot(lot: Lot) -> str:
     ended = sum(lot.ended_g.values())
     left = f"{tonnes(lot.reduction_g)} reductions, {tonnes(lot.points_g)} points, {tonnes(ended)} ended"
+    left += f", {tonnes(lot.gathered_g)} gathered" if lot.gathered_g else ""
     return f"{serial(lot.first, lot.last)}: {left}"
 
 

@@ -18,7 +18,7 @@ from api.bench.synthetic_log import (
     six_bytes,
     write_log,
 )
-from registry.ledger.movement import Kind
+from registry.ledger.movement import ENDS, ORIGINS, Kind
 
 __all__ = [
     "BEGIN_MS",
@@ -31,6 +31,7 @@ __all__ = [
     "FakeAnchor",
     "FakeChain",
     "anchor_of",
+    "is_whole",
     "lawful_leaves",
     "sign_log",
     "six_bytes",
@@ -64,9 +65,14 @@ class FakeChain:
         return list(self.anchors)
 
 
+def is_whole(leaves, size: int) -> bool:
+    """Whether a log may be signed with the first `size` leaves: the last is no GATHER."""
+    return size == 0 or leaves["kind"][size - 1] != Kind.GATHER
+
+
 def anchor_of(leaves, size: int) -> FakeAnchor:
     """What a faithful chain has for the first leaves, leaf by leaf with Python's own integers."""
     moved = [decode(leaf.tobytes()) for leaf in leaves[:size]]
-    frontier = max((movement.last for movement in moved if movement.kind == Kind.ISSUE), default=0)
-    ended = sum(movement.quantity_g for movement in moved if movement.kind in {Kind.EXPIRE, Kind.CANCEL, Kind.VOID})
+    frontier = max((movement.last for movement in moved if movement.kind in ORIGINS), default=0)
+    ended = sum(movement.quantity_g for movement in moved if movement.kind in ENDS)
     return FakeAnchor(size, merkle_root([leaf_hash(leaf.tobytes()) for leaf in leaves[:size]]), frontier, ended)

@@ -13,7 +13,7 @@ from anchoring.auditing.history import rows_of, unread_rows
 from anchoring.auditing.judge import LAWFUL, Judge
 from anchoring.auditing.overlaps import find_overlaps
 from anchoring.leaf import LEAF_DTYPE, encode
-from registry.ledger.movement import NO_TAG, Movement
+from registry.ledger.movement import GRAMS_END, NO_TAG, ORIGINS, Movement, Target
 from registry.ledger.rules import Rule, broken_rule, overlap
 from tests.support import pairs
 from tests.support.pairs import ANN, BOB, UNTIL
@@ -49,16 +49,20 @@ def test_departures_in_several_fields_at_once():
     assert_named_alike(pairs.departures(seed=11, count=30_000))
 
 
+TARGETS = (
+    Target(100, 104).tag, Target(100, GRAMS_END - 2).tag, Target(100, GRAMS_END - 1).tag, Target(2, 1).tag,
+    Target(1, 2**64 - 1).tag, Target(2**64 - 1, 2**64 - 1).tag,
+)  # fmt: skip
 KINDS = st.sampled_from([0, *range(1, 14), 63, 64, 65, 255])
-TAGS = st.sampled_from([NO_TAG, ANN, BOB, bytes(19) + b"\1"])
+TAGS = st.sampled_from([NO_TAG, ANN, BOB, bytes(19) + b"\1", b"\1" + bytes(19), *TARGETS])
 MOVEMENTS = st.builds(
     Movement,
     kind=KINDS,
     form=st.integers(0, 255) | st.integers(0, 2),
     flags=st.integers(0, 255) | st.integers(0, 31),
     purpose=st.integers(0, 65535) | st.sampled_from([0, 1, 2, 4, 16, 20, 32, 34, 48]),
-    first=st.sampled_from([0, 10, 11, 2**64 - 2]),
-    last=st.sampled_from([0, 11, 20, 2**64 - 1]),
+    first=st.sampled_from([0, 10, 11, GRAMS_END - 2, 2**64 - 2]),
+    last=st.sampled_from([0, 11, 20, GRAMS_END - 1, GRAMS_END, 2**64 - 1]),
     parent=st.none() | st.just(0),
     at=st.sampled_from([0, 1000, UNTIL, 2**48 - 1]),
     until=st.sampled_from([0, 1000, UNTIL, 2**48 - 1]),
@@ -77,22 +81,28 @@ def test_anything_that_fits_a_leaf(given_pairs):
 def test_a_parent_that_does_not_come_before(movement, parent):
     child = replace(movement, parent=parent)
     alone = broken_rule(child, None)
-    is_placed_wrong = alone is Rule.PARENT and child.kind != pairs.ISSUE
+    is_placed_wrong = alone is Rule.PARENT and child.kind not in ORIGINS
     lawful = replace(pairs.EXAMPLES[pairs.VOID][1], kind=pairs.ISSUE, parent=None, from_tag=NO_TAG)
     assert judged([lawful, child], 1) == [Rule.ORDER if is_placed_wrong else alone]
 
 
 ISSUE = Movement(pairs.ISSUE, 1, 3, 0, 10, 20, None, 1000, 0, NO_TAG, ANN, bytes(32))
+BUNDLE = replace(ISSUE, kind=pairs.BUNDLE)
 RECORD = Movement(64, 0, 0, 0, 0, 0, None, 1000, 0, NO_TAG, NO_TAG, bytes(32))
 
 
 def test_departures_of_what_has_no_parent():
     fields = {
-        "kind": (0, 1, 64, 71, 255), "form": range(4), "flags": (*range(64), 255), "purpose": (0, 1, 16, 48, 65535),
+        "kind": (0, 1, 12, 64, 71, 255), "form": range(4), "flags": (*range(64), 255), "purpose": (0, 1, 16, 48, 65535),
         "first": (0, 10, 20), "last": (0, 10, 20), "parent": (None, 0), "until": (0, 999, 1001),
         "from_tag": (NO_TAG, BOB), "to_tag": (NO_TAG, BOB),
     }  # fmt: skip
-    one = [replace(lawful, **{name: value}) for lawful in (ISSUE, RECORD) for name in fields for value in fields[name]]
+    one = [
+        replace(lawful, **{name: value})
+        for lawful in (ISSUE, BUNDLE, RECORD)
+        for name in fields
+        for value in fields[name]
+    ]
     two = [replace(child, first=number, last=number) for child in one for number in (0, 10)]
     movements = [ISSUE, *one, *two]
     expected = [broken_rule(child, None if child.parent is None else ISSUE) or LAWFUL for child in movements]
@@ -118,7 +128,7 @@ def name_one(movements: list[Movement], unread: set[int], at: int) -> Rule | int
     if parent is not None and parent < at and parent not in unread:
         return broken_rule(child, movements[parent]) or LAWFUL
     alone = broken_rule(child, None)
-    if alone is Rule.PARENT and parent is not None and child.kind != pairs.ISSUE:
+    if alone is Rule.PARENT and parent is not None and child.kind not in ORIGINS:
         return Rule.ORDER if parent >= at else LAWFUL
     return alone or LAWFUL
 
@@ -141,7 +151,7 @@ RIVALS = st.builds(
     lambda kind, grams, parent: replace(
         pairs.EXAMPLES[pairs.VOID][0], kind=kind, first=grams[0], last=grams[1], parent=parent
     ),
-    st.sampled_from([pairs.ISSUE, pairs.ISSUE, pairs.VOID, 64]),
+    st.sampled_from([pairs.ISSUE, pairs.BUNDLE, pairs.VOID, pairs.GATHER, 64]),
     RANGES,
     st.sampled_from([None, 0, 1]),
 )

@@ -23,7 +23,7 @@ from registry.ledger.rules import Rule
 from tests.support.synthetic_log import VKEY, FakeChain, anchor_of, lawful_leaves, write_log
 
 SIZE = 9_000
-OVERLAP = 18 * 20 + 3
+OVERLAP = 20 * 20 + 3
 """A LOCK of what its sibling, a VOID, leaves over."""
 SIZES = (1, 255, 256, 257, 1_024, 8_192, SIZE)
 
@@ -86,7 +86,7 @@ def test_a_log_full_of_holes_is_given_up_at_the_same_leaf(tmp_path):
 
 def test_overlaps_by_parts_are_those_of_the_whole(leaves):
     rows = rows_of(leaves)
-    parts = [Rivals(is_issues=True), *(Rivals(low, low + 100) for low in range(0, SIZE, 100))]
+    parts = [Rivals(is_origins=True), *(Rivals(low, low + 100) for low in range(0, SIZE, 100))]
     by_parts = [found for part in parts for found in find_overlaps(rows, part)]
     assert sorted(by_parts) == sorted(find_overlaps(rows))
     assert (Rule.OVERLAP, (OVERLAP, OVERLAP - 20)) in by_parts
@@ -94,7 +94,7 @@ def test_overlaps_by_parts_are_those_of_the_whole(leaves):
 
 def test_parts_cover_every_parent():
     first, *parts = partition(2 * PARENTS_AT_ONCE + 1)
-    assert first.is_issues
+    assert first.is_origins
     # Those too that are named and do not come before.
     edges = [0, PARENTS_AT_ONCE, 2 * PARENTS_AT_ONCE, NO_PARENT]
     assert [(part.low, part.high) for part in parts] == list(pairwise(edges)), (

@@ -14,14 +14,16 @@ from tests.support.monitoring import Clock, evidence, publish, watching
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(600, cohort=10)
-OTHERS = lawful_leaves(600, seed=1, cohort=10)
+LEAVES = lawful_leaves(600, cohort=9)
+OTHERS = lawful_leaves(600, seed=1, cohort=9)
 COHORT = 10
 SIZE = LIFE * COHORT
 BY_RULE = {
-    rule: apply for rule, apply in UNLAWFUL if rule.name in {"KIND", "ORDER", "WITHIN", "OVERLAP", "ISSUE_OVERLAP"}
+    rule: apply
+    for rule, apply in UNLAWFUL
+    if rule.name in {"KIND", "ORDER", "WITHIN", "OVERLAP", "ISSUE_OVERLAP", "GATHERED"}
 }
-"""Broken by itself, by its place, against its parent, against a sibling, against another ISSUE."""
+"""Broken by itself, by its place, against its parent, a sibling, another that numbers grams, and its neighbour."""
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.support.synthetic_log import LIFE, ORIGIN, SIGNER, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, signed, witness_in
 
-LEAVES = lawful_leaves(900, cohort=10)
+LEAVES = lawful_leaves(900, cohort=9)
 BUNDLE = "tile/entries/001"
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
@@ -91,7 +91,7 @@ def test_a_bundle_that_changes_between_two_reads_does_not_spoil_the_evidence(tmp
     what_its_sibling_took(leaves)
     request = log.request(0, log.grow(leaves))
     Grown(tmp_path / "other").grow(lawful)
-    source = Changing(log.folder, (tmp_path / "other" / "tile/entries/000.p/220").read_bytes())
+    source = Changing(log.folder, (tmp_path / "other" / "tile/entries/000.p/240").read_bytes())
     with witness_in(tmp_path / "state", source) as witness:
         assert "OVERLAP" in refused(witness, request, 422)
     (kept,) = (tmp_path / "state" / "evidence").iterdir()

@@ -17,8 +17,8 @@ from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, post, witness_in
 
-LEAVES = lawful_leaves(900, cohort=10)
-OTHERS = lawful_leaves(900, seed=1, cohort=10)
+LEAVES = lawful_leaves(900, cohort=9)
+OTHERS = lawful_leaves(900, seed=1, cohort=9)
 HEAD = ["rows", "entry written", "entry", "head.json written", "head.json renamed", "committed"]
 PROGRESS = ["fetched", "rows written", "progress rows", "replayed.json written", "replayed.json renamed"]
 STEPS = [
@@ -103,8 +103,8 @@ def goes_on(begun, expected: int) -> None:
     [
         ("rows written", die),
         ("rows written", lambda: die_beyond(1000)),
-        ("rule-220-{root}.json written", die),
-        ("rule-220-{root}.json renamed", die),
+        ("rule-240-{root}.json written", die),
+        ("rule-240-{root}.json renamed", die),
     ],
     ids=["before", "in the middle", "written", "renamed"],
 )

@@ -13,7 +13,7 @@ from anchoring.chain.signing import signer_of
 from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.witness.protocol import Request
-from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves, sign_log
+from tests.support.synthetic_log import LIFE, VKEY, anchor_of, is_whole, lawful_leaves, sign_log
 from tests.support.unlawful import COHORT, LOCK, UNLAWFUL, UNLAWFUL_IDS, leaf_of, what_its_sibling_took
 from tests.support.witnessing import CONTRACT, KEYS, Grown, signed, witness_in
 
@@ -26,7 +26,7 @@ def test_one_unlawful_leaf_is_refused(tmp_path, rule, apply, in_one_go):
     leaves = lawful_leaves(SIZE, cohort=COHORT)
     index = apply(leaves)
     log = Grown(tmp_path / "log")
-    before = 0 if in_one_go else index
+    before = 0 if in_one_go else next(size for size in range(index, -1, -1) if is_whole(leaves, size))
     with witness_in(tmp_path / "state", log.folder) as witness:
         if before:
             assert witness.add_checkpoint(log.request(0, log.grow(leaves[:before]))).status == 200

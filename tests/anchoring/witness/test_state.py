@@ -17,7 +17,7 @@ from anchoring.witness.state import WitnessState
 from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, witness_in
 
-MORE = lawful_leaves(700, cohort=10)
+MORE = lawful_leaves(700, cohort=9)
 LEAVES, MORE = MORE[:600], MORE[600:]
 ALL = np.arange(600)
 
@@ -118,7 +118,7 @@ def test_a_row_that_rots_while_the_witness_runs_judges_nothing(tmp_path):
     with witness_in(state, log.folder) as witness:
         assert witness.add_checkpoint(log.request(0, log.grow(leaves[:30]))).status == 200
         request = log.request(30, log.grow(leaves[30:]))
-        rival = ROW_BYTES * 25  # a REDEEM, whose children are a REFUND and a RETURN
+        rival = ROW_BYTES * 25  # a REDEEM, whose children are a REFUND and two GATHERs
         with changed(state / "rows", rival, lambda old: bytes([old[0] ^ 1]), 1):
             answer = witness.add_checkpoint(request)
             assert (answer.status, b"damaged at byte 2200, leaf 25, " in answer.body) == (503, True)
@@ -141,7 +141,7 @@ def test_without_its_rows_a_witness_takes_no_other_log(grown, tmp_path):
     log, state = grown
     (state / "rows").unlink()
     fork = Grown(tmp_path / "fork")
-    fork.grow(lawful_leaves(600, seed=1, cohort=10))
+    fork.grow(lawful_leaves(600, seed=1, cohort=9))
     with witness_in(state, fork.folder) as witness:
         answer = witness.add_checkpoint(log.request(600, log.grow(LEAVES[:0])))
         assert (answer.status, b"not the signed one" in answer.body) == (422, True)

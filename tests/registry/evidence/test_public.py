@@ -1,13 +1,14 @@
 """Public documents: what a file of them may hold, what is wrong with any other, and under which name."""
 
 import json
+from pathlib import Path
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.evidence.document import MAX_FIELDS, digest, disclose, seal
+from registry.evidence.document import digest, disclose, seal
 from registry.evidence.public import (
     MAX_BYTES,
     MAX_LONG_BYTES,
@@ -24,11 +25,11 @@ from registry.evidence.public import (
     text_of,
 )
 from registry.ledger.movement import Kind
+from tests.support.documents import CASES, DISCLOSED, LEAF, SOURCE
 
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors/documents.json").read_text())
 VALUES = st.text() | st.integers(-(2**53) + 1, 2**53 - 1) | st.lists(st.text(), max_size=3) | st.none()
 DOCUMENTS = st.dictionaries(st.text(), VALUES, min_size=1, max_size=5)
-SOURCE = {"record": "source", "decision": "approved", "name": "a street", "contact": "somebody"}
-DISCLOSED = ["record", "decision", "name"]
 
 
 def record(index, values=SOURCE, disclosed=DISCLOSED, kind=Kind.SOURCE):
@@ -121,73 +122,12 @@ def test_two_documents_that_are_swapped_are_not_what_their_leaves_bind():
     assert faults(read(lines, [one, other])) == [(3, Flaw.DIGEST), (4, Flaw.DIGEST)]
 
 
-def altered(line, change):
-    said = json.loads(line)
-    change(said)
-    return rfc8785.dumps(said) + b"\n"
-
-
-def put(**fields):
-    return lambda said: said["fields"].update(fields)
-
-
-LINE = record(7)
-SALT, NAME = json.loads(LINE[1])["fields"]["name"]
-LOOSE = SALT[:-1] + "B"
-"""The same length, and bits that no byte has."""
-ALTERED = {
-    "value": (altered(LINE[1], put(name=[SALT, "another street"])), Flaw.DIGEST),
-    "withheld": (altered(LINE[1], put(contact="0" * 64)), Flaw.DIGEST),
-    "dropped": (altered(LINE[1], lambda said: said["fields"].pop("name")), Flaw.DIGEST),
-    "added": (altered(LINE[1], put(more="0" * 64)), Flaw.DIGEST),
-    "cut": (LINE[1][:-1], Flaw.CUT),
-    "cut-inside": (LINE[1][:40], Flaw.CUT),
-    "empty": (b"\n", Flaw.FORM),
-    "carriage-return": (LINE[1][:-1] + b"\r\n", Flaw.FORM),
-    "space": (LINE[1].replace(b":", b": ", 1), Flaw.FORM),
-    "order": (b'{"index":7,"fields":' + LINE[1].split(b":", 1)[1].rsplit(b",", 1)[0] + b"}\n", Flaw.FORM),
-    "escaped": (LINE[1].replace(b"a street", b"\\u0061 street"), Flaw.FORM),
-    "not-utf-8": (LINE[1].replace(b"a street", b"\xff street"), Flaw.FORM),
-    "surrogate": (LINE[1].replace(b"a street", b"\\ud800"), Flaw.FORM),
-    "byte-order-mark": (b"\xef\xbb\xbf" + LINE[1], Flaw.FORM),
-    "no-json": (b"fields\n", Flaw.FORM),
-    "a-list": (b"[]\n", Flaw.FORM),
-    "a-member-more": (altered(LINE[1], lambda said: said.update(more=1)), Flaw.FORM),
-    "no-fields": (altered(LINE[1], lambda said: said.pop("fields")), Flaw.FORM),
-    "fields-a-list": (altered(LINE[1], lambda said: said.update(fields=[])), Flaw.FORM),
-    "index-true": (altered(LINE[1], lambda said: said.update(index=True)), Flaw.FORM),
-    "index-text": (altered(LINE[1], lambda said: said.update(index="7")), Flaw.FORM),
-    "index-below-zero": (altered(LINE[1], lambda said: said.update(index=-7)), Flaw.FORM),
-    "index-fraction": (LINE[1].replace(b'"index":7', b'"index":7.0'), Flaw.FORM),
-    "index-endless": (LINE[1].replace(b'"index":7', b'"index":' + b"7" * 5000), Flaw.FORM),
-    "number-too-large": (LINE[1].replace(b'"a street"', b"9007199254740992"), Flaw.FORM),
-    "not-a-number": (LINE[1].replace(b'"a street"', b"NaN"), Flaw.FORM),
-    "deep": (LINE[1].replace(b'"a street"', b"[" * 20_000 + b"]" * 20_000), Flaw.FORM),
-    "field-twice": (LINE[1].replace(b'"record":', b'"record":"' + b"0" * 64 + b'","record":'), Flaw.FIELD_TWICE),
-    "member-twice": (LINE[1].replace(b'"a street"', b'{"a":1,"a":1}'), Flaw.FIELD_TWICE),
-    "index-twice": (LINE[1].replace(b'"index":7', b'"index":7,"index":7'), Flaw.FIELD_TWICE),
-    "none": (altered(LINE[1], lambda said: said.update(fields={})), Flaw.FIELD),
-    "many": (altered(LINE[1], put(**{str(at): "0" * 64 for at in range(MAX_FIELDS)})), Flaw.FIELD),
-    "number": (altered(LINE[1], put(name=1)), Flaw.FIELD),
-    "triple": (altered(LINE[1], put(name=[SALT, NAME, 1])), Flaw.FIELD),
-    "salt-a-number": (altered(LINE[1], put(name=[1, NAME])), Flaw.FIELD),
-    "hex-upper": (altered(LINE[1], put(contact="A" * 64)), Flaw.FIELD),
-    "hex-short": (altered(LINE[1], put(contact="a" * 62)), Flaw.FIELD),
-    "hex-wide": (altered(LINE[1], put(contact="\uff10" * 64)), Flaw.FIELD),
-    "salt-short": (altered(LINE[1], put(name=[SALT[:-1], NAME])), Flaw.SALT),
-    "salt-long": (altered(LINE[1], put(name=[SALT + "A", NAME])), Flaw.SALT),
-    "salt-padded": (altered(LINE[1], put(name=[SALT + "==", NAME])), Flaw.SALT),
-    "salt-loose": (altered(LINE[1], put(name=[LOOSE, NAME])), Flaw.SALT),
-    "salt-twice": (altered(LINE[1], put(record=[SALT, "source"])), Flaw.SALT_TWICE),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("line", "flaw"), ALTERED.values(), ids=ALTERED)
+@pytest.mark.parametrize(("line", "flaw"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_an_altered_document_is_named(line, flaw):
     before, after = record(6), record(8)
-    found = read([before[1], line, after[1]], [before[0], LINE[0], after[0]])
+    found = read([before[1], line, after[1]], [before[0], LEAF, after[0]])
     if flaw == Flaw.CUT:  # what follows stands on the same line
-        found = read([before[1], line], [before[0], LINE[0]])
+        found = read([before[1], line], [before[0], LEAF])
     assert faults(found) == [(7, flaw)]
     (faulty,) = (one for one in found if isinstance(one, Faulty))
     assert faulty.sentence == f"{SENTENCES[flaw]} ({flaw})"
@@ -251,3 +191,20 @@ def test_whatever_bytes_are_there_each_leaf_is_answered_for(data):
     leaves = [RecordLeaf(index, Kind.SOURCE, bytes(32)) for index in (1, 2)]
     found = list(read_documents(data, leaves))
     assert {1, 2} <= {one.index for one in found if isinstance(one, Faulty)}
+
+
+def as_leaf(said):
+    return RecordLeaf(said["index"], said["kind"], bytes.fromhex(said["evidence"]))
+
+
+def test_the_golden_files_are_read_as_they_say():
+    for case in VECTORS["files"]:
+        found = list(read_documents(case["file"].encode(), [as_leaf(leaf) for leaf in case["leaves"]]))
+        assert [one.values for one in found] == case["values"]
+        assert [sorted(set(one.fields) - set(one.values)) for one in found] == case["withheld"]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in VECTORS["bad"]])
+def test_the_golden_flaws_are_named(case):
+    found = read([bytes.fromhex(case["line"])], [as_leaf(VECTORS["leaf"][0])])
+    assert faults(found) == [(7, case["flaw"])]

@@ -6,7 +6,7 @@ import secrets
 import pytest
 import sqlalchemy as sa
 
-from anchoring.log.admission import SEALED
+from anchoring.log.waiting import MOVEMENT
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
@@ -28,7 +28,7 @@ def insider(scheme, owner, tmp_path):
 
 
 def test_rows_are_sealed_and_checked_as_the_same_bytes():
-    assert (ROW.size, COLUMNS) == (SEALED.itemsize, SEALED.names)
+    assert (ROW.size, COLUMNS) == (MOVEMENT.itemsize, MOVEMENT.names)
 
 
 def forged_redeem(insider: Insider) -> int:

@@ -1,6 +1,7 @@
 """Gathering: what becomes one bundle, what is refused, and what the database refuses whoever writes."""
 
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import sqlalchemy as sa
@@ -54,9 +55,8 @@ def test_collected_points_become_one_block_of_the_same_grams(scheme, shop):
         (35, 46),
         (46, 60),
     ]
-    targets = [target_of(one) for one in gathers]
-    assert [target.bundle for target in targets] == [60] * 6
-    assert [target.first for target in targets][1:] == [t.first + g.quantity_g for t, g in zip(targets, gathers)][:-1]
+    due = accumulate((one.quantity_g for one in gathers), initial=60)
+    assert [target_of(one) for one in gathers] == [Target(60, first) for first in due][:-1]
     with scheme.database.transaction() as tx:
         assert [(part.lot.id, part.quantity_g) for part in made_of(tx, 60, 120)] == [(1, 27), (2, 33)]
         assert get_bundle(tx, 60, 120).pieces == 6
@@ -175,17 +175,17 @@ def run_of(scheme, shop, tx):
     """Rows of a lawful run, as `write_rows` takes them: written, and taken back."""
     with tx.begin_nested() as attempt:
         posted = return_points(tx, scheme.ledger, shop, None)
-        rows = [_row(columns_of(tx, written.id), written.id, posted.act_id) for written in posted.movements]
+        rows = [_row(columns_of(tx, written.id), written, posted.act_id) for written in posted.movements]
         attempt.rollback()
     return rows
 
 
-def _row(of, number, act):
+def _row(of, written, act):
     return {
-        "id": number, "act": act, "giver": of["giver_id"], "account": of["account_id"],
+        "id": written.id, "act": act, "giver": of["giver_id"], "account": of["account_id"],
         "kind": of["kind"], "form": of["form"], "flags": of["flags"], "purpose": 0, "first": of["first_g"],
         "last": of["last_g"], "parent": of["parent_id"], "at": of["at_ms"], "until": 0,
-        "from_tag": of["from_tag"], "to_tag": of["to_tag"], "evidence": of["evidence"],
+        "from_tag": of["from_tag"], "to_tag": of["to_tag"], "evidence": written.movement.evidence,
     }  # fmt: skip
 
 
@@ -222,9 +222,13 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_the_database_takes_whole_runs_only(scheme, shop, how):
-    with pytest.raises(IntegrityError) as caught, scheme.database.engine.begin() as tx:
-        run = run_of(scheme, shop, tx)
-        write(scheme, tx, BROKEN[how](run), run)
+    def attack():
+        with scheme.database.engine.begin() as tx:
+            run = run_of(scheme, shop, tx)
+            write(scheme, tx, BROKEN[how](run), run)
+
+    with pytest.raises(IntegrityError) as caught:
+        attack()
     assert caught.value.orig.diag.constraint_name == "movements_gathered"
     assert scheme.holdings(shop) == {Form.POINTS: 60}
 

@@ -8,7 +8,7 @@ descends from one that is not admitted is not admitted either. Judged by numpy, 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from anchoring.log.copying import Rows, copy_out, row_dtype
 from anchoring.log.doubts import Doubt
 from anchoring.log.order import logged_order
 from anchoring.log.taken import Published, Taken
+from anchoring.log.waiting import MOVEMENT, Numbers, Waiting, among, bytes_of, packed, places
 from registry.ledger.movement import Kind
 from registry.ledger.rules import Rule
 from registry.ledger.sealing import MAX_RUN, Sealer
@@ -33,47 +34,14 @@ SAMPLED: Final = 512
 """Of a larger batch so many, drawn anew each time; if one of them is false, all. A seal binds tag and digest of every
 one; what is looked up is whether the other tables still hold the key and the document to them."""
 
-MOVEMENT: Final = row_dtype(
-    ("id", ">i8"), ("act", ">i8"), ("giver", ">i8"), ("account", ">i8"), ("kind", ">i2"), ("form", ">i2"),
-    ("flags", ">i2"), ("purpose", ">i4"), ("first", ">i8"), ("last", ">i8"), ("parent", ">i8"), ("at", ">i8"),
-    ("until", ">i8"), ("from_tag", "V20"), ("to_tag", "V20"), ("evidence", "V32"), ("parent_index", ">i8"),
-)  # fmt: skip
-_SMALL, _INT, _BIG = ("smallint", 2**15), ("integer", 2**31), ("bigint", 2**63)
-
-
-def _number(column: str, kind: tuple[str, int], absent: str | None = None) -> str:
-    """Read a column as what it is meant to be; what does not fit, as a number that no seal is over."""
-    name, bound = kind
-    value = column if absent is None else f"coalesce({column}, {absent})"
-    return f"CASE WHEN {value} BETWEEN {-bound} AND {bound - 1} THEN CAST({value} AS {name}) ELSE {-bound} END::{name}"
-
-
-def _bytes(column: str, size: int) -> str:
-    return f"CASE WHEN length({column}) = {size} THEN {column} ELSE '\\x{'ff' * size}'::bytea END"
-
-
-# The shape of a row is held up by constraints, and whoever owns the tables can drop them.
-SELECT: Final = f"""
-    SELECT m.id, {_number("m.act_id", _BIG)}, {_number("m.giver_id", _BIG, "0")}, {_number("m.account_id", _BIG, "0")},
-        {_number("m.kind", _SMALL)}, {_number("m.form", _SMALL)}, {_number("m.flags", _SMALL)},
-        {_number("m.purpose", _INT)}, {_number("m.first_g", _BIG)}, {_number("m.last_g", _BIG)},
-        {_number("m.parent_id", _BIG, "0")}, {_number("m.at_ms", _BIG)}, {_number("m.until_ms", _BIG)},
-        {_bytes("m.from_tag", 20)}, {_bytes("m.to_tag", 20)}, {_bytes("m.evidence", 32)}, coalesce(p.index, -1)
-    FROM ({{wanted}}) w
-    JOIN movements m ON m.id = w.movement_id
-    LEFT JOIN log_entries p ON p.movement_id = m.parent_id
-    ORDER BY w.place
-"""  # noqa: S608  (our own text)
-_NAMES = [name for name in MOVEMENT.names or () if f"{name}_size" in (MOVEMENT.names or ())]
-SEALED: Final = np.dtype([(name, MOVEMENT[name]) for name in _NAMES if name != "parent_index"])
-"""A movement as `registry.ledger.sealing.ROW` packs it."""
 _SEAL = row_dtype(("first", ">i8"), ("count", ">i4"), ("mac", "V32"))
 _SEALS = """
     SELECT first_id, CAST(count AS integer), mac FROM seals
     WHERE first_id > {after:d} AND first_id <= {last:d} AND count BETWEEN 1 AND 1000 AND length(mac) = 32
     ORDER BY first_id
 """
-_RUN = "SELECT id AS movement_id, id AS place FROM movements WHERE id >= {first:d} AND id < {end:d}"
+_PARENT = row_dtype(("id", ">i8"), ("evidence", "V32"))
+_EVIDENCE = f"SELECT id, {bytes_of('evidence', 32)} FROM movements WHERE {{wanted}} ORDER BY id"  # noqa: S608
 
 Codes = npt.NDArray[np.uint8]
 """For each movement 0, or why it is not admitted: a `Rule` or a `Doubt`."""
@@ -97,25 +65,26 @@ class Admission:
         self._judge = Judge()
         self._taken = Taken()
 
-    def judge(self, tx: sa.Connection, rows: Rows, log: Published) -> tuple[Rows, Codes]:
+    def judge(self, tx: sa.Connection, waiting: Waiting, log: Published) -> tuple[Rows, Codes]:
         """Give the leaves of these movements, in the order of their numbers, and why each is not admitted.
 
         The leaves' parents are not filled in: an index is known only when it is known who is admitted.
         """
-        if not len(rows):
+        if not len(waiting):
             return np.empty(0, LEAF_DTYPE), np.empty(0, np.uint8)
         self._taken.follow(log)
-        is_sealed = _sealed(tx, self._gate.sealer, rows) & ~_repeated(rows)
+        ids = waiting.ids
+        is_sealed = _sealed(tx, self._gate.sealer, waiting.rows, ids) & ~_repeated(ids)
         codes = np.where(is_sealed, 0, Doubt.UNSEALED).astype(np.uint8)
-        family = _Family.of(rows, log.size)
-        leaves = leaves_of_rows(rows)
-        self._against_parents(tx, rows, leaves, family, log, codes)
+        family = _Family.of(waiting, log.size)
+        leaves = leaves_of_rows(waiting.rows)
+        self._against_parents(tx, waiting.rows, leaves, family, log, codes)
         _descend(family, codes)
         _against_each_other(leaves, family, codes)
         self._against_logged(leaves, family, log, codes)
-        self._look_up(tx, rows, codes)
+        self._look_up(tx, ids, codes)
         _descend(family, codes)
-        _whole_runs(rows, leaves, family, codes)
+        _whole_runs(waiting.rows, leaves, family, codes)
         return leaves, codes
 
     def _against_parents(
@@ -132,12 +101,13 @@ class Admission:
         _mark(codes, rules > 0, rules)
         if len(indices):
             parent_ids = rows["parent"][family.is_logged].astype(np.int64)
-            found = tx.execute(_EVIDENCE_OF, {"ids": np.unique(parent_ids).tolist()})
-            held = {row.id: row.evidence for row in found}
-            is_same = np.ones(len(rows), bool)
-            pairs = zip(parent_ids.tolist(), parents["evidence"][which], strict=True)
-            is_same[family.is_logged] = [held.get(number) == leaf.tobytes() for number, leaf in pairs]
-            _mark(codes, ~is_same, int(Doubt.PARENT))
+            found = copy_out(tx, _EVIDENCE.format(wanted=among("id", np.unique(parent_ids))), _PARENT)
+            place, is_same = places(found["id"].astype(np.int64), parent_ids)
+            logged = np.ascontiguousarray(parents["evidence"]).view("V32")[:, 0][which]
+            is_same[is_same] = found["evidence"][place[is_same]] == logged[is_same]
+            is_other = family.is_logged.copy()
+            is_other[is_other] = ~is_same
+            _mark(codes, is_other, int(Doubt.PARENT))
 
     def _against_logged(self, leaves: Rows, family: "_Family", log: Published, codes: Codes) -> None:
         """Refuse what takes grams that a published leaf took of the same parent, or issued, and what is published."""
@@ -146,32 +116,31 @@ class Admission:
         new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
         codes[where] = self._taken.again(new, log)
 
-    def _look_up(self, tx: sa.Connection, rows: Rows, codes: Codes) -> None:
+    def _look_up(self, tx: sa.Connection, ids: Numbers, codes: Codes) -> None:
         """Hold tags and documents to keys and digests: all of a small batch, some of a large one."""
-        ids = rows["id"][codes == 0].astype(np.int64)
-        if len(ids) > LOOKED_UP:
-            drawn = np.random.default_rng(secrets.randbits(128)).choice(ids, SAMPLED, replace=False)
+        left = ids[codes == 0]
+        if len(left) > LOOKED_UP:
+            drawn = np.random.default_rng(secrets.randbits(128)).choice(left, SAMPLED, replace=False)
             if not self._gate.doubts(tx, drawn.tolist()):
                 return
-        doubts = self._gate.doubts(tx, ids.tolist()) if len(ids) else {}
+        doubts = self._gate.doubts(tx, left.tolist()) if len(left) else {}
         for number, doubt in doubts.items():
-            codes[np.searchsorted(rows["id"], number)] = doubt
+            codes[np.searchsorted(ids, number)] = doubt
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
     """Where the parent of each movement is: in the log, in this batch before it, or nowhere."""
 
-    index: npt.NDArray[np.int64]
-    place: npt.NDArray[np.int64]
+    index: Numbers
+    place: Numbers
     is_logged: npt.NDArray[np.bool_]
     is_here: npt.NDArray[np.bool_]
     is_orphan: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: Rows, size: int) -> "_Family":
-        ids, parents = rows["id"].astype(np.int64), rows["parent"].astype(np.int64)
-        index = rows["parent_index"].astype(np.int64)
+    def of(cls, waiting: Waiting, size: int) -> "_Family":
+        ids, parents, index = waiting.ids, waiting.rows["parent"].astype(np.int64), waiting.parent_index
         by_id = np.argsort(ids, kind="stable")
         place = by_id[np.minimum(np.searchsorted(ids, parents, sorter=by_id), len(ids) - 1)]
         is_logged = (parents != 0) & (index >= 0) & (index < size)
@@ -193,9 +162,9 @@ def leaves_of_rows(rows: Rows) -> Rows:
     return leaves
 
 
-def fill_in_parents(leaves: Rows, rows: Rows, start: int) -> None:
+def fill_in_parents(leaves: Rows, admitted: Waiting, start: int) -> None:
     """Give admitted leaves the indices of their parents: in the log, or in this batch, which begins at `start`."""
-    family = _Family.of(rows, start)
+    family = _Family.of(admitted, start)
     leaves["parent"] = NO_PARENT
     leaves["parent"][family.is_logged] = family.index[family.is_logged]
     leaves["parent"][family.is_here] = start + family.place[family.is_here]
@@ -223,7 +192,7 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
         admitted = np.flatnonzero(codes == 0)
         places = admitted[logged_order(rows[admitted])]
         in_order = rows_of(leaves[places])
-        # In its own order a run can be broken only by itself: both of two that do not fit are doubted if they are of one.
+        # A run is broken by itself alone: where two neighbours do not fit, the run of each is looked at by itself.
         broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
         if ends_in_run(in_order):
             broken.add(len(places) - 1)
@@ -248,28 +217,26 @@ def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:
     _descend(family, codes)
 
 
-def _repeated(rows: Rows) -> npt.NDArray[np.bool_]:
+def _repeated(ids: Numbers) -> npt.NDArray[np.bool_]:
     """Say which rows share their number with a neighbour: what keeps them from it in the database can be dropped."""
-    ids = rows["id"].astype(np.int64)
     is_same = ids[1:] == ids[:-1]
     return np.concatenate(([False], is_same)) | np.concatenate((is_same, [False]))
 
 
-def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows) -> npt.NDArray[np.bool_]:
+def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows, ids: Numbers) -> npt.NDArray[np.bool_]:
     """Say which movements a seal covers as they are."""
     is_sealed = np.zeros(len(rows), bool)
-    ids, packed = rows["id"].astype(np.int64), _packed(rows)
-    data = memoryview(packed.tobytes())
+    data = memoryview(rows.tobytes())
     seals = copy_out(tx, _SEALS.format(after=int(ids[0]) - MAX_RUN, last=int(ids[-1])), _SEAL)
     firsts, counts = seals["first"].astype(np.int64), seals["count"].astype(np.int64)
     begins, ends = np.searchsorted(ids, firsts).tolist(), np.searchsorted(ids, firsts + counts).tolist()
-    width = SEALED.itemsize
+    width = MOVEMENT.itemsize
     macs = seals["mac"].tobytes()
     for at, (begin, end, count) in enumerate(zip(begins, ends, counts.tolist(), strict=True)):
         if begin == end or is_sealed[begin:end].all():
             continue
         is_whole = end - begin == count
-        here = packed[begin:end]
+        here = rows[begin:end]
         run = data[begin * width : end * width] if is_whole else _completed(tx, int(firsts[at]), count, here)
         is_sealed[begin:end] |= sealer.holds(run, macs[at * 32 : at * 32 + 32])
     return is_sealed
@@ -277,16 +244,6 @@ def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows) -> npt.NDArray[np.boo
 
 def _completed(tx: sa.Connection, first: int, count: int, part: Rows) -> bytes:
     """Read the rest of a run of which only a part is in the batch; that part stays as it was read there."""
-    rest = _packed(copy_out(tx, SELECT.format(wanted=_RUN.format(first=first, end=first + count)), MOVEMENT))
+    rest = packed(tx, np.arange(first, first + count))
     run = {int(row["id"]): row.tobytes() for row in (*rest, *part)}
     return b"".join(run[number] for number in sorted(run))
-
-
-def _packed(rows: Rows) -> npt.NDArray[Any]:
-    packed = np.empty(len(rows), SEALED)
-    for name in SEALED.names or ():
-        packed[name] = rows[name]
-    return packed
-
-
-_EVIDENCE_OF = sa.text("SELECT id, evidence FROM movements WHERE id = ANY (:ids)")

@@ -44,6 +44,11 @@ def copy_out(tx: sa.Connection, query: str, dtype: np.dtype[Any]) -> Rows:
     return rows
 
 
+def value_of(tx: sa.Connection, query: str) -> bytes | None:
+    """Read the one value that `query` gives, in the binary form that the server sent."""
+    return _raw(tx.connection.driver_connection, query)[0]
+
+
 def _raw(driver: Any, query: str) -> list[bytes | None]:
     """Read the one row that `query` gives, each column as the binary form that the server sent."""
     cursor = driver.cursor(binary=True)

@@ -17,11 +17,12 @@ from anchoring.auditing.history import rows_of
 from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
-from anchoring.log.admission import MOVEMENT, SELECT, Admission, fill_in_parents
-from anchoring.log.copying import Rows, copy_in, copy_out, row_dtype
+from anchoring.log.admission import Admission, fill_in_parents
+from anchoring.log.copying import Rows, copy_in, row_dtype
 from anchoring.log.doubts import Doubt, reason_of
 from anchoring.log.order import logged_order, without_bundle
 from anchoring.log.taken import Published
+from anchoring.log.waiting import Numbers, Waiting, among, numbers, read_waiting
 from registry.ledger.movement import Kind
 
 MAX_BATCH = 65_536
@@ -33,20 +34,12 @@ _BY_INDEX = sa.text(
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
     "SET LOCAL work_mem = '32MB'"
 )
-_PENDING = "SELECT movement_id, movement_id AS place FROM unsequenced ORDER BY movement_id LIMIT {limit:d}"
-_STAGED = "SELECT movement_id, index AS place FROM log_entries WHERE index >= {start:d} AND index < {end:d}"
+_PENDING = "SELECT movement_id FROM unsequenced WHERE movement_id IS NOT NULL ORDER BY movement_id LIMIT {limit:d}"
+_STAGED = "SELECT movement_id FROM log_entries WHERE index >= {start:d} AND index < {end:d} ORDER BY index"
 # In one value: a row for each leaf would cost more than hashing it.
 _LEAVES = """
     SELECT coalesce(string_agg(leaf, '' ORDER BY index), '') FROM log_entries WHERE index >= %s AND index < %s
 """
-_DEQUEUE = sa.text(
-    "DELETE FROM unsequenced u USING log_entries e WHERE e.movement_id = u.movement_id AND e.index >= :start"
-)
-_WAITING = sa.text("SELECT count(*) FROM (SELECT FROM unsequenced LIMIT :limit) waiting")
-_GONE = sa.text("""
-    SELECT movement_id FROM (SELECT movement_id FROM unsequenced ORDER BY movement_id LIMIT :limit) w
-    WHERE NOT EXISTS (SELECT FROM movements m WHERE m.id = w.movement_id)
-""")
 # Queued once more by hand, or its place taken by hand.
 _INDEXED = sa.text("""
     SELECT e.movement_id, substr(e.leaf, 83) = m.evidence AS is_own FROM log_entries e
@@ -124,26 +117,28 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> S
     an index. If we crash after, the leaves stay where they are and the next run signs them. `at` is Unix milliseconds.
     """
     tx.execute(_BY_INDEX)
-    rows = copy_out(tx, SELECT.format(wanted=_PENDING.format(limit=MAX_BATCH)), MOVEMENT)
-    refused = _gone(tx, len(rows))
-    rows = _without_cut_runs(tx, rows)
-    leaves, codes = admission.judge(tx, rows, log)
+    queued = np.unique(numbers(tx, _PENDING.format(limit=MAX_BATCH)))
+    waiting = read_waiting(tx, queued)
+    refused = _gone(queued, waiting.ids)
+    waiting = _without_cut_runs(tx, waiting)
+    ids = waiting.ids
+    leaves, codes = admission.judge(tx, waiting, log)
     # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
-    codes[(codes == 0) & (rows["kind"] == Kind.STATE)] = Doubt.STATE
-    refused |= {int(rows["id"][place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
-    admitted, leaves = rows[codes == 0], leaves[codes == 0]
-    places = logged_order(admitted)
-    admitted, leaves = admitted[places], leaves[places]
+    codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
+    refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
+    admitted, leaves = waiting.only(codes == 0), leaves[codes == 0]
+    places = logged_order(admitted.rows)
+    admitted, leaves = admitted.only(places), leaves[places]
     fill_in_parents(leaves, admitted, log.size)
     refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
     if len(leaves):
         try:
             with tx.begin_nested():
-                _write_entries(tx, log.size, admitted["id"], leaves)
+                _write_entries(tx, log.size, admitted.ids, leaves)
         except psycopg.errors.UniqueViolation:
-            return _indexed(tx, admitted["id"].astype(np.int64).tolist(), log.size, refused, at)
-        tx.execute(_DEQUEUE, {"start": log.size})
+            return _indexed(tx, admitted.ids.tolist(), log.size, refused, at)
+        _leave(tx, np.sort(admitted.ids))
     return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
 
 
@@ -155,14 +150,15 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
     """
     end = min(staged_size(tx), log.size + MAX_BATCH)
     tx.execute(_BY_INDEX)
-    rows = copy_out(tx, SELECT.format(wanted=_STAGED.format(start=log.size, end=end)), MOVEMENT)
-    numbers = rows["id"].astype(np.int64)
-    if len(rows) == end - log.size == len(np.unique(numbers)):
-        by_number = np.argsort(numbers)
-        leaves, codes = np.empty(len(rows), LEAF_DTYPE), np.empty(len(rows), np.uint8)
-        leaves[by_number], codes[by_number] = admission.judge(tx, rows[by_number], log)
-        fill_in_parents(leaves, rows, log.size)
-        if not codes.any() and _is_in_order(tx, rows, leaves, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
+    ids = numbers(tx, _STAGED.format(start=log.size, end=end))
+    waiting = read_waiting(tx, np.unique(ids))
+    if len(ids) == end - log.size == len(waiting) and np.array_equal(waiting.ids, np.sort(ids)):
+        leaves, codes = admission.judge(tx, waiting, log)
+        places = np.searchsorted(waiting.ids, ids)
+        waiting, leaves = waiting.only(places), leaves[places]
+        fill_in_parents(leaves, waiting, log.size)
+        is_in_order = not codes.any() and _is_in_order(tx, waiting.rows, leaves, log.size)
+        if is_in_order and _raw(tx, log.size, end) == leaves.tobytes():
             return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
     tx.execute(_UNSTAGE, {"start": log.size})
@@ -178,14 +174,15 @@ def _is_in_order(tx: sa.Connection, rows: Rows, leaves: Rows, start: int) -> boo
     return bool(is_behind[is_child].all()) and is_whole and _are_in_place(tx, rows, start)
 
 
-def _without_cut_runs(tx: sa.Connection, rows: Rows) -> Rows:
+def _without_cut_runs(tx: sa.Connection, waiting: Waiting) -> Waiting:
     """Leave the GATHERs of a run waiting whose BUNDLE waits behind a full batch."""
+    rows = waiting.rows
     is_alone = without_bundle(rows) if len(rows) == MAX_BATCH else np.zeros(len(rows), bool)
     if not is_alone.any():
-        return rows
+        return waiting
     values = {"acts": np.unique(rows["act"][is_alone]).tolist(), "last": int(rows["id"][-1])}
     acts = list(tx.execute(_BUNDLED, values).scalars())
-    return rows[~(is_alone & np.isin(rows["act"], acts))]
+    return waiting.only(~(is_alone & np.isin(rows["act"], acts)))
 
 
 def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:
@@ -195,12 +192,15 @@ def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:
     return all(said.get(int(rows["id"][place])) == str(start + place) for place in places)
 
 
-def _gone(tx: sa.Connection, found: int) -> dict[int, str]:
+def _gone(queued: Numbers, found: Numbers) -> dict[int, str]:
     """Name what waits and is not there."""
-    if tx.execute(_WAITING, {"limit": MAX_BATCH}).scalar_one() == found:
+    if np.array_equal(queued, found):
         return {}
-    numbers = tx.execute(_GONE, {"limit": MAX_BATCH}).scalars()
-    return dict.fromkeys(map(int, numbers), reason_of(Doubt.GONE))
+    return dict.fromkeys(np.setdiff1d(queued, found).tolist(), reason_of(Doubt.GONE))
+
+
+def _leave(tx: sa.Connection, ids: Numbers) -> None:
+    tx.exec_driver_sql(f"DELETE FROM unsequenced WHERE {among('movement_id', ids)}")  # noqa: S608  (numbers)
 
 
 def _without_logged(tx: sa.Connection, refused: Mapping[int, str]) -> dict[int, str]:

@@ -85,8 +85,8 @@ class Judging:
 def convicting_pair(copy: LogCopy, leaf: int, other: int | None, size: int) -> tuple[Entry, Entry, Rule] | None:
     """Give the two leaves that convict, the accused one first, proven in our first `size` leaves.
 
-    `other` is None for a leaf that is broken by itself: any other will do; and for a GATHER that a signed tree ended
-    with: what came behind it since may convict. None when there is no second leaf yet, or the two convict neither way.
+    `other` is None for a leaf that is broken by itself, any other will do; and for a GATHER that a signed tree ends
+    with, what came behind it since may convict. None when there is no second leaf yet, or the two convict neither way.
     """
     behind_or_before = leaf + 1 if leaf + 1 < size else leaf - 1
     beside = behind_or_before if other is None else other

@@ -16,4 +16,4 @@ def gather_reductions(
     `amount` None takes all, `klass` only those of a class ("I", "II"). Raises `RuleBroken` for a person's, and for
     reductions that are not all of one sort (`registry.ledger.gathering`).
     """
-    return gather_held(tx, ledger, account_id, "bundle", Form.REDUCTION, amount, klass)
+    return gather_held(tx, ledger, account_id, Form.REDUCTION, amount, klass)

@@ -25,6 +25,9 @@ from registry.ledger.rules import BUNDLE_FLAGS
 MAX_PIECES = 4_096
 """Of one bundle. More become several bundles, and these are gathered into one."""
 
+ACT = "gather"
+"""What the act is called, whether points or reductions were gathered: the log alone tells it after a recovery."""
+
 Shuffle = Callable[[list[Piece]], None]
 """Puts pieces into the order in which they get their new numbers, in place."""
 _at_random: Shuffle = secrets.SystemRandom().shuffle
@@ -34,7 +37,6 @@ def gather(
     tx: sa.Connection,
     ledger: Ledger,
     account: Account,
-    act: str,
     pieces: Sequence[Piece],
     *,
     shuffle: Shuffle = _at_random,
@@ -60,14 +62,14 @@ def gather(
     quantity_g = sum(piece.quantity_g for piece in pieces)
     first, last = next_numbers(tx, quantity_g)
     at = max(ledger.clock(), *(piece.block.maker.at for piece in pieces))
-    begun = begin_act(tx, act, account.id, at, quantity_g, len(pieces) + 1)
-    lines = _gathers(pieces, act, at, first)
-    lines.append(_bundle(account, act, at, (first, last), lines))
-    return Posted(begun.id, act, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
+    begun = begin_act(tx, ACT, account.id, at, quantity_g, len(pieces) + 1)
+    lines = _gathers(pieces, at, first)
+    lines.append(_bundle(account, at, (first, last), lines))
+    return Posted(begun.id, ACT, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
 
 
 def gather_held(
-    tx: sa.Connection, ledger: Ledger, account_id: int, act: str, form: Form, amount: Amount | None, klass: str | None
+    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, klass: str | None
 ) -> Posted:
     """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II")."""
     account = lock_account(tx, ledger.vault, account_id)
@@ -77,7 +79,7 @@ def gather_held(
     lacks = Flag.LOCKED | (Flag.CLASS_I if klass == "II" else NO_FLAG)
     wanted = Wanted(account_id, form, has=has, lacks=lacks)
     pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
-    return gather(tx, ledger, account, act, pieces)
+    return gather(tx, ledger, account, pieces)
 
 
 def sort_of(piece: Piece) -> int:
@@ -85,19 +87,19 @@ def sort_of(piece: Piece) -> int:
     return piece.block.maker.flags & BUNDLE_FLAGS
 
 
-def _gathers(pieces: Sequence[Piece], act: str, at: int, bundle: int) -> list[Line]:
+def _gathers(pieces: Sequence[Piece], at: int, bundle: int) -> list[Line]:
     step, facts = Step(Kind.GATHER, at), {"bundle_g": bundle}
     targets = accumulate((piece.quantity_g for piece in pieces), initial=bundle)
     lines = []
     for piece, first in zip(pieces, targets, strict=False):  # the last one is the bundle's end
         place = Receiver(Target(bundle, first).tag, is_individual=False)
-        lines.append(child_line(piece, act, step, facts, piece.block.account_id, place))
+        lines.append(child_line(piece, ACT, step, facts, piece.block.account_id, place))
     return lines
 
 
-def _bundle(account: Account, act: str, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
+def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
     first, last = grams
-    facts: dict[str, Value] = {"act": act, "first_g": first, "quantity_g": last - first, "pieces": len(gathers)}
+    facts: dict[str, Value] = {"act": ACT, "first_g": first, "quantity_g": last - first, "pieces": len(gathers)}
     sealed = seal(facts)
     movement = Movement(
         kind=Kind.BUNDLE,

@@ -119,7 +119,7 @@ def return_points(
 
     `amount` None takes all, `klass` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
     """
-    return gather_held(tx, ledger, account_id, "return", Form.POINTS, amount, klass)
+    return gather_held(tx, ledger, account_id, Form.POINTS, amount, klass)
 
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.

@@ -69,10 +69,16 @@ _QUEUE = sa.text("""
     WHERE NOT EXISTS (SELECT FROM log_entries e WHERE e.movement_id = m.id)
     ON CONFLICT DO NOTHING
 """)
+# Of a run all descend from any: without one of its GATHERs there is no BUNDLE.
 _DESCENT = sa.text("""
     WITH RECURSIVE descent AS (
-        SELECT movement_id AS id FROM set_aside WHERE movement_id = :number AND dismissed_ms IS NULL
-        UNION SELECT m.id FROM movements m JOIN descent d ON m.parent_id = d.id
+        SELECT s.movement_id AS id, m.act_id, m.kind FROM set_aside s LEFT JOIN movements m ON m.id = s.movement_id
+            WHERE s.movement_id = :number AND s.dismissed_ms IS NULL
+        UNION SELECT n.id, n.act_id, n.kind FROM descent d CROSS JOIN LATERAL (
+            SELECT id, act_id, kind FROM movements WHERE parent_id = d.id
+            UNION ALL SELECT id, act_id, kind FROM movements
+                WHERE act_id = d.act_id AND (d.kind, kind) IN ((6, 12), (12, 6))
+        ) n
     )
     SELECT d.id, s.movement_id IS NOT NULL AS is_aside FROM descent d LEFT JOIN set_aside s ON s.movement_id = d.id
 """)

@@ -22,7 +22,7 @@ from api.rest.schemas import (
     Totals,
 )
 from registry.evidence import document
-from registry.ledger.movement import Kind, serial
+from registry.ledger.movement import Kind, read_serial, serial
 from tests.support.rest import Caller, authority, institution, is_problem, person_with
 
 
@@ -49,7 +49,7 @@ def test_each_act_by_quantity(live):
     spent = done(rider.act("redemptions", quantity_g=500, provider=provider.account, reference="order 7"))
     refunded = done(provider.act("refunds", quantity_g=100, redemption=spent["act"]))
     returned = done(provider.act("returns", quantity_g=300))
-    assert [spent["kind"], refunded["kind"], returned["kind"]] == ["redeem", "refund", "return"]
+    assert [spent["kind"], refunded["kind"], returned["kind"]] == ["redeem", "refund", "gather"]
     assert rider.balances() == {"reduction": 400, "points": 200}
     assert provider.balances() == {"reduction": 300, "points": 100}
 
@@ -77,13 +77,15 @@ def test_each_act_by_serial(live):
     assert is_problem(by_serial, 422, "malformed"), "what expires first is spent first, and nobody chooses (R23)"
     spent = done(rider.act("redemptions", quantity_g=300, provider=provider.account))
     done(provider.act("refunds", serial=serial(g + 300, g + 350), redemption=spent["act"]))
-    done(provider.act("returns", serial=serial(g + 400, g + 600)))
-    assert provider.blocks() == [(serial(g + 350, g + 400), "points"), (serial(g + 400, g + 600), "reduction")]
-    done(provider.act("transfers", serial=serial(g + 500, g + 600), to=company.account))
-    done(company.act("cancellations", serial=serial(g + 550, g + 551), purpose="voluntary-cancellation"))
+    returned = provider.act("returns", serial=serial(g + 400, g + 600)).json()["bundle"]
+    assert provider.blocks() == [(serial(g + 350, g + 400), "points"), (returned, "reduction")]
+    b, _ = read_serial(returned)
+    assert returned == serial(b, b + 200)
+    done(provider.act("transfers", serial=serial(b + 100, b + 200), to=company.account))
+    done(company.act("cancellations", serial=serial(b + 150, b + 151), purpose="voluntary-cancellation"))
     assert company.blocks() == [
-        (serial(g + 500, g + 550), "reduction"),
-        (serial(g + 551, g + 600), "reduction"),
+        (serial(b + 100, b + 150), "reduction"),
+        (serial(b + 151, b + 200), "reduction"),
     ]
 
 

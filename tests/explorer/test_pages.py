@@ -164,7 +164,14 @@ def test_shares_add_up_as_their_parts_do(parts: list[int], rest: int) -> None:
 
 def test_one_gram_of_many_is_not_nothing_on_the_page() -> None:
     ended = {"16": 1, "18": 5_148}
-    totals = {"issued_g": 55_960, "reduction_g": 5_061, "points_g": 45_750, "ended_g": ended, "logged": True}
+    totals = {
+        "issued_g": 55_960,
+        "reduction_g": 5_061,
+        "points_g": 45_750,
+        "ended_g": ended,
+        "gathered_g": 0,
+        "logged": True,
+    }
     html = rendered("home.html", "en", totals=totals, movements=[], checkpoint=None, anchor=None)
     shares = re.findall(r'<td class="number">([<>&;a-z]* ?[0-9.]+ %)</td>', html)
     assert shares == ["9.0 %", "81.8 %", "9.2 %", "&lt; 0.1 %", "9.2 %", "100.0 %"]

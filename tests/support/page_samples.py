@@ -34,6 +34,7 @@ def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, An
         "from_tag": "aa" * 20,
         "to_tag": "bb" * 20,
         "evidence": "cc" * 32,
+        "gathered_into": "SHCER-9000000-10234566" if kind == 6 else None,
         "leaf_hex": "01" * 114,
         "state": state,
         "due": "2026-11-21T08:05:00Z",
@@ -41,7 +42,7 @@ def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, An
     } | fields
 
 
-EVERY_KIND = [movement(kind) for kind in (*range(1, 12), *range(64, 72), 200)]
+EVERY_KIND = [movement(kind) for kind in (*range(1, 13), *range(64, 72), 200)]
 EVERY_STATE = [movement(2, state) for state in ("recorded", "logged", "anchored", "final", "missing")]
 
 LOT: dict[str, Any] = {
@@ -69,6 +70,7 @@ TOTALS: dict[str, Any] = {
     "reduction_g": 1_000_000,
     "points_g": 200_000,
     "ended_g": {"16": 0, "17": 34_000, "expired": 567},
+    "gathered_g": 0,
     "logged": False,
 }
 CHECKPOINT: dict[str, Any] = {
@@ -116,7 +118,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "block": BLOCK,
         "gram": 7,
         "namesakes": {"movement": "7", "leaf": "8"},
-        "lot": LOT,
+        "bundle": {"serial": "SHCER-0-9999999", "before": 77},
+        "origins": [LOT | {"grams": 1_234_567}, LOT | {"grams": 1}],
         "life": EVERY_STATE,
         "after": EVERY_KIND,
         "earlier": 7,
@@ -151,8 +154,13 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "next_cursor": HOSTILE,
     },
     "movement.html": {"movement": movement(8), "children": EVERY_STATE, "next_cursor": HOSTILE},
-    "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "lots": [LOT]},
-    "lot.html": {"lot": LOT, "totals": TOTALS, "movements": EVERY_KIND, "next_cursor": HOSTILE},
+    "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "origins": [LOT | {"grams": 34_000}]},
+    "lot.html": {
+        "lot": LOT,
+        "totals": TOTALS | {"gathered_g": 50_000},
+        "movements": EVERY_KIND,
+        "next_cursor": HOSTILE,
+    },
     "verify.html": {},
     "how.html": {},
     "not_found.html": {"examples": [HOSTILE]},

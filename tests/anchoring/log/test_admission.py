@@ -6,7 +6,7 @@ import secrets
 import pytest
 import sqlalchemy as sa
 
-from anchoring.log.admission import SEALED
+from anchoring.log.waiting import MOVEMENT
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
@@ -28,7 +28,7 @@ def insider(scheme, owner, tmp_path):
 
 
 def test_rows_are_sealed_and_checked_as_the_same_bytes():
-    assert (ROW.size, COLUMNS) == (SEALED.itemsize, SEALED.names)
+    assert (ROW.size, COLUMNS) == (MOVEMENT.itemsize, MOVEMENT.names)
 
 
 def forged_redeem(insider: Insider) -> int:
@@ -229,13 +229,13 @@ def test_an_insiders_row_is_taken_out_with_all_that_came_of_it(insider):
     forged = forged_redeem(insider)
     firm, ledger = insider.scheme.institution(), insider.scheme.ledger
     with insider.scheme.database.transaction() as tx:
-        returned = return_points(tx, ledger, insider.shop, Amount(500)).movements[0].id
+        gathered, bundle = (one.id for one in return_points(tx, ledger, insider.shop, Amount(500)).movements)
         moved = transfer(tx, ledger, insider.shop, firm, Amount(200), "agreement", "1").movements[0].id
         ended = cancel(tx, ledger, firm, Amount(100), Intent("reduction", "donation")).posted.movements[0].id
-    insider.goes_on(forged, returned, moved, ended)
+    insider.goes_on(forged, gathered, bundle, moved, ended)
     with insider.scheme.database.transaction() as tx:
-        assert [one.id for one in list_aside(tx)] == [forged, returned, moved, ended]
-        assert dismiss(tx, forged, 1) == [forged, returned, moved, ended]
+        assert [one.id for one in list_aside(tx)] == [forged, gathered, bundle, moved, ended]
+        assert dismiss(tx, forged, 1) == [forged, gathered, bundle, moved, ended]
     assert insider.scheme.holdings(insider.person) == before
     assert insider.scheme.holdings(insider.shop) == insider.scheme.holdings(firm) == {}
     with insider.scheme.database.transaction() as tx:
@@ -243,7 +243,7 @@ def test_an_insiders_row_is_taken_out_with_all_that_came_of_it(insider):
         redeem(tx, ledger, insider.person, insider.shop, 600)
     size = insider.publisher.publish()
     assert insider.publisher.publish() == size
-    assert set(insider.refused) == {forged, returned, moved, ended}
+    assert set(insider.refused) == {forged, gathered, bundle, moved, ended}
 
 
 def test_what_was_sealed_beside_a_row_that_was_dismissed_is_not_doubted(insider):
@@ -254,7 +254,8 @@ def test_what_was_sealed_beside_a_row_that_was_dismissed_is_not_doubted(insider)
     with insider.scheme.database.transaction() as tx:
         convert(tx, ledger, other, Amount(50))
         redeem(tx, ledger, other, insider.shop, 50)
-        done = return_points(tx, ledger, insider.shop, Amount(650)).movements
+        intent = Intent("points", "donation")
+        done = cancel(tx, ledger, insider.shop, Amount(650), intent).posted.movements
     assert len(done) == 2
     insider.publisher.publish()
     (aside,) = {one.id for one in done} & set(insider.refused)

@@ -40,7 +40,11 @@ def test_the_database_has_the_same_rules(database):
         pairs.by_flags(), pairs.by_tags(), pairs.by_times(), pairs.by_ranges(), pairs.by_forms_and_purposes()
     )
     sample = itertools.chain(itertools.islice(systematic, 0, None, 7), pairs.departures(7, 8_000))
-    of = [(child, parent) for child, parent in sample if 2 <= child.kind <= 11]
+    of = [
+        (child, parent)
+        for child, parent in sample
+        if 2 <= child.kind <= 11 and max(child.first, child.last, parent.first, parent.last) < 2**63
+    ]
     expected = {number for number, (child, parent) in enumerate(of) if broken_rule(child, parent) is None}
     assert len(of) > 20_000
     assert len(expected) > 500

@@ -192,7 +192,7 @@ def test_grams_that_moved_on_are_not_taken_from_where_they_were(world, range_):
         ({"from_tag": OTHER}, "movements_lawful"),
         ({"to_tag": NO_TAG, "kind": 8, "form": 0, "flags": 2, "purpose": 20, "account_id": None}, "movements_lawful"),
         ({"first_g": 70, "last_g": 60}, "movements_range"),
-        ({"kind": 12}, "movements_kind"),
+        ({"kind": 13}, "movements_kind"),
         ({"kind": 0}, "movements_kind"),
         ({"parent_id": None, "giver_id": None}, "movements_parent_named"),
         ({"giver_id": None}, "movements_giver_of_parent"),
@@ -241,12 +241,12 @@ def test_a_refund_goes_to_the_account_that_redeemed(world):
 @pytest.mark.parametrize(
     ("first", "last", "constraint"),
     [
-        (0, 100, "movements_issued_once"),
-        (0, 10, "movements_issued_once"),
-        (99, 101, "movements_issued_once"),
-        (149, 151, "movements_issued_once"),
-        (150, 160, None),
-        (10**15, 10**15 + 1, None),
+        (0, 100, "movements_numbered_once"),
+        (0, 10, "movements_numbered_once"),
+        (99, 101, "movements_numbered_once"),
+        (149, 151, "movements_numbered_once"),
+        (150, 160, "movements_of_lot"),
+        (10**15, 10**15 + 1, "movements_of_lot"),
     ],
     ids=["the same again", "grams that ended", "across two", "over the lot's end", "after the lot", "far off"],
 )
@@ -266,7 +266,7 @@ def test_an_issue_starts_from_nothing(world, change):
         issue = {"kind": 1, "form": 1, "first_g": 150, "last_g": 160, "to_tag": OTHER, "account_id": world.ann}
         write_movement(tx, **(issue | change))
 
-    assert world.refused(attack) == "movements_issue"
+    assert world.refused(attack) == "movements_origin"
 
 
 def write_lot(tx, like, first, last):

@@ -17,7 +17,7 @@ _HISTORY = sa.select(movements).where(movements.c.kind < 64).order_by(movements.
 @pytest.mark.parametrize("seed", range(4))
 def test_the_ledger_is_what_a_model_of_single_grams_says(scheme, seed):
     simulation = Simulation(scheme, seed)
-    simulation.run(250)
+    simulation.run(300)
     kinds = replay(scheme.database, simulation.acts.cards)
     assert kinds == set(range(1, 13)), "every kind came about"
     assert sum(simulation.failed.values()) > 20, "and enough was refused"

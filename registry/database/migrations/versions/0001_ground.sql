@@ -160,7 +160,7 @@ CREATE TABLE movements (
         AND flags & ~CASE kind WHEN 1 THEN 11 ELSE 7 END = 0
         AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000')),
     CONSTRAINT movements_target CHECK (kind <> 6 OR is_target(to_tag, last_g - first_g)),
-    CONSTRAINT movements_holder_has_tag CHECK (form = 0 OR to_tag <> '\x0000000000000000000000000000000000000000'),
+    CONSTRAINT movements_tag_of_holder CHECK (form = 0 OR to_tag <> '\x0000000000000000000000000000000000000000'),
     CONSTRAINT movements_parent_named CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
     CONSTRAINT movements_giver_of_parent CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
     CONSTRAINT movements_parent_before CHECK (parent_id < id),
@@ -360,11 +360,12 @@ RETURN p.form IN (1, 2) AND p.kind < 64
         ELSE c.purpose = 0 END
     AND c.at_ms >= p.at_ms
     AND c.from_tag = p.to_tag
+    AND (c.form = 0 OR c.to_tag <> '\x0000000000000000000000000000000000000000')
     AND CASE
         WHEN c.kind IN (3, 10, 11) THEN c.to_tag = c.from_tag
         WHEN c.kind IN (2, 4) THEN c.to_tag <> c.from_tag
         WHEN c.kind = 5 THEN p.kind = 4 AND c.to_tag = p.from_tag
-        WHEN c.kind = 6 THEN true  -- a target: movements_target
+        WHEN c.kind = 6 THEN is_target(c.to_tag, c.last_g - c.first_g)
         ELSE c.to_tag = '\x0000000000000000000000000000000000000000' END
     AND (c.flags # p.flags) & 3 = 0
     AND CASE c.kind

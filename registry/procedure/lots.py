@@ -1,0 +1,158 @@
+"""The grams that issuances allow: which are issued, and which are taken back by corrections."""
+
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from registry.ledger.movement import Flag, Movement, serial
+from registry.procedure.decision import Correction, Lot
+from registry.procedure.fields import Range
+from registry.procedure.ranges import Ranges
+from registry.procedure.rule import Broken, Finding, Rule, Unfinished
+
+DAY_MS: Final = 86_400_000
+"""After which a lot that is not issued to its end is a finding."""
+Origins = Callable[[int, int], Sequence[Range]]
+"""Follows grams `[first, end)` back through bundles to the numbers that they were issued under."""
+
+
+def as_issued(first: int, end: int) -> Sequence[Range]:
+    """Give the grams of a log without bundles: their numbers never changed."""
+    return ((first, end),)
+
+
+@dataclass(slots=True)
+class OpenLot:
+    """A lot of which not all is issued."""
+
+    leaf: int
+    at: int
+    first_g: int
+    end_g: int
+    accounts: int
+    flags: int
+    """CLASS_I and SCENARIO, as each of its ISSUEs has them."""
+    issued_g: int = 0
+    issues: int = 0
+
+
+class Lots:
+    """Which grams were allowed, and of which lots some are to come."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._allowed = Ranges()
+        self._open: list[OpenLot] = []
+        self._by_digest: dict[str, Range] = {}
+
+    def check(self, lot: Lot) -> None:
+        """Hold a lot against all before it. Raises `Broken`."""
+        if (other := self._allowed.overlapping(lot.first_g, lot.end_g)) is not None:
+            raise Broken(Rule.LOT, f"numbers of {serial(*other)} were given before")
+        if lot.accounts > lot.end_g - lot.first_g:
+            raise Broken(Rule.LOT, "it has more accounts than grams")
+
+    def take(self, lot: Lot, digest: str, opened: OpenLot) -> None:
+        """Take a lot that was checked."""
+        self._allowed.add(lot.first_g, lot.end_g)
+        self._by_digest[digest] = (lot.first_g, lot.end_g)
+        insort(self._open, opened, key=attrgetter("first_g"))
+
+    def of(self, digest: str) -> Range | None:
+        """Give the grams of the lot that a decision issued."""
+        return self._by_digest.get(digest)
+
+    def issue(self, movement: Movement) -> None:
+        """Take an ISSUE, or leave all as it was and raise `Broken`."""
+        place = bisect_right(self._open, movement.first, key=attrgetter("first_g")) - 1
+        lot = self._open[place] if place >= 0 else None
+        if lot is None or movement.last > lot.end_g:
+            raise Broken(Rule.LOT, f"{serial(movement.first, movement.last)} lies in no issuance that is open")
+        if movement.flags & (Flag.CLASS_I | Flag.SCENARIO) != lot.flags:
+            raise Broken(Rule.LOT, f"its marks are not those of the issuance at leaf {lot.leaf}")
+        issued_g, issues = lot.issued_g + movement.quantity_g, lot.issues + 1
+        left_g, left = lot.end_g - lot.first_g - issued_g, lot.accounts - issues
+        # Each ISSUE that is still to come has a gram at least, and the last one has all that is left.
+        if left_g < left or (left == 0 and left_g):
+            raise Broken(Rule.LOT, f"{left} ISSUEs with {left_g} g are left of the issuance at leaf {lot.leaf}")
+        lot.issued_g, lot.issues = issued_g, issues
+        if not left:
+            del self._open[place]
+
+    def findings(self, now: int) -> Iterator[Finding]:
+        """Name the lots that are open for more than a day at `now`, Unix milliseconds."""
+        for lot in self._open:
+            if now - lot.at > DAY_MS:
+                left_g = lot.end_g - lot.first_g - lot.issued_g
+                sentence = f"{left_g} g in {lot.accounts - lot.issues} ISSUEs are not issued"
+                yield Finding(lot.leaf, Unfinished.LOT_OPEN, sentence)
+
+
+@dataclass(slots=True, eq=False)
+class _Ordered:
+    leaf: int
+    left_g: int
+    """Grams that are still to be voided."""
+
+
+class Corrections:
+    """Which grams are to be voided, and how many were."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._all = Ranges()
+        self._firsts: list[int] = []
+        self._spans: list[tuple[int, _Ordered]] = []
+        self._ordered: list[_Ordered] = []
+
+    def check(self, correction: Correction, lot: Range) -> None:
+        """Hold a correction against its lot and all before it. Raises `Broken`."""
+        for first, end in correction.ranges:
+            if not lot[0] <= first < end <= lot[1]:
+                raise Broken(Rule.VOIDED, f"{serial(first, end)} is not all of the lot {serial(*lot)}")
+            if self._all.overlapping(first, end) is not None:
+                raise Broken(Rule.VOIDED, f"grams of {serial(first, end)} were corrected before")
+        total = sum(end - first for first, end in correction.ranges)
+        if total != correction.voided_g + correction.shortfall_g:
+            raise Broken(Rule.VOIDED, f"voided_g and shortfall_g are not the {total} g of its ranges")
+
+    def take(self, correction: Correction, leaf: int) -> None:
+        """Take a correction that was checked."""
+        ordered = _Ordered(leaf, correction.voided_g)
+        self._ordered.append(ordered)
+        for first, end in correction.ranges:
+            self._all.add(first, end)
+            place = bisect_right(self._firsts, first)
+            self._firsts.insert(place, first)
+            self._spans.insert(place, (end, ordered))
+
+    def void(self, origins: Sequence[Range]) -> None:
+        """Take a VOID of grams that were issued as `origins`, or leave all as it was and raise `Broken`."""
+        taken: Counter[_Ordered] = Counter()
+        for first, end in origins:
+            for ordered, grams in self._within(first, end):
+                taken[ordered] += grams
+        for ordered, grams in taken.items():
+            if grams > ordered.left_g:
+                raise Broken(Rule.VOIDED, f"the correction at leaf {ordered.leaf} has {ordered.left_g} g left to void")
+        for ordered, grams in taken.items():
+            ordered.left_g -= grams
+
+    def _within(self, first: int, end: int) -> Iterator[tuple[_Ordered, int]]:
+        """Go through the corrections that grams lie in, with how many of them. Raises `Broken` for a gram in none."""
+        while first < end:
+            place = bisect_right(self._firsts, first) - 1
+            if place < 0 or self._spans[place][0] <= first:
+                raise Broken(Rule.VOIDED, f"gram {first} lies in no correction before it")
+            last, ordered = self._spans[place]
+            yield ordered, min(end, last) - first
+            first = min(end, last)
+
+    def findings(self) -> Iterator[Finding]:
+        """Name the corrections of which grams are still to be voided."""
+        for ordered in self._ordered:
+            if ordered.left_g:
+                yield Finding(ordered.leaf, Unfinished.CORRECTION_OPEN, f"{ordered.left_g} g are not voided")

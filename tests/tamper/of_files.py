@@ -15,6 +15,7 @@ from anchoring.log.builder import TileBuilder
 from anchoring.log.tiles import TILE_WIDTH, TileReader, inclusion_proof, new_tiles, root_at
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, Note, Signer
+from registry.ledger.movement import ORIGINS, Kind, Target
 from tests.support.synthetic_log import FakeAnchor, FakeChain
 from tests.tamper.verdict import Tried, judged, missed, refused
 from tests.tamper.world import COSIGNER_VKEYS, COSIGNERS, LOG, VKEY, World
@@ -65,6 +66,7 @@ class OfFiles:
             self.leaf_byte, self.leaf_byte, self.entry_length, self.tile_byte, self.tile_byte, self.cut_short,
             self.made_longer, self.gone, self.swapped, self.leaf_and_tile, self.checkpoint_byte, self.other_checkpoint,
             self.cosignature_byte, self.rewritten, self.set_back, self.unlawful, self.stale_partial,
+            self.bundle_of_others, self.bundle_of_nothing, self.cut_run, self.bundled_twice,
         ]  # fmt: skip
         for number in range(count):
             yield kinds[number % len(kinds)]()
@@ -230,3 +232,62 @@ class OfFiles:
         again = again[:82] + self.random.randbytes(32)
         leaves = np.frombuffer(self.world.leaves.tobytes() + again, LEAF_DTYPE)
         return self.audited("gram used twice, signed", f"leaf {self.size}", self.signed(leaves), {f"leaf {self.size}"})
+
+    def bundle_of_others(self) -> Tried:
+        """A bundle says other numbers, another class or another time than the run that leads to it."""
+        leaves = self.world.leaves.copy()
+        index = int(self.random.choice(np.flatnonzero(leaves["kind"] == Kind.BUNDLE).tolist()))
+        match self.random.randrange(5):
+            case 0:
+                leaves["last"][index] += self.random.randrange(1, 1000)
+            case 1:
+                leaves["last"][index] -= self.random.randrange(1, 10)
+            case 2:
+                leaves["first"][index] += self.random.randrange(1, 10)
+            case 3:
+                leaves["flags"][index] ^= self.random.choice([1, 2, 4])
+            case _:
+                leaves["at"][index][5] ^= self.random.randrange(1, 256)
+        return self.audited("bundle of other grams, signed", f"leaf {index}", self.signed(leaves), {f"leaf {index}"})
+
+    def bundle_of_nothing(self) -> Tried:
+        """New grams without any that were gathered, behind all leaves."""
+        leaves = self.world.leaves
+        made = leaves[leaves["kind"] == Kind.BUNDLE][:1].copy()
+        frontier = int(leaves["last"][leaves["kind"] < 64].max())
+        made["first"], made["last"] = frontier, frontier + self.random.randrange(1, 10**9)
+        changes = self.signed(np.concatenate((leaves, made)))
+        return self.audited("bundle of nothing, signed", f"leaf {self.size}", changes, {f"leaf {self.size}"})
+
+    def cut_run(self) -> Tried:
+        """A checkpoint in the middle of a run that goes on behind all leaves: grams are nowhere in it."""
+        leaves = self.world.leaves
+        run = self.new_run(int(leaves["last"][leaves["kind"] < 64].max()))
+        changes = self.signed(np.concatenate((leaves, run[:1])))
+        return self.audited("log cut in a run, signed", f"{self.size + 1}", changes, {"checkpoint"})
+
+    def bundled_twice(self) -> Tried:
+        """A run that is whole, but whose bundle takes numbers that were given before."""
+        taken = self.world.leaves[np.isin(self.world.leaves["kind"], [int(kind) for kind in ORIGINS])]
+        number = int(self.random.choice(taken["first"].tolist()))
+        changes = self.signed(np.concatenate((self.world.leaves, self.new_run(number))))
+        return self.audited("numbers given twice, signed", f"{number}", changes, {f"leaf {self.size + 1}"})
+
+    def new_run(self, number: int):
+        """One gram that is still alive, gathered into a bundle of that number; lawful by itself."""
+        leaves = self.world.leaves
+        bundle = int(np.flatnonzero(leaves["kind"] == Kind.BUNDLE)[-1])
+        children = leaves[leaves["parent"] == bundle]
+        parent = leaves[bundle]
+        free = next(
+            gram
+            for gram in range(int(parent["first"]), int(parent["last"]))
+            if not ((children["first"] <= gram) & (gram < children["last"])).any()
+        )
+        run = np.concatenate((leaves[bundle : bundle + 1], leaves[bundle : bundle + 1]))
+        run["evidence"] = np.frombuffer(self.random.randbytes(64), np.uint8).reshape(2, 32)
+        run["first"], run["last"] = (free, number), (free + 1, number + 1)
+        run["kind"][0], run["form"][0], run["parent"][0] = Kind.GATHER, 0, bundle
+        run["from_tag"][0] = parent["to_tag"]
+        run["to_tag"][0] = np.frombuffer(Target(number, number).tag, np.uint8)
+        return run

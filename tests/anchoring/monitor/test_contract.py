@@ -12,10 +12,11 @@ from registry.ledger.rules import Rule
 from tests.anchoring.auditing.test_unlawful_leaf import UNLAWFUL, what_its_sibling_took
 from tests.support.monitoring import Clock, evidence, publish, watching
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves
+from tests.support.unlawful import GATHER, leaf_of
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(600, cohort=9)
-OTHERS = lawful_leaves(600, seed=1, cohort=9)
+LEAVES = lawful_leaves(600, cohort=8)
+OTHERS = lawful_leaves(600, seed=1, cohort=8)
 COHORT = 10
 SIZE = LIFE * COHORT
 BY_RULE = {
@@ -199,3 +200,21 @@ def test_nodes_that_do_not_tell_the_same(state, log, anvil, anchoring):
     settings = anchoring.settings | {"chain_id": 1}
     with watching(state, log.folder, **settings) as watch:
         assert watch.codes() == ["chain-unreachable"]
+
+
+def test_a_signed_tree_that_ends_in_a_run_is_told_and_convicts_once_the_log_goes_on_otherwise(state, log, anchoring):
+    leaves = lawful_leaves(SIZE, cohort=COHORT)
+    cut = leaf_of(GATHER) + 1
+    publish(log, leaves[:cut])
+    with watching(state, log.folder, **anchoring.settings) as watch:
+        assert set(watch.codes()) == {"replay", "rule"}
+        assert f"leaf {cut - 1}: GATHERED" in next(one.sentence for one in watch.round().alerts if one.code == "rule")
+        leaves["at"][cut] += 1
+        publish(log, leaves[cut:])
+        anchoring.anchor(log, leaves, SIZE)
+        watch.round()
+        (ready,) = evidence(state, "convict")
+        with anchoring.client() as client:
+            _, _, size, accused, other = read_conviction(ready.read_bytes())
+            client.convict(size, accused, other, anchoring.payer.signer)
+            assert (client.verdict().rule, {accused.index, other.index}) == (Rule.GATHERED, {cut - 1, cut})

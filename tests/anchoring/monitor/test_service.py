@@ -25,8 +25,8 @@ from tests.support.monitoring import evidence, http_server, log_server, publish
 from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import KEYS, Grown
 
-LEAVES = lawful_leaves(900, cohort=9)
-OTHERS = lawful_leaves(900, seed=1, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
+OTHERS = lawful_leaves(900, seed=1, cohort=8)
 ROOT = Path(__file__).parents[3]
 WITNESS_VKEY = KEYS.signer.verifier.vkey
 

@@ -10,8 +10,8 @@ from tests.support.dying import SMALL, At, asked_in_a_process, die
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown, signed, witness_in
 
-LEAVES = lawful_leaves(2000, cohort=9)
-OTHERS = lawful_leaves(2000, seed=1, cohort=9)
+LEAVES = lawful_leaves(2000, cohort=8)
+OTHERS = lawful_leaves(2000, seed=1, cohort=8)
 
 
 class Recording:

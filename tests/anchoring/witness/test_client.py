@@ -17,8 +17,8 @@ from anchoring.witness.client import WitnessClient
 from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import CONTRACT, KEYS, Grown, served, witness_in
 
-LEAVES = lawful_leaves(900, cohort=9)
-OTHERS = lawful_leaves(900, seed=1, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
+OTHERS = lawful_leaves(900, seed=1, cohort=8)
 ADDRESS = KEYS.chain.address
 
 

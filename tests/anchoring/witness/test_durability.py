@@ -11,8 +11,8 @@ from anchoring.witness.state import WitnessState
 from tests.support.synthetic_log import VKEY, lawful_leaves
 from tests.support.witnessing import Grown, signed, witness_in
 
-LEAVES = lawful_leaves(600, cohort=9)
-OTHERS = lawful_leaves(600, seed=1, cohort=9)
+LEAVES = lawful_leaves(600, cohort=8)
+OTHERS = lawful_leaves(600, seed=1, cohort=8)
 
 
 def test_a_split_view_is_refused_and_kept(tmp_path):

@@ -11,8 +11,8 @@ from tests.support.synthetic_log import LIFE, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, witness_in
 
-LEAVES = lawful_leaves(900, cohort=9)
-OTHERS = lawful_leaves(900, seed=1, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
+OTHERS = lawful_leaves(900, seed=1, cohort=8)
 NOT_PERSISTED = {
     "rows": ("fetched", 0, 310 * 88 + 50),
     "progress": ("progress rows", 0, 100),

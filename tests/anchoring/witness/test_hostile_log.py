@@ -23,7 +23,7 @@ from tests.support.synthetic_log import LIFE, ORIGIN, SIGNER, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, signed, witness_in
 
-LEAVES = lawful_leaves(900, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
 BUNDLE = "tile/entries/001"
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 

@@ -17,8 +17,8 @@ from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, post, witness_in
 
-LEAVES = lawful_leaves(900, cohort=9)
-OTHERS = lawful_leaves(900, seed=1, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
+OTHERS = lawful_leaves(900, seed=1, cohort=8)
 HEAD = ["rows", "entry written", "entry", "head.json written", "head.json renamed", "committed"]
 PROGRESS = ["fetched", "rows written", "progress rows", "replayed.json written", "replayed.json renamed"]
 STEPS = [

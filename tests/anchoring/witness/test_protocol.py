@@ -14,7 +14,7 @@ from anchoring.witness.protocol import Request, parse_request
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, lawful_leaves
 from tests.support.witnessing import KEYS, NOW_MS, ORIGIN_HASH, Grown, post, served, signed, witness_in
 
-LEAVES = lawful_leaves(900, cohort=9)
+LEAVES = lawful_leaves(900, cohort=8)
 WITNESS_VKEY = KEYS.signer.verifier.vkey
 
 

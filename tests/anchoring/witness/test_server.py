@@ -118,7 +118,7 @@ def test_keep_alive(url):
 def test_the_command(tmp_path):
     """It makes its key, says who it is, cosigns, and after SIGTERM goes on where it was; its key is not replaced."""
     log = Grown(tmp_path / "log")
-    first = log.grow(lawful_leaves(600, cohort=9))
+    first = log.grow(lawful_leaves(600, cohort=8))
     words = ["--log", log.folder, "--vkey", VKEY, "--state", tmp_path / "state", "--key", tmp_path / "w.key"]
     vkey = run_once([*words, "--new-key", "w.example/one"], log.request(0, first), first)
     assert (tmp_path / "w.key").stat().st_mode & 0o777 == 0o600

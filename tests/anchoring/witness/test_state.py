@@ -17,7 +17,7 @@ from anchoring.witness.state import WitnessState
 from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, witness_in
 
-MORE = lawful_leaves(700, cohort=9)
+MORE = lawful_leaves(700, cohort=8)
 LEAVES, MORE = MORE[:600], MORE[600:]
 ALL = np.arange(600)
 
@@ -141,7 +141,7 @@ def test_without_its_rows_a_witness_takes_no_other_log(grown, tmp_path):
     log, state = grown
     (state / "rows").unlink()
     fork = Grown(tmp_path / "fork")
-    fork.grow(lawful_leaves(600, seed=1, cohort=9))
+    fork.grow(lawful_leaves(600, seed=1, cohort=8))
     with witness_in(state, fork.folder) as witness:
         answer = witness.add_checkpoint(log.request(600, log.grow(LEAVES[:0])))
         assert (answer.status, b"not the signed one" in answer.body) == (422, True)

@@ -40,6 +40,7 @@ from tests.support.pairs import (
     example,
     parent,
 )
+from tests.support.run_tables import BUNDLED, GATHERED, ISSUED, RANGES, RECORDED, numbering, runs
 
 INDEX, OTHER_INDEX = 9, 8
 """Where the two leaves stand: the pairs' children name 8 as their parent."""
@@ -108,10 +109,10 @@ def tables() -> Iterator[Table]:
     alone, beside = tuple(_alone()), tuple(_beside())
     yield Table("by themselves", alone, beside)
     yield Table("by themselves, before the other", alone, beside, index=OTHER_INDEX, other_index=INDEX)
-    siblings, numbering = tuple(map(leaf.encode, _siblings())), tuple(map(leaf.encode, _numbering()))
+    siblings, numbers = tuple(map(leaf.encode, _siblings())), tuple(map(leaf.encode, numbering()))
     yield Table("overlaps", siblings, siblings)
-    yield Table("numbers given twice", numbering, numbering)
-    runs = tuple(dict.fromkeys(map(leaf.encode, _runs())))
+    yield Table("numbers given twice", numbers, numbers)
+    pieces = tuple(dict.fromkeys(map(leaf.encode, runs())))
     for where, index, other_index in (
         ("neighbours", 9, 8),
         ("neighbours, the other way round", 8, 9),
@@ -122,7 +123,7 @@ def tables() -> Iterator[Table]:
         ("the first and a later one", 0, 9),
         ("the largest index and the first", HIGH, 0),
     ):
-        yield Table(f"runs: {where}", runs, runs, index, other_index)
+        yield Table(f"runs: {where}", pieces, pieces, index, other_index)
 
 
 Sides = tuple[Iterator[Movement], Iterator[Movement]]
@@ -230,10 +231,6 @@ def _by_two(made: Movement, of: Movement) -> Sides:
     return (replace(made, **changes) for changes in at_once), (replace(of, **changes) for changes in ({}, *before))
 
 
-_ISSUED = Movement(ISSUE, REDUCTION, SCENARIO | INDIVIDUAL, 0, 10, 20, None, 1000, 0, NO_TAG, ANN, bytes(32))
-_BUNDLED = replace(_ISSUED, kind=BUNDLE, flags=SCENARIO | CONVERTED)
-_RECORDED = Movement(64, 0, 0, 0, 0, 0, None, 1000, 0, NO_TAG, NO_TAG, b"e" * 32)
-_GATHERED = LAWFUL[str(GATHER)][0]
 _MALFORMED = (b"", bytes(113), bytes(114), bytes(115))
 
 
@@ -241,12 +238,12 @@ def _alone() -> Iterator[bytes]:
     """Kinds listed and not, ISSUEs and records of every shape, parents of every order, and bytes that are no leaf."""
     made, _ = LAWFUL[str(TRANSFER)]
     for kind in (*range(66), 71, 72, 127, 128, 255):
-        yield leaf.encode(replace(_ISSUED, kind=kind))
+        yield leaf.encode(replace(ISSUED, kind=kind))
         if kind not in range(1, 13):
-            yield leaf.encode(replace(_RECORDED, kind=kind))
+            yield leaf.encode(replace(RECORDED, kind=kind))
     for flags in (*range(65), 128, 255):
-        yield leaf.encode(replace(_ISSUED, flags=flags))
-        yield leaf.encode(replace(_BUNDLED, flags=flags))
+        yield leaf.encode(replace(ISSUED, flags=flags))
+        yield leaf.encode(replace(BUNDLED, flags=flags))
     fields: dict[str, tuple[object, ...]] = {
         "form": FORMS, "flags": (1, 128), "purpose": (1, 256), "first": (0, 1, 20, HIGH),
         "last": (0, 1, 10, GRAMS_END - 1, GRAMS_END, HIGH),
@@ -256,90 +253,25 @@ def _alone() -> Iterator[bytes]:
     }  # fmt: skip
     changes: list[dict[str, object]] = [{name: value} for name, values in fields.items() for value in values]
     both = [{**one, **other} for one, other in combinations(changes[:12], 2)]
-    for whole in (_ISSUED, _BUNDLED, _RECORDED, replace(_RECORDED, kind=255), made, _GATHERED):
+    for whole in (ISSUED, BUNDLED, RECORDED, replace(RECORDED, kind=255), made, GATHERED):
         yield from (leaf.encode(replace(whole, **change)) for change in changes + both)
-    lawful = leaf.encode(_ISSUED)
+    lawful = leaf.encode(ISSUED)
     yield from _MALFORMED
     yield from (lawful[:-1], lawful + b"\x00", b"\x00" + lawful[1:], b"\x02" + lawful[1:], lawful[1:] + b"\x00")
 
 
 def _beside() -> Iterator[bytes]:
-    yield leaf.encode(replace(_ISSUED, first=20, last=30))
-    yield leaf.encode(_RECORDED)
+    yield leaf.encode(replace(ISSUED, first=20, last=30))
+    yield leaf.encode(RECORDED)
     yield leaf.encode(LAWFUL[str(REDEEM)][1])
-    yield leaf.encode(replace(_RECORDED, kind=13, form=9, first=20, last=10))
+    yield leaf.encode(replace(RECORDED, kind=13, form=9, first=20, last=10))
     yield _MALFORMED[2]
 
 
-_RANGES = (
-    (10, 15),
-    (15, 20),
-    (14, 20),
-    (12, 13),
-    (10, 20),
-    (16, 20),
-    (0, GRAMS_END - 1),
-    (0, HIGH),
-    (17, 12),
-    (12, 12),
-)
-
-
 def _siblings() -> Iterator[Movement]:
-    ranges = _RANGES
+    ranges = RANGES
     made, _ = LAWFUL[str(TRANSFER)]
-    kinds = (_ISSUED, replace(_ISSUED, parent=3), *(replace(made, parent=index) for index in (3, 4, 7, 8)))
+    kinds = (ISSUED, replace(ISSUED, parent=3), *(replace(made, parent=index) for index in (3, 4, 7, 8)))
     others = (replace(made, parent=None), replace(made, kind=13, parent=3), replace(made, kind=64, parent=3))
     for whole, (first, last) in product((*kinds, *others), ranges):
         yield replace(whole, first=first, last=last)
-
-
-def _numbering() -> Iterator[Movement]:
-    """ISSUEs and BUNDLEs, which share the numbers, and a GATHER, whose target takes none."""
-    for whole, (first, last) in product((_ISSUED, _BUNDLED, replace(_GATHERED, parent=3)), _RANGES):
-        yield replace(whole, first=first, last=last)
-
-
-def _runs() -> Iterator[Movement]:
-    """Pieces of one run, whole, and departed from in all that its neighbours look at.
-
-    Grams 12 to 14 go to 100, 12 to 13 to 103, 15 to 19 to 105; all are BUNDLE 100 to 109.
-    """
-
-    def gather(first: int, last: int, bundle: int, target: int, **changes: object) -> Movement:
-        return replace(_GATHERED, parent=3, first=first, last=last, to_tag=Target(bundle, target).tag, **changes)
-
-    pieces = (gather(12, 15, 100, 100), gather(12, 14, 100, 103), gather(15, 20, 100, 105))
-    whole = replace(_BUNDLED, first=100, last=110, at=_GATHERED.at)
-    yield from (*pieces, whole, _ISSUED, _RECORDED, replace(LAWFUL[str(TRANSFER)][0], parent=3))
-    for piece in pieces:
-        for flag in (CLASS_I, SCENARIO, CONVERTED, INDIVIDUAL, LOCKED, 128):
-            yield replace(piece, flags=piece.flags ^ flag)
-        yield from (replace(piece, at=piece.at + by) for by in (-1, 1))
-        yield from (replace(piece, last=piece.last + by) for by in (-1, 1))
-    yield replace(pieces[1], to_tag=NO_TAG)
-    yield replace(pieces[1], to_tag=ANN)
-    yield replace(pieces[1], to_tag=b"\0\0\0\1" + pieces[1].to_tag[4:])
-    yield replace(pieces[1], first=14, last=12)
-    yield replace(pieces[1], parent=None)
-    yield replace(pieces[1], kind=CANCEL, purpose=16, to_tag=NO_TAG)
-    for bundle, target in ((99, 103), (101, 103), (100, 102), (100, 104), (103, 103), (104, 103), (0, 103)):
-        yield gather(12, 14, bundle, target)
-    # To the last number, and past it; and ranges so long that their end would be counted from zero again.
-    yield gather(12, 14, 100, GRAMS_END - 3)
-    yield gather(12, 14, 100, GRAMS_END - 2)
-    yield gather(12, 14, 100, HIGH - 1)
-    yield gather(12, 14, HIGH - 1, HIGH - 1)
-    yield gather(0, HIGH, 100, 103)
-    yield gather(GRAMS_END, HIGH, 100, 103)
-    yield gather(GRAMS_END - 2, GRAMS_END, 100, 103)
-    for first, last in ((100, 103), (100, 105), (100, 109), (100, 111), (101, 110), (99, 110), (101, 111), (105, 110)):
-        yield replace(whole, first=first, last=last)
-    yield replace(whole, first=100, last=GRAMS_END - 1)
-    yield replace(whole, first=100, last=HIGH)
-    for flag in (CLASS_I, SCENARIO, CONVERTED, INDIVIDUAL, LOCKED):
-        yield replace(whole, flags=whole.flags ^ flag)
-    yield from (replace(whole, at=whole.at + by) for by in (-1, 1))
-    yield replace(whole, kind=ISSUE, flags=SCENARIO)
-    yield replace(whole, to_tag=NO_TAG)
-    yield replace(whole, parent=3)

@@ -82,8 +82,8 @@ def test_overlaps_are_found_in_any_batches(seed):
     leaves["first"] = draw.integers(0, 20000, 200)
     leaves["last"] = leaves["first"] + draw.integers(0, 30, 200).astype(np.uint64)
     leaves["parent"] = draw.integers(0, 3, 200)
-    leaves["kind"] = draw.choice([1, 2, 64], 200, p=[0.3, 0.6, 0.1])
-    leaves["parent"][leaves["kind"] == 1] = 2**64 - 1
+    leaves["kind"] = draw.choice([1, 2, 12, 64], 200, p=[0.2, 0.5, 0.2, 0.1])
+    leaves["parent"][np.isin(leaves["kind"], [1, 12])] = 2**64 - 1
     rows = rows_of(leaves)
     batch, first = _refused_batch(rows, draw), _first_overlap(rows)
     assert first is None if batch is None else first in batch

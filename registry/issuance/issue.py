@@ -1,7 +1,6 @@
 """Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -51,12 +50,7 @@ class Report:
     """Goes into the evidence of every ISSUE beside the lot's own: the methodology's digest and status, the policy."""
 
 
-Shuffle = Callable[[list[int]], None]
-"""Puts account numbers into the order in which they get their grams, in place."""
-_at_random: Shuffle = secrets.SystemRandom().shuffle
-
-
-def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle = _at_random) -> Lot:
+def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     """Issue the grams of a report. The source must be locked by the caller.
 
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
@@ -68,7 +62,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
     at = ledger.clock()
-    grams = _grams_by_account(report.activities, shuffle)
+    grams = _grams_by_account(report.activities, ledger)
     first, last = next_numbers(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
     period = _period(report.activities)
@@ -92,9 +86,9 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
 
 
-def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int]:
+def _grams_by_account(of: Sequence[Activity], ledger: Ledger) -> dict[int, int]:
     account_ids = list(dict.fromkeys(activity.account_id for activity in of))
-    shuffle(account_ids)
+    ledger.shuffle(account_ids)
     grams = dict.fromkeys(account_ids, 0)
     for activity in of:
         grams[activity.account_id] += activity.quantity_g

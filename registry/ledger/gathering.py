@@ -4,8 +4,7 @@ After it a trade, a pledge or a cancellation of any size is one leaf. The GATHER
 transaction, and stand beside each other in the log.
 """
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import sqlalchemy as sa
@@ -28,18 +27,12 @@ MAX_PIECES = 4_096
 ACT = "gather"
 """What the act is called, whether points or reductions were gathered: the log alone tells it after a recovery."""
 
-Shuffle = Callable[[list[Piece]], None]
-"""Puts pieces into the order in which they get their new numbers, in place."""
-_at_random: Shuffle = secrets.SystemRandom().shuffle
-
 
 def gather(
     tx: sa.Connection,
     ledger: Ledger,
     account: Account,
     pieces: Sequence[Piece],
-    *,
-    shuffle: Shuffle = _at_random,
 ) -> Posted:
     """Turn up to `MAX_PIECES` pieces of an institution's blocks into one bundle of the same grams, a reduction.
 
@@ -58,7 +51,7 @@ def gather(
             "(class: I or II), and what was once points apart from what was not (serial)."
         )
     pieces = list(pieces)
-    shuffle(pieces)
+    ledger.shuffle(pieces)
     quantity_g = sum(piece.quantity_g for piece in pieces)
     first, last = next_numbers(tx, quantity_g)
     at = max(ledger.clock(), *(piece.block.maker.at for piece in pieces))

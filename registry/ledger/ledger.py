@@ -1,7 +1,9 @@
-"""What every act needs beside its transaction: the clock and the vault; and the kinds of act that need nothing else."""
+"""What every act needs beside its transaction: clock, vault and chance; and the kinds of act that need nothing else."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,12 +21,17 @@ MAX_REFERENCE_CHARS = 200
 """The number of an order or an agreement; a longer text is a document, and belongs elsewhere."""
 
 
+Shuffle = Callable[[list[Any]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Clock and vault, handed to every act."""
+    """Clock, vault and chance, handed to every act."""
 
     clock: Clock
     vault: Vault
+    shuffle: Shuffle = secrets.SystemRandom().shuffle
+    """Puts what is to stand in an order that says nothing of anybody into that order, in place."""
 
 
 @dataclass(frozen=True, slots=True)

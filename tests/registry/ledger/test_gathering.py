@@ -14,7 +14,7 @@ from registry.errors import Insufficient, Invalid, NotFound, RuleBroken
 from registry.ledger import gathering
 from registry.ledger.bundles import bundle_of, get_bundle, made_of, number_after, number_before, trace
 from registry.ledger.consistency import check_tables
-from registry.ledger.ledger import Amount, lock_grams
+from registry.ledger.ledger import Amount, Ledger, lock_grams
 from registry.ledger.movement import Form, Kind, Purpose, Target, target_of
 from registry.ledger.rows import write_rows
 from registry.points.points import convert, redeem, return_points
@@ -67,7 +67,7 @@ def test_pieces_stand_in_random_order(scheme, shop):
     orders = set()
     for _ in range(4):
         with scheme.database.engine.connect() as tx, tx.begin() as attempt:
-            posted = return_points(tx, scheme.ledger, shop, None)
+            posted = return_points(tx, Ledger(scheme.clock, scheme.ledger.vault), shop, None)
             orders.add(tuple(one.movement.first for one in posted.movements[:-1]))
             attempt.rollback()
     assert len(orders) > 1

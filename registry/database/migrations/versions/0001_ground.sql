@@ -150,6 +150,7 @@ CREATE TABLE movements (
         AND parent_id IS NULL AND until_ms = 0 AND from_tag = '\x0000000000000000000000000000000000000000')),
     CONSTRAINT movements_parent_named CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
     CONSTRAINT movements_giver_of_parent CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
+    CONSTRAINT movements_minute CHECK (kind >= 64 OR at_ms % 60000 = 0),
     CONSTRAINT movements_parent_before CHECK (parent_id < id),
     CONSTRAINT movements_holder_of_form CHECK ((form = 0) = (account_id IS NULL)),
     -- Not only live blocks: grams that have ended are not issued again either.

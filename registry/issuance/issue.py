@@ -10,6 +10,7 @@ from registry.accounts.vault import Vault, tag
 from registry.database.schema import account_keys, accounts, activities, lots
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
+from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
@@ -61,10 +62,10 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     """
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
-    at = ledger.clock()
     grams = _grams_by_account(report.activities, ledger)
     first, last = next_numbers(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
+    at = ledger.clock()
     period = _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)
     lot_id = _write_lot(tx, report, first, last, at, period)
@@ -82,7 +83,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
     record(tx, ledger.vault, Kind.ISSUANCE, at, issued)
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
-    lines = _lines(report, grams, holders, first, at, facts)
+    lines = _lines(report, grams, holders, first, at, facts | {"lot_first_g": first, "lot_end_g": last})
     return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
 
 
@@ -184,11 +185,22 @@ def _lines(
     lines = []
     for account_id, (start, end) in zip(grams, edges, strict=True):
         key, is_individual = holders[account_id]
-        sealed = seal({"act": "issue", "first_g": start, "quantity_g": end - start, **facts})
+        sealed = seal({"act": "issue", "at_ms": at, "first_g": start, "quantity_g": end - start, **facts})
         flags = Flag.SCENARIO if report.source.kind == "scenario" else Flag(0)
         flags |= (Flag.CLASS_I if report.is_class_i else Flag(0)) | (Flag.INDIVIDUAL if is_individual else Flag(0))
         movement = Movement(
-            Kind.ISSUE, Form.REDUCTION, int(flags), 0, start, end, None, at, 0, NO_TAG, tag(key, start), sealed.digest
+            kind=Kind.ISSUE,
+            form=Form.REDUCTION,
+            flags=int(flags),
+            purpose=0,
+            first=start,
+            last=end,
+            parent=None,
+            at=minute_of(at),
+            until=0,
+            from_tag=NO_TAG,
+            to_tag=tag(key, start),
+            evidence=sealed.digest,
         )
         lines.append(Line(movement, None, account_id, sealed))
     return lines

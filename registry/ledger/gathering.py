@@ -14,9 +14,9 @@ from registry.accounts.vault import tag
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Value, seal
 from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside, take_all
-from registry.ledger.child import Receiver, Step
+from registry.ledger.child import Receiver, Step, minute_of
 from registry.ledger.frontier import next_numbers
-from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.ledger import Amount, Ledger, in_time
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
 from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
 from registry.ledger.rules import BUNDLE_FLAGS
@@ -54,7 +54,7 @@ def gather(
     ledger.shuffle(pieces)
     quantity_g = sum(piece.quantity_g for piece in pieces)
     first, last = next_numbers(tx, quantity_g)
-    at = max(ledger.clock(), *(piece.block.maker.at for piece in pieces))
+    at, _ = in_time(ledger, lambda _: pieces)
     begun = begin_act(tx, ACT, account.id, at, quantity_g, len(pieces) + 1)
     lines = _gathers(pieces, at, first)
     lines.append(_bundle(account, at, (first, last), lines))
@@ -92,7 +92,13 @@ def _gathers(pieces: Sequence[Piece], at: int, bundle: int) -> list[Line]:
 
 def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
     first, last = grams
-    facts: dict[str, Value] = {"act": ACT, "first_g": first, "quantity_g": last - first, "pieces": len(gathers)}
+    facts: dict[str, Value] = {
+        "act": ACT,
+        "at_ms": at,
+        "first_g": first,
+        "quantity_g": last - first,
+        "pieces": len(gathers),
+    }
     sealed = seal(facts)
     movement = Movement(
         kind=Kind.BUNDLE,
@@ -102,7 +108,7 @@ def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence
         first=first,
         last=last,
         parent=None,
-        at=at,
+        at=minute_of(at),
         until=0,
         from_tag=NO_TAG,
         to_tag=tag(account.key, first),

@@ -21,13 +21,14 @@ DAY = 86_400_000
 
 @dataclass
 class TestClock:
-    """A clock that tests set. Every reading is one millisecond later than the one before."""
+    """A clock that tests set. Every reading is one step later than the one before, in milliseconds."""
 
     __test__ = False
     now: int = START
+    step: int = 1
 
     def __call__(self) -> int:
-        self.now += 1
+        self.now += self.step
         return self.now
 
 

@@ -159,4 +159,4 @@ def _leave(said: object, code: int) -> None:
     sys.exit(code)
 
 
-from api.commands import account, aside, bench, chain, check, demo, fsck, log, monitor, recover, run, witness  # noqa: E402, F401  (they register themselves)
+from api.commands import account, aside, bench, chain, check, demo, fsck, log, monitor, recover, run, trace, witness  # noqa: E402, F401  (they register themselves)

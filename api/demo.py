@@ -24,6 +24,7 @@ from registry.issuance.ride_report import RideIssue, issue_rides, publish_method
 from registry.issuance.ridefile import read_ride_file
 from registry.issuance.rides import write_rejects
 from registry.ledger.ledger import Amount
+from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 from registry.ledger.queries import get_movement
 from registry.methodologies.record import Methodology
@@ -45,12 +46,15 @@ Step = Callable[[str], None]
 
 @dataclass
 class Story:
-    """What happened, for the table at the end. Movement numbers are of one issue, one conversion and the cancel."""
+    """What happened, for the table at the end. Movement numbers are of one issue, conversion, bundle and the cancel."""
 
     report: RideIssue
     rejects_file: Path
     acts: dict[str, int] = field(default_factory=dict)
     certificate: str | None = None
+    bundle: str | None = None
+    accounts: dict[str, int] = field(default_factory=dict)
+    """Whose tokens to ask for to look at it over HTTP: a rider's account, the provider's, the organisation's."""
     shown: dict[str, int] = field(default_factory=dict)
 
     def add(self, posted: Posted) -> Posted:
@@ -122,10 +126,13 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     if len(redemptions) > 1:
         with _transaction(site) as tx:
             story.add(refund(tx, site.ledger, provider, redemptions[0].act_id, Amount(redemptions[0].quantity_g)))
-    step("The provider returns, transfers; the organisation cancels")
+    step("The provider returns what it collected as one bundle, and transfers; the organisation cancels")
     collected = story.acts["redeem"] - story.acts.get("refund", 0)
     with _transaction(site) as tx:
-        story.add(return_points(tx, site.ledger, provider, Amount(collected)))
+        bundle = story.add(return_points(tx, site.ledger, provider, Amount(collected))).movements[-1]
+    story.bundle = serial(bundle.movement.first, bundle.movement.last)
+    story.shown["bundle"] = bundle.id
+    story.accounts = {"rider": redeemers[0][0], "provider": provider, "organisation": firm}
     with _transaction(site) as tx:
         story.add(transfer(tx, site.ledger, provider, firm, Amount(max(1, collected // 2)), "agreement", "DEMO-1"))
     with _transaction(site) as tx:

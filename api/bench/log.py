@@ -58,7 +58,7 @@ _FILL = f"""
         CASE place WHEN 0 THEN 1 ELSE 3 END, CASE place WHEN 0 THEN 1 ELSE 2 END, CASE place WHEN 0 THEN 10 ELSE 14 END,
         0, family * 100 + greatest(place - 1, 0) * 10, family * 100 + CASE place WHEN 0 THEN 90 ELSE place * 10 END,
         CASE WHEN place > 0 THEN family * {FAMILY} + 1 END,
-        1760000000000 + n, CASE WHEN place > 0 THEN 1860000000000 ELSE 0 END,
+        (1760000000000 + n) / 60000 * 60000, CASE WHEN place > 0 THEN 1860000000000 ELSE 0 END,
         CASE place WHEN 0 THEN decode(repeat('00', 20), 'hex') ELSE tag END, tag, {_DIGEST}
     FROM (
         SELECT n, n / {FAMILY} AS family, mod(n, {FAMILY}) AS place,

@@ -38,7 +38,7 @@ INSERT INTO evidence (digest, account_id, personal, fields) VALUES (sha256(conve
 INSERT INTO movements (act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id, at_ms,
         until_ms, from_tag, to_tag, evidence)
     VALUES (:act, :account, {holder}, {kind}, {form_after}, {flags_after}, {purpose}, :block_first,
-        :block_first::bigint + :grams, :movement_id, :now, {until}, :to_tag::bytea, {to_tag},
+        :block_first::bigint + :grams, :movement_id, :now::bigint / 60000 * 60000, {until}, :to_tag::bytea, {to_tag},
         sha256(convert_to(:nonce, 'UTF8')))
     RETURNING id AS movement \\gset
 """

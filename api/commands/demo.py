@@ -119,8 +119,12 @@ def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     if anchor is not None:
         table.add_row("anchored size 锚定", f"{anchor.size}, block {anchor.block}, {anchor.gas or 'no new'} gas")
         table.add_row("state 状态", "final" if anchor.final_ms else "anchored")
+    if story.bundle:
+        table.add_row("bundle 汇集束", story.bundle)
     if story.certificate:
         table.add_row("certificate 证书", story.certificate)
+    for whose, number in story.accounts.items():
+        table.add_row(f"account of the {whose} 账户", str(number))
     out.print(table)
     if story.report.lot is None:
         out.print(

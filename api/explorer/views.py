@@ -17,6 +17,7 @@ from registry.clock import day, rfc3339
 from registry.errors import RegistryError
 from registry.ledger import bundles
 from registry.ledger.bundles import made_of
+from registry.ledger.child import MINUTE_MS
 from registry.ledger.movement import Kind, Movement, serial
 from registry.ledger.publication import all_logged
 from registry.ledger.queries import Life, Seen
@@ -74,8 +75,8 @@ def movements(of: Iterable[Seen], settings: Settings) -> list[dict[str, Any]]:
 
 
 def _due(seen: Seen, settings: Settings) -> str | None:
-    """Say when the next state is expected; how fast a chain grows deep is not ours to say."""
-    logged_by = seen.movement.at + settings.publish_interval_ms
+    """Say when the next state is there at the latest; how fast a chain grows deep is not ours to say."""
+    logged_by = seen.movement.at + MINUTE_MS + settings.publish_interval_ms
     due = {"recorded": logged_by, "logged": logged_by + settings.anchor_interval_ms}.get(seen.state)
     return None if due is None else rfc3339(due)
 

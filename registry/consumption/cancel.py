@@ -9,9 +9,9 @@ from registry.accounts.accounts import Account, lock_account
 from registry.clock import in_shanghai
 from registry.database.schema import certificates
 from registry.errors import Invalid, RuleBroken
-from registry.ledger.blocks import Wanted
+from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
-from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.ledger import Amount, Ledger, in_time
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 from registry.words import checked_words
@@ -54,14 +54,17 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
     """End grams for a purpose and issue the certificate that says so."""
     purpose, form = _checked(intent)
     account = lock_account(tx, ledger.vault, account_id)
-    at = ledger.clock()
-    wanted = Wanted(
-        account_id,
-        form,
-        has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
-        usable_at=at if form == Form.POINTS and account.is_individual else None,
-    )
-    pieces = amount.of(tx, wanted, OTHER_FORM)
+
+    def take(at: int) -> list[Piece]:
+        wanted = Wanted(
+            account_id,
+            form,
+            has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
+            usable_at=at if form == Form.POINTS and account.is_individual else None,
+        )
+        return amount.of(tx, wanted, OTHER_FORM)
+
+    at, pieces = in_time(ledger, take)
     number = certificate_number(at)
     facts = {"certificate": number, "purpose": intent.purpose}
     words = {"holder": account.name, "beneficiary": intent.beneficiary, "statement": intent.statement}

@@ -9,7 +9,7 @@ from registry.accounts.accounts import lock_account
 from registry.errors import Invalid
 from registry.ledger.blocks import Wanted
 from registry.ledger.child import Step
-from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
+from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 
@@ -34,9 +34,9 @@ def transfer(
         raise Invalid("The purpose of a transfer is agreement or donation.")
     named = reference_facts(reference)
     lock_account(tx, ledger.vault, account_id)
-    pieces = amount.of(tx, Wanted(account_id, Form.REDUCTION), NO_POINTS)
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, Wanted(account_id, Form.REDUCTION), NO_POINTS))
     to = receiver(tx, ledger, account_id, to_id)
-    step = Step(Kind.TRANSFER, ledger.clock(), PURPOSES[purpose])
+    step = Step(Kind.TRANSFER, at, PURPOSES[purpose])
     return post(
         tx,
         ledger.vault,

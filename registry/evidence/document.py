@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
+from registry.evidence.canonical import canonical
 
 SALT_BYTES = 16
 MAX_FIELDS = 64
@@ -34,7 +34,7 @@ class Evidence:
 
 def field_digest(salt: str, name: str, value: Value) -> str:
     """Hash one field: hex SHA-256 of the RFC 8785 form of `[salt, name, value]`."""
-    return hashlib.sha256(rfc8785.dumps([salt, name, value])).hexdigest()
+    return hashlib.sha256(canonical([salt, name, value])).hexdigest()
 
 
 def seal(values: Mapping[str, Value], random: Callable[[int], bytes] = secrets.token_bytes) -> Evidence:
@@ -50,7 +50,7 @@ def digest(fields: Fields) -> bytes:
         name: shown if isinstance(shown, str) else field_digest(shown[0], name, shown[1])
         for name, shown in fields.items()
     }
-    return hashlib.sha256(rfc8785.dumps(digests)).digest()
+    return hashlib.sha256(canonical(digests)).digest()
 
 
 def disclose(fields: Fields, names: Collection[str]) -> Fields:

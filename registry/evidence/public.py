@@ -7,14 +7,12 @@ Nothing here is believed: a document is what the evidence in its leaf binds, or 
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-import rfc8785
-
+from registry.evidence.canonical import canonical
 from registry.evidence.document import MAX_FIELDS, SALT_BYTES, Fields, digest, disclose
 from registry.ledger.movement import Kind
 
@@ -117,7 +115,7 @@ def text_of(fields: Fields, disclosed: Collection[str], kind: int) -> str:
 
     Raises FlawError when no index would make it a document: it is too large, or its fields or salts are none.
     """
-    text = str(rfc8785.dumps(disclose(fields, disclosed)), "utf-8")
+    text = str(canonical(disclose(fields, disclosed)), "utf-8")
     if len(line_of(MAX_INDEX, text)) - 1 > most_bytes(kind):
         raise FlawError(Flaw.SIZE)
     _check_fields(fields)
@@ -224,7 +222,7 @@ def _parse(text: bytes) -> Any:
     """Read JSON in RFC 8785 form, and nothing else."""
     try:
         said = json.loads(text.decode(), object_pairs_hook=_once)
-        is_canonical = rfc8785.dumps(said) == text
+        is_canonical = canonical(said) == text
     except _TwiceError:
         raise FlawError(Flaw.FIELD_TWICE) from None
     except (ValueError, RecursionError):  # numbers that it has not, lone surrogates, endless depth
@@ -238,24 +236,18 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
     if not 0 < len(fields) <= MAX_FIELDS or not all(_is_field(shown) for shown in fields.values()):
         raise FlawError(Flaw.FIELD)
     salts = [shown[0] for shown in fields.values() if not isinstance(shown, str)]
-    if not all(map(_is_salt, salts)):
+    if not all(map(_SALT.fullmatch, salts)):
         raise FlawError(Flaw.SALT)
     if len(set(salts)) != len(salts):
         raise FlawError(Flaw.SALT_TWICE)
 
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_SALT: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
+"""The one way to write 16 bytes: the last digit's spare bits are zero."""
 
 
 def _is_field(shown: object) -> bool:
     if isinstance(shown, str):
         return _DIGEST.fullmatch(shown) is not None
     return isinstance(shown, list) and len(shown) == 2 and isinstance(shown[0], str)
-
-
-def _is_salt(text: str) -> bool:
-    """Whether this is the one way to write 16 bytes: the last digit's spare bits are zero."""
-    if _SALT.fullmatch(text) is None:
-        return False
-    return urlsafe_b64encode(urlsafe_b64decode(text + "==")).rstrip(b"=") == text.encode()

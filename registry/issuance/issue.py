@@ -1,7 +1,6 @@
 """Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -11,6 +10,7 @@ from registry.accounts.vault import Vault, tag
 from registry.database.schema import account_keys, accounts, activities, lots
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
+from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
@@ -51,12 +51,7 @@ class Report:
     """Goes into the evidence of every ISSUE beside the lot's own: the methodology's digest and status, the policy."""
 
 
-Shuffle = Callable[[list[int]], None]
-"""Puts account numbers into the order in which they get their grams, in place."""
-_at_random: Shuffle = secrets.SystemRandom().shuffle
-
-
-def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle = _at_random) -> Lot:
+def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
     """Issue the grams of a report. The source must be locked by the caller.
 
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
@@ -67,10 +62,10 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     """
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
-    at = ledger.clock()
-    grams = _grams_by_account(report.activities, shuffle)
+    grams = _grams_by_account(report.activities, ledger)
     first, last = next_numbers(tx, sum(grams.values()))
     holders = _holders(tx, ledger, grams)
+    at = ledger.clock()
     period = _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)
     lot_id = _write_lot(tx, report, first, last, at, period)
@@ -88,13 +83,13 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, *, shuffle: Shuffle
     issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
     record(tx, ledger.vault, Kind.ISSUANCE, at, issued)
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
-    lines = _lines(report, grams, holders, first, at, facts)
+    lines = _lines(report, grams, holders, first, at, facts | {"lot_first_g": first, "lot_end_g": last})
     return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
 
 
-def _grams_by_account(of: Sequence[Activity], shuffle: Shuffle) -> dict[int, int]:
+def _grams_by_account(of: Sequence[Activity], ledger: Ledger) -> dict[int, int]:
     account_ids = list(dict.fromkeys(activity.account_id for activity in of))
-    shuffle(account_ids)
+    ledger.shuffle(account_ids)
     grams = dict.fromkeys(account_ids, 0)
     for activity in of:
         grams[activity.account_id] += activity.quantity_g
@@ -190,11 +185,22 @@ def _lines(
     lines = []
     for account_id, (start, end) in zip(grams, edges, strict=True):
         key, is_individual = holders[account_id]
-        sealed = seal({"act": "issue", "first_g": start, "quantity_g": end - start, **facts})
+        sealed = seal({"act": "issue", "at_ms": at, "first_g": start, "quantity_g": end - start, **facts})
         flags = Flag.SCENARIO if report.source.kind == "scenario" else Flag(0)
         flags |= (Flag.CLASS_I if report.is_class_i else Flag(0)) | (Flag.INDIVIDUAL if is_individual else Flag(0))
         movement = Movement(
-            Kind.ISSUE, Form.REDUCTION, int(flags), 0, start, end, None, at, 0, NO_TAG, tag(key, start), sealed.digest
+            kind=Kind.ISSUE,
+            form=Form.REDUCTION,
+            flags=int(flags),
+            purpose=0,
+            first=start,
+            last=end,
+            parent=None,
+            at=minute_of(at),
+            until=0,
+            from_tag=NO_TAG,
+            to_tag=tag(key, start),
+            evidence=sealed.digest,
         )
         lines.append(Line(movement, None, account_id, sealed))
     return lines

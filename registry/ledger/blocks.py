@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.database.schema import blocks, movements
+from registry.database.schema import acts, blocks, movements
 from registry.errors import Insufficient, Invalid, SetAside
+from registry.ledger.child import MINUTE_MS
 from registry.ledger.movement import Flag, Form, Movement, serial
 
 MAX_BLOCKS_PER_ACT = 1000
@@ -28,6 +29,8 @@ class Block:
     first: int
     last: int
     maker: Movement
+    made_ms: int
+    """When it was made, to the millisecond, Unix; within the minute that the movement says."""
     is_set_aside: bool = False
     """Whether the log refused the movement that made it; nothing is done with such grams."""
 
@@ -88,16 +91,25 @@ def select_blocks() -> sa.Select[Any]:
         blocks.c.first_g.label("block_first"),
         blocks.c.last_g.label("block_last"),
         _IS_SET_ASIDE,
+        acts.c.at_ms.label("act_ms"),
         *(column for column in movements.c if column.key not in {"id", "account_id"}),
-    ).join_from(blocks, movements, movements.c.id == blocks.c.movement_id)
+    ).select_from(
+        blocks.join(movements, movements.c.id == blocks.c.movement_id).join(acts, acts.c.id == movements.c.act_id)
+    )
 
 
 def block_of(row: sa.Row[Any]) -> Block:
     """Read a row of `select_blocks`."""
     return Block(
         row.movement_id, row.act_id, row.giver_id, row.account_id, row.lot_id, row.block_first, row.block_last,
-        movement_of(row), row.is_set_aside,
+        movement_of(row), _made_ms(row), row.is_set_aside,
     )  # fmt: skip
+
+
+def _made_ms(row: sa.Row[Any]) -> int:
+    # No seal covers the act's row: beyond the movement's minute it is not believed.
+    minute = int(row.at_ms)
+    return min(max(int(row.act_ms), minute), minute + MINUTE_MS - 1)
 
 
 def movement_of(row: sa.Row[Any]) -> Movement:

@@ -4,9 +4,21 @@ Pure. What it makes is still held against `broken_rule` before it is written.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from registry.ledger.movement import ENDS, NO_TAG, Flag, Kind, Movement
 from registry.ledger.rules import COURSES
+
+MINUTE_MS: Final = 60_000
+
+
+def minute_of(at: int) -> int:
+    """Give the `at` of a movement that an act made at this time (Unix milliseconds): the whole minute before it.
+
+    The moment itself would be a name tag for whatever one person did at once. Policies begin and expiries end with
+    whole minutes, so that both say the same of them.
+    """
+    return at // MINUTE_MS * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Step:
 
     kind: Kind
     at: int
+    """The act's time, Unix milliseconds; its movements have the whole minute."""
     purpose: int = 0
     until: int = 0
     """Expiry that a CONVERT gives, Unix milliseconds; for every other kind it follows from the parent."""
@@ -58,7 +71,7 @@ def child_of(
         first=grams[0],
         last=grams[1],
         parent=parent_id,
-        at=max(step.at, parent.at),  # clocks of two servers differ; a child is never before its parent
+        at=minute_of(step.at),
         until=until,
         from_tag=parent.to_tag,
         to_tag=_to_tag(parent, step, receiver),

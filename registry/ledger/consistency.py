@@ -97,7 +97,8 @@ _TOTALS = f"""
 """
 _LOTS = """
     SELECT 'lot ' || l.id, NULL, l.issued_ms FROM lots l LEFT JOIN LATERAL (
-        SELECT range_agg(int8range(m.first_g, m.last_g)) AS grams, bool_and(m.at_ms = l.issued_ms) AS is_then
+        SELECT range_agg(int8range(m.first_g, m.last_g)) AS grams,
+            bool_and(m.at_ms = l.issued_ms / 60000 * 60000) AS is_then
         FROM movements m WHERE m.kind = 1 AND m.first_g < l.last_g AND m.first_g >= l.first_g
     ) i ON true
     WHERE coalesce(i.grams, '{}') <> int8multirange(int8range(l.first_g, l.last_g)) OR i.is_then IS NOT TRUE
@@ -110,11 +111,12 @@ _LOT_FACTS = """
     JOIN movements m ON m.kind = 1 AND m.first_g >= l.first_g AND m.last_g <= l.last_g
     JOIN evidence e ON e.digest = m.evidence
     WHERE NOT l.is_lost AND e.fields IS NOT NULL AND (
-            e.fields -> 'lot' ->> 1, e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
+            e.fields -> 'lot' ->> 1, e.fields -> 'lot_first_g' ->> 1, e.fields -> 'lot_end_g' ->> 1,
+            e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
             e.fields -> 'methodology' ->> 1, e.fields -> 'methodology_version' ->> 1,
             e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1
         ) IS DISTINCT FROM (
-            l.id::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
+            l.id::text, l.first_g::text, l.last_g::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
             l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text
         )
 """

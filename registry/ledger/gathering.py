@@ -4,8 +4,7 @@ After it a trade, a pledge or a cancellation of any size is one leaf. The GATHER
 transaction, and stand beside each other in the log.
 """
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import sqlalchemy as sa
@@ -15,9 +14,9 @@ from registry.accounts.vault import tag
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Value, seal
 from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside, take_all
-from registry.ledger.child import Receiver, Step
+from registry.ledger.child import Receiver, Step, minute_of
 from registry.ledger.frontier import next_numbers
-from registry.ledger.ledger import Amount, Ledger
+from registry.ledger.ledger import Amount, Ledger, in_time
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
 from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
 from registry.ledger.rules import BUNDLE_FLAGS
@@ -28,18 +27,12 @@ MAX_PIECES = 4_096
 ACT = "gather"
 """What the act is called, whether points or reductions were gathered: the log alone tells it after a recovery."""
 
-Shuffle = Callable[[list[Piece]], None]
-"""Puts pieces into the order in which they get their new numbers, in place."""
-_at_random: Shuffle = secrets.SystemRandom().shuffle
-
 
 def gather(
     tx: sa.Connection,
     ledger: Ledger,
     account: Account,
     pieces: Sequence[Piece],
-    *,
-    shuffle: Shuffle = _at_random,
 ) -> Posted:
     """Turn up to `MAX_PIECES` pieces of an institution's blocks into one bundle of the same grams, a reduction.
 
@@ -58,10 +51,10 @@ def gather(
             "(class: I or II), and what was once points apart from what was not (serial)."
         )
     pieces = list(pieces)
-    shuffle(pieces)
+    ledger.shuffle(pieces)
     quantity_g = sum(piece.quantity_g for piece in pieces)
     first, last = next_numbers(tx, quantity_g)
-    at = max(ledger.clock(), *(piece.block.maker.at for piece in pieces))
+    at, _ = in_time(ledger, lambda _: pieces)
     begun = begin_act(tx, ACT, account.id, at, quantity_g, len(pieces) + 1)
     lines = _gathers(pieces, at, first)
     lines.append(_bundle(account, at, (first, last), lines))
@@ -99,7 +92,13 @@ def _gathers(pieces: Sequence[Piece], at: int, bundle: int) -> list[Line]:
 
 def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
     first, last = grams
-    facts: dict[str, Value] = {"act": ACT, "first_g": first, "quantity_g": last - first, "pieces": len(gathers)}
+    facts: dict[str, Value] = {
+        "act": ACT,
+        "at_ms": at,
+        "first_g": first,
+        "quantity_g": last - first,
+        "pieces": len(gathers),
+    }
     sealed = seal(facts)
     movement = Movement(
         kind=Kind.BUNDLE,
@@ -109,7 +108,7 @@ def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence
         first=first,
         last=last,
         parent=None,
-        at=at,
+        at=minute_of(at),
         until=0,
         from_tag=NO_TAG,
         to_tag=tag(account.key, first),

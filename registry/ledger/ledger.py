@@ -1,7 +1,9 @@
-"""What every act needs beside its transaction: the clock and the vault; and the kinds of act that need nothing else."""
+"""What every act needs beside its transaction: clock, vault and chance; and the kinds of act that need nothing else."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,12 +21,17 @@ MAX_REFERENCE_CHARS = 200
 """The number of an order or an agreement; a longer text is a document, and belongs elsewhere."""
 
 
+Shuffle = Callable[[list[Any]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Clock and vault, handed to every act."""
+    """Clock, vault and chance, handed to every act."""
 
     clock: Clock
     vault: Vault
+    shuffle: Shuffle = secrets.SystemRandom().shuffle
+    """Puts what is to stand in an order that says nothing of anybody into that order, in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,22 @@ class Amount:
         if self.quantity_g <= 0:
             raise Invalid("A serial names at least one gram.")
         return take_exactly(tx, wanted, self.first, self.first + self.quantity_g)
+
+
+def in_time(ledger: Ledger, take: Callable[[int], list[Piece]]) -> tuple[int, list[Piece]]:
+    """Take pieces for an act, and give the time of the act with them, Unix milliseconds.
+
+    That is now, but not before any of the pieces was made: clocks of two servers differ. What can be taken may depend
+    on the time, which `take` is given. Whatever the act's time decides is decided by the one that this gives. Call it
+    when the acting account is locked.
+    """
+    at = ledger.clock()
+    while True:
+        pieces = take(at)
+        latest = max((piece.block.made_ms for piece in pieces), default=at)
+        if latest <= at:
+            return at, pieces
+        at = latest
 
 
 def to_account(account: Account) -> ReceiverOf:
@@ -91,14 +114,14 @@ def lock_grams(
 ) -> Posted:
     """Lock grams for a listing, a pledge or a freeze (purposes 32 to 34)."""
     lock_account(tx, ledger.vault, account_id)
-    pieces = amount.of(tx, Wanted(account_id, form))
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, Wanted(account_id, form)))
     return post(
         tx,
         ledger.vault,
         "lock",
         account_id,
         pieces,
-        Step(Kind.LOCK, ledger.clock(), purpose),
+        Step(Kind.LOCK, at, purpose),
         {"purpose": purpose.name.lower()},
     )
 
@@ -106,8 +129,9 @@ def lock_grams(
 def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount) -> Posted:
     """Unlock grams that were locked; those of an erased account too, for else they could never expire."""
     lock_even_erased(tx, account_id)
-    pieces = amount.of(tx, Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG))
-    return post(tx, ledger.vault, "unlock", account_id, pieces, Step(Kind.UNLOCK, ledger.clock()), {})
+    wanted = Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG)
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
+    return post(tx, ledger.vault, "unlock", account_id, pieces, Step(Kind.UNLOCK, at), {})
 
 
 def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Sequence[Piece], reason: str) -> Posted:
@@ -115,5 +139,6 @@ def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Seque
 
     The account must be locked by the caller (`lock_even_erased`).
     """
-    step = Step(Kind.VOID, ledger.clock(), Purpose.ABNORMAL_DATA)
+    at, pieces = in_time(ledger, lambda _: list(pieces))
+    step = Step(Kind.VOID, at, Purpose.ABNORMAL_DATA)
     return post(tx, ledger.vault, "void", account_id, pieces, step, {"reason": reason})

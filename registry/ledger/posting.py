@@ -97,10 +97,9 @@ def post(
 ) -> Posted:
     """Write one act that does `step` to every piece.
 
-    `facts` go into each movement's evidence beside its own serial and quantity. Salts are fresh for every movement, so
-    equal facts have unequal digests. The movements of one act still share their millisecond and are neighbours in
-    the log, which can tie them together (docs/decisions/0007-what-can-be-linked.md). Raises `RuleBroken` and writes
-    nothing when a rule of the design's section 2 forbids a movement.
+    `facts` go into each movement's evidence beside its own serial and quantity and the act's time, of which the leaf
+    has the minute alone. Salts are fresh for every movement, so equal facts have unequal digests. Raises `RuleBroken`
+    and writes nothing when a rule of the design's section 2 forbids a movement.
     """
     if not pieces:
         raise Invalid("An act takes at least one gram.")
@@ -134,7 +133,8 @@ def child_line(
 ) -> Line:
     """Make the line of a piece that `step` takes to an account. Raises `RuleBroken` when a rule forbids it."""
     block = piece.block
-    sealed = seal({"act": act, "first_g": piece.first, "quantity_g": piece.quantity_g, **facts})
+    own: dict[str, Value] = {"act": act, "at_ms": step.at, "first_g": piece.first, "quantity_g": piece.quantity_g}
+    sealed = seal({**own, **facts})
     child = child_of(block.maker, block.movement_id, (piece.first, piece.last), step, receiver, sealed.digest)
     rule = broken_rule(child, block.maker)
     if rule is not None:

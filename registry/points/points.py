@@ -14,7 +14,7 @@ from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, Rul
 from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
 from registry.ledger.gathering import gather_held
-from registry.ledger.ledger import Amount, Ledger, receiver, reference_facts, to_account
+from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import Flag, Form, Kind
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import POINTS, Policy, in_force
@@ -28,13 +28,11 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     account = lock_account(tx, ledger.vault, account_id)
     if not account.is_individual:
         raise RuleBroken("Only reductions that an individual holds convert to points.")
-    at = ledger.clock()
-    policy = in_force(tx, POINTS, at)
     wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED)
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
+    policy = in_force(tx, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(policy, at))
-    return post(
-        tx, ledger.vault, "convert", account_id, amount.of(tx, wanted), step, {"policy_sha256": policy.digest.hex()}
-    )
+    return post(tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()})
 
 
 def valid_until(policy: Policy, at: int) -> int:
@@ -63,9 +61,12 @@ def redeem(
     facts = reference_facts(reference)
     if not lock_account(tx, ledger.vault, account_id).is_individual:
         raise RuleBroken("Points are redeemed by an individual at an institution.")
-    at = ledger.clock()
-    wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at)
-    pieces = Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
+
+    def take(at: int) -> list[Piece]:
+        wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at)
+        return Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
+
+    at, pieces = in_time(ledger, take)
     provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
     return post(
         tx, ledger.vault, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts)
@@ -76,19 +77,18 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
     """Give points back to the person who redeemed them, out of act `redemption`. The provider acts."""
     lock_account(tx, ledger.vault, account_id)
     wanted = Wanted(account_id, Form.POINTS, lacks=Flag.LOCKED | Flag.INDIVIDUAL, redeemed_by_act=redemption)
-    pieces = amount.of(tx, wanted)
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     if any(piece.block.maker.kind != Kind.REDEEM for piece in pieces):
         raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
     for giver_id in {piece.block.giver_id for piece in pieces}:
         _keep_open(tx, ledger, _redeemer(giver_id))
-    step = Step(Kind.REFUND, ledger.clock())
     return post(
         tx,
         ledger.vault,
         "refund",
         account_id,
         pieces,
-        step,
+        Step(Kind.REFUND, at),
         {},
         lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG),
     )
@@ -148,10 +148,12 @@ def holders_of_expired_points(tx: sa.Connection, ledger: Ledger) -> list[int]:
 def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
     """End a person's points that are past their expiry (R22), an erased account's too. Raises `Invalid` without any."""
     lock_even_erased(tx, account_id)
-    at = ledger.clock()
-    rows = map(block_of, tx.execute(_EXPIRED, {"account": account_id, "at": at}))
-    found = [block for block in rows if not block.is_set_aside]
-    if not found:
+
+    def take(at: int) -> list[Piece]:
+        found = map(block_of, tx.execute(_EXPIRED, {"account": account_id, "at": at}))
+        return [Piece(block, block.first, block.last) for block in found if not block.is_set_aside]
+
+    at, pieces = in_time(ledger, take)
+    if not pieces:
         raise Invalid(f"Account {account_id} has no points past their expiry.")
-    pieces = [Piece(block, block.first, block.last) for block in found]
     return post(tx, ledger.vault, "expire", account_id, pieces, Step(Kind.EXPIRE, at), {})

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-import rfc8785
-
 from registry.clock import rfc3339
+from registry.evidence.canonical import canonical as canonical_form
 from registry.evidence.document import Fields
 
 NONE: Final = "none"
@@ -108,7 +107,7 @@ def canonical(name_: str, text: str) -> Any:
     """Read a field's JSON, which is written in RFC 8785 form."""
     try:
         value = json.loads(text)
-        if str(rfc8785.dumps(value), "utf-8") == text:
+        if canonical_form(value) == text.encode():
             return value
     except (ValueError, RecursionError):  # numbers that it has not, lone surrogates, endless depth
         pass

@@ -24,7 +24,7 @@ def as_issued(first: int, end: int) -> Sequence[Range]:
     return ((first, end),)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenLot:
     """A lot of which not all is issued."""
 
@@ -37,6 +37,19 @@ class OpenLot:
     """CLASS_I and SCENARIO, as each of its ISSUEs has them."""
     issued_g: int = 0
     issues: int = 0
+
+    def left_after(self, grams: int, issues: int) -> tuple[int, int]:
+        """Give (grams, ISSUEs) that are left after so many more of both."""
+        return self.end_g - self.first_g - self.issued_g - grams, self.accounts - self.issues - issues
+
+    def may_take(self, grams: int, issues: int) -> bool:
+        """Whether so many ISSUEs of so many grams in all are lawful, in any order.
+
+        Each ISSUE that is still to come has a gram at least, and the last has all that is left. Where that holds after
+        the last of some ISSUEs, it held after each: with each, grams fall by as much as ISSUEs, or more.
+        """
+        left_g, left = self.left_after(grams, issues)
+        return 0 <= left <= left_g and (left > 0 or left_g == 0)
 
 
 class Lots:
@@ -73,21 +86,30 @@ class Lots:
             raise Broken(Rule.LOT, f"{serial(movement.first, movement.last)} lies in no issuance that is open")
         if movement.flags & (Flag.CLASS_I | Flag.SCENARIO) != lot.flags:
             raise Broken(Rule.LOT, f"its marks are not those of the issuance at leaf {lot.leaf}")
-        issued_g, issues = lot.issued_g + movement.quantity_g, lot.issues + 1
-        left_g, left = lot.end_g - lot.first_g - issued_g, lot.accounts - issues
-        # Each ISSUE that is still to come has a gram at least, and the last one has all that is left.
-        if left_g < left or (left == 0 and left_g):
+        if not self.count(lot, movement.quantity_g, 1):
+            left_g, left = lot.left_after(movement.quantity_g, 1)
             raise Broken(Rule.LOT, f"{left} ISSUEs with {left_g} g are left of the issuance at leaf {lot.leaf}")
-        lot.issued_g, lot.issues = issued_g, issues
-        if not left:
-            del self._open[place]
+
+    @property
+    def open(self) -> Sequence[OpenLot]:
+        """Give the lots that are not issued to their end, by their first grams."""
+        return self._open
+
+    def count(self, lot: OpenLot, grams: int, issues: int) -> bool:
+        """Take ISSUEs in the range of an open lot and with its marks, if it may take them."""
+        if not lot.may_take(grams, issues):
+            return False
+        lot.issued_g, lot.issues = lot.issued_g + grams, lot.issues + issues
+        if lot.issues == lot.accounts:
+            self._open.remove(lot)
+        return True
 
     def findings(self, now: int) -> Iterator[Finding]:
         """Name the lots that are open for more than a day at `now`, Unix milliseconds."""
         for lot in self._open:
             if now - lot.at > DAY_MS:
-                left_g = lot.end_g - lot.first_g - lot.issued_g
-                sentence = f"{left_g} g in {lot.accounts - lot.issues} ISSUEs are not issued"
+                left_g, left = lot.left_after(0, 0)
+                sentence = f"{left_g} g in {left} ISSUEs are not issued"
                 yield Finding(lot.leaf, Unfinished.LOT_OPEN, sentence)
 
 

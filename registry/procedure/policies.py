@@ -1,6 +1,7 @@
 """The policies that the log published, and which of them is in force at a time."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from registry.procedure import days, table, values
@@ -102,6 +103,11 @@ class Policies:
             return days.end_of_working_days(since, number, lambda year: self.calendar(year, at))
         except Unreadable as error:
             raise Broken(Rule.WAIT, str(error)) from error
+
+    def since(self, name: str) -> Sequence[int]:
+        """Give when each version of a policy came, or comes, into force, in order."""
+        known = self._by_name.get(name)
+        return () if known is None else known.since
 
     def points_until(self, at: int) -> int:
         """Give until when points are valid that are converted at `at`. Raises `Broken` when no policy says."""

@@ -32,7 +32,7 @@ class Replay:
 
     def __init__(self, origins: Origins = as_issued) -> None:
         """Follow voided grams back by `origins`."""
-        self._standing = Standing()
+        self.standing = Standing()
         self._origins = origins
         self._newest = 0
 
@@ -42,21 +42,25 @@ class Replay:
             self._take(entry)
         except Broken as broken:
             return Fault(entry.leaf, broken.rule, broken.detail)
-        self._newest = max(self._newest, entry.movement.at)
+        self.reach(entry.movement.at)
         return None
+
+    def reach(self, at: int) -> None:
+        """Know that a lawful leaf is of this time."""
+        self._newest = max(self._newest, at)
 
     def _take(self, entry: Entry) -> None:
         movement = entry.movement
         if movement.is_record:
             self._record(entry)
         elif movement.kind == Kind.ISSUE:
-            self._standing.lots.issue(movement)
+            self.standing.lots.issue(movement)
         elif movement.kind == Kind.CONVERT:
-            until = self._standing.policies.points_until(movement.at)
+            until = self.standing.policies.points_until(movement.at)
             if movement.until != until:
                 raise Broken(Rule.POLICY, f"its points are valid until {shown(until)}, by the policy in force")
         elif movement.kind == Kind.VOID:
-            self._standing.corrections.void(self._origins(movement.first, movement.last))
+            self.standing.corrections.void(self._origins(movement.first, movement.last))
 
     def _record(self, entry: Entry) -> None:
         movement, document = entry.movement, entry.document
@@ -67,12 +71,12 @@ class Replay:
         if document.leaf != RecordLeaf(entry.leaf, movement.kind, movement.evidence):
             raise Broken(Rule.DOCUMENT, "it is of another leaf")
         if movement.kind in KINDS:
-            self._standing.decide(entry.leaf, movement, document)
+            self.standing.decide(entry.leaf, movement, document)
 
     def findings(self) -> Iterator[Finding]:
         """Name what is lawful so far and not complete, at the time of the newest leaf."""
-        yield from self._standing.lots.findings(self._newest)
-        yield from self._standing.corrections.findings()
+        yield from self.standing.lots.findings(self._newest)
+        yield from self.standing.corrections.findings()
 
 
 def faults(log: Iterable[Entry], replay: Replay, watch: Watch | None = None) -> Iterator[Fault]:

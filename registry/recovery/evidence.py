@@ -101,7 +101,8 @@ _SOURCE = (
 )  # fmt: skip
 _POLICY = ("name", "in_force_ms", "value")
 _LOT_FACTS = (
-    "lot", "source", "methodology", "methodology_version", "period_from_ms", "period_until_ms", "inputs_sha256",
+    "lot", "lot_first_g", "lot_end_g", "source", "methodology", "methodology_version", "period_from_ms",
+    "period_until_ms", "inputs_sha256",
 )  # fmt: skip
 _WAITING = sa.text("""
     SELECT DISTINCT ON (l.id) m.first_g, e.fields FROM lots l

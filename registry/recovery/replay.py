@@ -1,14 +1,13 @@
 """Writes the leaves of a public log into a database that was set back, batch by batch, each whole or not at all.
 
 A leaf says all of its movement but whose it was and what act it belonged to. The holder is found by its tag, or is an
-account that stands for somebody unknown. Leaves of one kind, time and giver that adjoin become one act. What was
+account that stands for somebody unknown. Leaves of one kind, minute and giver become one act. What was
 committed before the backup and logged after it is still in the queue here: it is recognised by its evidence, whose
 digest is salted and so its alone, and gets the index that it has in public.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +26,7 @@ SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
 told before the loss comes to mean something else, and no token of a lost account opens a new one."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
+_Act = tuple[int, int, int | None, int]
 _ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM, Kind.BUNDLE})
 
 
@@ -186,19 +186,19 @@ def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any
     """Write movements that were lost, with acts for them; of their evidence only the digest is known."""
     if not rows:
         return
-    groups = [(of_act, list(group)) for of_act, group in groupby(rows, _act_of)]
+    groups: dict[_Act, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(_act_of(row), []).append(row)
     numbers = list(tx.execute(_RESERVE, {"table": "acts", "count": len(groups)}).scalars())
-    for number, (_, group) in zip(numbers, groups, strict=True):
+    for number, group in zip(numbers, groups.values(), strict=True):
         for row in group:
             row["act"] = number
     acts = {
         "ids": numbers,
-        "kinds": [_ACTS.get(kind, "record") for (kind, *_), _ in groups],
-        "givers": [group[0]["giver"] for _, group in groups],
-        "ats": [at for (_, at, *_), _ in groups],
-        "grams": [
-            sum(row["last"] - row["first"] for row in group if row["kind"] != Kind.BUNDLE) for _, group in groups
-        ],
+        "kinds": [_ACTS.get(kind, "record") for kind, *_ in groups],
+        "givers": [group[0]["giver"] for group in groups.values()],
+        "ats": [at for _, at, *_ in groups],
+        "grams": [_grams(group) for group in groups.values()],
     }
     tx.execute(_NEW_ACTS, acts)
     tx.execute(_EVIDENCE, {"digests": [row["evidence"] for row in rows]})
@@ -206,8 +206,12 @@ def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any
     tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] in ORIGINS), default=0)})
 
 
-def _act_of(row: Mapping[str, Any]) -> tuple[int, int, int | None, int]:
-    """What adjoining movements of one act share; a record is an act by itself, and a run is one."""
+def _grams(of_act: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["last"] - row["first"] for row in of_act if row["kind"] != Kind.BUNDLE)
+
+
+def _act_of(row: Mapping[str, Any]) -> _Act:
+    """What movements of one act share; a record is an act by itself, and a run is one."""
     if row["kind"] == Kind.GATHER:
         return Kind.GATHER, row["at"], None, int.from_bytes(row["to_tag"][4:12])
     if row["kind"] == Kind.BUNDLE:

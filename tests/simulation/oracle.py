@@ -16,7 +16,8 @@ from anchoring.witness.protocol import Answer, parse_request
 from tests.support import naive_rules
 from tests.support.gram_model import Cards
 
-ORIGINS, GATHER, ENDS = {1, 12}, 6, {6, 7, 8, 9}
+ORIGINS, ENDS, RECORDS = {1, 12}, {6, 7, 8, 9}, 64
+MINUTE_MS = 60_000
 
 
 @dataclass
@@ -103,6 +104,7 @@ def replay(leaves: Sequence[bytes], cards: Cards, acts: Sequence[int]) -> None:
         parent = None if movement.parent is None else read[movement.parent]
         assert movement.parent is None or movement.parent < index, f"leaf {index} comes before its parent"
         assert naive_rules.allowed(movement, parent), f"leaf {index} is not allowed"
+        assert movement.kind >= RECORDS or movement.at % MINUTE_MS == 0, f"leaf {index} tells more than the minute"
         for gram in range(movement.first, movement.last):
             assert last.get(gram) == movement.parent, f"leaf {index} takes gram {gram} from where it is not"
             last[gram] = index

@@ -98,7 +98,8 @@ class Stage:
         self.admin.execute(f"CREATE DATABASE {name} TEMPLATE staged STRATEGY file_copy")
         database = Database(as_registry(self.url.replace("/postgres?", f"/{name}?")), pool_size=4)
         clock = TestClock(self.scheme.clock.now)
-        scheme = Scheme(database, clock, Ledger(clock, self.scheme.ledger.vault), self.scheme.source)
+        ledger = Ledger(clock, self.scheme.ledger.vault, chance.random.shuffle)
+        scheme = Scheme(database, clock, ledger, self.scheme.source)
         acts = Acts(scheme, chance.random, self.acts.people, self.acts.institutions)
         with tempfile.TemporaryDirectory(prefix="seed-", dir=self.folder) as folder:
             shutil.copy(self.folder / "state.db", folder)

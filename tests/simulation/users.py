@@ -187,9 +187,13 @@ class Users:
             assert answer == expected.earlier, f"{asked.key} was answered otherwise the second time"
             return
         taken = expected.taken or []
+        is_gathered = answer["kind"] == "gather"  # then the answer names the bundle: the numbers that they got
+        if is_gathered:
+            asked.drawn.change(taken, int(answer["act"]), expected.at)
         numbers = sorted(number for one in answer["movements"] for number in _grams(one["serial"]))
         assert numbers == sorted(gram.number for gram in taken), f"{asked.key} took other grams"
-        asked.drawn.change(taken, int(answer["act"]), expected.at)
+        if not is_gathered:
+            asked.drawn.change(taken, int(answer["act"]), expected.at)
         self.kept[asked.key] = asked.is_other, answer
         self.chance.count("acts accepted")
 

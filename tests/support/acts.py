@@ -26,7 +26,7 @@ _LIVE = sa.text("SELECT b.*, m.act_id FROM blocks b JOIN movements m ON m.id = b
 _GATHERED = sa.text("""
     SELECT first_g, last_g, tag_number(to_tag, 13) AS target FROM movements WHERE act_id = :act AND kind = 6
 """)
-_ACT_OF = sa.text("SELECT act_id FROM movements WHERE id = :id")
+_ACT_OF = sa.text("SELECT a.id, a.at_ms FROM acts a JOIN movements m ON m.act_id = a.id WHERE m.id = :id")
 Fit = Callable[[Gram], bool]
 
 
@@ -121,8 +121,8 @@ class Acts:
 
         def act(tx: sa.Connection, ledger: Ledger) -> Posted:
             lot = issue(tx, ledger, Report(source, is_class_i, [activity], bytes(32), {}))
-            at, number = lot.movements[0].movement.at, lot.movements[0].id
-            return Posted(tx.execute(_ACT_OF, {"id": number}).scalar_one(), "issue", at, quantity, lot.movements)
+            of = tx.execute(_ACT_OF, {"id": lot.movements[0].id}).one()
+            return Posted(of.id, "issue", of.at_ms, quantity, lot.movements)
 
         def change(grams: list[Gram], number: int, _at: int) -> None:
             self.cards.issued += quantity
@@ -220,7 +220,7 @@ class Acts:
         return {n: row.target + n - row.first_g for row in rows for n in range(row.first_g, row.last_g)}
 
     def expire(self) -> Drawn:
-        at = self.scheme.clock.now + 1
+        at = self.scheme.clock.now + self.scheme.clock.step
         account = self.somebody(lambda gram: gram.form == POINTS and gram.until < at)
         return Drawn(
             "expire",

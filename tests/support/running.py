@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -62,7 +62,7 @@ class Live:
         rides = [self._ride(account, quantity) for account, quantity in grams.items()]
         inputs = hashlib.sha256(repr(rides).encode()).digest()
         with self.site.database.transaction() as tx:
-            return issue(tx, self.site.ledger, Report(self.source, False, rides, inputs, {}), shuffle=in_order)
+            return issue(tx, replace(self.site.ledger, shuffle=in_order), Report(self.source, False, rides, inputs, {}))
 
     def publish(self) -> None:
         """Log, anchor and settle everything that is recorded."""

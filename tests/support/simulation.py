@@ -38,7 +38,7 @@ class Simulation:
 
     def agree(self, drawn: Drawn) -> None:
         """Do an act, which takes what the model says, or fails as it says."""
-        at = self.scheme.clock.now + 1
+        at = self.scheme.clock.now + self.scheme.clock.step
         try:
             taken = drawn.takes(at)
         except Failure as failure:

@@ -12,7 +12,7 @@ CHANGES = {
     "to_tag": "substr(sha256(to_tag), 1, 20)",
     "from_tag": "substr(sha256(from_tag), 1, 20)",
     "evidence": "(SELECT digest FROM evidence ORDER BY digest LIMIT 1)",
-    "at_ms": "at_ms + 1",
+    "at_ms": "at_ms + 60000",
     "until_ms": "until_ms + 1",
     "first_g": "first_g + 1",
     "last_g": "last_g - 1",

@@ -204,7 +204,7 @@ class OfDatabase:
         """The movement and its leaf alike: only the root that was signed, and the published files, tell."""
         row = self.random.choice(self.rows["log_entries"])
         movement = decode(bytes(row["leaf"]))
-        later = movement.at + self.random.randrange(1, 1000)
+        later = movement.at + 60_000 * self.random.randrange(1, 1000)
         altered = encode(
             type(movement)(
                 **{name: getattr(movement, name) for name in type(movement).__dataclass_fields__} | {"at": later}

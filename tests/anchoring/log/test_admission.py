@@ -92,7 +92,7 @@ def test_a_second_cancellation_that_the_program_sealed(insider):
 
 @pytest.mark.parametrize(
     "change",
-    ["to_tag = sha256('x')::bytea", "at_ms = at_ms + 1", "account_id = account_id + 1", "first_g = first_g + 1"],
+    ["to_tag = sha256('x')::bytea", "at_ms = at_ms + 60000", "account_id = account_id + 1", "first_g = first_g + 1"],
 )
 def test_a_waiting_row_that_was_changed(insider, change):
     with insider.scheme.database.transaction() as tx:
@@ -270,9 +270,9 @@ def test_what_was_put_right_is_logged_after_all(insider):
     with insider.scheme.database.transaction() as tx:
         redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
     number = insider.last(Kind.REDEEM)
-    insider.execute(f"UPDATE movements SET at_ms = at_ms + 1 WHERE id = {number}", triggers=False)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms + 60000 WHERE id = {number}", triggers=False)
     insider.goes_on(number)
-    insider.execute(f"UPDATE movements SET at_ms = at_ms - 1 WHERE id = {number}", triggers=False)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms - 60000 WHERE id = {number}", triggers=False)
     with insider.scheme.database.transaction() as tx:
         assert judge_again(tx) == 1
     insider.refused.clear()

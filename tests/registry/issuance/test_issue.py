@@ -29,7 +29,7 @@ from registry.sources.sources import (
     revoke_consent,
 )
 from tests.support.rides import write_rides
-from tests.support.scheme import DAY, START, in_order
+from tests.support.scheme import DAY, START
 
 HOUR = 3_600_000
 TABLES = (
@@ -51,7 +51,7 @@ def at(hour, account, *, quantity=10, reference=None, lasts=HOUR):
 def issue_all(scheme, *of, source=None):
     report = Report(source or scheme.source, False, of, bytes(32), {})
     with scheme.database.transaction() as tx:
-        return issue(tx, scheme.ledger, report, shuffle=in_order)
+        return issue(tx, scheme.ledger, report)
 
 
 def state(scheme):

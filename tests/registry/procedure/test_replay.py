@@ -10,6 +10,7 @@ from registry.evidence.public import Document, RecordLeaf, line_of, read_documen
 from registry.procedure.clock import Watch
 from registry.procedure.replay import Entry, Replay, faults
 from registry.procedure.rule import SENTENCES, Fault, Rule
+from tests.support.procedure_cases import origins_of
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/procedure.json").read_text())
 LOGS = {log["name"]: log for log in VECTORS["logs"]}
@@ -27,15 +28,10 @@ def entries(log):
     return [entry(index, number) for index, number in enumerate(log["log"])]
 
 
-def origins_of(log):
-    known = {(first, end): [tuple(span) for span in spans] for first, end, spans in log["origins"]}
-    return lambda first, end: known.get((first, end), [(first, end)])
-
-
 @pytest.mark.parametrize("name", LOGS)
 def test_the_first_rule_that_each_leaf_breaks(name):
     log = LOGS[name]
-    replay = Replay(origins_of(log))
+    replay = Replay(origins_of(log["origins"]))
     found = list(faults(entries(log), replay, log["watch"] and Watch(*log["watch"])))
     assert [[fault.leaf, fault.rule] for fault in found] == log["faults"], found
     assert [[finding.leaf, finding.name] for finding in replay.findings()] == log["findings"]

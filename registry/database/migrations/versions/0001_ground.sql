@@ -163,6 +163,7 @@ CREATE TABLE movements (
     CONSTRAINT movements_tag_of_holder CHECK (form = 0 OR to_tag <> '\x0000000000000000000000000000000000000000'),
     CONSTRAINT movements_parent_named CHECK (kind NOT BETWEEN 2 AND 11 OR parent_id IS NOT NULL),
     CONSTRAINT movements_giver_of_parent CHECK ((parent_id IS NULL) = (giver_id IS NULL)),
+    CONSTRAINT movements_minute CHECK (kind >= 64 OR at_ms % 60000 = 0),
     CONSTRAINT movements_parent_before CHECK (parent_id < id),
     CONSTRAINT movements_holder_of_form CHECK ((form = 0) = (account_id IS NULL)),
     -- Not only live blocks: numbers that have ended are not given again either.

@@ -1,0 +1,102 @@
+"""The replay of decisions over many leaves at once: movements between two decisions are judged as columns.
+
+It names what `registry.procedure.replay` names, which judges one by one whatever is not lawful at first sight.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchoring.auditing.history import RECORD_KIND, Rows, movement_of
+from anchoring.auditing.judging import exact_sum
+from registry.ledger.movement import Flag, Kind
+from registry.procedure.policies import Policies
+from registry.procedure.replay import Entry, Replay
+from registry.procedure.rule import Broken, Fault
+from registry.procedure.values import POINTS
+
+SHANGHAI_MS: Final = 8 * 3_600_000
+DAY_MS: Final = 86_400_000
+_MARKS: Final = int(Flag.CLASS_I | Flag.SCENARIO)
+NEVER: Final = 2**63
+_FLAGS: Final = 6
+"""How far the flags stand from the end of a row's codes."""
+
+
+class ColumnReplay:
+    """Goes through a log in stretches, from its first leaf."""
+
+    def __init__(self, replay: Replay) -> None:
+        """Go on with a replay."""
+        self._replay = replay
+
+    def take(self, rows: Rows, start: int, records: Sequence[Entry]) -> Iterator[Fault]:
+        """Take the leaves from index `start` on, as rows; `records` are all that are records, with their documents."""
+        kinds = rows["codes"] >> 14
+        at = 0
+        for record in records:
+            yield from self._moves(rows[at : record.leaf - start], kinds[at : record.leaf - start], start + at)
+            if (fault := self._replay.take(record)) is not None:
+                yield fault
+            at = record.leaf - start + 1
+        yield from self._moves(rows[at:], kinds[at:], start + at)
+
+    def _moves(self, rows: Rows, kinds: NDArray[Any], start: int) -> Iterator[Fault]:
+        """Take movements between which nothing was decided."""
+        issues, converts = np.flatnonzero(kinds == Kind.ISSUE), np.flatnonzero(kinds == Kind.CONVERT)
+        doubtful = [np.flatnonzero(kinds == Kind.VOID)]
+        if len(issues) and not self._issue(rows[issues]):
+            doubtful.append(issues)
+        if len(converts):
+            doubtful.append(converts[self._is_wrong(rows[converts])])
+        is_lawful = kinds < RECORD_KIND  # a leaf that was not read has a kind above
+        for place in np.sort(np.concatenate(doubtful)).tolist():
+            fault = self._replay.take(Entry(start + place, movement_of(rows[place])))
+            if fault is not None:
+                is_lawful[place] = False
+                yield fault
+        self._replay.reach(int(rows["at"][is_lawful].max(initial=0)))
+
+    def _issue(self, rows: Rows) -> bool:
+        """Take ISSUEs if each is lawful; otherwise none of them."""
+        lots = self._replay.standing.lots
+        firsts = np.array([lot.first_g for lot in lots.open], np.uint64)
+        ends = np.array([lot.end_g for lot in lots.open], np.uint64)
+        marks = np.array([lot.flags for lot in lots.open], np.uint32)
+        place = np.searchsorted(firsts, rows["first"], "right") - 1
+        if (place < 0).any() or (rows["first"] >= rows["last"]).any() or (rows["last"] > ends[place]).any():
+            return False
+        if ((rows["codes"] >> _FLAGS & _MARKS) != marks[place]).any():
+            return False
+        return self._count(place, rows["last"] - rows["first"])
+
+    def _count(self, place: NDArray[np.intp], grams: NDArray[np.uint64]) -> bool:
+        lots = self._replay.standing.lots
+        open_lots, counts = list(lots.open), np.bincount(place)
+        taken = [
+            (open_lots[at], exact_sum(grams[place == at]), int(counts[at])) for at in np.flatnonzero(counts).tolist()
+        ]
+        if not all(lot.may_take(quantity_g, issues) for lot, quantity_g, issues in taken):
+            return False
+        return all(lots.count(lot, quantity_g, issues) for lot, quantity_g, issues in taken)
+
+    def _is_wrong(self, rows: Rows) -> NDArray[np.bool_]:
+        """Say of each CONVERT whether its points are valid otherwise than the policy in force says."""
+        policies = self._replay.standing.policies
+        days = (rows["at"] + SHANGHAI_MS) // DAY_MS
+        since = np.array(policies.since(POINTS), np.uint64)
+        versions = np.searchsorted(since, rows["at"], "right").astype(np.uint64)
+        # Points of one day and one version end together.
+        _, shown, groups = np.unique(days * (len(since) + 1) + versions, return_index=True, return_inverse=True)
+        ends = np.array([_until(policies, int(at)) for at in rows["at"][shown].tolist()], np.uint64)
+        return np.asarray(ends[groups] != rows["until"], np.bool_)
+
+
+def _until(policies: Policies, at: int) -> int:
+    """Give until when points are valid that are converted at `at`; where no policy says, what no leaf can have."""
+    try:
+        return policies.points_until(at)
+    except Broken:
+        return NEVER

@@ -1,0 +1,26 @@
+"""RFC 8785 form of JSON values, written fast where that is simple: a replay hashes some twenty fields a decision."""
+
+from json.encoder import encode_basestring
+from typing import Any
+
+import rfc8785
+
+
+def canonical(value: Any) -> bytes:
+    """Write a JSON value in RFC 8785 form.
+
+    Raises ValueError for what it has not (numbers, lone surrogates, other types), RecursionError for endless depth.
+    """
+    return _text(value).encode()
+
+
+def _text(value: Any) -> str:
+    """Write strings, lists, and objects with ASCII names; numbers, and order by UTF-16, are left to the library."""
+    if type(value) is str:
+        # JSON's own escapes are those of RFC 8785, section 3.2.2.2; a lone surrogate has no UTF-8.
+        return encode_basestring(value)
+    if type(value) is list:
+        return f"[{','.join(map(_text, value))}]"
+    if type(value) is dict and all(type(name) is str and name.isascii() for name in value):
+        return f"{{{','.join([f'{encode_basestring(name)}:{_text(value[name])}' for name in sorted(value)])}}}"
+    return str(rfc8785.dumps(value), "utf-8")

@@ -1,4 +1,4 @@
-"""What became of gathered grams, as `gram verify` says it: under which numbers they go on, and never that they ended."""
+"""What became of gathered grams, as `gram verify` says it: under which numbers they go on, never that they ended."""
 
 import json
 from pathlib import Path

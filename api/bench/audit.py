@@ -43,9 +43,9 @@ def measure(folder: Path, leaves: int, processes: int) -> list[Figure]:
     made = lawful_leaves(leaves)
     write_log(folder / "log", made)
     hashed_s = _hash_alone(made)
-    few = min(leaves, OVER_HTTP)
-    write_log(folder / "small", made[:few])
     del made
+    few = min(leaves, OVER_HTTP)
+    write_log(folder / "small", lawful_leaves(few))
     alone = _audit(str(folder / "log"), leaves, 1)
     several = _audit(str(folder / "log"), leaves, processes)
     state = ("--state", str(folder / "state"))

@@ -18,12 +18,35 @@ from anchoring.log.tiles import TileReader
 from anchoring.note import ED25519, Signer
 from api.recover import recover
 from registry.errors import OtherHistory
+from registry.ledger.movement import NO_TAG, Kind, Movement, Target
 from tests.support.backups import COSIGNERS, LOG, TRUST, backup_of, live_on, recovery_of, rows
 
 
 def unlawful(log: Path) -> None:
     """The log's own key signs on, over a leaf that spends grams twice."""
     publish_leaves(log, lambda leaves: [*leaves, next(one for one in reversed(leaves) if decode(one).kind < 64)])
+
+
+def ending_in_a_run(log: Path) -> None:
+    publish_leaves(log, lambda leaves: [*leaves, *a_run(leaves)[:-1]])
+
+
+def a_bundle_of_more(log: Path) -> None:
+    def longer(leaves):
+        *before, bundle = a_run(leaves)
+        return [*leaves, *before, encode(replace(decode(bundle), last=decode(bundle).last + 1))]
+
+    publish_leaves(log, longer)
+
+
+def a_run(leaves: list[bytes]) -> list[bytes]:
+    """Five grams more: issued, gathered, and a bundle; lawful behind these leaves."""
+    moved = [one for one in map(decode, leaves) if one.kind < 64]
+    first, at, tag = max(one.last for one in moved), max(one.at for one in moved), b"t" * 20
+    issue = Movement(Kind.ISSUE, 1, 2, 0, first, first + 5, None, at, 0, NO_TAG, tag, bytes(32))
+    target = Target(first + 5, first + 5).tag
+    gather = replace(issue, kind=Kind.GATHER, form=0, parent=len(leaves), from_tag=tag, to_tag=target)
+    return [*map(encode, (issue, gather, replace(issue, kind=Kind.BUNDLE, first=first + 5, last=first + 10)))]
 
 
 def other_history(log: Path) -> None:
@@ -40,14 +63,21 @@ def a_leaf_missing(log: Path) -> None:
             path.unlink()
 
 
+def last_bundle(log: Path) -> Path:
+    """The bundle of the whole log's last leaves, and not one of an earlier size; there is but one tile."""
+    return max(
+        (path for path in (log / "tile" / "entries").glob("**/*") if path.is_file()), key=lambda one: one.stat().st_size
+    )
+
+
 def a_leaf_altered(log: Path) -> None:
-    path = max(path for path in (log / "tile" / "entries").glob("**/*") if path.is_file())
+    path = last_bundle(log)
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def a_bundle_without_end(log: Path) -> None:
-    path = max(path for path in (log / "tile" / "entries").glob("**/*") if path.is_file())
+    path = last_bundle(log)
     path.write_bytes(path.read_bytes() * 1000)
 
 
@@ -70,6 +100,8 @@ def of_endless_size(log: Path) -> None:
 
 LIES = {
     unlawful: "Leaf .* breaks a rule",
+    ending_in_a_run: "Leaf .* breaks a rule: GATHERs .* It is the last",
+    a_bundle_of_more: "Leaf .* breaks a rule: GATHERs .* The leaf before it is",
     other_history: "another history",
     truncated: "not the whole of it",
     a_leaf_missing: "cannot be read",

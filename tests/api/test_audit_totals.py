@@ -25,6 +25,7 @@ def shown(of: Totals | Lot) -> dict[str, object]:
         "reduction_g": of.reduction_g if is_lot else of.live_g.get(Form.REDUCTION, 0),
         "points_g": of.points_g if is_lot else of.live_g.get(Form.POINTS, 0),
         "ended_g": {str(purpose) if purpose else "expired": grams for purpose, grams in sorted(ended.items())},
+        "gathered_g": of.gathered_g if is_lot else 0,
         "logged": True,
     }
 
@@ -45,7 +46,9 @@ def test_every_sum_of_a_simulated_life(life):
     assert report.totals.lot_count == len(lots) > 3
     assert report.totals.leaves == {kind: count for kind, count, _ in by_kind}
     assert report.totals.moved_g == {kind: int(total) for kind, _, total in by_kind if kind < 64}
-    assert {Kind.CANCEL, Kind.REDEEM, Kind.RETURN} <= set(report.totals.leaves), "a life in which something happens"
+    assert {Kind.CANCEL, Kind.REDEEM, Kind.GATHER, Kind.BUNDLE} <= set(report.totals.leaves), (
+        "a life in which something happens"
+    )
 
 
 def cells(page: str) -> list[str]:
@@ -58,7 +61,8 @@ def cells_of(of: Totals | Lot) -> list[str]:
     said = shown(of)
     ended = said["ended_g"].values()
     live = (said["reduction_g"], said["points_g"], sum(ended))
-    return [grams(number) for number in (*live, *filter(None, ended), said["issued_g"])]
+    gone = filter(None, (said["gathered_g"], *ended))
+    return [grams(number) for number in (*live, *gone, said["issued_g"])]
 
 
 def test_every_sum_that_is_served(live: Live):
@@ -80,4 +84,8 @@ def test_every_sum_that_is_served(live: Live):
     (lot,) = [lot for lot in report.totals.lots if lot.first == told.first]
     assert serial(lot.first, lot.last) in page
     assert cells(page) == cells_of(lot)
-    assert sum(lot.ended_g.values()) == 650_000
+    assert (lot.gathered_g, sum(lot.ended_g.values())) == (800_000, 0), (
+        "they are cancelled under their bundle's numbers"
+    )
+    assert sum(report.totals.ended_by_purpose_g.values()) == 650_000
+    assert report.totals.is_balanced

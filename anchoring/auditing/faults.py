@@ -26,6 +26,7 @@ CODES: Final = {
     "prefix": "the leaves that an earlier audit read are not the first leaves of this checkpoint's tree",
     "set-back": "the checkpoint is of fewer leaves than one that an earlier audit saw",
     "root": "the leaves do not make the checkpoint's root",
+    "DOCUMENT": "a record has not exactly its one document, or says in it what its leaf does not bind",
     "STATE": "a record of the state is not of the leaves before it",
     "changed": "the log's files changed while they were audited",
     "ended": "more grams ended than were issued",
@@ -38,7 +39,7 @@ CODES: Final = {
 """Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
 
 
-_OVERLAPS = {Rule.OVERLAP.name, Rule.ISSUE_OVERLAP.name}
+_LATER = {Rule.OVERLAP.name, Rule.ISSUE_OVERLAP.name, "DOCUMENT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Fault:
     def order(self) -> tuple[int, int, str, int, str, str]:
         """Where it stands among faults: by leaf; then files, anchored sizes and the rest, each in their order."""
         rank = next((rank for rank, at in enumerate((self.leaf, self.path, self.size)) if at is not None), 3)
-        # Two leaves that take one gram are each lawful or not by itself first.
-        code = f"~{self.code}" if self.code in _OVERLAPS else self.code
+        # A leaf is lawful or not by itself first, before others take its grams, and before its document is asked.
+        code = f"~{self.code}" if self.code in _LATER else self.code
         return rank, self.leaf or 0, self.path or "", self.size or 0, code, self.sentence
 
     def __str__(self) -> str:

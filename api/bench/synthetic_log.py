@@ -6,20 +6,26 @@ A life is one issuance to a person and what becomes of it, `STEPS`. Many lives g
 parent is far before its child. The first leaves of such a log are lawful too, so a log of any size is cut out.
 """
 
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rfc8785
 from numpy.typing import NDArray
 
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT
 from anchoring.log.builder import TileBuilder
+from anchoring.log.documents import records_among
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import ED25519, Signer
-from registry.ledger.movement import Kind, Purpose
+from registry.evidence.document import Fields, digest
+from registry.evidence.public import line_of
+from registry.ledger.movement import RECORDS_FROM, Kind, Purpose
 
 ORIGIN = "synthetic.example/log"
 SIGNER = Signer(ORIGIN, ED25519, bytes(range(32)))
@@ -81,8 +87,8 @@ Leaves = NDArray[Any]
 """`LEAF_DTYPE`."""
 
 
-def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
-    """Make the first `size` leaves of the log that this seed makes."""
+def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0) -> Leaves:
+    """Make the first `size` leaves of the log that this seed makes, to stand behind so many others."""
     draw = np.random.default_rng(seed)
     lives = -(-size // (cohort * LIFE)) * cohort
     grams = draw.integers(1, 500, lives) * PARTS
@@ -91,7 +97,7 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
     tags[:, NOBODY] = 0
     leaves = np.zeros((lives // cohort, LIFE, cohort), LEAF_DTYPE)
     shape = (lives // cohort, cohort)
-    index = np.arange(leaves.size).reshape(leaves.shape)
+    index = before + np.arange(leaves.size).reshape(leaves.shape)
     for number, step in enumerate(STEPS):
         at = leaves[:, number]
         at["version"], at["kind"], at["form"] = 1, step.kind, step.form
@@ -105,7 +111,24 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
         at["from_tag"], at["to_tag"] = tags[:, step.giver].reshape(*shape, 20), tags[:, step.taker].reshape(*shape, 20)
     flat = leaves.reshape(-1)[:size]
     flat["evidence"] = draw.integers(0, 256, (size, 32), dtype=np.uint8)
+    for place in np.flatnonzero(flat["kind"] >= RECORDS_FROM).tolist():
+        flat["evidence"][place] = np.frombuffer(digest(_fields(before + place)), np.uint8)
     return flat
+
+
+def documents_of(leaves: Leaves, start: int = 0) -> dict[int, bytes]:
+    """Write the documents of the records among leaves from index `start` on that are as `lawful_leaves` made them."""
+    return {
+        record.index: line_of(record.index, rfc8785.dumps(_fields(record.index)).decode())
+        for record in records_among(leaves, start)
+        if digest(_fields(record.index)) == record.evidence
+    }
+
+
+def _fields(index: int) -> Fields:
+    """The evidence of the record at an index; real salts are random."""
+    salt = urlsafe_b64encode(index.to_bytes(16)).rstrip(b"=").decode()
+    return {"record": [salt, "correction"]}
 
 
 def six_bytes(number: int) -> NDArray[np.uint8]:
@@ -113,10 +136,16 @@ def six_bytes(number: int) -> NDArray[np.uint8]:
     return np.frombuffer(number.to_bytes(6), np.uint8)
 
 
-def write_log(folder: Path, leaves: Leaves, signer: Signer = SIGNER) -> bytes:
-    """Write the log of these leaves as its publisher would, without syncing the disk, and give its root."""
+def write_log(
+    folder: Path, leaves: Leaves, signer: Signer = SIGNER, documents: Mapping[int, bytes] | None = None
+) -> bytes:
+    """Write the log of these leaves as its publisher would, without syncing the disk, and give its root.
+
+    `documents` are its records', index -> line; by default those that `documents_of` writes.
+    """
     builder = TileBuilder(0, [], b"")
-    for path, data in (*builder.extend(leaves), *builder.partials()):
+    documents = documents_of(leaves) if documents is None else documents
+    for path, data in (*builder.extend(leaves, documents), *builder.partials()):
         _write(folder / path, data)
     root = builder.root() if len(leaves) else EMPTY_ROOT
     sign_log(folder, len(leaves), root, signer)

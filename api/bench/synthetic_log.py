@@ -81,14 +81,19 @@ STEPS = (
     Step(Kind.EXPIRE, END, _SPENT, 1, 3, 4, ANN, NOBODY, is_late=True),
 )
 LIFE = len(STEPS)
-
+_RECORD = next(number for number, step in enumerate(STEPS) if step.kind >= RECORDS_FROM)
+_NO_RECORD = Step(Kind.LOCK, P, _POINTS | _L, 14, 5, 6, ANN, ANN, Purpose.FREEZE)
+"""What stands there where a life has no record."""
 
 Leaves = NDArray[Any]
 """`LEAF_DTYPE`."""
 
 
-def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0) -> Leaves:
-    """Make the first `size` leaves of the log that this seed makes, to stand behind so many others."""
+def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0, record_every: int = 1) -> Leaves:
+    """Make the first `size` leaves of the log that this seed makes, to stand behind so many others.
+
+    Of each cohort the first life has a record among its steps, and every `record_every`-th after it.
+    """
     draw = np.random.default_rng(seed)
     lives = -(-size // (cohort * LIFE)) * cohort
     grams = draw.integers(1, 500, lives) * PARTS
@@ -98,8 +103,9 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0)
     leaves = np.zeros((lives // cohort, LIFE, cohort), LEAF_DTYPE)
     shape = (lives // cohort, cohort)
     index = before + np.arange(leaves.size).reshape(leaves.shape)
-    for number, step in enumerate(STEPS):
-        at = leaves[:, number]
+    no_record = np.arange(cohort) % record_every > 0
+
+    def fill(at: Leaves, number: int, step: Step) -> None:
         at["version"], at["kind"], at["form"] = 1, step.kind, step.form
         at["flags"], at["purpose"] = step.flags, step.purpose
         if step.kind < 64:
@@ -109,6 +115,12 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0)
         at["at"] = six_bytes(BEGIN_MS + number * STEP_MS + (VALID_MS if step.is_late else 0))
         at["until"] = six_bytes(BEGIN_MS + VALID_MS if step.form == P else 0)
         at["from_tag"], at["to_tag"] = tags[:, step.giver].reshape(*shape, 20), tags[:, step.taker].reshape(*shape, 20)
+
+    for number, step in enumerate(STEPS):
+        fill(leaves[:, number], number, step)
+    others = leaves[:, _RECORD].copy()
+    fill(others, _RECORD, _NO_RECORD)
+    leaves[:, _RECORD, no_record] = others[:, no_record]
     flat = leaves.reshape(-1)[:size]
     flat["evidence"] = draw.integers(0, 256, (size, 32), dtype=np.uint8)
     for place in np.flatnonzero(flat["kind"] >= RECORDS_FROM).tolist():

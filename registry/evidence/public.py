@@ -215,7 +215,7 @@ def _take(line: bytes, waiting: list[RecordLeaf], salts: set[str]) -> Iterator[D
         waiting.pop()
         yield Faulty(leaf.index, error.flaw)
         return
-    if all(one.index != index for one in waiting):
+    if index != leaf.index and all(one.index != index for one in waiting):
         yield Faulty(index, Flaw.EXCESS)
         return
     while (leaf := waiting.pop()).index != index:

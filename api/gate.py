@@ -7,14 +7,15 @@ import sqlalchemy as sa
 from anchoring.log.admission import Gate
 from anchoring.log.doubts import Doubt
 from registry.accounts.vault import Vault
-from registry.ledger.holding import without_tag_or_evidence
+from registry.ledger.holding import lacking
 
 
 def gate_of(vault: Vault) -> Gate:
     """Make the gate of whoever has the master key."""
 
     def doubts(tx: sa.Connection, ids: Sequence[int]) -> Mapping[int, int]:
-        untagged, undocumented = without_tag_or_evidence(tx, vault, ids)
-        return dict.fromkeys(untagged, int(Doubt.TAG)) | dict.fromkeys(undocumented, int(Doubt.EVIDENCE))
+        found = lacking(tx, vault, ids)
+        lacks = ((Doubt.TAG, found.tag), (Doubt.DOCUMENT, found.document), (Doubt.EVIDENCE, found.evidence))
+        return {number: int(doubt) for doubt, numbers in lacks for number in numbers}
 
     return Gate(vault.sealer, doubts)

@@ -31,6 +31,7 @@ from api.data_folder import DataFolder
 from api.site import Site
 from registry.database.engine import Database
 from registry.evidence.document import Evidence
+from registry.evidence.public import text_of
 from registry.keyfile import replace_file, sync_folder
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Line, begin_act, write_lines
@@ -147,7 +148,8 @@ def _record(site: Site, chain_id: int, contract: str, tell: Tell) -> Move:
         at = site.ledger.clock()
         act = begin_act(tx, "move", None, at, 0, 1)
         evidence = Evidence(planned.digest(), planned.fields())
-        write_lines(tx, site.ledger.vault, act, [Line(planned.movement(at), None, None, evidence)])
+        public = text_of(evidence.fields, evidence.fields, Kind.MOVE)
+        write_lines(tx, site.ledger.vault, act, [Line(planned.movement(at), None, None, evidence, public=public)])
     tell("The move is recorded.")
     return planned
 

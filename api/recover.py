@@ -24,12 +24,10 @@ from anchoring.log.verified import Trust, Verified, verified
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
-from registry.recovery.lots import LotRanges
 from registry.recovery.replay import Leaf, Replay, begin
 
 BATCH = 2_048
 """Leaves in one transaction: half a second, and what a crash makes us do again."""
-_LOT_KINDS = (int(Kind.ISSUE), int(Kind.ISSUANCE))
 
 
 def _nothing(_step: str) -> None:
@@ -46,7 +44,7 @@ class Recovered:
     lost_lots: int
     lost_evidence: int
     lost_rules: int
-    """Policies, methodologies and sources that are in the log and, while their documents are lost, do not hold here."""
+    """Policies, methodologies and sources that are in the log and do not hold here: their documents lack something."""
     waiting: int
     """Movements that are recorded here and not in the log: they will be published next."""
 
@@ -96,19 +94,18 @@ def _replay(recovery: Recovery, public: Verified) -> None:
     size, batch, transaction = public.checkpoint.size, recovery.batch, recovery.database.transaction
     if public.start == size:
         return
-    lots = LotRanges()
-    for start in range(public.start, size, batch):
-        leaves = public.leaves(start, min(size, start + batch))
-        data = leaves.tobytes()
-        wanted = (place for place, kind in enumerate(leaves["kind"].tolist()) if kind in _LOT_KINDS)
-        lots.add(decode(data[place * LEAF_SIZE : (place + 1) * LEAF_SIZE]) for place in wanted)
     with transaction() as tx:
-        replay = Replay(tx, recovery.ledger.vault, lots)
+        replay = Replay(tx, recovery.ledger.vault)
+    documents = public.documents()
+    following = next(documents, None)
     for start, end in _batches(public, batch):
-        data = public.leaves(start, end).tobytes()
-        cut = [data[at : at + LEAF_SIZE] for at in range(0, len(data), LEAF_SIZE)]
+        data, texts = public.leaves(start, end).tobytes(), dict[int, str]()
+        while following is not None and following[0] < end:
+            texts[following[0]] = following[1]
+            following = next(documents, None)
+        cut = enumerate((data[at : at + LEAF_SIZE] for at in range(0, len(data), LEAF_SIZE)), start)
         with transaction() as tx:
-            replay.write(tx, [Leaf(start + place, decode(one), one) for place, one in enumerate(cut)])
+            replay.write(tx, [Leaf(index, decode(one), one, texts.get(index)) for index, one in cut])
         recovery.on_step(f"leaves {start}")
 
 
@@ -158,7 +155,13 @@ _LOSSES = sa.text("""
             AND NOT EXISTS (SELECT FROM account_keys WHERE account_id = a.id)) AS lost_holders,
         (SELECT count(*) FROM lots WHERE is_lost) AS lost_lots,
         (SELECT count(*) FROM evidence WHERE fields IS NULL) AS lost_evidence,
-        (SELECT count(*) FROM evidence e JOIN movements m ON m.evidence = e.digest
-            WHERE e.fields IS NULL AND m.kind BETWEEN 64 AND 66) AS lost_rules,
+        (SELECT count(*) FROM movements m JOIN evidence e ON e.digest = m.evidence,
+                LATERAL (SELECT CAST(e.public AS jsonb)) d (said)
+            WHERE m.kind = 64 AND NOT EXISTS (SELECT FROM policies
+                    WHERE name = said #>> '{name,1}' AND CAST(in_force_ms AS text) = said #>> '{in_force_ms,1}')
+                OR m.kind = 65 AND NOT EXISTS (SELECT FROM methodologies
+                    WHERE code = said #>> '{code,1}' AND CAST(version AS text) = said #>> '{version,1}')
+                OR m.kind = 66 AND said #>> '{decision,1}' = 'approved' AND NOT EXISTS (SELECT FROM sources
+                    WHERE CAST(id AS text) = said #>> '{source,1}')) AS lost_rules,
         (SELECT count(*) FROM unsequenced) AS waiting
 """)

@@ -160,6 +160,12 @@ class Invalid(RegistryError):
     code, status, title = "invalid", 400, "Invalid value"
 
 
+class DocumentTooLarge(RegistryError):
+    """What the log would publish of a record is longer than a document of its kind may be."""
+
+    code, status, title = "document-too-large", 400, "The record is too long"
+
+
 class Unavailable(RegistryError):
     """The database or the chain does not answer now."""
 

@@ -26,6 +26,7 @@ CODES: Final = {
     "prefix": "the leaves that an earlier audit read are not the first leaves of this checkpoint's tree",
     "set-back": "the checkpoint is of fewer leaves than one that an earlier audit saw",
     "root": "the leaves do not make the checkpoint's root",
+    "DOCUMENT": "a record has not exactly its one document, or says in it what its leaf does not bind",
     "STATE": "a record of the state is not of the leaves before it",
     "changed": "the log's files changed while they were audited",
     "ended": "more grams ended than numbers were given",
@@ -41,8 +42,8 @@ CODES: Final = {
 """Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
 
 
-_AFTER = {Rule.OVERLAP.name: "~", Rule.ISSUE_OVERLAP.name: "~", Rule.GATHERED.name: "~~"}
-"""Rules about two leaves that are not each lawful or unlawful by itself or against a parent; a tilde sorts last."""
+_AFTER = {Rule.OVERLAP.name: "~", Rule.ISSUE_OVERLAP.name: "~", Rule.GATHERED.name: "~~", "DOCUMENT": "~~~"}
+"""What is asked after whether a leaf is lawful by itself and against its parent, in this order; a tilde sorts last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Reads a log's files for an audit: what is missing or malformed is a fault, a log that is gone is an error."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -13,8 +14,10 @@ from anchoring.auditing.history import Rows
 from anchoring.errors import Malformed, Unreachable
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import leaves_of
-from anchoring.log.tiles import Source, TileReader, entries_path, tile_path
+from anchoring.log.documents import TileRecords, read_by_tile
+from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, entries_path, tile_path
 from anchoring.note import MAX_NOTE
+from registry.evidence.public import RULE, Faulty, Flaw
 
 CHECKPOINT = "checkpoint"
 MAX_UNREAD_FILES: Final = 100
@@ -52,6 +55,29 @@ class Files:
         for (n, width), outcomes in _in_order(self._both, tiles, pool, ahead):
             leaves = self._accept(entries_path(n, width), outcomes[0])
             yield leaves, self._accept(tile_path(0, n, width), outcomes[1])
+
+    def documents(
+        self, tiles: Sequence[TileRecords], false: AbstractSet[int], pool: ThreadPoolExecutor | None
+    ) -> Iterator[tuple[int, int]]:
+        """Check the documents of these tiles; a record that has not exactly its one is a fault, but for `false` leaves.
+
+        Gives for each tile its number, and how many of its files could not be read. Raises as `tile`.
+        """
+        for tile, outcome in read_by_tile(self._source, tiles, pool):
+            if isinstance(outcome, (Malformed, Unreachable)):
+                self._source.read(CHECKPOINT, MAX_NOTE)
+                sentence = f"{Faulty(0, Flaw.MISSING).sentence}: {outcome}"
+                for leaf in tile.leaves:
+                    self._faults.add(Fault(RULE, sentence, leaf=leaf.index, path=tile.path))
+                yield tile.n, 1
+                continue
+            for found in outcome:
+                if isinstance(found, Faulty) and found.index not in false:
+                    is_here = found.index // TILE_WIDTH == tile.n
+                    place = found.index if is_here else None
+                    of = "" if is_here else f": it says leaf {found.index}"
+                    self._faults.add(Fault(RULE, found.sentence + of, leaf=place, path=tile.path))
+            yield tile.n, 0
 
     def _both(self, tile: tuple[int, int]) -> tuple[Rows | Malformed | Unreachable, bytes | Malformed | Unreachable]:
         n, width = tile

@@ -6,6 +6,7 @@ its hash is needed.
 
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ from anchoring.auditing.history import Rows, rows_of, unread_rows
 from anchoring.auditing.reading import AHEAD, MAX_UNREAD_FILES, Files, leaf_hashes
 from anchoring.auditing.rowfile import RowFile
 from anchoring.leaf import LEAF_DTYPE, VERSION
+from anchoring.log.documents import records_by_tile
 from anchoring.log.fetching import BATCH
 from anchoring.log.tiles import TILE_WIDTH, Source, tile_path, tile_width
 from anchoring.merkle import HASH_SIZE, CompactRange, root
@@ -47,7 +49,7 @@ class Segment:
     nodes: list[bytes | None] = field(default_factory=list)
     """The root of each tile's leaves; None when neither they nor their hashes could be read."""
     unread: list[int] = field(default_factory=list)
-    """For each tile, how many of its two files could not be read."""
+    """For each tile, how many of its files could not be read."""
     parts: dict[int, bytes] = field(default_factory=dict)
     """Size asked for -> the root of the leaves of its last tile alone."""
     kinds: Counter[int] = field(default_factory=Counter)
@@ -68,13 +70,13 @@ def read_segment(
     files = Files(source, faults)
     segment = Segment(stretch.start, stretch.end)
     leaves = np.zeros(stretch.end - stretch.start, LEAF_DTYPE)
-    is_there = np.zeros(len(leaves), np.bool_)
+    is_there, false = np.zeros(len(leaves), np.bool_), set[int]()
     tiles = [(n, tile_width(0, n, stretch.size)) for n in _tiles(stretch.start, stretch.end)]
     for (n, width), (bundle, published) in zip(tiles, files.bottom(tiles, pool, AHEAD * connections), strict=False):
         at = n * TILE_WIDTH - stretch.start
         if bundle is not None:
             leaves[at : at + width], is_there[at : at + width] = bundle, True
-        hashes = _check_tile(n, width, None if bundle is None else leaf_hashes(bundle), published, faults)
+        hashes = _check_tile(n, width, None if bundle is None else leaf_hashes(bundle), published, faults, false)
         segment.nodes.append(None if hashes is None else root(hashes))
         segment.parts |= _parts(n, hashes, stretch.sizes)
         segment.unread.append(files.unread - sum(segment.unread))
@@ -82,9 +84,22 @@ def read_segment(
             segment.end = n * TILE_WIDTH + width
             break
     count = segment.end - segment.start
+    _read_documents(segment, files, leaves[:count], false, stretch.size, pool)
     rows.write(segment.start, _rows(segment, leaves[:count], is_there[:count], faults))
     segment.faults, segment.fault_counts = list(faults.sorted()), faults.counts
     return segment
+
+
+def _read_documents(
+    segment: Segment, files: Files, leaves: Rows, false: AbstractSet[int], size: int, pool: ThreadPoolExecutor | None
+) -> None:
+    """Check the documents of the records among the leaves that were read; of a false leaf nothing more is said."""
+    unread = 0
+    for n, missing in files.documents(records_by_tile(leaves, segment.start, size), false, pool):
+        segment.unread[n - segment.start // TILE_WIDTH] += missing
+        unread += missing
+        if unread >= MAX_UNREAD_FILES:
+            return  # the audit gives up before what follows
 
 
 def _tiles(start: int, end: int) -> range:
@@ -92,7 +107,7 @@ def _tiles(start: int, end: int) -> range:
 
 
 def _check_tile(
-    n: int, width: int, hashes: list[bytes] | None, published: bytes | None, faults: Faults
+    n: int, width: int, hashes: list[bytes] | None, published: bytes | None, faults: Faults, false: set[int]
 ) -> list[bytes] | None:
     """Hold leaf hashes against their tile, name the leaves that differ, and give the hashes that are known."""
     if published is None:
@@ -105,6 +120,7 @@ def _check_tile(
             if ours != theirs:
                 sentence = f"its hash is {ours.hex()}, and {path} says {theirs.hex()}"
                 faults.add(Fault("leaf-hash", sentence, leaf=n * TILE_WIDTH + place, path=path))
+                false.add(n * TILE_WIDTH + place)
     return hashes
 
 

@@ -24,7 +24,7 @@ from anchoring.log.doubts import Doubt
 from anchoring.log.order import logged_order
 from anchoring.log.taken import Published, Taken
 from anchoring.log.waiting import MOVEMENT, Numbers, Waiting, among, bytes_of, packed, places
-from registry.ledger.movement import Kind
+from registry.ledger.movement import RECORDS_FROM, Kind
 from registry.ledger.rules import Rule
 from registry.ledger.sealing import MAX_RUN, Sealer
 
@@ -53,7 +53,7 @@ class Gate:
 
     sealer: Sealer
     doubts: Callable[[sa.Connection, Sequence[int]], Mapping[int, int]]
-    """Which of these movements have not their holder's tag or their evidence, as `Doubt` numbers."""
+    """Which of these movements have not their holder's tag, evidence or public document, as `Doubt` numbers."""
 
 
 class Admission:
@@ -82,7 +82,7 @@ class Admission:
         _descend(family, codes)
         _against_each_other(leaves, family, codes)
         self._against_logged(leaves, family, log, codes)
-        self._look_up(tx, ids, codes)
+        self._look_up(tx, waiting.rows, ids, codes)
         _descend(family, codes)
         _whole_runs(waiting.rows, leaves, family, codes)
         return leaves, codes
@@ -116,13 +116,13 @@ class Admission:
         new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
         codes[where] = self._taken.again(new, log)
 
-    def _look_up(self, tx: sa.Connection, ids: Numbers, codes: Codes) -> None:
-        """Hold tags and documents to keys and digests: all of a small batch, some of a large one."""
+    def _look_up(self, tx: sa.Connection, rows: Rows, ids: Numbers, codes: Codes) -> None:
+        """Hold tags and documents to keys and digests: all of a small batch; of a large one some, and every record."""
         left = ids[codes == 0]
         if len(left) > LOOKED_UP:
             drawn = np.random.default_rng(secrets.randbits(128)).choice(left, SAMPLED, replace=False)
             if not self._gate.doubts(tx, drawn.tolist()):
-                return
+                left = ids[(codes == 0) & (rows["kind"] >= RECORDS_FROM)]
         doubts = self._gate.doubts(tx, left.tolist()) if len(left) else {}
         for number, doubt in doubts.items():
             codes[np.searchsorted(ids, number)] = doubt

@@ -17,6 +17,7 @@ class Doubt(IntEnum):
     TAG = 105
     EVIDENCE = 106
     LOGGED = 107
+    DOCUMENT = 108
 
 
 _SENTENCES: Final = {
@@ -28,6 +29,7 @@ _SENTENCES: Final = {
     Doubt.INDEXED: "another movement's leaf is said to be its own",
     Doubt.TAG: "the key of its holder does not make its tag",
     Doubt.EVIDENCE: "its evidence is gone, or does not have the digest",
+    Doubt.DOCUMENT: "what the log is to publish of the record is gone, or its evidence does not bind it",
     Doubt.LOGGED: "it is in the published log already, and the database's leaf of it is gone or another's",
 }
 _RULE: Final = "rule-"

@@ -30,6 +30,7 @@ from anchoring.state.reading import read_leaves
 from anchoring.state.record import StateRecord
 from anchoring.state.segments import segments_of
 from anchoring.state.store import StateMap, write_map
+from registry.evidence.public import text_of
 from registry.ledger.movement import Kind, Movement
 
 KEPT: Final = 2
@@ -117,7 +118,9 @@ class Epochs:
             if staged_size(tx) != record.size:
                 raise Refuted("Another publisher staged leaves; only one may run. No state was recorded.")
             values = {"at": movement.at, "evidence": movement.evidence, "kind": int(movement.kind)}
-            values |= {"fields": json.dumps(record.fields()), "no_tag": movement.to_tag}
+            fields = record.fields()
+            values |= {"fields": json.dumps(fields), "public": text_of(fields, fields, movement.kind)}
+            values |= {"no_tag": movement.to_tag}
             values |= {"index": record.size, "leaf": leaf.encode(movement)}
             tx.execute(_EVIDENCE, values)
             written = tx.execute(_MOVEMENT, values).one()
@@ -173,7 +176,9 @@ _LAST = sa.text("""
 """)
 _BEGUN = sa.text("SELECT signed_ms FROM checkpoints ORDER BY size LIMIT 1")
 _ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")
-_EVIDENCE = sa.text("INSERT INTO evidence (digest, fields) VALUES (:evidence, CAST(:fields AS jsonb))")
+_EVIDENCE = sa.text("""
+    INSERT INTO evidence (digest, fields, public) VALUES (:evidence, CAST(:fields AS jsonb), :public)
+""")
 _MOVEMENT = sa.text("""
     WITH act AS (INSERT INTO acts (kind, at_ms, quantity_g) VALUES ('state', :at, 0) RETURNING id)
     INSERT INTO movements (act_id, kind, form, flags, purpose, first_g, last_g, at_ms, until_ms,

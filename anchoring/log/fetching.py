@@ -1,6 +1,7 @@
 """Fetches a log's leaves by its entry bundles, several side by side: what whoever follows a log has in common."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -8,10 +9,12 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.errors import Unreachable
+from anchoring.errors import Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.builder import leaves_of
+from anchoring.log.documents import read_by_tile, records_by_tile
 from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, tile_width
+from registry.evidence.public import Document, Faulty
 
 FETCHED_AT_ONCE: Final = 4
 """Bundles asked of the log side by side: a log far away answers many in the time of one."""
@@ -64,6 +67,20 @@ class LeafFetcher:
         leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
         return leaves[start - numbers.start * TILE_WIDTH :]
 
+    def fetch_documents(self, leaves: NDArray[Any], start: int, size: int) -> Iterator[Document | Faulty]:
+        """Read and check the documents of the records among leaves, from `start` on, which begins a tile; in order.
+
+        Raises as `fetch`; some files are in memory at a time.
+        """
+        end = time.monotonic() + self._batch.seconds
+        tiles = records_by_tile(leaves, start, size)
+        for _, outcome in read_by_tile(self._reader.source, tiles, self._pool):
+            if time.monotonic() > end:
+                raise self._too_slow(len(tiles))
+            if isinstance(outcome, (Malformed, Unreachable)):
+                raise outcome
+            yield from outcome
+
     def fetch_tiles(self, tiles: Sequence[tuple[int, int, int]]) -> list[bytes]:
         """Read tiles of hashes, each by (level, number, width); their bytes, in order. Raises as `fetch`."""
         return self._all(lambda tile: self._reader.tile(*tile), tiles)
@@ -73,4 +90,7 @@ class LeafFetcher:
         try:
             return list(self._pool.map(read, what, timeout=self._batch.seconds))
         except TimeoutError:
-            raise Unreachable(f"The log takes more than {self._batch.seconds:g} s for {len(what)} files.") from None
+            raise self._too_slow(len(what)) from None
+
+    def _too_slow(self, files: int) -> Unreachable:
+        return Unreachable(f"The log takes more than {self._batch.seconds:g} s for {files} files.")

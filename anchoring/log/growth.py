@@ -1,5 +1,6 @@
 """The next tree, made while the database takes its leaves: its root, and its files, beside the tree that is there."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -40,15 +41,17 @@ class Growth:
         return tree.peaks
 
 
-def grow(folder: LogFolder, head: Head, leaves: npt.NDArray[Any]) -> Growth:
+def grow(folder: LogFolder, head: Head, leaves: npt.NDArray[Any], documents: Mapping[int, bytes]) -> Growth:
     """Make the tree that has these leaves (`LEAF_DTYPE`) after the head's, and begin to write its files.
+
+    `documents` are the lines of the records among them, by index.
 
     Each leaf is hashed twice: through the tiles, from the files of the tree before, and along the peaks that the
     database kept. What went wrong in one of them would stay in the log for good. The second hashing and the files go
     on beside whatever the caller does then. Raises what `LogFolder` and `TileBuilder` raise.
     """
     tiles = TileBuilder.load(folder, head.size)
-    prepared = folder.prepare(chain(tiles.extend(leaves), tiles.partials()))
+    prepared = folder.prepare(chain(tiles.extend(leaves, documents), tiles.partials()))
     pool = ThreadPoolExecutor(1)
     along_peaks = pool.submit(_extended, CompactRange(head.size, head.peaks), leaves)
     pool.shutdown(wait=False)

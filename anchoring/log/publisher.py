@@ -39,6 +39,7 @@ from anchoring.log.head import (
     read_head,
     say_published,
 )
+from anchoring.log.recorded import documents_in_database
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
@@ -137,7 +138,8 @@ class Publisher:
             end = min(head.published_size, builder.size + MAX_BATCH)
             with self.transaction() as tx:
                 leaves = read_staged(tx, builder.size, end)
-            self.folder.write_immutable(builder.extend(leaves))
+                documents = documents_in_database(tx, leaves, builder.size)
+            self.folder.write_immutable(builder.extend(leaves, documents))
         self.folder.write_immutable(builder.partials())
         if head.published_size:
             with self.transaction() as tx:
@@ -155,10 +157,11 @@ class Publisher:
         log = Published(head.size, partial(leaves_at, self.folder, head.size))
         growth: list[Growth] = []
 
-        def begin(leaves: Rows) -> None:
-            growth.append(grow(self.folder, head, leaves))
-
         with self.transaction() as tx:
+
+            def begin(leaves: Rows) -> None:
+                growth.append(grow(self.folder, head, leaves, documents_in_database(tx, leaves, head.size)))
+
             refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
             staged = self._take_up(tx, log, begin) if is_recovery else self._stage(tx, log, begin)
@@ -295,7 +298,8 @@ class Publisher:
         builder = TileBuilder.load(self.folder, start)
         with self.transaction() as tx:
             leaves = read_staged(tx, start, end)
-        return [*builder.extend(leaves), *builder.partials()], builder.root()
+            documents = documents_in_database(tx, leaves, start)
+        return [*builder.extend(leaves, documents), *builder.partials()], builder.root()
 
     def _head(self) -> Head:
         with self.transaction() as tx:

@@ -1,22 +1,26 @@
 """Whether a published log, in its folder or under a URL, is the one that the database's leaves make, file by file."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Final
 
 import sqlalchemy as sa
 
 from anchoring.checkpoint import Checkpoint, open_checkpoint
-from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
+from anchoring.errors import Altered, AnchoringError, Malformed, Refuted, Unreachable
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import TileBuilder
 from anchoring.log.consistency import REPLAY
 from anchoring.log.folder import CHECKPOINT
+from anchoring.log.recorded import documents_in_database
 from anchoring.log.roots import root_in_database
 from anchoring.log.sequencer import MAX_BATCH, read_staged
 from anchoring.log.sources import Source
 from anchoring.log.tiles import TILE_WIDTH
 from anchoring.note import MAX_NOTE
+from registry.evidence.public import file_limit
 from registry.ledger.finding import Finding
+from registry.ledger.movement import Kind
 
 MAX_FINDINGS: Final = 100
 """Files that are missing or differ before the rest is left out: a folder that was emptied has as many as the log."""
@@ -69,10 +73,11 @@ def _check_files(tx: sa.Connection, source: Source, size: int) -> Iterator[Findi
     while builder.size < size:
         try:
             leaves = read_staged(tx, builder.size, min(size, builder.size + MAX_BATCH))
-        except Malformed as error:
+            documents = documents_in_database(tx, leaves, builder.size)
+        except (Altered, Malformed) as error:
             yield Finding(f"leaf {builder.size}", str(error), REPLAY, builder.size + 1)
             return
-        for path, data in builder.extend(leaves):
+        for path, data in builder.extend(leaves, documents):
             yield from _compare(source, path, data)
     for path, data in builder.partials():
         yield from _compare(source, path, data)
@@ -82,13 +87,19 @@ def _compare(source: Source, path: str, data: bytes) -> Iterator[Finding]:
     """Compare one file; the longer one that a partial has grown into since serves as well."""
     found = _read(source, path, len(data))
     if found is None and ".p/" in path:
-        full = path.partition(".p/")[0]
-        found = _read(source, full, TILE_WIDTH * (2 + LEAF_SIZE) if "entries" in path else TILE_WIDTH * 32)
+        found = _read(source, path.partition(".p/")[0], _full_bytes(path))
         found = found and found[: len(data)]
     if found is None:
         yield Finding(path, "it is missing, or cannot be read", REBUILD)
     elif found != data:
         yield Finding(path, _first_difference(path, found, data), REBUILD)
+
+
+def _full_bytes(path: str) -> int:
+    """Give the most bytes that the full file of this kind has."""
+    if path.startswith("document/"):
+        return file_limit([Kind.POLICY] * TILE_WIDTH)
+    return TILE_WIDTH * (2 + LEAF_SIZE if "entries" in path else 32)
 
 
 def _read(source: Source, path: str, limit: int) -> bytes | None:
@@ -99,6 +110,10 @@ def _read(source: Source, path: str, limit: int) -> bytes | None:
 
 
 def _first_difference(path: str, found: bytes, data: bytes) -> str:
+    if path.startswith("document/"):
+        pairs = enumerate(zip_longest(found.split(b"\n"), data.split(b"\n")))
+        place = next(place for place, (theirs, ours) in pairs if theirs != ours)
+        return f"it is not what the database holds; the first document that differs is its number {place}"
     stride = 2 + LEAF_SIZE if "entries" in path else 32
     starts = range(0, len(data), stride)
     place = next((at // stride for at in starts if found[at : at + stride] != data[at : at + stride]), 0)

@@ -26,6 +26,7 @@ __all__ = [
     "TileReader",
     "consistency_proof",
     "decode_bundle",
+    "document_path",
     "encode_bundle",
     "entries_path",
     "inclusion_proof",
@@ -78,6 +79,14 @@ def tile_path(level: int, n: int, width: int | None = None) -> str:
 def entries_path(n: int, width: int | None = None) -> str:
     """Give the path of an entry bundle, `tile/entries/x001/234.p/5`; `n` and `width` as in `tile_path`."""
     return f"tile/entries/{_number_path(n, width)}"
+
+
+def document_path(n: int, width: int | None = None) -> str:
+    """Give the path of the documents of a tile's records, `document/x001/234.p/5`; `n` and `width` as in `tile_path`.
+
+    There is such a file only where one of these leaves is a record.
+    """
+    return f"document/{_number_path(n, width)}"
 
 
 def _number_path(n: int, width: int | None) -> str:

@@ -4,8 +4,10 @@
 2. Every leaf that the database lacks is read once, into a file of our own: what was verified is what is written.
 3. Hashed on from the database's own tree, they make the checkpoint's root: it is the same history, grown.
 4. Every one of them is lawful against its parent, and no two of all leaves take one gram.
+5. Every record among them has its document, whose digest is in the leaf.
 
-Memory stays small: 88 bytes a leaf of the whole log lie in a file that is mapped, 114 a new leaf in another.
+Memory stays small: 88 bytes a leaf of the whole log lie in a file that is mapped, 114 a new leaf in another, and the
+documents of new records in a third.
 """
 
 import tempfile
@@ -27,6 +29,7 @@ from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.errors import Refuted
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE, VERSION
 from anchoring.log.builder import leaves_of
+from anchoring.log.documents import records_among, served_documents
 from anchoring.log.folder import CHECKPOINT
 from anchoring.log.roots import edge_in_database, root_in_database
 from anchoring.log.sequencer import MAX_BATCH, read_staged, staged_size
@@ -35,6 +38,7 @@ from anchoring.log.standing import standing
 from anchoring.log.tiles import TILE_WIDTH, TileReader, root_at, tile_width
 from anchoring.merkle import CompactRange
 from anchoring.note import MAX_NOTE, Note, Signature, parse_vkey
+from registry.evidence.public import RULE, Faulty, split_line
 from registry.ledger.rules import SENTENCES, Rule
 
 Transactions = Callable[[], AbstractContextManager[sa.Connection]]
@@ -62,11 +66,17 @@ class Verified:
     frontier_g: int
     ended_g: int
     _leaves: BinaryIO
+    _documents: BinaryIO
 
     def leaves(self, start: int, end: int) -> Rows:
         """Read leaves `[start, end)` (`LEAF_DTYPE`) that were verified."""
         self._leaves.seek((start - self.start) * LEAF_SIZE)
         return np.frombuffer(self._leaves.read((end - start) * LEAF_SIZE), LEAF_DTYPE)
+
+    def documents(self) -> Iterator[tuple[int, str]]:
+        """Read the verified documents of the records among them, in order: index, and fields in RFC 8785 form."""
+        self._documents.seek(0)
+        return map(split_line, self._documents)
 
 
 @contextmanager
@@ -88,7 +98,7 @@ def verified(transaction: Transactions, source: Source, trust: Trust) -> Iterato
     if len(names) < trust.quorum:
         raise Refuted(f"The checkpoint there is cosigned by {len(names)} of those who are to, not {trust.quorum}.")
     of_log = replace(signed.note, signatures=tuple(one for one in signed.note.signatures if _is_by(one, trust.vkey)))
-    with tempfile.TemporaryFile() as leaves, tempfile.TemporaryFile() as rows:
+    with tempfile.TemporaryFile() as leaves, tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as documents:
         with transaction() as tx:
             tx.execute(_PATIENT)
             start = min(staged_size(tx), checkpoint.size)
@@ -98,8 +108,12 @@ def verified(transaction: Transactions, source: Source, trust: Trust) -> Iterato
             _read(TileReader(source, cached_tiles=0), edge, checkpoint.size, history, leaves)
             if edge.root() != checkpoint.root:
                 _refute(tx, source, now.size, checkpoint)
-        frontier_g, ended_g = history.judge(start)
-        yield Verified(checkpoint, signed.note, of_log, start, edge.peaks, frontier_g, ended_g, leaves)
+        figures = history.judge(start)
+        public = Verified(checkpoint, signed.note, of_log, start, edge.peaks, *figures, leaves, documents)
+        with transaction() as tx:
+            tx.execute(_PATIENT)
+            _read_documents(tx, source, public)
+        yield public
 
 
 def _is_by(signature: Signature, vkey: str) -> bool:
@@ -152,6 +166,23 @@ def _read(reader: TileReader, edge: CompactRange, size: int, history: _History, 
         edge.extend(leaf_hashes(leaves))
         history.rows[start : start + len(leaves)] = rows_of(leaves)
         file.write(leaves.tobytes())
+
+
+def _read_documents(tx: sa.Connection, source: Source, public: Verified) -> None:
+    """Read and check the documents of the new leaves; those of one file are in memory at a time."""
+    start, size = public.start, public.checkpoint.size
+    for n in range(start // TILE_WIDTH, -(-size // TILE_WIDTH)):
+        first, end = n * TILE_WIDTH, min(size, (n + 1) * TILE_WIDTH)
+        known = max(first, min(start, end))
+        data = read_staged(tx, first, known).tobytes() + public.leaves(known, end).tobytes()
+        for found in served_documents(source, n, end - first, records_among(np.frombuffer(data, LEAF_DTYPE), first)):
+            if isinstance(found, Faulty):
+                raise Refuted(
+                    f"Leaf {found.index} of the log there: {RULE}: {found.sentence}. Nothing was written; recover from "
+                    "another place."
+                )
+            if found.leaf.index >= start:
+                public._documents.write(found.line)  # noqa: SLF001  (it is being made)
 
 
 def _refute(tx: sa.Connection, source: Source, signed_size: int, checkpoint: Checkpoint) -> None:

@@ -7,13 +7,25 @@ from typing import Final
 
 from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
+from anchoring.log.builder import leaves_of
+from anchoring.log.documents import records_among, served_file
 from anchoring.log.fetching import LeafFetcher
-from anchoring.log.tiles import Source, TileReader, inclusion_proof, root_at
+from anchoring.log.tiles import (
+    ENTRY_BYTES,
+    TILE_WIDTH,
+    Source,
+    TileReader,
+    entries_path,
+    inclusion_proof,
+    root_at,
+    tile_width,
+)
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.monitor.evidence import Prefix, prefix_of
 from anchoring.monitor.memory import MAX_NOTES, Memory, Tree
 from anchoring.monitor.mirror import Mirror
 from anchoring.monitor.sightings import Sighting
+from registry.evidence.public import RULE, Faulty, read_documents
 
 MEMORY_TILES: Final = 256
 
@@ -63,6 +75,7 @@ class LogCopy:
             edge.extend(self.mirror.write(edge.size, leaves))
         if edge.root() != seen.tree.root:
             self._diagnose(seen)
+        self._copy_documents(seen.tree.size, check_time)
         self.mirror.sync()
         self._memory.tree = Tree(
             size=edge.size,
@@ -72,6 +85,24 @@ class LogCopy:
             since_ms=now_ms,
         )
         self.remember(seen)
+
+    def _copy_documents(self, size: int, check_time: Callable[[], None]) -> None:
+        """Copy the documents of the records among the new leaves, which are believed by now.
+
+        Raises Refuted for one that its leaf does not bind, or that is missing: what is served beside the leaves proves
+        nothing against the log, and may be right the next time.
+        """
+        for n in range(self.size // TILE_WIDTH, -(-size // TILE_WIDTH)):
+            width = tile_width(0, n, size)
+            bundle = self.mirror.read(entries_path(n, width), width * ENTRY_BYTES)
+            records = records_among(leaves_of(bundle, width), n * TILE_WIDTH)
+            if records:
+                check_time()
+                data = served_file(self._source, n, width, records)
+                faulty = next((one for one in read_documents(data, records) if isinstance(one, Faulty)), None)
+                if faulty is not None:
+                    raise Refuted(f"leaf {faulty.index}: {RULE}: {faulty.sentence}")
+                self.mirror.write_documents(n, data)
 
     def remember(self, seen: Sighting) -> None:
         """Keep a checkpoint that agreed, among the last ones."""

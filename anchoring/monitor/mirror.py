@@ -4,6 +4,7 @@
 |---|---|
 | `entries` | the entries of all bundles, one after another, 116 bytes each |
 | `hashes-0`, `hashes-1`, ... | the hashes of all tiles of a level, one after another, 32 bytes each |
+| `document/<N>` | the documents of a tile's records as they were served, as far as the tile was |
 
 A partial tile is the beginning of the full one, so every tile of every size up to the last is a stretch of a file. All
 of it is only appended. What lies past the committed size was never believed, and is overwritten.
@@ -20,24 +21,30 @@ from numpy.typing import NDArray
 
 from anchoring import merkle
 from anchoring.auditing.reading import leaf_hashes
-from anchoring.errors import Malformed, Unreachable
+from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.tiles import ENTRY_BYTES, TILE_WIDTH
+from anchoring.log.sources import read_file
+from anchoring.log.tiles import ENTRY_BYTES, TILE_WIDTH, document_path
 from anchoring.merkle import HASH_SIZE
-from registry.keyfile import sync_folder
+from registry.keyfile import replace_file, sync_folder
 
 LEVELS: Final = 6
 """256^6 leaves are 2^48, more than any contract takes."""
 _PATH: Final = re.compile(r"tile/(entries|[0-5])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?", re.ASCII)
+_DOCUMENT: Final = re.compile(r"document/((?:x[0-9]{3}/)*[0-9]{3})", re.ASCII)
 _PREFIX: Final = LEAF_SIZE.to_bytes(2)
 
 
 class Mirror:
-    """The copy in one folder. A `Source` of tiles and bundles; it has no checkpoint of its own."""
+    """The copy in one folder. A `Source` of tiles, bundles and documents; it has no checkpoint of its own.
+
+    Documents are held as of the last size; as of an earlier one they are the beginning of that.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open or begin it. Raises Unreachable when the folder cannot be used."""
         try:
+            self._folder = folder
             with ExitStack() as opening:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._entries = _open(folder / "entries", opening)
@@ -82,7 +89,9 @@ class Mirror:
             raise Unreachable(f"The monitor's copy of the log cannot be written: {error.strerror}.") from error
 
     def read(self, path: str, limit: int) -> bytes:
-        """Read a tile or a bundle, as `Source.read`."""
+        """Read a tile, a bundle or documents, as `Source.read`."""
+        if path.startswith("document/"):
+            return self._read_documents(path, limit)
         found = _PATH.fullmatch(path)
         if found is None:
             raise Malformed(f"the copy of a log has no file {path!r}")
@@ -92,6 +101,31 @@ class Mirror:
         data = os.pread(file, min(width * stride, limit), n * TILE_WIDTH * stride)
         if len(data) != width * stride:
             raise Unreachable(f"{path} is not in the copy of the log")
+        return data
+
+    def write_documents(self, n: int, data: bytes) -> None:
+        """Write the documents of tile `n` as they are served now, which begin with those that were before; durably.
+
+        Raises Refuted when they do not, Unreachable when the disk fails.
+        """
+        path = self._folder / document_path(n)
+        try:
+            if path.exists() and not data.startswith(path.read_bytes()):
+                raise Refuted(f"{document_path(n)} is served otherwise than it was before; it never changes")
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(path, data)
+        except OSError as error:
+            raise Unreachable(f"The monitor's copy of the log cannot be written: {error.strerror}.") from error
+
+    def _read_documents(self, path: str, limit: int) -> bytes:
+        if _DOCUMENT.fullmatch(path) is None:
+            raise Unreachable(f"{path} is in the copy of the log as far as its tile was served")
+        try:
+            data = read_file(self._folder / path, limit)
+        except OSError as error:
+            raise Unreachable(f"{path} is not in the copy of the log: {error.strerror}") from error
+        if len(data) > limit:
+            raise Malformed(f"{path} is longer than {limit} bytes")
         return data
 
     def leaf(self, index: int) -> bytes:

@@ -7,7 +7,8 @@ For each batch of leaves:
 3. Every new tile of hashes that the log serves is what the leaves make, so that what is cosigned can be proven.
 4. Every leaf is lawful: by itself, against its parent, against all that took grams before, and beside the leaf before
    it; and a STATE record is of the leaves before it. Rows of earlier leaves are checked before they are believed.
-5. How far this went is kept, so that after a crash a long way goes on from there. Nothing is cosigned by it.
+5. Every record has exactly its one document, which its leaf binds (`registry.evidence.public`).
+6. How far this went is kept, so that after a crash a long way goes on from there. Nothing is cosigned by it.
 
 At the end the last leaf must not be a GATHER, whose BUNDLE is missing then.
 """
@@ -34,6 +35,8 @@ from anchoring.witness.disk import OnStep
 from anchoring.witness.edge import MadeTile, TreeEdge
 from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.state import WitnessState
+from registry.evidence.public import RULE as DOCUMENT
+from registry.evidence.public import Faulty
 from registry.keyfile import no_step
 from registry.ledger.rules import SENTENCES, Rule
 
@@ -113,20 +116,25 @@ class Replayer:
 
     def _replay_batch(self, edge: TreeEdge, size: int, root: bytes) -> None:
         start = edge.size
-        leaves, hashes = self._take(edge, size, root)
+        whole, hashes = self._take(edge, size, root)
+        leaves = whole[start % TILE_WIDTH :]
         self._on_step("fetched")
         rows = self._write(start, leaves, hashes)
         self._on_step("rows written")
         self._check(rows, leaves, start)
         if self._states:
             self.check_states(leaves, start)
+        self._check_documents(whole, leaves, start, size)
         tree = self._state.position.tree
         figures = count_on(tree.frontier_g, tree.ended_g, rows[start:])
         self._takings = self._takings.extended(rows[start:], start)
         self._state.reach(Position(Cosigned(edge.size, edge.root(), *figures), edge.peaks))
 
     def _take(self, edge: TreeEdge, size: int, root: bytes) -> tuple[Rows, list[bytes]]:
-        """Read the next leaves (`LEAF_DTYPE`) and their hashes, bring the edge forward, and hold it to the log."""
+        """Read the next leaves and their hashes, bring the edge forward, and hold it to the log.
+
+        Leaves (`LEAF_DTYPE`) are given from the beginning of the tile on that the edge was in.
+        """
         start, old = edge.size, edge.size % TILE_WIDTH
         leaves = self._fetcher.fetch(start - old, size)
         hashes = leaf_hashes(leaves)
@@ -144,7 +152,7 @@ class Replayer:
         else:
             said = f"the leaves that the log serves make the root {edge.root().hex()}, not the signed one"
             raise Refuted(said)
-        return leaves[old:], hashes[old:]
+        return leaves, hashes[old:]
 
     def _compare(self, made: list[MadeTile]) -> None:
         published = self._fetcher.fetch_tiles([(tile.level, tile.n, tile.width) for tile in made])
@@ -179,6 +187,17 @@ class Replayer:
             self._state.check_rows(np.arange(index), index)
             if not check.is_true(evidence, self._state.rows(index), self._state.leaf_hashes(index)):
                 raise Unlawful(index, check.RULE, check.SENTENCE, None, _bytes_of([index], leaves, start))
+
+    def _check_documents(self, whole: Rows, leaves: Rows, start: int, size: int) -> None:
+        """Raise Unlawful for the first record that has not its document; `whole` begins with the tile of `start`.
+
+        A file of documents is read anew as it grows, with what was in it before.
+        """
+        for found in self._fetcher.fetch_documents(whole, start - start % TILE_WIDTH, size):
+            if isinstance(found, Faulty):
+                # A document may say that it is of a leaf that there is not.
+                leaf = min(found.index, start + len(leaves) - 1)
+                raise Unlawful(leaf, DOCUMENT, found.sentence, None, _bytes_of([leaf], leaves, start))
 
     def _against_parents(self, rows: Rows, start: int) -> list[Found]:
         """Find the first leaf that is unlawful by itself or against its parent."""

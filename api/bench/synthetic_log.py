@@ -7,20 +7,26 @@ parent is far before its child; but for a life's run of GATHERs and their BUNDLE
 leaves of such a log are lawful too, so a log of any size is cut out; of a run that the end would cut, records stand.
 """
 
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rfc8785
 from numpy.typing import NDArray
 
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT
 from anchoring.log.builder import TileBuilder
+from anchoring.log.documents import records_among
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import ED25519, Signer
-from registry.ledger.movement import Kind, Purpose
+from registry.evidence.document import Fields, digest
+from registry.evidence.public import line_of
+from registry.ledger.movement import RECORDS_FROM, Kind, Purpose
 
 ORIGIN = "synthetic.example/log"
 SIGNER = Signer(ORIGIN, ED25519, bytes(range(32)))
@@ -93,8 +99,16 @@ Numbers = NDArray[np.int64]
 """One for each life, shape (cohorts, lives)."""
 
 
-def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
-    """Make the first `size` leaves of the log that this seed makes."""
+_RECORD = next(number for number, step in enumerate(STEPS) if step.kind >= RECORDS_FROM)
+_NO_RECORD = Step(Kind.LOCK, P, _POINTS | _L, 16, 5, 6, ANN, ANN, Purpose.FREEZE)
+"""What stands there where a life has no record."""
+
+
+def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0, record_every: int = 1) -> Leaves:
+    """Make the first `size` leaves of the log that this seed makes, to stand behind so many others.
+
+    Of each cohort the first life has a record among its steps, and every `record_every`-th after it.
+    """
     draw = np.random.default_rng(seed)
     shape = -(-size // (cohort * LIFE)), cohort
     parts = draw.integers(1, 500, shape)
@@ -102,14 +116,16 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
     tags = draw.integers(1, 256, (*shape, 8, 20), dtype=np.uint8)
     tags[:, :, NOBODY] = 0
     leaves = np.zeros((shape[0], LIFE, cohort), LEAF_DTYPE)
-    index = np.arange(leaves.size).reshape(leaves.shape)
+    index = before + np.arange(leaves.size).reshape(leaves.shape)
     run = index[:, RUN]
     index[:, RUN] = run.reshape(len(run), cohort, run.shape[1]).transpose(0, 2, 1)
-    for number, step in enumerate(STEPS):
-        at, begins = leaves[:, number], bundled if number in _LATER else issued
+    no_record = np.arange(cohort) % record_every > 0
+
+    def fill(at: Leaves, number: int, step: Step) -> None:
+        begins = bundled if number in _LATER else issued
         at["version"], at["kind"], at["form"] = 1, step.kind, step.form
         at["flags"], at["purpose"] = step.flags, step.purpose
-        if step.kind < 64:
+        if step.kind < RECORDS_FROM:
             at["first"], at["last"] = begins + parts * step.first, begins + parts * step.last
         at["parent"] = NO_PARENT if step.parent is None else index[:, step.parent]
         moment = RUN.start if RUN.start <= number < RUN.stop else number
@@ -118,10 +134,19 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000) -> Leaves:
         at["from_tag"], at["to_tag"] = tags[:, :, step.giver], tags[:, :, step.taker]
         if step.kind == Kind.GATHER:
             at["to_tag"] = _targets(bundled, bundled + parts * (number - RUN.start))
+
+    for number, step in enumerate(STEPS):
+        fill(leaves[:, number], number, step)
+    others = leaves[:, _RECORD].copy()
+    fill(others, _RECORD, _NO_RECORD)
+    leaves[:, _RECORD, no_record] = others[:, no_record]
     leaves[:, RUN] = leaves[:, RUN].transpose(0, 2, 1).reshape(run.shape)
     flat = leaves.reshape(-1)[:size]
     flat["evidence"] = draw.integers(0, 256, (size, 32), dtype=np.uint8)
-    return _without_cut_run(flat)
+    _end_whole(flat)
+    for place in np.flatnonzero(flat["kind"] >= RECORDS_FROM).tolist():
+        flat["evidence"][place] = np.frombuffer(digest(_fields(before + place)), np.uint8)
+    return flat
 
 
 def _numbers(parts: Numbers) -> tuple[Numbers, Numbers]:
@@ -141,14 +166,28 @@ def _targets(bundle: Numbers, first: Numbers) -> NDArray[np.uint8]:
     return tags.view(np.uint8).reshape(*bundle.shape, 20)
 
 
-def _without_cut_run(leaves: Leaves) -> Leaves:
+def _end_whole(leaves: Leaves) -> None:
     """Put records where the log would end with GATHERs: no log is signed there."""
     is_other = leaves["kind"][::-1] != Kind.GATHER
     cut = leaves[len(leaves) - int(np.argmax(is_other)) :] if is_other.any() else leaves[:0]
     for name in ("form", "flags", "purpose", "first", "last", "until", "from_tag", "to_tag"):
         cut[name] = 0
     cut["kind"], cut["parent"] = Kind.POLICY, NO_PARENT
-    return leaves
+
+
+def documents_of(leaves: Leaves, start: int = 0) -> dict[int, bytes]:
+    """Write the documents of the records among leaves from index `start` on that are as `lawful_leaves` made them."""
+    return {
+        record.index: line_of(record.index, rfc8785.dumps(_fields(record.index)).decode())
+        for record in records_among(leaves, start)
+        if digest(_fields(record.index)) == record.evidence
+    }
+
+
+def _fields(index: int) -> Fields:
+    """The evidence of the record at an index; real salts are random."""
+    salt = urlsafe_b64encode(index.to_bytes(16)).rstrip(b"=").decode()
+    return {"record": [salt, "correction"]}
 
 
 def six_bytes(number: int) -> NDArray[np.uint8]:
@@ -156,10 +195,16 @@ def six_bytes(number: int) -> NDArray[np.uint8]:
     return np.frombuffer(number.to_bytes(6), np.uint8)
 
 
-def write_log(folder: Path, leaves: Leaves, signer: Signer = SIGNER) -> bytes:
-    """Write the log of these leaves as its publisher would, without syncing the disk, and give its root."""
+def write_log(
+    folder: Path, leaves: Leaves, signer: Signer = SIGNER, documents: Mapping[int, bytes] | None = None
+) -> bytes:
+    """Write the log of these leaves as its publisher would, without syncing the disk, and give its root.
+
+    `documents` are its records', index -> line; by default those that `documents_of` writes.
+    """
     builder = TileBuilder(0, [], b"")
-    for path, data in (*builder.extend(leaves), *builder.partials()):
+    documents = documents_of(leaves) if documents is None else documents
+    for path, data in (*builder.extend(leaves, documents), *builder.partials()):
         _write(folder / path, data)
     root = builder.root() if len(leaves) else EMPTY_ROOT
     sign_log(folder, len(leaves), root, signer)

@@ -21,7 +21,7 @@ From = Annotated[
 
 RULES = (
     "policies, methodologies and sources that the log has and that do NOT hold here: before anybody acts, give back "
-    "the policies' evidence (gram recover evidence), and record the others again"
+    "their evidence (gram recover evidence), or record them again"
 )
 
 

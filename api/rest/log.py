@@ -10,12 +10,17 @@ from api.rest.perform import SiteOf
 from registry.errors import NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-"""Tiles and bundles never change."""
+"""Tiles, bundles and documents never change."""
 CHECKPOINT = "public, max-age=1, must-revalidate"
 """The checkpoint is the one thing that does."""
 CORS = {"Access-Control-Allow-Origin": "*"}
 """Anyone's page may read the public log."""
-_TILE = re.compile(r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,6}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?\Z")
+_FILE = re.compile(
+    r"(tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])|document)/(?:x[0-9]{3}/){0,6}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?\Z"
+)
+
+_BYTES = "application/octet-stream"
+_MEDIA_TYPES = {"document": "application/jsonl"}
 
 router = APIRouter(prefix="/log", tags=["log"], include_in_schema=False)
 
@@ -31,11 +36,11 @@ def read_checkpoint(site: SiteOf) -> Response:
 
 @router.get("/{path:path}")
 def read_tile(path: str, site: SiteOf) -> Response:
-    """Serve a tile or an entry bundle. The path's form is checked, so that nothing else is ever read."""
-    file = site.folder.log / path
-    if _TILE.match(path) is None or not _is_ours(file, site.folder.log):
-        raise NotFound("The log has no such tile. Read the checkpoint first.")
-    return FileResponse(file, 200, {"Cache-Control": IMMUTABLE, **CORS}, "application/octet-stream")
+    """Serve a tile, a bundle or documents. The path's form is checked, so that nothing else is ever read."""
+    file, form = site.folder.log / path, _FILE.match(path)
+    if form is None or not _is_ours(file, site.folder.log):
+        raise NotFound("The log has no such file. Read the checkpoint first; a tile without records has no documents.")
+    return FileResponse(file, 200, {"Cache-Control": IMMUTABLE, **CORS}, _MEDIA_TYPES.get(form[1], _BYTES))
 
 
 def _is_ours(file: FilePath, folder: FilePath) -> bool:

@@ -42,7 +42,7 @@ sources = _table(
     valid_until_ms=_int,
 )
 consents = _table("consents", source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int)
-evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB)
+evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
 acts = _table("acts", id=_int, kind=_text, account_id=_int, at_ms=_int, quantity_g=_int)
 frontier = _table("frontier", sole=sa.Boolean, next_g=_int)
 lots = _table(

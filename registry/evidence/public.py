@@ -23,6 +23,8 @@ MAX_BYTES: Final = 64 * 1024
 MAX_LONG_BYTES: Final = 1024 * 1024
 """Of a line of the kinds that carry a table of rules, or a definition."""
 LONG: Final = frozenset({Kind.POLICY, Kind.METHODOLOGY})
+MAX_DEPTH: Final = 64
+"""Of lists and objects within each other in a line, the outermost included, so that no reader is exhausted by it."""
 MAX_INDEX: Final = 2**53 - 1
 """RFC 8785 has no larger integers; no log comes near."""
 
@@ -47,7 +49,7 @@ SENTENCES: Final = {
     Flaw.EXCESS: "there is a document of a leaf that is no record here, or a second one, or they are out of order",
     Flaw.CUT: "the document does not end in a line feed: the file is cut off",
     Flaw.SIZE: "the document is longer than one of its kind may be",
-    Flaw.FORM: "the document is not an index and fields in RFC 8785 form",
+    Flaw.FORM: f"the document is not an index and fields in RFC 8785 form, at most {MAX_DEPTH} deep",
     Flaw.FIELD: f"a field is neither [salt, value] nor a digest in lower-case hex, or there are over {MAX_FIELDS}",
     Flaw.FIELD_TWICE: "a field, or a member of a value, stands there twice",
     Flaw.SALT: f"a salt is not {SALT_BYTES} bytes in base64url without padding",
@@ -71,6 +73,11 @@ class Document:
 
     leaf: RecordLeaf
     fields: Fields
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the file."""
+        return line_of(self.leaf.index, canonical(self.fields).decode())
 
     @property
     def values(self) -> dict[str, Any]:
@@ -100,6 +107,12 @@ class FlawError(ValueError):
         self.flaw = flaw
 
 
+def split_line(line: bytes) -> tuple[int, str]:
+    """Give index and text of a line that `line_of` made."""
+    fields, _, index = line.removesuffix(b"}\n").rpartition(b',"index":')
+    return int(index), fields.removeprefix(b'{"fields":').decode()
+
+
 def most_bytes(kind: int) -> int:
     """Give the most bytes that a line of a record of this kind has, without its line feed."""
     return MAX_LONG_BYTES if kind in LONG else MAX_BYTES
@@ -115,7 +128,10 @@ def text_of(fields: Fields, disclosed: Collection[str], kind: int) -> str:
 
     Raises FlawError when no index would make it a document: it is too large, or its fields or salts are none.
     """
-    text = str(canonical(disclose(fields, disclosed)), "utf-8")
+    public = disclose(fields, disclosed)
+    text = str(canonical(public), "utf-8")
+    if _is_deep({"fields": public}):
+        raise FlawError(Flaw.FORM)
     if len(line_of(MAX_INDEX, text)) - 1 > most_bytes(kind):
         raise FlawError(Flaw.SIZE)
     _check_fields(fields)
@@ -125,6 +141,14 @@ def text_of(fields: Fields, disclosed: Collection[str], kind: int) -> str:
 def line_of(index: int, text: str) -> bytes:
     """Make the line of the leaf `index` from a text that `text_of` wrote: RFC 8785, for `fields` sort first."""
     return b'{"fields":%b,"index":%d}\n' % (text.encode(), index)
+
+
+def is_public(text: str | None, kind: int, evidence: bytes) -> bool:
+    """Whether this is the text of a document of a record of this kind with this evidence."""
+    try:
+        return text is not None and digest(parse_line(line_of(MAX_INDEX, text), kind)[1]) == evidence
+    except (FlawError, UnicodeError):
+        return False
 
 
 def parse_line(line: bytes, kind: int) -> tuple[int, Fields]:
@@ -163,6 +187,16 @@ def read_documents(data: bytes, leaves: Sequence[RecordLeaf]) -> Iterator[Docume
     yield from (Faulty(leaf.index, Flaw.MISSING) for leaf in reversed(waiting))
 
 
+def lines_before(data: bytes, end: int) -> bytes:
+    """Cut off a file before the first document of a leaf from `end` on: what it was when the tree had `end` leaves."""
+    length = 0
+    for line in _lines(data):
+        if _index_said(line) >= end:
+            break
+        length += len(line)
+    return data[:length]
+
+
 def _lines(data: bytes) -> Iterator[bytes]:
     """Cut a file after each line feed; the last line may lack its own."""
     start = 0
@@ -181,7 +215,7 @@ def _take(line: bytes, waiting: list[RecordLeaf], salts: set[str]) -> Iterator[D
         waiting.pop()
         yield Faulty(leaf.index, error.flaw)
         return
-    if all(one.index != index for one in waiting):
+    if index != leaf.index and all(one.index != index for one in waiting):
         yield Faulty(index, Flaw.EXCESS)
         return
     while (leaf := waiting.pop()).index != index:
@@ -227,9 +261,22 @@ def _parse(text: bytes) -> Any:
         raise FlawError(Flaw.FIELD_TWICE) from None
     except (ValueError, RecursionError):  # numbers that it has not, lone surrogates, endless depth
         raise FlawError(Flaw.FORM) from None
-    if not is_canonical:
+    if not is_canonical or (text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(said)):
         raise FlawError(Flaw.FORM)
     return said
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects are within each other more than `MAX_DEPTH` times."""
+    inner = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [
+            one
+            for outer in inner
+            if isinstance(outer, (list, dict))
+            for one in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(one, (list, dict)) for one in inner)
 
 
 def _check_fields(fields: Mapping[str, Any]) -> None:

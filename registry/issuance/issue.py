@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
+from registry.clock import in_shanghai, rfc3339
 from registry.database.schema import account_keys, accounts, activities, lots
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
@@ -14,7 +15,7 @@ from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
-from registry.ledger.posting import Line, Written, begin_act, record, write_lines
+from registry.ledger.posting import Facts, Line, Written, begin_act, record, write_lines
 from registry.sources.sources import Source
 
 
@@ -76,14 +77,18 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
         "source": report.source.id,
         "methodology": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
+    }
+    issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
+    # When one person's ride began or ended, and what guessed rides could be held against.
+    inputs = {
         "period_from_ms": period[0],
         "period_until_ms": period[1],
         "inputs_sha256": report.inputs_sha256.hex(),
     }
-    issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
-    record(tx, ledger.vault, Kind.ISSUANCE, at, issued)
+    record(tx, ledger.vault, Kind.ISSUANCE, at, Facts(issued | _days(period), inputs))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
-    lines = _lines(report, grams, holders, first, at, facts | {"lot_first_g": first, "lot_end_g": last})
+    grams_of = {"lot_first_g": first, "lot_end_g": last}
+    lines = _lines(report, grams, holders, first, at, facts | inputs | grams_of)
     return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
 
 
@@ -99,6 +104,20 @@ def _grams_by_account(of: Sequence[Activity], ledger: Ledger) -> dict[int, int]:
 def _period(of: Sequence[Activity]) -> tuple[int, int]:
     """From the first activity's begin to the last one's end, Unix milliseconds."""
     return min(activity.starts_ms for activity in of), max(activity.ends_ms for activity in of)
+
+
+def _days(period: tuple[int, int]) -> dict[str, str]:
+    """Give the whole days in Shanghai that a period lies in, from midnight to midnight, as the log publishes them."""
+    return {"period_from": _midnight(period[0]), "period_until": _midnight(period[1] + _DAY_MS)}
+
+
+_DAY_MS = 86_400_000
+
+
+def _midnight(moment_ms: int) -> str:
+    """Write when the day began that a moment lies in."""
+    begin = in_shanghai(moment_ms).replace(hour=0, minute=0, second=0)
+    return rfc3339(int(begin.timestamp()) * 1000)
 
 
 def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int, period: tuple[int, int]) -> int:

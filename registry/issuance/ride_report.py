@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import rfc8785
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
@@ -16,7 +17,8 @@ from registry.issuance.reasons import Reason
 from registry.issuance.rides import Batch, Issued, read_rides
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
-from registry.ledger.posting import record
+from registry.ledger.posting import Facts, record
+from registry.methodologies.published import row_of
 from registry.methodologies.record import Methodology, Window, digest, to_document
 from registry.policies.policies import in_force
 from registry.sources.sources import Source, consented_users, get_source, hold_consents
@@ -34,19 +36,10 @@ def publish_methodology(tx: sa.Connection, vault: Vault, methodology: Methodolog
     """Publish a methodology version and record it in the log. Raises `Unclassified` for one without a class."""
     if methodology.methodology_class is None:
         raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
-    sha256 = digest(methodology)
-    tx.execute(
-        sa.insert(methodologies_table).values(
-            code=methodology.key,
-            version=methodology.version,
-            status=str(methodology.status),
-            record=to_document(methodology),
-            digest=sha256,
-            **{"class": str(methodology.methodology_class)},
-        )
-    )
-    facts = {"code": methodology.key, "version": methodology.version, "sha256": sha256.hex()}
-    record(tx, vault, Kind.METHODOLOGY, at, facts | {"status": str(methodology.status)})
+    tx.execute(sa.insert(methodologies_table).values(row_of(methodology)))
+    facts = {"code": methodology.key, "version": methodology.version, "sha256": digest(methodology).hex()}
+    facts |= {"status": str(methodology.status), "definition": rfc8785.dumps(to_document(methodology)).decode()}
+    record(tx, vault, Kind.METHODOLOGY, at, Facts(disclosed=facts))
 
 
 def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: Methodology, path: Path) -> RideIssue:
@@ -135,5 +128,7 @@ def _issued(tx: sa.Connection, ledger: Ledger, source_id: int) -> Issued:
 def _record_duplicates(tx: sa.Connection, ledger: Ledger, source: Source, batch: Batch) -> None:
     duplicates = batch.rejected_by_reason().get(Reason.ALREADY_ISSUED, 0)
     if duplicates:
-        facts = {"source": source.id, "refused": duplicates, "input_sha256": batch.input_sha256.hex()}
+        # Whoever guessed a file of few rides could hold it against its digest.
+        file = {"input_sha256": batch.input_sha256.hex()}
+        facts = Facts(disclosed={"source": source.id, "refused": duplicates}, withheld=file)
         record(tx, ledger.vault, Kind.DUPLICATE, ledger.clock(), facts)

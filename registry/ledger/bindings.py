@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault, tag
 from registry.errors import Unavailable
 from registry.evidence.document import verify
+from registry.evidence.public import is_public
 from registry.ledger.consistency import RESTORE
 from registry.ledger.finding import Finding
 
@@ -18,10 +19,14 @@ _MASTER = "restore the row from a backup; without the key this account's grams c
 
 
 def check_evidence(tx: sa.Connection) -> Iterator[Finding]:
-    """Give every evidence document that does not have its digest, and every movement without one."""
+    """Give every evidence document that does not have its digest, or no public form, and every movement without one."""
     for row in tx.execute(_EVIDENCE):
         if not verify(row.fields, bytes(row.digest)):
             yield Finding(f"evidence {row.digest.hex()}", "the document does not have this digest", RESTORE)
+    for row in tx.execute(_PUBLIC):
+        if not is_public(row.public, row.kind, bytes(row.evidence)):
+            sentence = "what the log publishes of this record is gone, or its evidence does not bind it"
+            yield Finding(f"movement {row.id}", sentence, RESTORE, _size(row.log_index), row.at_ms)
     for row in tx.execute(_LOST):
         place, is_loss = f"evidence {row.digest.hex()}", row.from_size is not None
         sentence = "the document was lost; its digest is known" if is_loss else "the document is gone"
@@ -54,6 +59,11 @@ def _size(index: int | None) -> int | None:
 
 
 _EVIDENCE = sa.text("SELECT digest, fields FROM evidence WHERE fields IS NOT NULL")
+_PUBLIC = sa.text("""
+    SELECT m.id, m.kind, m.evidence, m.at_ms, e.public, l.index AS log_index FROM movements m
+    JOIN evidence e ON e.digest = m.evidence LEFT JOIN log_entries l ON l.movement_id = m.id
+    WHERE m.kind >= 64 ORDER BY m.id
+""")
 # Only what a recovery took out of the log may lack its document.
 _LOST = sa.text("""
     SELECT e.digest, l.index AS log_index, m.at_ms, r.from_size FROM evidence e

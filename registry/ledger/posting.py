@@ -4,16 +4,17 @@ The caller holds the transaction and the lock on the acting account. Every movem
 again by the database.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
 from registry.database.schema import evidence
-from registry.errors import Invalid, RuleBroken
+from registry.errors import DocumentTooLarge, Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
+from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
 from registry.ledger.blocks import Piece, refuse_set_aside
 from registry.ledger.child import Receiver, Step, child_of
 from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
@@ -52,6 +53,8 @@ class Line:
     """Names of evidence fields that go when a person who gives or receives is erased."""
     personal_of: int | None = None
     """The account that these fields are about."""
+    public: str | None = None
+    """Of a record: what the log publishes of its evidence (`registry.evidence.public.text_of`)."""
 
 
 ReceiverOf = Callable[[Piece], tuple[int, Receiver]]
@@ -160,6 +163,7 @@ def _evidence_row(line: Line) -> dict[str, Any]:
         "account_id": line.personal_of if line.personal else None,
         "personal": list(line.personal),
         "fields": line.evidence.fields,
+        "public": line.public,
     }
 
 
@@ -185,20 +189,46 @@ def _movement_row(number: int, act_id: int, line: Line) -> dict[str, Any]:
     }
 
 
-def record(
-    tx: sa.Connection,
-    vault: Vault,
-    kind: Kind,
-    at: int,
-    facts: Mapping[str, Value],
-    account_id: int | None = None,
-    personal: tuple[str, ...] = (),
-) -> Written:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a record says, field by field: `disclosed` stands in the public log for good, `withheld` as digests alone.
+
+    Personal words and business secrets are withheld, and whatever an erasure takes away: the fields named in `personal`
+    go with the account that they are about, `personal_of`.
+    """
+
+    disclosed: Mapping[str, Value]
+    withheld: Mapping[str, Value] = field(default_factory=dict)
+    personal: tuple[str, ...] = ()
+    personal_of: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that says two things of one field."""
+        twice = self.disclosed.keys() & self.withheld.keys()
+        if twice or not set(self.personal) <= self.withheld.keys():
+            raise ValueError(f"a field is disclosed or withheld, and a personal one withheld: {sorted(twice)}")
+
+
+def record(tx: sa.Connection, vault: Vault, kind: Kind, at: int, facts: Facts) -> Written:
     """Write a record of a decision: a leaf that moves no grams and binds `facts` by their digest.
 
-    The facts named in `personal` go with the account.
+    Raises `DocumentTooLarge` when what is public of it is longer than a document of its kind may be.
     """
-    sealed = seal({"record": kind.name.lower(), **facts})
+    sealed = seal({"record": kind.name.lower(), **facts.disclosed, **facts.withheld})
+    public = _public(sealed, {"record", *facts.disclosed}, kind)
     leaf = Movement(kind, 0, 0, 0, 0, 0, None, at, 0, NO_TAG, NO_TAG, sealed.digest)
-    act = begin_act(tx, kind.name.lower(), account_id, at, 0, 1)
-    return write_lines(tx, vault, act, [Line(leaf, None, None, sealed, personal, account_id)])[0]
+    act = begin_act(tx, kind.name.lower(), facts.personal_of, at, 0, 1)
+    line = Line(leaf, None, None, sealed, facts.personal, facts.personal_of, public)
+    return write_lines(tx, vault, act, [line])[0]
+
+
+def _public(sealed: Evidence, disclosed: Collection[str], kind: Kind) -> str:
+    try:
+        return text_of(sealed.fields, disclosed, kind)
+    except FlawError as error:
+        if error.flaw != Flaw.SIZE:
+            raise
+        raise DocumentTooLarge(
+            f"What the log would publish of this {kind.name.lower()} is longer than {most_bytes(kind)} bytes, the most "
+            "for a record of its kind. Shorten it; nothing was recorded."
+        ) from error

@@ -16,7 +16,7 @@ from registry.accounts.vault import Vault
 from registry.database.schema import policies
 from registry.errors import NotFound
 from registry.ledger.movement import Kind
-from registry.ledger.posting import record
+from registry.ledger.posting import Facts, record
 
 POINTS = "points"
 
@@ -53,7 +53,7 @@ def publish_policy(
     digest = hashlib.sha256(rfc8785.dumps(value)).digest()
     tx.execute(sa.insert(policies).values(name=name, in_force_ms=in_force_ms, value=value, digest=digest))
     facts = {"name": name, "in_force_ms": in_force_ms, "sha256": digest.hex(), "value": value}
-    record(tx, vault, Kind.POLICY, at, facts)
+    record(tx, vault, Kind.POLICY, at, Facts(disclosed=facts))
     return Policy(name, value, digest)
 
 

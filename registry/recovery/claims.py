@@ -6,7 +6,7 @@ from registry.accounts.accounts import checked_name
 from registry.errors import HolderKnown
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
-from registry.ledger.posting import record
+from registry.ledger.posting import Facts, record
 
 
 def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_sha256: bytes) -> None:
@@ -21,8 +21,10 @@ def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_s
         raise HolderKnown(f"Account {number} does not stand for an unknown holder; `gram fsck` lists those that do.")
     tx.execute(_NAME, {"number": number, "name": checked_name(name)})
     tx.execute(_KEY, {"number": number, "sealed": ledger.vault.new_key(number)})
-    facts = {"decision": "holder recognised", "tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}
-    record(tx, ledger.vault, Kind.CORRECTION, ledger.clock(), facts, account_id=number, personal=("claim_sha256",))
+    # The tag is public, but not that its holder came back, and when.
+    claim = {"tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}
+    facts = Facts({"decision": "holder recognised"}, claim, personal=("claim_sha256",), personal_of=number)
+    record(tx, ledger.vault, Kind.CORRECTION, ledger.clock(), facts)
 
 
 _UNKNOWN = sa.text("""

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from registry.database.schema import evidence
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
-from registry.ledger.movement import Kind
-from registry.policies.policies import return_policy
+from registry.ledger.movement import RECORDS_FROM, Kind
+from registry.recovery.facts import take_facts
 from registry.recovery.lots import return_facts
 from registry.sources.sources import lacking, return_source
 
@@ -49,8 +49,8 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     elif row.kind == Kind.SOURCE and (source := _told(document, _SOURCE)):
         if return_source(tx, source):
             _return_lots(tx)
-    elif row.kind == Kind.POLICY and (policy := _told(document, _POLICY)):
-        return_policy(tx, policy)
+    elif row.kind >= RECORDS_FROM:
+        take_facts(tx, row.kind, {name: shown[1] for name, shown in document.items() if isinstance(shown, list)})
     return True
 
 
@@ -99,7 +99,6 @@ _SOURCE = (
     "source", "decision", "name_zh", "name_en", "applicant_id", "methodology_code", "methodology_version",
     "valid_from_ms", "valid_until_ms",
 )  # fmt: skip
-_POLICY = ("name", "in_force_ms", "value")
 _LOT_FACTS = (
     "lot", "lot_first_g", "lot_end_g", "source", "methodology", "methodology_version", "period_from_ms",
     "period_until_ms", "inputs_sha256",

@@ -1,96 +1,32 @@
-"""Lots that a recovery knows by their grams alone: what stands for the rest, until evidence gives it back."""
+"""Lots that a recovery knows by the log alone: what stands for the rest, until evidence gives it back."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter, itemgetter
+from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from registry.ledger.child import minute_of
-from registry.ledger.movement import Flag, Kind, Movement
+from registry.ledger.movement import Movement
+from registry.recovery.facts import LotFacts
 
 UNKNOWN = "UNKNOWN"
 """Code of the methodology that stands for one that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class LotRange:
-    """The grams `[first, last)` of an issuance, and when its record says that it was, Unix milliseconds."""
+def ensure_lot(tx: sa.Connection, issue: Movement, facts: LotFacts | None) -> tuple[int, int]:
+    """Have a lot for an ISSUE: the one that is there, or one of which no more is known than `facts`, its record, says.
 
-    first: int
-    last: int
-    issued_ms: int
-
-
-_first = attrgetter("first")
-_Sort = tuple[int, int]
-"""What all ISSUEs of one lot have in common: their minute, and the flags that say what they may be used for."""
-
-
-@dataclass
-class LotRanges:
-    """The grams of each issuance, as far as the log tells: ISSUEs that adjoin, of one minute and one sort.
-
-    They come in any order. Lots of one sort that were issued one after the other in one minute look like one.
-    """
-
-    _ends: dict[_Sort, dict[int, int]] = field(default_factory=dict)
-    """Of each stretch so far, by its first gram, one past the last; and the other way round."""
-    _begins: dict[_Sort, dict[int, int]] = field(default_factory=dict)
-    _recorded: dict[int, list[int]] = field(default_factory=dict)
-    """When lots were issued, by the minute, in the order of the log."""
-    _ranges: list[LotRange] = field(default_factory=list)
-
-    def add(self, movements: Iterable[Movement]) -> None:
-        """Take the next leaves, in order."""
-        self._ranges.clear()
-        for movement in movements:
-            if movement.kind == Kind.ISSUANCE:
-                self._recorded.setdefault(minute_of(movement.at), []).append(movement.at)
-            elif movement.kind == Kind.ISSUE:
-                self._join(movement)
-
-    def _join(self, issue: Movement) -> None:
-        sort = issue.at, issue.flags & (Flag.CLASS_I | Flag.SCENARIO)
-        ends, begins = self._ends.setdefault(sort, {}), self._begins.setdefault(sort, {})
-        first = begins.pop(issue.first, issue.first)
-        last = ends.pop(issue.last, issue.last)
-        ends[first], begins[last] = last, first
-
-    def of(self, gram: int) -> LotRange:
-        """Give the lot that holds `gram`, which was issued in the log."""
-        if not self._ranges:
-            self._ranges = sorted(self._in_order(), key=_first)
-        return self._ranges[bisect_right(self._ranges, gram, key=_first) - 1]
-
-    def _in_order(self) -> Iterator[LotRange]:
-        """Go through all by their grams. Records are in the order of their lots' grams: numbers are drawn with them."""
-        stretches = sorted((at, first, last) for (at, _), ends in self._ends.items() for first, last in ends.items())
-        for minute, of_minute in groupby(stretches, itemgetter(0)):
-            grams = [(first, last) for _, first, last in of_minute]
-            times = self._recorded.get(minute, [minute])
-            if len(times) != len(grams):
-                # Reports about what came before a lost lot are refused: rather one too many.
-                times = [max(times)] * len(grams)
-            for (first, last), issued_ms in zip(grams, times, strict=True):
-                yield LotRange(first, last, issued_ms)
-
-
-def ensure_lot(tx: sa.Connection, ranges: LotRanges, issue: Movement) -> tuple[int, int]:
-    """Have a lot for an ISSUE: the one that is there, or one of which no more is known than its grams and time.
-
-    Gives the lot's grams `[first, last)`.
+    Without a record it is of this ISSUE's grams alone. Gives the lot's grams `[first, last)`.
     """
     found = tx.execute(_HOLDING, {"first": issue.first, "last": issue.last}).one_or_none()
     if found is not None:
         return found.first_g, found.last_g
-    told = ranges.of(issue.first)
-    known = tx.execute(_BESIDE, {"first": issue.first, "last": issue.last}).one()
-    first, last = max(told.first, known.before or 0), told.last if known.after is None else min(told.last, known.after)
-    values = {"first": first, "last": last, "source": _unknown_source(tx), "code": UNKNOWN, "at": told.issued_ms}
-    tx.execute(_INSERT, values | {"inputs": bytes(32)})
+    first, last, at = issue.first, issue.last, issue.at
+    if facts is not None:
+        first, last, at = facts.first_g, facts.end_g, facts.issued_ms
+    fixed = {"first": first, "last": last, "at": at, "inputs": bytes(32)}
+    if facts is not None and tx.execute(_CAN_STAND, asdict(facts)).scalar_one():
+        tx.execute(_INSERT_KNOWN, fixed | asdict(facts))
+    else:
+        tx.execute(_INSERT, fixed | {"source": _unknown_source(tx), "code": UNKNOWN})
     return first, last
 
 
@@ -119,14 +55,21 @@ def return_facts(tx: sa.Connection, issue_first: int, facts: dict[str, object]) 
 
 
 _HOLDING = sa.text("SELECT first_g, last_g FROM lots WHERE first_g <= :first AND last_g >= :last")
-_BESIDE = sa.text("""
-    SELECT (SELECT max(last_g) FROM lots WHERE last_g <= :first) AS before,
-        (SELECT min(first_g) FROM lots WHERE first_g >= :last) AS after
-""")
 _INSERT = sa.text("""
     INSERT INTO lots (first_g, last_g, source_id, methodology_code, methodology_version, period_from_ms,
         period_until_ms, issued_ms, inputs_sha256, is_lost)
     VALUES (:first, :last, :source, :code, 1, :at, :at, :at, :inputs, true)
+""")
+_INSERT_KNOWN = sa.text("""
+    INSERT INTO lots (id, first_g, last_g, source_id, methodology_code, methodology_version, period_from_ms,
+        period_until_ms, issued_ms, inputs_sha256, is_lost)
+    VALUES (:lot, :first, :last, :source, :methodology, :methodology_version, :period_from_ms, :period_until_ms, :at,
+        :inputs, true)
+""")
+_CAN_STAND = sa.text("""
+    SELECT EXISTS (SELECT FROM sources WHERE id = :source)
+        AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology, :methodology_version))
+        AND NOT EXISTS (SELECT FROM lots WHERE id = :lot)
 """)
 _UNKNOWN_SOURCE = sa.text("SELECT min(id) FROM sources WHERE methodology_code = :code")
 _UNKNOWN_METHODOLOGY = sa.text("""

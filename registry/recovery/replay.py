@@ -1,13 +1,16 @@
 """Writes the leaves of a public log into a database that was set back, batch by batch, each whole or not at all.
 
-A leaf says all of its movement but whose it was and what act it belonged to. The holder is found by its tag, or is an
-account that stands for somebody unknown. Leaves of one kind, minute and giver become one act. What was
-committed before the backup and logged after it is still in the queue here: it is recognised by its evidence, whose
-digest is salted and so its alone, and gets the index that it has in public.
+A leaf says all of its movement but whose it was and what act it belonged to; of a record its document says the rest.
+The holder is found by its tag, or is an account that stands for somebody unknown. Leaves of one kind, minute and giver
+become one act. What was committed before the backup and logged after it is still in the queue here: it is
+recognised by its evidence, whose digest is salted and so its alone, and gets the index that it has in public.
 """
 
+import json
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,28 +18,35 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.vault import Vault
 from registry.errors import OtherHistory
+from registry.evidence.document import Fields
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
+from registry.recovery.facts import LotFacts, lot_facts, take_facts
 from registry.recovery.holders import Holders
-from registry.recovery.lots import LotRanges, ensure_lot
+from registry.recovery.lots import ensure_lot
 
 SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
 told before the loss comes to mean something else, and no token of a lost account opens a new one."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
 _Act = tuple[int, int, int | None, int]
+_first = attrgetter("first_g")
 _ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM, Kind.BUNDLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A leaf of the log: its index, what it says (its parent an index too), and its bytes."""
+    """A leaf of the log: its index, what it says (its parent an index too), its bytes, and a record's document.
+
+    `public` is the document's fields in RFC 8785 form, which have the leaf's evidence.
+    """
 
     index: int
     movement: Movement
     data: bytes
+    public: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,13 @@ def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) ->
 class Replay:
     """One run of a recovery."""
 
-    def __init__(self, tx: sa.Connection, vault: Vault, lots: LotRanges) -> None:
-        """Open every account's key; `lots` are the grams of each issuance in the log."""
+    def __init__(self, tx: sa.Connection, vault: Vault) -> None:
+        """Open every account's key, and read of which issuances an earlier run has the records."""
         self._holders = Holders(tx, vault)
         self._sealer = vault.sealer
-        self._lots = lots
         self._lot = (0, 0)
+        issued = (lot_facts(_values(json.loads(row.public)), row.at_ms) for row in tx.execute(_ISSUED))
+        self._issued = sorted((facts for facts in issued if facts is not None), key=_first)
 
     def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
         """Write the next leaves, in order. Raises `OtherHistory` when what waits in the queue is of another history."""
@@ -92,12 +103,31 @@ class Replay:
             if known is not None:
                 placed[leaf.index] = _recognised(leaf, known, placed)
                 continue
+            if leaf.public is not None:
+                self._take(tx, leaf.movement, _values(json.loads(leaf.public)))
             if leaf.movement.kind == Kind.ISSUE and not self._lot[0] <= leaf.movement.first < self._lot[1]:
-                self._lot = ensure_lot(tx, self._lots, leaf.movement)
+                self._lot = ensure_lot(tx, leaf.movement, self._issuance_of(leaf.movement))
             placed[leaf.index] = _place(leaf.movement, next(numbers), placed, found)
-            rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]))
+            rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]) | {"public": leaf.public})
         _write_movements(tx, self._sealer, rows)
         _write_entries(tx, leaves, placed)
+
+    def _take(self, tx: sa.Connection, record: Movement, values: Mapping[str, Any]) -> None:
+        """Have again what a record's document says, before leaves that rest on it."""
+        take_facts(tx, record.kind, values)
+        facts = lot_facts(values, record.at) if record.kind == Kind.ISSUANCE else None
+        if facts is not None:
+            insort(self._issued, facts, key=_first)
+
+    def _issuance_of(self, issue: Movement) -> LotFacts | None:
+        """Find the record of the lot that an ISSUE is of; it comes before it in the log."""
+        place = bisect_right(self._issued, issue.first, key=_first)
+        facts = self._issued[place - 1] if place else None
+        return facts if facts is not None and issue.last <= facts.end_g else None
+
+
+def _values(fields: Fields) -> dict[str, Any]:
+    return {name: shown[1] for name, shown in fields.items() if isinstance(shown, list)}
 
 
 def _place(
@@ -183,7 +213,7 @@ def _row(movement: Movement, placed: Mapping[int, _Placed]) -> dict[str, Any]:
 
 
 def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any]]) -> None:
-    """Write movements that were lost, with acts for them; of their evidence only the digest is known."""
+    """Write movements that were lost, with acts for them; of their evidence the digest is known, and what is public."""
     if not rows:
         return
     groups: dict[_Act, list[dict[str, Any]]] = {}
@@ -201,13 +231,21 @@ def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any
         "grams": [_grams(group) for group in groups.values()],
     }
     tx.execute(_NEW_ACTS, acts)
-    tx.execute(_EVIDENCE, {"digests": [row["evidence"] for row in rows]})
+    publics = [row["public"] for row in rows]
+    documents = {"digests": [row["evidence"] for row in rows], "publics": publics, "fields": list(map(_whole, publics))}
+    tx.execute(_EVIDENCE, documents)
     write_rows(tx, sealer, rows)
     tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] in ORIGINS), default=0)})
 
 
 def _grams(of_act: Sequence[Mapping[str, Any]]) -> int:
     return sum(row["last"] - row["first"] for row in of_act if row["kind"] != Kind.BUNDLE)
+
+
+def _whole(public: str | None) -> str | None:
+    """Give a document that is public as a whole; any other was lost but for what is public of it."""
+    is_whole = public is not None and all(isinstance(shown, list) for shown in json.loads(public).values())
+    return public if is_whole else None
 
 
 def _act_of(row: Mapping[str, Any]) -> _Act:
@@ -262,8 +300,14 @@ _NEW_ACTS = sa.text("""
     )
 """)
 _EVIDENCE = sa.text("""
-    INSERT INTO evidence (digest, fields) SELECT digest, NULL FROM unnest(CAST(:digests AS bytea[])) AS digest
+    INSERT INTO evidence (digest, fields, public)
+    SELECT digest, CAST(fields AS jsonb), public
+    FROM unnest(CAST(:digests AS bytea[]), CAST(:fields AS text[]), CAST(:publics AS text[])) t (digest, fields, public)
     ON CONFLICT DO NOTHING
+""")
+_ISSUED = sa.text("""
+    SELECT e.public, m.at_ms FROM movements m JOIN evidence e ON e.digest = m.evidence
+    WHERE m.kind = 69 AND e.fields IS NULL AND e.public IS NOT NULL
 """)
 _ENTRIES = sa.text("""
     INSERT INTO log_entries (index, movement_id, leaf)

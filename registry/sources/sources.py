@@ -10,7 +10,7 @@ from registry.accounts.vault import Vault
 from registry.database.schema import consents, sources
 from registry.errors import NotFound
 from registry.ledger.movement import Kind
-from registry.ledger.posting import record
+from registry.ledger.posting import Facts, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,30 @@ def approve_scenario(tx: sa.Connection, vault: Vault, scenario: NewScenario, at:
     """Approve a scenario and record the decision in the log."""
     values = {name: getattr(scenario, name) for name in NewScenario.__dataclass_fields__}
     number = tx.execute(sa.insert(sources).values(kind="scenario", **values).returning(sources.c.id)).scalar_one()
-    record(tx, vault, Kind.SOURCE, at, {"source": number, "decision": "approved", **values})
-    return Source(int(number), "scenario", **values)
+    # The account's number is its holder's to know.
+    applicant = {"applicant_id": values.pop("applicant_id")}
+    record(tx, vault, Kind.SOURCE, at, Facts({"source": number, "decision": "approved", **values}, applicant))
+    return Source(int(number), "scenario", **applicant, **values)
 
 
 def return_source(tx: sa.Connection, facts: Mapping[str, object]) -> bool:
     """Have a source again as its evidence has it, under its old number; False when it is there, or lacks something.
 
-    `lacking` says what.
+    One whose applicant alone was lost has its applicant again. `lacking` says what it lacks.
     """
     if facts["decision"] != "approved":
         return False
     return tx.execute(_RETURN, dict(facts)).rowcount == 1
+
+
+def return_public_source(tx: sa.Connection, facts: Mapping[str, object]) -> None:
+    """Have a source again as the log has it, under its old number; its applicant is not known until `return_source`.
+
+    Nothing happens when it is there, or its methodology is not.
+    """
+    if tx.execute(_IS_LOST, dict(facts)).scalar_one():
+        applicant = tx.execute(_NOBODY).scalar_one()
+        tx.execute(_RETURN, {**facts, "applicant_id": applicant})
 
 
 def lacking(tx: sa.Connection, facts: Mapping[str, object]) -> str | None:
@@ -82,7 +94,15 @@ _RETURN = sa.text("""
         :valid_from_ms, :valid_until_ms
     WHERE EXISTS (SELECT FROM accounts WHERE id = :applicant_id)
         AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (id) DO UPDATE SET applicant_id = excluded.applicant_id
+        WHERE sources.applicant_id IN (SELECT id FROM accounts WHERE opened_ms = 0 AND erased_ms = 0)
+""")
+_IS_LOST = sa.text("""
+    SELECT EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
+        AND NOT EXISTS (SELECT FROM sources WHERE id = :source)
+""")
+_NOBODY = sa.text("""
+    INSERT INTO accounts (kind, name, opened_ms, erased_ms) VALUES ('institution', NULL, 0, 0) RETURNING id
 """)
 
 

@@ -92,6 +92,14 @@ def test_totals_are_those_of_the_lives(tmp_path):
     assert sum(lot.gathered_g for lot in totals.lots) == totals.gathered_g
 
 
+def test_lives_of_which_few_have_a_record_are_lawful_too(tmp_path):
+    made = lawful_leaves(LIFE * 60, cohort=30, record_every=20)
+    write_log(tmp_path, made)
+    report = audit(DirectorySource(tmp_path), VKEY)
+    assert report.holds
+    assert report.totals.leaves[70] == 2 * 2
+
+
 def test_the_report_as_json(log, chain):
     report = audit(DirectorySource(log), VKEY, chain)
     said = json.loads(json.dumps(report.to_json()))

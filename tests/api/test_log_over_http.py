@@ -1,5 +1,6 @@
 """The public log over HTTP: content types, caches, HEAD, and nothing outside its folder, however it is asked for."""
 
+import json
 import socket
 from urllib.parse import urlsplit
 
@@ -51,8 +52,36 @@ def test_tiles_and_bundles_are_bytes_for_good(live, log):
     assert log.ask("HEAD", "/log/checkpoint").headers["Content-Length"] != "0"
 
 
+def test_documents_are_lines_of_json_for_good(live, log):
+    size = size_of(live, log)
+    path = "/log/document/000" if size >= 256 else f"/log/document/000.p/{size}"
+    answer = log.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/jsonl"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    indices = [json.loads(line)["index"] for line in answer.content.splitlines()]
+    assert indices == sorted(set(indices))
+    head = log.ask("HEAD", path)
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", str(len(answer.content)))
+    part = log.get(path, headers={"Range": "bytes=0-31"})
+    assert (part.status_code, part.content) == (206, answer.content[:32])
+
+
 def test_tiles_that_are_not_there_are_not_cached(log):
-    for path in ("tile/0/999", "tile/63/000", "tile/0/x001/000", "tile/entries/000.p/0", "tile/0/000.p/256", "x" * 200):
+    for path in (
+        "document/999",
+        "document/000.p/0",
+        "document/0/000",
+        "document/entries/000",
+        "tile/0/999",
+        "tile/63/000",
+        "tile/0/x001/000",
+        "tile/entries/000.p/0",
+        "tile/0/000.p/256",
+        "x" * 200,
+    ):
         answer = log.get(f"/log/{path}")
         assert is_problem(answer, 404, "not-found")
         assert "Cache-Control" not in answer.headers
@@ -78,6 +107,10 @@ ESCAPES = [
     "tile/0/999.p/1%0a",
     "tile/0/%EF%BC%90%EF%BC%90%EF%BC%90",
     "tile/0/999?/../../keys",
+    "document/../../keys/log.key",
+    "document/999%00",
+    "document",
+    "tile/document/000",
     "tile/64/000",
     "tile/00/000",
     "tile/-1/000",

@@ -12,18 +12,21 @@ from anchoring.audit import audit
 from anchoring.errors import Behind
 from anchoring.log.sources import DirectorySource
 from api.recover import recover
-from registry.accounts.accounts import erase_account
+from registry.accounts.accounts import erase_account, get_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
-from registry.errors import ActivitiesLost, HolderKnown, HolderUnknown, NotFound
+from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUnknown, NotFound
 from registry.issuance.issue import Activity, Report, issue
+from registry.issuance.ride_report import publish_methodology
 from registry.ledger.ledger import Amount
+from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.recovery.claims import recognise
 from registry.recovery.evidence import awaited, give_back
 from registry.sources.sources import NewScenario, approve_scenario, get_source
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
+from tests.support.scheme import DAY
 
 STATE = {
     "live grams": "SELECT first_g, last_g, account_id, form, flags, until_ms FROM blocks ORDER BY first_g",
@@ -142,7 +145,7 @@ def test_killed_half_way_nothing_is_signed_or_written(life, scheme, postgres_url
 # Who was lost, what was lost
 
 
-def test_a_policy_that_was_lost_is_told_and_holds_again_when_its_evidence_is_back(life, scheme, postgres_url, tmp_path):
+def test_a_policy_that_was_lost_holds_again_for_its_document_is_public(life, scheme, postgres_url, tmp_path):
     """Otherwise the registry would go on under a policy that its own public log has replaced."""
     log, value = tmp_path / "log", {**shipped_policy("points"), "validity_months": 1}
     with backup_of(scheme.database, postgres_url) as copy:
@@ -153,11 +156,11 @@ def test_a_policy_that_was_lost_is_told_and_holds_again_when_its_evidence_is_bac
             scheme.database,
             "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 64 ORDER BY id DESC LIMIT 1",
         )
-        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 1
+        done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        assert (done.lost_rules, done.lost_evidence) == (0, 0)
         with copy.transaction() as tx:
-            assert in_force(tx, "points", scheme.clock()) != newer
-            assert [give_back(tx, document) for _ in range(2)] == [True, False]
             assert in_force(tx, "points", scheme.clock()) == newer
+            assert not give_back(tx, document)
         assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
         assert checked(copy, log).findings == []
 
@@ -203,7 +206,7 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["source first", "lots first"])
-def test_a_source_that_was_lost_is_back_with_its_evidence(scheme, postgres_url, tmp_path, order):
+def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(scheme, postgres_url, tmp_path, order):
     log, rider = tmp_path / "log", scheme.person()
     publisher = publisher_of(scheme.database, log, scheme.clock)
     publisher.publish()
@@ -218,15 +221,40 @@ def test_a_source_that_was_lost_is_back_with_its_evidence(scheme, postgres_url, 
         query = "SELECT fields FROM evidence JOIN movements ON evidence = digest ORDER BY id"
         documents = [row.fields for row in rows(scheme.database, query)]
         lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
-        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 1
-        with pytest.raises(NotFound), copy.transaction() as tx:
-            get_source(tx, source.id)
+        assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
         with copy.transaction() as tx:
+            returned = get_source(tx, source.id)
+            assert replace(returned, applicant_id=source.applicant_id) == source
+            with pytest.raises(AccountErased):  # it stands for one that is not known
+                get_account(tx, scheme.ledger.vault, returned.applicant_id)
+            (lot,) = tx.execute(sa.text("SELECT * FROM lots WHERE is_lost")).all()
+            assert (lot.id, lot.source_id, lot.methodology_code) == (lots[-1][0]["id"], source.id, "TEST")
+            assert lot.period_from_ms < lots[-1][0]["period_from_ms"]
+            assert lots[-1][0]["period_until_ms"] < lot.period_until_ms == lot.period_from_ms + DAY
             for document in documents[::order]:
                 give_back(tx, document)
             assert get_source(tx, source.id) == source
         assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
         assert checked(copy, log).findings == []
+
+
+def test_a_methodology_that_was_lost_is_back_from_its_public_definition(scheme, postgres_url, tmp_path):
+    log, methodology = tmp_path / "log", find("battery-electric-car")
+    publisher = publisher_of(scheme.database, log, scheme.clock)
+    publisher.publish()
+    with backup_of(scheme.database, postgres_url) as copy:
+        window = scheme.source.valid_from_ms, scheme.source.valid_until_ms
+        scenario = NewScenario("车", "Cars", scheme.source.applicant_id, methodology.key, methodology.version, *window)
+        with scheme.database.transaction() as tx:
+            publish_methodology(tx, scheme.ledger.vault, methodology, scheme.clock())
+            source = approve_scenario(tx, scheme.ledger.vault, scenario, scheme.clock())
+        publisher.publish()
+        done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
+        assert (done.lost_rules, done.lost_evidence) == (0, 1)  # whose account the source's applicant has
+        query = "SELECT * FROM methodologies ORDER BY code, version"
+        assert rows(copy, query) == rows(scheme.database, query)
+        with copy.transaction() as tx:
+            assert get_source(tx, source.id).methodology_code == methodology.key
 
 
 SECOND_VERSION = sa.text("""
@@ -258,6 +286,9 @@ def test_a_source_waits_for_what_it_needs_and_is_not_counted_as_given(scheme, po
             assert [give_back(tx, document) for _ in range(2)] == [False, False]
             needed = f"account {applicant}" if lost == "applicant" else "methodology TEST, version 2"
             assert needed in awaited(tx, document)
+            if lost == "methodology":
+                with pytest.raises(NotFound):
+                    get_source(tx, source.id)
             if lost == "applicant":
                 tx.execute(sa.text(
                     "INSERT INTO accounts (id, kind, opened_ms) OVERRIDING SYSTEM VALUE VALUES (:id, 'institution', 0)"
@@ -291,25 +322,26 @@ def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_lots_of_one_minute_are_not_told_apart_and_none_gets_the_facts_of_another(scheme, postgres_url, tmp_path, lost):
+def test_lots_of_one_minute_are_told_apart_by_their_records(scheme, postgres_url, tmp_path, lost):
     """Of two lots, both or the second alone are lost with the database."""
     log, riders = tmp_path / "log", [scheme.person() for _ in range(3)]
     publisher = publisher_of(scheme.database, log, scheme.clock)
     publisher.publish()
-    kept = None if lost == 2 else scheme.issue(dict.fromkeys(riders, 10))
+    if lost == 1:
+        scheme.issue(dict.fromkeys(riders, 10))
     with backup_of(scheme.database, postgres_url) as copy:
-        first = kept or scheme.issue(dict.fromkeys(riders, 10))
+        if lost == 2:
+            scheme.issue(dict.fromkeys(riders, 10))
         scheme.issue(dict.fromkeys(riders, 20))
         publisher.publish()
         documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
-        latest = rows(scheme.database, "SELECT max(issued_ms) AS ms FROM lots")[0].ms
         recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
-        query = "SELECT first_g, last_g, is_lost, issued_ms FROM lots WHERE is_lost"
-        (found,) = [tuple(row) for row in rows(copy, query)]
-        assert found == (0 if lost == 2 else first.last, 90, True, latest)
+        query = "SELECT first_g, last_g, issued_ms, id, source_id FROM lots ORDER BY first_g"
+        assert rows(copy, query) == rows(scheme.database, query)
+        assert [row.is_lost for row in rows(copy, "SELECT is_lost FROM lots ORDER BY id")] == [lost == 2, True]
         with copy.transaction() as tx:
             assert all(give_back(tx, document) for document in documents[-4:])
-        assert [row.is_lost for row in rows(copy, query)] == ([True] if lost == 2 else [])
+        assert [row.is_lost for row in rows(copy, "SELECT is_lost FROM lots ORDER BY id")] == [lost == 2, False]
         assert checked(copy, log).findings == []
 
 

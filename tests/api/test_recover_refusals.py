@@ -81,6 +81,30 @@ def a_bundle_without_end(log: Path) -> None:
     path.write_bytes(path.read_bytes() * 1000)
 
 
+def documents_missing(log: Path) -> None:
+    shutil.rmtree(log / "document")
+
+
+def last_documents(log: Path) -> Path:
+    return max(path for path in (log / "document").glob("**/*") if path.is_file())
+
+
+def a_document_altered(log: Path) -> None:
+    path = last_documents(log)
+    first, _, last = path.read_bytes().rpartition(b'"record"')
+    path.write_bytes(first + b'"rekord"' + last)
+
+
+def a_document_withheld(log: Path) -> None:
+    path = last_documents(log)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def documents_without_end(log: Path) -> None:
+    path = last_documents(log)
+    path.write_bytes(path.read_bytes() + b"\n" * 300_000_000)
+
+
 def not_cosigned(log: Path) -> None:
     publish_leaves(log, lambda leaves: leaves, cosigners=COSIGNERS[:1])
 
@@ -107,6 +131,10 @@ LIES = {
     a_leaf_missing: "cannot be read",
     a_leaf_altered: "do not make the root",
     a_bundle_without_end: "longer than",
+    documents_missing: "cannot be read",
+    a_document_altered: "Leaf .* DOCUMENT: .*document-digest.*Nothing was written",
+    a_document_withheld: "Leaf .* DOCUMENT: .*document-missing.*Nothing was written",
+    documents_without_end: "longer than",
     not_cosigned: "cosigned by 1 of those who are to, not 2",
     by_another_key: "not signed by the given key",
     no_checkpoint: ".",

@@ -28,7 +28,7 @@ def test_the_command_gives_the_verdict(gram, tmp_path, file):
 
 @pytest.mark.parametrize("case", VECTORS["trusted"], ids=lambda case: case["name"])
 def test_the_command_gives_the_verdict_by_a_trust_file(gram, tmp_path, case):
-    (tmp_path / "file").write_text(case["receipt"])
+    (tmp_path / "file").write_text(case["file"])
     (tmp_path / "trust").write_text(case["trust"])
     code, out, _ = gram("verify", tmp_path / "file", "--trust", tmp_path / "trust")
     assert code == EXITS[case["verdict"]]

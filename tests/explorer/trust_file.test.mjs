@@ -10,24 +10,10 @@ import { keccak256 } from "../../api/explorer/static/js/keccak.js";
 import { readTrust, TrustFault } from "../../api/explorer/static/js/trust-file.js";
 import { isMet, kOf, needs } from "../../api/explorer/static/js/trust-policy.js";
 import { TRUST_FAULTS, faultSentence } from "../../api/explorer/static/js/trust-texts.js";
+import { octets, opaque, told } from "./trust_files.mjs";
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/trust.json", import.meta.url), "utf8"));
-const octets = (text) => Uint8Array.from(text, (octet) => octet.charCodeAt(0));
-const opaque = (text) => String.fromCharCode(...utf8(text));
 const [LONGEST] = vectors.read.filter((file) => file.trust.groups.length === 3);
-
-/** As the vectors tell it: keys as octets, numbers of chains as text. */
-function told({ log, policy, chains }) {
-  const vkeyOf = ({ name, keyId, type, publicKey }) =>
-    opaque(`${name}+${toHex(keyId)}+${btoa(String.fromCharCode(type, ...publicKey))}`);
-  return {
-    log: { vkey: vkeyOf(log.key), url: log.url },
-    witnesses: policy.witnesses.map(({ name, key, url }) => ({ name, vkey: vkeyOf(key), url })),
-    groups: policy.groups,
-    quorum: policy.quorum,
-    chains: chains.map(({ id, contract, rpcs }) => ({ id: String(id), contract, rpcs })),
-  };
-}
 
 for (const { name, text, trust, signed } of vectors.read) {
   test(`read: ${name}`, async () => {

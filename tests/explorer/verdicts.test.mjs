@@ -32,10 +32,11 @@ for (const { name, verdict, parts, cosigned } of files) {
   });
 }
 
-for (const { name, verdict, receipt, trust } of trusted) {
+for (const { name, verdict, file, trust } of trusted) {
   test(`by a trust file: ${name}`, async () => {
     const { log, policy, chains } = await readTrust(utf8(trust));
-    const found = await verifyReceipt(utf8(receipt), { vkey: log.vkey, policy, chains });
+    const verify = isStateProof(utf8(file)) ? verifyStateProof : verifyReceipt;
+    const found = await verify(utf8(file), { vkey: log.vkey, policy, chains });
     assert.equal(ofCommand(found.verdict), verdict, JSON.stringify(found.steps.map((step) => step.en)));
   });
 }

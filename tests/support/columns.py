@@ -23,7 +23,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "accounts": {**_all(S, "id kind opened_ms erased_ms lost_tag"), "name": G},
     "account_keys": _all(G, "account_id sealed"),
     "consents": _all(G, "source_id platform_user account_id given_ms revoked_ms"),
-    "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD},
+    "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),
     "movements": _all(
         S,

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+from anchoring.checkpoint import open_checkpoint
+from anchoring.log.builder import leaves_of
 from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
+from anchoring.log.documents import records_among, served_documents
 from anchoring.log.folder import LogFolder
+from anchoring.log.sources import DirectorySource
+from anchoring.log.tiles import TILE_WIDTH, TileReader, tile_width
 from anchoring.note import COSIGNATURE, ED25519, Signer
 from anchoring.quorum import Quorum
 from api.gate import gate_of
 from registry.accounts.vault import Vault
+from registry.evidence.public import Document, Faulty
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
 
@@ -28,6 +34,18 @@ def files_of(folder: LogFolder) -> dict[str, bytes]:
     """Everything below the folder but the checkpoint, whose cosignatures carry the time."""
     files = (path for path in folder.path.rglob("*") if path.is_file() and path.name != "checkpoint")
     return {str(path.relative_to(folder.path)): path.read_bytes() for path in files}
+
+
+def documents_of(folder: LogFolder) -> list[Document | Faulty]:
+    """Read the documents of the published log, tile by tile, against its leaves."""
+    source = DirectorySource(folder.path)
+    size = open_checkpoint(folder.read("checkpoint"), LOG.verifier.vkey).checkpoint.size
+    found: list[Document | Faulty] = []
+    for n in range(-(-size // TILE_WIDTH)):
+        width = tile_width(0, n, size)
+        leaves = leaves_of(TileReader(source).bundle(n, width), width)
+        found += served_documents(source, n, width, records_among(leaves, n * TILE_WIDTH))
+    return found
 
 
 def act(scheme, riders: int = 5) -> None:

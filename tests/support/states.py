@@ -9,6 +9,7 @@ from anchoring import checkpoint, leaf, merkle
 from anchoring.auditing.history import rows_of
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_DTYPE
+from anchoring.log.documents import records_among
 from anchoring.note import COSIGNATURE, Note, Signer, parse
 from anchoring.receipt import Receipt
 from anchoring.state.proof import StateProof
@@ -16,7 +17,9 @@ from anchoring.state.record import StateRecord
 from anchoring.state.segments import Segments, columns_of, segments_of
 from anchoring.state.store import StateMap, write_map
 from anchoring.state.tree import HASH, hash_map
-from registry.ledger.movement import Movement
+from registry.evidence.public import line_of, text_of
+from registry.ledger.movement import Kind, Movement
+from tests.support import synthetic_log
 from tests.support.synthetic_log import SIGNER, VKEY
 
 COSIGNER = Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33)))
@@ -45,9 +48,26 @@ def record_of(leaves) -> StateRecord:
     return StateRecord(len(leaves), len(segments), segments.frontier_g, root)
 
 
+RECORDS: dict[bytes, StateRecord] = {}
+"""Every record that was made here, by its evidence."""
+
+
+def documents_of(leaves, start: int = 0) -> dict[int, bytes]:
+    """Write the documents of the records among synthetic leaves and states from index `start` on."""
+    states = {at.index: RECORDS[at.evidence].fields() for at in records_among(leaves, start) if at.evidence in RECORDS}
+    lines = {index: line_of(index, text_of(fields, fields, Kind.STATE)) for index, fields in states.items()}
+    return synthetic_log.documents_of(leaves, start) | lines
+
+
+def write_states(folder: Path, leaves) -> bytes:
+    """Write the log of synthetic leaves with records of states among them."""
+    return synthetic_log.write_log(folder, leaves, documents=documents_of(leaves))
+
+
 def with_record(leaves, **lies):
     """These leaves and the STATE record behind them; `lies` are what it says otherwise."""
     record = replace(record_of(leaves), **lies)
+    RECORDS[record.digest()] = record
     movement = replace(StateRecord(len(leaves), 0, 0, bytes(32)).movement(AT_MS), evidence=record.digest())
     return np.concatenate((leaves, leaves_of([movement]))).astype(LEAF_DTYPE)
 

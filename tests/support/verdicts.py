@@ -41,16 +41,16 @@ def cases(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
 
 @dataclass(frozen=True)
 class TrustCase:
-    """A receipt, verified by what a trust file says alone."""
+    """A file, verified by what a trust file says alone."""
 
     name: str
     verdict: str
-    receipt: str
+    file: str
     trust: str
 
 
-def trust_cases(good: Receipt, log: Signer, cosigners: Sequence[Signer]) -> Iterator[TrustCase]:
-    """Trust files for `good`, which the first two of three cosigners have signed."""
+def trust_cases(good: Receipt, log: Signer, cosigners: Sequence[Signer], state: str) -> Iterator[TrustCase]:
+    """Trust files for `good` and for a state proof, which the first two of three cosigners have signed."""
     text = good.encode().decode()
     known = "".join(f"witness w{at} {one.verifier.vkey}\n" for at, one in enumerate(cosigners, start=1))
     head = f"log {log.verifier.vkey}\n{known}"
@@ -71,6 +71,7 @@ def trust_cases(good: Receipt, log: Signer, cosigners: Sequence[Signer]) -> Iter
         ),
     ):
         yield TrustCase(name, verdict, text, head + rest)
+        yield TrustCase(f"{name}, a state proof", verdict, state, head + rest)
     line = text[text.index("\u2014 " + cosigners[0].name) :].split("\n")[0]
     forged = line[:-6] + ("AAAAA=" if line[-6:] != "AAAAA=" else "BBBBA=")
     yield TrustCase("a known witness's is forged", "refuted", text.replace(line, forged), f"{head}quorum none\n")

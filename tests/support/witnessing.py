@@ -21,6 +21,7 @@ from anchoring.witness.server import WitnessServer
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import LOCK_WAIT_S, Contract, Witness, WitnessKeys
 from registry.keyfile import no_step
+from tests.support.states import documents_of
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY
 
 KEYS = WitnessKeys(Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33))), LocalKey(bytes(range(2, 34))))
@@ -38,7 +39,8 @@ class Grown:
 
     def grow(self, leaves) -> bytes:
         """Append leaves; the signed checkpoint."""
-        for path, data in (*self.builder.extend(leaves), *self.builder.partials()):
+        documents = documents_of(leaves, self.builder.size)
+        for path, data in (*self.builder.extend(leaves, documents), *self.builder.partials()):
             file = self.folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)

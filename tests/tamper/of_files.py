@@ -1,10 +1,13 @@
 """Alterations of what is served: leaves, tiles, bundles, the checkpoint; and histories rewritten and signed anew."""
 
-from collections.abc import Callable, Iterator
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from random import Random
 
 import numpy as np
+import rfc8785
 
 from anchoring import checkpoint, note
 from anchoring.audit import audit
@@ -12,9 +15,10 @@ from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.builder import TileBuilder
-from anchoring.log.tiles import TILE_WIDTH, TileReader, inclusion_proof, new_tiles, root_at
+from anchoring.log.tiles import TILE_WIDTH, TileReader, document_path, inclusion_proof, new_tiles, root_at
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, Note, Signer
+from registry.evidence.public import line_of, split_line
 from registry.ledger.movement import ORIGINS, Kind, Target
 from tests.support.synthetic_log import FakeAnchor, FakeChain
 from tests.tamper.verdict import Tried, judged, missed, refused
@@ -57,6 +61,9 @@ class OfFiles:
         self.size_of = {path: size for size in range(1, self.size) for path in paths_of(size)}
         """A size whose tree has the file, the largest."""
         self.tiles = [path for path in served if path in of_tree]
+        last = document_path(self.size // TILE_WIDTH, self.size % TILE_WIDTH)
+        of_all = {last, *(document_path(n) for n in range(self.size // TILE_WIDTH))}
+        self.documents = [path for path in served if path in of_all]
         self.bundles = [path for path in self.tiles if "entries" in path]
         self.hashes = [path for path in self.tiles if "entries" not in path]
         self.chain = FakeChain([FakeAnchor(one.size, one.root, one.frontier, one.ended) for one in world.anchors])
@@ -67,6 +74,8 @@ class OfFiles:
             self.made_longer, self.gone, self.swapped, self.leaf_and_tile, self.checkpoint_byte, self.other_checkpoint,
             self.cosignature_byte, self.rewritten, self.set_back, self.unlawful, self.stale_partial,
             self.bundle_of_others, self.bundle_of_nothing, self.cut_run, self.bundled_twice,
+            self.document_byte, self.document_opened, self.document_gone, self.documents_gone, self.documents_swapped,
+            self.document_too_many,
         ]  # fmt: skip
         for number in range(count):
             yield kinds[number % len(kinds)]()
@@ -163,6 +172,67 @@ class OfFiles:
             if not verify_inclusion(index, size, leaf, proof, root):
                 return refused("partial tile of an earlier size", path, f"leaf {index} is not in the tree of {size}")
         return missed("partial tile of an earlier size", path, "every leaf is proven")
+
+    # Documents of records
+
+    def lines(self, path: str) -> dict[int, bytes]:
+        """The documents of a file, by their leaf's index."""
+        found = self.world.files[path].splitlines(keepends=True)
+        return {split_line(line)[0]: line for line in found}
+
+    def of_documents(self, kind: str, path: str, lines: Iterable[bytes], leaves: Iterable[int]) -> Tried:
+        files = {path: b"".join(lines)}
+        return self.audited(kind, f"{path} {sorted(leaves)}", files, {f"leaf {leaf}" for leaf in leaves})
+
+    def document_byte(self) -> Tried:
+        path = self.random.choice(self.documents)
+        lines = self.lines(path)
+        leaf = self.random.choice(list(lines))
+        lines[leaf] = self.flipped(lines[leaf], self.random.randrange(len(lines[leaf])))
+        return self.of_documents("document: byte", path, lines.values(), [leaf])
+
+    def document_opened(self) -> Tried:
+        """A field that is withheld is shown, with a salt and a value of somebody's own."""
+        path = self.random.choice(self.documents)
+        lines = self.lines(path)
+        leaf = self.random.choice(list(lines))
+        fields = json.loads(lines[leaf])["fields"]
+        name = self.random.choice(sorted(fields))
+        salt = urlsafe_b64encode(self.random.randbytes(16)).rstrip(b"=").decode()
+        lines[leaf] = line_of(leaf, rfc8785.dumps(fields | {name: [salt, "of his own"]}).decode())
+        return self.of_documents("document: opened falsely", path, lines.values(), [leaf])
+
+    def document_gone(self) -> Tried:
+        path = self.random.choice(self.documents)
+        lines = self.lines(path)
+        leaf = self.random.choice(list(lines))
+        del lines[leaf]
+        return self.of_documents("document: withheld", path, lines.values(), [leaf])
+
+    def documents_gone(self) -> Tried:
+        path = self.random.choice(self.documents)
+        places: set[object] = {f"leaf {leaf}" for leaf in self.lines(path)}
+        return self.audited("document: file withheld", path, {}, places, without=(path,))
+
+    def documents_swapped(self) -> Tried:
+        """Two records' documents are exchanged, each under the other's index."""
+        path = max(self.documents, key=lambda one: len(self.lines(one)))
+        lines = self.lines(path)
+        one, other = self.random.sample(sorted(lines), 2)
+        texts = {leaf: split_line(lines[leaf])[1] for leaf in (one, other)}
+        lines[one], lines[other] = line_of(one, texts[other]), line_of(other, texts[one])
+        return self.of_documents("document: swapped", path, lines.values(), [one, other])
+
+    def document_too_many(self) -> Tried:
+        """A document stands there for a movement, or twice."""
+        path = self.random.choice(self.documents)
+        lines = self.lines(path)
+        first = min(lines) // TILE_WIDTH * TILE_WIDTH
+        leaf = self.random.randrange(first, min(first + TILE_WIDTH, self.size))
+        more = line_of(leaf, split_line(self.random.choice(list(lines.values())))[1])
+        stands = [line for index, line in lines.items() if index <= leaf]
+        rest = [line for index, line in lines.items() if index > leaf]
+        return self.of_documents("document: too many", path, [*stands, more, *rest], [leaf])
 
     # The checkpoint
 

@@ -73,7 +73,7 @@ def test_figures_on_the_chain_that_the_leaves_do_not_make(client, source, anchor
 
 
 def test_another_log_than_the_anchored_one(client, anchored_log, leaves, tmp_path):
-    leaves["evidence"][300] = 0
+    leaves["evidence"][299] = 0  # of a movement
     write_log(tmp_path / "other", leaves)
     report = audit(DirectorySource(tmp_path / "other"), VKEY, client)
     assert [(fault.size, fault.code) for fault in report.faults] == [(400, "anchor-root")]

@@ -24,8 +24,9 @@ from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader, inclusion_proof, root_at
 from anchoring.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from registry.clock import system_clock
+from registry.evidence.public import Document
 from registry.ledger.rules import broken_rule
-from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, files_of
+from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, documents_of, files_of
 from tests.support.scheme import Scheme
 
 
@@ -146,7 +147,10 @@ def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path,
         kills += 1
         size = publisher.publish()
         assert checkpoint_of(folder).checkpoint.size == size
-    assert kills >= 8
+        documents = documents_of(folder)
+        assert len(documents) == 3 + kills  # policy, source, and an issuance for each act
+        assert all(isinstance(one, Document) for one in documents)
+    assert kills >= 9
     size = publisher.publish()
     untouched = LogFolder(tmp_path / "again")
     assert (

@@ -43,10 +43,8 @@ def test_a_false_state_is_not_cosigned(tmp_path, log, lie, before):
 
 
 def test_true_states_are_cosigned_one_after_another(tmp_path, log):
-    whole = lawful_leaves(SIZE, cohort=7)
-    # Records in front of a leaf move its index, so parents are counted on.
     early = with_record(leaves_of([]))
-    whole["parent"][whole["parent"] != 2**64 - 1] += 1
+    whole = lawful_leaves(SIZE, cohort=7, before=1)
     leaves = np.concatenate((early, whole)).astype(whole.dtype)
     later = with_record(with_record(leaves))
     with witness_in(tmp_path / "state", log.folder) as witness:

@@ -73,7 +73,9 @@ CREATE TABLE evidence (
     digest bytea PRIMARY KEY CHECK (length(digest) = 32),
     account_id bigint REFERENCES accounts,
     personal text[] NOT NULL DEFAULT '{}',
-    fields jsonb  -- name -> [salt, value], or name -> hex digest once erased; NULL: lost, only the digest is known
+    fields jsonb,  -- name -> [salt, value], or name -> hex digest once erased; NULL: lost, only the digest is known
+    -- Of a record: what the log publishes of it, in RFC 8785 form. It stays as it is, whatever is erased or lost.
+    public text
 );
 CREATE INDEX evidence_account ON evidence (account_id) WHERE personal <> '{}';
 
@@ -673,13 +675,15 @@ CREATE TRIGGER keep_final BEFORE UPDATE OR DELETE ON anchors
 CREATE TRIGGER not_emptied BEFORE TRUNCATE ON anchors FOR EACH STATEMENT EXECUTE FUNCTION keep_final();
 
 -- Erasure replaces values by their digests; nothing else happens to evidence, and a value withheld never comes back.
+-- What was made for the public is there for good, and so has nothing that an erasure takes away.
 -- A document that was lost may be given back whole, once.
 CREATE FUNCTION evidence_only_loses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.fields IS NULL AND NEW.fields IS NOT NULL AND NEW.digest = OLD.digest THEN
+    IF OLD.fields IS NULL AND NEW.fields IS NOT NULL AND NEW.digest = OLD.digest
+        AND NEW.public IS NOT DISTINCT FROM OLD.public THEN
         RETURN NEW;
     END IF;
-    IF NEW.digest <> OLD.digest OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NOT NEW.personal <@ OLD.personal
+    IF NEW.digest <> OLD.digest OR NEW.public IS DISTINCT FROM OLD.public OR NEW.account_id IS DISTINCT FROM OLD.account_id OR NOT NEW.personal <@ OLD.personal
         OR EXISTS (
             SELECT FROM jsonb_each(OLD.fields) o FULL JOIN jsonb_each(NEW.fields) n USING (key)
             WHERE o.value IS DISTINCT FROM n.value

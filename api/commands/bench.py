@@ -21,6 +21,7 @@ Leaves = Annotated[int, typer.Option(help="Leaves of the scratch log.", min=1000
 Proofs = Annotated[int, typer.Option(help="Random leaves to prove.", min=1, max=1_000_000)]
 Seconds = Annotated[int, typer.Option(help="Seconds for each kind of load.", min=1, max=3600)]
 Connections = Annotated[int, typer.Option(help="Connections at once.", min=1, max=64)]
+Blocks = Annotated[int, typer.Option(help="Live blocks.", min=1000, max=100_000_000)]
 Held = Annotated[int, typer.Option(help="Connections held from one address.", min=1, max=15_000)]
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
@@ -68,6 +69,15 @@ def http(
     wanted = Wanted(seconds, connections, workers, people)
     facts = {"seconds": seconds, "connections": connections, "people": people}
     _show("http", lambda folder: measure(folder, wanted), facts, as_json=as_json)
+
+
+@bench_app.command()
+def pages(blocks: Blocks = 5_000_000, seconds: Seconds = 20, workers: Workers = None, as_json: AsJson = False) -> None:
+    """Read the first page and the totals of a running `gram serve` that holds millions of live blocks."""
+    from api.bench.pages import Wanted, measure
+
+    facts = {"blocks": blocks, "seconds": seconds}
+    _show("pages", lambda folder: measure(folder, Wanted(blocks, seconds, workers)), facts, as_json=as_json)
 
 
 @bench_app.command()

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, http, load, log, siege, witness
+from api.bench import anchor, audit, demo, http, load, log, pages, siege, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -172,6 +172,13 @@ def test_percentiles_are_values_that_were_seen():
     assert percentile([3, 1, 2, 4], 0.5) == 3
     assert percentile([3, 1, 2, 4], 0.99) == 4
     assert percentile([], 0.99) == 0
+
+
+def test_pages_are_read_beside_made_up_blocks(tmp_path: Path):
+    figures = by_name(pages.measure(tmp_path, pages.Wanted(blocks=2000, seconds=1, workers=1)))
+    assert figures["live blocks"].value >= 2000
+    assert figures["that failed"].value == 0
+    assert {"first page, 99 % under", "totals, 99 % under"} <= figures.keys()
 
 
 def test_a_siege_keeps_no_act_from_its_answer_and_no_anchor_from_the_chain(tmp_path: Path, monkeypatch):

@@ -351,7 +351,7 @@ def test_the_state_of_a_block_is_verified_in_the_browser(
     page = visit.open(f"/blocks/SHCER-{first}-{last - 1}", lang)
     expect(page.locator("section", has=page.locator("h2#state")).locator("li").first).to_contain_text(says)
     page.locator(f"a.button[href^='/verify?first_g={first}']").click()
-    assert outcomes(page) == dict.fromkeys([*STEPS, "record", "map"], "ok")
+    assert outcomes(page) == dict.fromkeys([*STEPS, "record", "map", "cover"], "ok")
     part = page.locator("#result [data-state]")
     expect(part).to_have_attribute("data-state", "ended")
     expect(part).to_contain_text(f"SHCER-{first}-{last - 1}")

@@ -11,7 +11,7 @@ SUITES = [
     ("verify_core.test.mjs", 21),
     ("trust_file.test.mjs", 121),
     ("verify_state.test.mjs", 8),
-    ("verdicts.test.mjs", 63),
+    ("verdicts.test.mjs", 70),
     ("rules.test.mjs", 100),
 ]
 

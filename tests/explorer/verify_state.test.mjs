@@ -20,7 +20,7 @@ test("golden proofs hold and say the state of what is asked", async () => {
     const found = await verify(utf8(proof), asked.map(BigInt));
     assert.deepEqual(found.steps.map(({ id, outcome }) => [id, outcome]),
       STATE_ORDER.map((id) => [id, id === "anchor" ? "not-asked" : "ok"]));
-    assert.deepEqual(found.steps.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(found.steps.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     const said = found.parts.map(({ first, last, index, state, into }) => ({
       first: String(first), last: String(last), index: index === null ? null : String(index), state: state.replace("-", " "),
       into: into && into.map(String),
@@ -47,6 +47,10 @@ test("the record's evidence is made from what the proof says", async () => {
 test("a proof that does not show all of a range says nothing of it", async () => {
   const found = await verify(proofs[2].proof, [0n, 1n << 63n]);
   assert.equal(found.parts, null);
+  const { number, outcome, reason } = found.steps.at(-1);
+  assert.deepEqual([number, outcome, reason, found.verdict], [9, "not-checked", "not-covered", "unchecked"]);
+  const unasked = (await verify(proofs[2].proof)).steps.at(-1);
+  assert.deepEqual([unasked.number, unasked.outcome, unasked.reason], [9, "not-asked", "none-named"]);
 });
 
 test("what is shown to its end goes on as never issued", async () => {

@@ -7,11 +7,13 @@ than partly proven. Long files are told as parts that repeat.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
-from anchoring import leaf, merkle, note
-from anchoring.checkpoint import Checkpoint
+from anchoring import leaf, merkle, note, receipt
+from anchoring.checkpoint import Checkpoint, parse
 from anchoring.note import Signature, Signer
 from anchoring.receipt import MAX_EXTRA, Receipt
+from anchoring.state import proof as proofs
 
 Part = tuple[str, int]
 
@@ -36,6 +38,7 @@ def cases(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
     yield from _bounds(good)
     yield from _leaves(good, log)
     yield from _other_logs(good, log, state)
+    yield from _records(log, state)
     yield from _names(good)
 
 
@@ -171,6 +174,28 @@ def _other_logs(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
     later = note.encode_base64(b"\x02" + note.decode_base64(shown[1])[1:])
     yield _case("state proof with a leaf of version 2", "unchecked", state.replace(shown[1], later))
     yield _case("state proof of another version", "unchecked", state.replace("/v1", "/v2", 1))
+
+
+def _records(log: Signer, state: str) -> Iterator[Case]:
+    """State proofs of a record that the log signed, and that is more than a record; its leaf is the last one."""
+    proof = proofs.parse(state.encode())
+    told = receipt.parse(proof.receipt)
+    record, head = leaf.decode(told.leaf), parse(note.parse(told.checkpoint_text).text)
+    for name, other, verdict in (
+        ("as it is", record, "partly"),
+        ("with a flag", replace(record, flags=1), "refuted"),
+        ("with a form", replace(record, form=1), "refuted"),
+        ("with grams", replace(record, last=1), "refuted"),
+        ("with a parent", replace(record, parent=0), "refuted"),
+        ("with an end", replace(record, until=record.at), "refuted"),
+        ("with a holder", replace(record, to_tag=bytes([1]) * 20), "refuted"),
+    ):
+        data = leaf.encode(other)
+        root = reduce(lambda right, left: merkle.node_hash(left, right), told.path, merkle.leaf_hash(data))
+        text = replace(head, root=root).encode()
+        signed = note.Note(text, (log.sign(text),)).encode()
+        made = replace(proof, receipt=replace(told, leaf=data, checkpoint_text=signed).encode())
+        yield _case(f"state proof of a record {name}", verdict, made.encode().decode())
 
 
 def _names(good: Receipt) -> Iterator[Case]:

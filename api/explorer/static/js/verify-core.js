@@ -145,11 +145,14 @@ export async function guarded(id, step) {
 export const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, facts });
 export const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
 export const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
-const notAsked = (id, reason, facts = {}) => ({ id, outcome: "not-asked", reason, facts });
+export const notAsked = (id, reason, facts = {}) => ({ id, outcome: "not-asked", reason, facts });
 
 export function report(steps, receipt, movement) {
   return { verdict: verdict(steps, receipt), steps: steps.map(worded), receipt, movement };
 }
+
+/** Steps that ask others than the log; without them its own word is all that stands behind what holds. */
+const BEYOND_THE_LOG = ["cosignatures", "anchor"];
 
 /** As in `gram verify`, the first step that does not hold decides: what stands on it says nothing. */
 function verdict(steps, receipt) {
@@ -157,7 +160,7 @@ function verdict(steps, receipt) {
   const stop = steps.find(({ outcome }) => outcome === "failed" || outcome === "not-checked");
   if (stop?.reason === "other-origin") return "another-log";
   if (stop) return stop.outcome === "failed" ? "refuted" : "unchecked";
-  return steps.every(({ outcome }) => outcome === "ok") ? "proven" : "partly";
+  return steps.some(({ id, outcome }) => outcome === "not-asked" && BEYOND_THE_LOG.includes(id)) ? "partly" : "proven";
 }
 
 function worded(step, place) {

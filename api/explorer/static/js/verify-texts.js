@@ -8,6 +8,7 @@ export const STEPS = {
   inclusion: { zh: "沿路径算到检查点的树根", en: "Climb the path to the checkpoint's root" },
   record: { zh: "记录即此状态", en: "The record is of this state" },
   map: { zh: "各区段算得状态的根", en: "The entries make the state's root" },
+  cover: { zh: "区段覆盖所问的克", en: "The entries cover the grams asked for" },
   anchor: { zh: "链上的树根与检查点相同", en: "The root on the chain equals the checkpoint's" },
 };
 
@@ -69,6 +70,12 @@ export const REASONS = {
   "other-state": { zh: "第 {index} 号叶子承诺的是另一状态。", en: "Leaf {index} commits to another state." },
   mapped: { zh: "每一克在此状态中恰有一个区段，共 {frontier} 克。", en: "Every gram has exactly one entry in this state of {frontier} grams." },
   unmapped: { zh: "区段与状态的根不符（{fault}）。", en: "The entries do not make the state's root ({fault})." },
+  covered: { zh: "第 {first} 克至第 {last} 克各有一个状态。", en: "Every gram from {first} to {last} has one state." },
+  "not-covered": {
+    zh: "证明没有给出第 {first} 克至第 {last} 克的全部，或前面的步骤不成立。",
+    en: "The proof does not show all of the grams {first} to {last}, or a step before does not hold.",
+  },
+  "none-named": { zh: "没有指明哪些克；证明所示见下。", en: "No range of grams was named; what the proof shows is below." },
   "no-web-crypto": {
     zh: "浏览器在此页面不提供 Web Crypto（需要 https 或本机地址）。请用命令行核验。",
     en: "The browser offers no Web Crypto on this page (it needs https or this machine). Use the command line.",

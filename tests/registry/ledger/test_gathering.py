@@ -155,7 +155,7 @@ def test_grams_of_two_classes_are_gathered_each_by_itself(scheme):
 
 def test_no_more_pieces_than_a_bundle_may_have(scheme, shop, monkeypatch):
     monkeypatch.setattr(gathering, "MAX_PIECES", 5)
-    with pytest.raises(Invalid, match="1 to 5 blocks, not of 6"), scheme.database.transaction() as tx:
+    with pytest.raises(Invalid, match="more than 5 blocks"), scheme.database.transaction() as tx:
         return_points(tx, scheme.ledger, shop, None)
 
 
@@ -211,7 +211,7 @@ BROKEN = {
     "a bundle too long": lambda run: [*run[:-1], run[-1] | {"last": run[-1]["last"] + 1}],
     "a bundle too short": lambda run: [*run[:-1], run[-1] | {"last": run[-1]["last"] - 1}],
     "a bundle elsewhere": lambda run: [*run[:-1], run[-1] | {"first": 61, "last": 121}],
-    "another time": lambda run: [run[0] | {"at": run[0]["at"] + 1}, *run[1:]],
+    "another time": lambda run: [run[0] | {"at": run[0]["at"] + 60_000}, *run[1:]],
     "a hole": lambda run: [*run[:2], _shifted(run[2], 1), *run[3:]],
     "an overlap": lambda run: [*run[:2], _shifted(run[2], -1), *run[3:]],
     "two in each other's place": lambda run: [

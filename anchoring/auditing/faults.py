@@ -41,8 +41,8 @@ CODES: Final = {
 """Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
 
 
-_AFTER = {Rule.OVERLAP.name: "~", Rule.ISSUE_OVERLAP.name: "~", Rule.GATHERED.name: "~~"}
-"""Rules about two leaves that are not each lawful or unlawful by itself or against a parent; a tilde sorts last."""
+_BESIDE = {Rule.OVERLAP.name: 1, Rule.ISSUE_OVERLAP.name: 1, Rule.GATHERED.name: 2}
+"""Rules about two leaves neither of which is the other's parent, in their order; all others come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,13 @@ class Fault:
         return "contract" if self.code == "contract-broken" else "checkpoint"
 
     @property
-    def order(self) -> tuple[int, int, str, int, str, str]:
+    def order(self) -> tuple[int, int, str, int, int, str, str]:
         """Where it stands among faults: by leaf; then files, anchored sizes and the rest, each in their order."""
         rank = next((rank for rank, at in enumerate((self.leaf, self.path, self.size)) if at is not None), 3)
-        code = _AFTER.get(self.code, "") + self.code
-        return rank, self.leaf or 0, self.path or "", self.size or 0, code, self.sentence
+        # What breaks GATHERED by itself has no more to say than the rule; what does beside a leaf names that.
+        is_alone = self.sentence == SENTENCES[Rule.GATHERED]
+        beside = 0 if is_alone else _BESIDE.get(self.code, 0)
+        return rank, self.leaf or 0, self.path or "", self.size or 0, beside, self.code, self.sentence
 
     def __str__(self) -> str:
         """Say place, rule and reason in one line."""

@@ -73,6 +73,8 @@ class Wanted:
     """Points must not be past their expiry at this time, Unix milliseconds; None where expiry does not matter."""
     redeemed_by_act: int | None = None
     """Only what this redemption brought."""
+    most: int = MAX_BLOCKS_PER_ACT
+    """Blocks that the act takes, at most."""
 
 
 _IS_SET_ASIDE: sa.Label[bool] = sa.literal_column(
@@ -145,7 +147,7 @@ _IN_ORDER = _ALLOWED.where(
     sa.tuple_(blocks.c.until_ms, blocks.c.first_g) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first"))
 ).limit(_PAGE)
 _OVERLAPPING = _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first")).limit(
-    MAX_BLOCKS_PER_ACT + 1
+    sa.bindparam("most") + 1
 )
 _OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
 
@@ -180,9 +182,9 @@ def take(tx: sa.Connection, wanted: Wanted, quantity_g: int) -> list[Piece]:
         if block.is_set_aside:
             refused.append(block)
             continue
-        if len(pieces) == MAX_BLOCKS_PER_ACT:
+        if len(pieces) == wanted.most:
             raise Invalid(
-                f"{quantity_g} g lie in more than {MAX_BLOCKS_PER_ACT} blocks. Do the act in parts of at most "
+                f"{quantity_g} g lie in more than {wanted.most} blocks. Do the act in parts of at most "
                 f"{quantity_g - missing} g."
             )
         pieces.append(Piece(block, block.first, block.first + min(missing, block.quantity_g)))
@@ -240,9 +242,9 @@ def take_exactly(tx: sa.Connection, wanted: Wanted, first: int, last: int) -> li
     Raises `Insufficient` when any of them is not there to take, `Invalid` when they lie in too many blocks for one act.
     """
     query = _OVERLAPPING if wanted.redeemed_by_act is None else _OVERLAPPING_OF_ACT
-    rows = tx.execute(query, _parameters(wanted) | {"first": first, "last": last}).all()
-    if len(rows) > MAX_BLOCKS_PER_ACT:
-        raise Invalid(f"{serial(first, last)} lies in more than {MAX_BLOCKS_PER_ACT} blocks. Do the act in parts.")
+    rows = tx.execute(query, _parameters(wanted) | {"first": first, "last": last, "most": wanted.most}).all()
+    if len(rows) > wanted.most:
+        raise Invalid(f"{serial(first, last)} lies in more than {wanted.most} blocks. Do the act in parts.")
     pieces = sorted(
         (Piece(block, max(first, block.first), min(last, block.last)) for block in map(block_of, rows)),
         key=lambda piece: piece.first,

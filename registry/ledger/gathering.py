@@ -70,7 +70,7 @@ def gather_held(
         raise RuleBroken("Only an institution gathers grams into bundles; a person's stay as they are.")
     has = Flag.CLASS_I if klass == "I" else NO_FLAG
     lacks = Flag.LOCKED | (Flag.CLASS_I if klass == "II" else NO_FLAG)
-    wanted = Wanted(account_id, form, has=has, lacks=lacks)
+    wanted = Wanted(account_id, form, has=has, lacks=lacks, most=MAX_PIECES)
     pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
     return gather(tx, ledger, account, pieces)
 

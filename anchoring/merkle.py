@@ -23,6 +23,11 @@ def leaf_hash(data: bytes) -> bytes:
     return sha256(b"\x00" + data).digest()
 
 
+def leaf_hashes(data: bytes, size: int) -> list[bytes]:
+    """Hash leaves of `size` bytes each that follow each other in `data`."""
+    return [sha256(b"\x00" + data[at : at + size]).digest() for at in range(0, len(data), size)]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two children of 32 bytes each: SHA-256(0x01 || left || right), 32 bytes (RFC 9162, 2.1.1)."""
     return sha256(b"\x01" + left + right).digest()

@@ -57,6 +57,10 @@ STOPS: Final = (Outcome.REFUTED, Outcome.ANOTHER_LOG, Outcome.UNCHECKED)
 """Outcomes after which no further step is taken; they are the whole's outcome."""
 
 
+BEYOND_THE_LOG: Final = (3, 6)
+"""Steps that ask others than the log; without them its own word is all that stands behind what holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One numbered step: its titles, what became of it, and one sentence about this receipt."""
@@ -132,6 +136,11 @@ def verify_receipt(
 def outcome_of(steps: Sequence[Step]) -> Outcome:
     """Give the outcome of steps that end with the first that does not hold."""
     return next((step.outcome for step in steps if step.outcome in STOPS), Outcome.HOLDS)
+
+
+def is_whole(steps: Sequence[Step]) -> bool:
+    """Tell whether both cosignatures and the chain were asked for."""
+    return not any(step.outcome == Outcome.NOT_ASKED and step.number in BEYOND_THE_LOG for step in steps)
 
 
 def _next(taken: Iterator[tuple[Outcome, str]]) -> tuple[Outcome, str]:

@@ -9,6 +9,7 @@ from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.errors import Elsewhere, NotYet
 from api.data_folder import DataFolder, InUse, hold, read_folder
 from api.settings import Settings
+from api.site import Site, Whereabouts
 from registry.database.embedded import EmbeddedPostgres, running_url
 from registry.database.engine import Database, require_schema
 from registry.database.roles import as_registry
@@ -47,12 +48,7 @@ class Beside:
         Raises `NotYet` when it has none, `Unavailable` when no node is known, `Elsewhere` when the node is of another
         chain than the log's.
         """
-        marker = self.folder.marker
-        address = self.settings.contract or marker.contract
-        if address is None:
-            raise NotYet(
-                "This log has no contract yet. `gram serve` deploys one, or takes that of GRAMLEDGER_CONTRACT."
-            )
+        marker, address = self.folder.marker, self._contract_address()
         urls = self.rpc_urls()
         if not urls:
             raise Unavailable("The node of this registry's chain is not known; name it with --rpc.")
@@ -61,6 +57,28 @@ class Beside:
         if marker.chain_id is not None and chain_id != marker.chain_id:
             raise Elsewhere(f"This log is anchored on chain {marker.chain_id}; the node is of chain {chain_id}.")
         return client
+
+    def site(self) -> Site:
+        """Give what is made from settings, keys and database; no node is asked, and no address of one is in it.
+
+        Raises `NotYet` when the log has no contract, `Unavailable` when there is no database of this schema.
+        """
+        marker, address = self.folder.marker, self._contract_address()
+        if marker.chain_id is None:
+            raise NotYet("This log was not anchored on any chain yet; `gram serve` begins that.")
+        self.database()
+        where = Whereabouts(self._database_url(), (), marker.chain_id, address, embedded_chain=False)
+        made = Site(self.settings, self.folder, where)
+        self._stack.callback(made.close)
+        return made
+
+    def _contract_address(self) -> str:
+        address = self.settings.contract or self.folder.marker.contract
+        if address is None:
+            raise NotYet(
+                "This log has no contract yet. `gram serve` deploys one, or takes that of GRAMLEDGER_CONTRACT."
+            )
+        return address
 
     def _database_url(self) -> str:
         if self.settings.database is not None:

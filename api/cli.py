@@ -51,6 +51,8 @@ app.add_typer(chain_app, name="chain")
 app.add_typer(bench_app, name="bench")
 aside_app = typer.Typer(help="Movements that were set aside instead of logged.", no_args_is_help=True)
 app.add_typer(aside_app, name="aside")
+trust_app = typer.Typer(help="What this registry says of itself, for those who verify it.", no_args_is_help=True)
+app.add_typer(trust_app, name="trust")
 
 Data = Annotated[Path, typer.Option("--data", help="Data folder: log, keys, and whatever runs embedded.")]
 Database = Annotated[
@@ -159,4 +161,19 @@ def _leave(said: object, code: int) -> None:
     sys.exit(code)
 
 
-from api.commands import account, aside, bench, chain, check, demo, fsck, log, monitor, recover, run, trace, witness  # noqa: E402, F401  (they register themselves)
+from api.commands import (  # noqa: E402, F401  (they register themselves)
+    account,
+    aside,
+    bench,
+    chain,
+    check,
+    demo,
+    fsck,
+    log,
+    monitor,
+    recover,
+    run,
+    trace,
+    trust,
+    witness,
+)

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a real PostgreSQL, a fresh database for each test, a small scheme with people in it."""
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from api.cli import main
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
 from registry.database.roles import as_registry, establish
@@ -78,6 +80,21 @@ def live() -> Iterator[Live]:
     """A whole installation that runs, served over HTTP; shared, so tests count only what is theirs."""
     with tempfile.TemporaryDirectory(prefix="gl-live-") as folder, live_site(Path(folder)) as site:
         yield site
+
+
+@pytest.fixture
+def gram(monkeypatch, capsys):
+    """Run the command in this process; gives exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gram", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else code), said.out, said.err
+
+    return run
 
 
 def _named(url: str, database: str) -> str:

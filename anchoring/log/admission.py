@@ -188,7 +188,8 @@ def _descend(family: _Family, codes: Codes) -> None:
 
 def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None:
     """Refuse every movement of a run that is not whole, and their descendants: one that is refused breaks its run."""
-    while True:
+    is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
+    while (is_of_run & (codes == 0)).any():
         admitted = np.flatnonzero(codes == 0)
         places = admitted[logged_order(rows[admitted])]
         in_order = rows_of(leaves[places])
@@ -196,7 +197,6 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
         broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
         if ends_in_run(in_order):
             broken.add(len(places) - 1)
-        is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
         acts = {int(rows["act"][places[place]]) for place in broken if is_of_run[places[place]]}
         whole = {act for act in acts if _is_whole(in_order[rows["act"][places] == act])}
         if not acts - whole:

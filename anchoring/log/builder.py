@@ -5,7 +5,7 @@ files; writing them is `anchoring.log.folder`'s.
 """
 
 from collections.abc import Iterator
-from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,11 @@ import numpy.typing as npt
 
 from anchoring.errors import Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
-from anchoring.log.folder import LogFolder
+from anchoring.log.folder import File, LogFolder
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TILE_WIDTH, TileReader, entries_path, tile_path, tile_width
-from anchoring.merkle import HASH_SIZE, root
+from anchoring.merkle import HASH_SIZE, leaf_hashes, root
 
-File = tuple[str, bytes]
-"""A path below the log's folder, and the bytes that belong there."""
 _PREFIX = LEAF_SIZE.to_bytes(2, "big")
 _BUNDLED = np.dtype([("size", ">u2"), ("leaf", f"V{LEAF_SIZE}")])
 
@@ -62,7 +60,7 @@ class TileBuilder:
     def _append(self, leaves: npt.NDArray[Any]) -> Iterator[File]:
         """Append leaves that fit the unfinished tile at level 0."""
         data = np.ascontiguousarray(leaves).tobytes()
-        hashes = [sha256(b"\0" + data[at : at + LEAF_SIZE]).digest() for at in range(0, len(data), LEAF_SIZE)]
+        hashes = leaf_hashes(data, LEAF_SIZE)
         bundled = np.empty(len(leaves), _BUNDLED)
         bundled["size"] = LEAF_SIZE
         bundled["leaf"] = np.frombuffer(data, f"V{LEAF_SIZE}")
@@ -137,9 +135,8 @@ def leaves_at(folder: LogFolder, size: int, indices: npt.NDArray[np.int64]) -> n
     """
     reader = TileReader(DirectorySource(folder.path))
     found = np.empty(len(indices), LEAF_DTYPE)
-    numbers = indices // TILE_WIDTH
-    for number in np.unique(numbers).tolist():
+    numbers, begins = np.unique(indices // TILE_WIDTH, return_index=True)
+    for number, (begin, end) in zip(numbers.tolist(), pairwise([*begins.tolist(), len(indices)]), strict=True):
         width = tile_width(0, number, size)
-        is_here = numbers == number
-        found[is_here] = leaves_of(reader.bundle(number, width), width)[indices[is_here] % TILE_WIDTH]
+        found[begin:end] = leaves_of(reader.bundle(number, width), width)[indices[begin:end] % TILE_WIDTH]
     return found

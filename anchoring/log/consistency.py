@@ -15,7 +15,7 @@ from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.sequencer import MAX_BATCH, read_staged, staged_size
-from anchoring.merkle import CompactRange, leaf_hash
+from anchoring.merkle import CompactRange, leaf_hashes
 from registry.ledger.finding import Finding
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class LeafWalk:
             taken = self._ahead[: size - self.tree.size]
             self._ahead = self._ahead[len(taken) :]
             data = taken.tobytes()
-            self.tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
+            self.tree.extend(leaf_hashes(data, LEAF_SIZE))
             self.frontier_g = max(self.frontier_g, int(taken["last"][are_origins(taken["kind"])].max(initial=0)))
             ends = taken[are_ends(taken["kind"])]
             self.ended_g += int((ends["last"] - ends["first"]).sum(dtype=np.uint64))

@@ -130,7 +130,7 @@ class Epochs:
     def _seal(self, tx: sa.Connection, movement: Movement, number: int, act_id: int) -> None:
         columns = {"id": number, "act": act_id, "giver": None, "account": None}
         columns |= {name: getattr(movement, name) for name in Movement.__dataclass_fields__}
-        for seal in self.publisher.gate.sealer.seals([columns]):
+        for seal in self.publisher.gate.sealer.seals({name: [value] for name, value in columns.items()}):
             tx.execute(_SEAL, {"first": seal.first_id, "count": seal.count, "mac": seal.mac})
 
     def _sweep(self) -> None:

@@ -17,8 +17,10 @@ Places = NDArray[np.intp]
 def logged_order(rows: Rows) -> Places:
     """Give the places of these movements in the order of the log."""
     numbers = rows["id"].astype(np.int64)
-    units = numbers.copy()
     is_gathered, bundles = _with_bundles(rows)
+    if not len(bundles):
+        return np.argsort(numbers, kind="stable")
+    units = numbers.copy()
     units[is_gathered] = numbers[bundles]
     return np.lexsort((numbers, units))
 

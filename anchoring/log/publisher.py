@@ -7,7 +7,7 @@ Recovery is the same code:
 | we crash | what is there | the next run |
 |---|---|---|
 | before the stage commits | nothing | stages |
-| after it | leaves with an index, not signed | signs them |
+| after it | leaves with an index, not signed; their tiles perhaps, beside the tree | signs them |
 | after the head advanced | a signed checkpoint, tiles missing | writes the tiles |
 | between two tiles | some tiles, each whole | writes the others |
 | after the tiles, while witnesses are asked | some of them have cosigned | asks them all again, for the last tree |
@@ -18,19 +18,18 @@ Recovery is the same code:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from anchoring import checkpoint, note
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Refuted
-from anchoring.leaf import LEAF_SIZE
 from anchoring.log.admission import Admission, Gate
-from anchoring.log.builder import File, TileBuilder, filled, leaves_at
+from anchoring.log.builder import TileBuilder, filled, leaves_at
+from anchoring.log.copying import Rows
 from anchoring.log.cosigning import Ahead, Cosigner
-from anchoring.log.folder import CHECKPOINT, LogFolder
+from anchoring.log.folder import CHECKPOINT, File, LogFolder, Prepared
+from anchoring.log.growth import Growth, grow
 from anchoring.log.head import (
     OVERTAKEN,
     Head,
@@ -45,7 +44,7 @@ from anchoring.log.sources import DirectorySource
 from anchoring.log.standing import Known, refuse_behind, standing, take_note
 from anchoring.log.taken import Published
 from anchoring.log.tiles import TileReader
-from anchoring.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Note, Signature, Signer
 from anchoring.quorum import Quorum
 
@@ -154,40 +153,45 @@ class Publisher:
         """Sign one batch more and write its tiles, if there is one; say whether there may be another."""
         head = self._head()
         log = Published(head.size, partial(leaves_at, self.folder, head.size))
+        growth: list[Growth] = []
+
+        def begin(leaves: Rows) -> None:
+            growth.append(grow(self.folder, head, leaves))
+
         with self.transaction() as tx:
             refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
-            staged = self._take_up(tx, log) if is_recovery else stage(tx, self._admission, log, self.clock())
+            staged = self._take_up(tx, log, begin) if is_recovery else self._stage(tx, log, begin)
         self.on_step("staged")
         if staged.refused:
             self.on_refused(staged.refused)
         if staged.size == head.size:
             return not staged.is_over
-        files = self._sign(head, staged)
+        self._sign(head, staged, growth[-1])
         self.on_step("signed")
-        self._write(files, staged.size)
+        self._put(growth[-1].files, staged.size)
         return True
 
-    def _take_up(self, tx: sa.Connection, log: Published) -> Staged:
-        return take_up(tx, self._admission, log)
+    def _stage(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
+        return stage(tx, self._admission, log, self.clock(), begin)
 
-    def _sign(self, head: Head, staged: Staged) -> list[File]:
-        """Advance the signed checkpoint over the staged leaves, by compare-and-swap; give the files that lead there.
+    def _take_up(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
+        return take_up(tx, self._admission, log, begin)
 
-        The leaves are hashed twice: as they were made, along the tree's edge; and as they are read back from the
-        database, through the tiles. The two must agree before anything is signed.
+    def _sign(self, head: Head, staged: Staged, growth: Growth) -> None:
+        """Advance the signed checkpoint over the staged leaves, by compare-and-swap.
+
+        The tree was made of the leaves as they were staged; what the database gives back must be the same.
         """
-        tree = CompactRange(head.size, head.peaks)
-        data = np.ascontiguousarray(staged.leaves).tobytes()
-        tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
-        files, root = self._tiles(head.size, staged.size)
-        if root != tree.root():
+        with self.transaction() as tx:
+            is_same = read_staged(tx, head.size, staged.size).tobytes() == staged.leaves.tobytes()
+        if not is_same:
             raise Refuted(f"Leaves {head.size} to {staged.size - 1} read back otherwise than they were written.")
-        signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, root), self.signer)
-        grown = head.grown(staged.leaves, root, tree.peaks)
+        peaks = growth.finish()
+        signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, growth.root), self.signer)
+        grown = head.grown(staged.leaves, growth.root, peaks)
         with self.transaction() as tx:
             advance(tx, head, grown, signed, self.clock())
-        return files
 
     def _note_public(self) -> None:
         """Write down that a checkpoint is public, if a run before us crashed between publishing and saying so."""
@@ -213,11 +217,11 @@ class Publisher:
             files, root = self._tiles(start, row.size)
             if root != bytes(row.root):
                 raise Refuted(f"The tiles up to {row.size} do not have the root that was signed.")
-            self._write(files, row.size)
+            self._put(self.folder.prepare(files), row.size)
             start = row.size
 
-    def _write(self, files: list[File], size: int) -> None:
-        self.folder.write_immutable(self._announced(files))
+    def _put(self, files: Prepared, size: int) -> None:
+        self.folder.put(files, lambda path: self.on_step(f"tile {path}"))
         self._tiled = size
         self.on_step("tiles")
 
@@ -285,11 +289,6 @@ class Publisher:
         shown = [Known("A witness", one.size, one.root) for one in self._larger if one.size > self._head().size]
         self._larger.clear()
         refuse_behind(take_note(self.transaction, shown))
-
-    def _announced(self, files: list[File]) -> Any:
-        for path, data in files:
-            yield path, data
-            self.on_step(f"tile {path}")
 
     def _tiles(self, start: int, end: int) -> tuple[list[File], bytes]:
         """Make the files that lead from the tree of `start` to the tree of `end` leaves, and the root there."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from anchoring.leaf import LEAF_SIZE
 from anchoring.log.sequencer import MAX_BATCH, read_staged
-from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hash
+from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hashes
 
 
 def root_in_database(tx: sa.Connection, size: int) -> bytes:
@@ -25,7 +25,7 @@ def edge_in_database(tx: sa.Connection, size: int) -> CompactRange:
         tree = CompactRange(row.size, [peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE)])
     while tree.size < size:
         data = read_staged(tx, tree.size, min(size, tree.size + MAX_BATCH)).tobytes()
-        tree.extend(leaf_hash(data[at : at + LEAF_SIZE]) for at in range(0, len(data), LEAF_SIZE))
+        tree.extend(leaf_hashes(data, LEAF_SIZE))
     return tree
 
 

@@ -5,7 +5,7 @@ numpy, without touching single movements in Python. Who gets an index at all is 
 others are set aside, with all that descends from them, and nobody waits for them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,8 +110,10 @@ def staged_size(tx: sa.Connection) -> int:
     return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
 
 
-def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> Staged:
+def stage(tx: sa.Connection, admission: Admission, log: Published, at: int, begin: Callable[[Rows], None]) -> Staged:
     """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
+
+    `begin` is handed the leaves before the database is, so that other work on them need not wait for it.
 
     The head must be locked, and nothing staged after it. If we crash before the transaction commits, nothing was given
     an index. If we crash after, the leaves stay where they are and the next run signs them. `at` is Unix milliseconds.
@@ -133,6 +135,7 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> S
     refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
     if len(leaves):
+        begin(leaves)
         try:
             with tx.begin_nested():
                 _write_entries(tx, log.size, admitted.ids, leaves)
@@ -142,11 +145,11 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int) -> S
     return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
 
 
-def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
+def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Callable[[Rows], None]) -> Staged:
     """Take up leaves that a run before us staged and did not sign, if they stand as any other.
 
     They are made anew from their movements, nothing is taken from what was staged. If one is not what it should be,
-    all of them are waiting movements again: nobody outside has seen their indices.
+    all of them are waiting movements again: nobody outside has seen their indices. `begin` as in `stage`.
     """
     end = min(staged_size(tx), log.size + MAX_BATCH)
     tx.execute(_BY_INDEX)
@@ -159,6 +162,7 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published) -> Staged:
         fill_in_parents(leaves, waiting, log.size)
         is_in_order = not codes.any() and _is_in_order(tx, waiting.rows, leaves, log.size)
         if is_in_order and _raw(tx, log.size, end) == leaves.tobytes():
+            begin(leaves)
             return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
     tx.execute(_UNSTAGE, {"start": log.size})

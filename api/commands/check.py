@@ -126,6 +126,7 @@ def verify(
 _MARKS = {"holds": "✓", "refuted": "✗", "unchecked": "?", "another-log": "?", "not-asked": "–", "not-reached": "–"}
 _VERDICTS = {
     "holds": "Proven: the movement is in this log.",
+    "partly": "Proven in part: every step asked for holds, but not every one was asked for (–).",
     "refuted": "False: do not rely on this receipt.",
     "another-log": "Not checked: this receipt is of another log than the key's.",
     "unchecked": "Not proven: something could not be checked.",
@@ -140,12 +141,19 @@ def _steps(done: "Verification | StateVerification") -> list[str]:
         f"{_MARKS[step.outcome]} {step.number} {step.title_en} {step.title_zh}: {step.detail}" for step in done.steps
     ]
     if isinstance(done, StateVerification):
-        return [*lines, states.VERDICTS[done.outcome], *states.state_lines(done)]
-    return [*lines, _VERDICTS[done.outcome]]
+        return [*lines, states.VERDICTS[_verdict(done)], *states.state_lines(done)]
+    return [*lines, _VERDICTS[_verdict(done)]]
+
+
+def _verdict(done: "Verification | StateVerification") -> str:
+    from anchoring.verify import Outcome, is_whole
+
+    return "partly" if done.outcome == Outcome.HOLDS and not is_whole(done.steps) else str(done.outcome)
 
 
 def _verification(done: "Verification | StateVerification") -> dict[str, Any]:
     from anchoring.state.verify import StateVerification
+    from anchoring.verify import is_whole
     from api.commands.states import state_json
 
     steps = [
@@ -153,7 +161,7 @@ def _verification(done: "Verification | StateVerification") -> dict[str, Any]:
         for step in done.steps
     ]
     proven = state_json(done) if isinstance(done, StateVerification) else {}
-    return {"outcome": str(done.outcome), "steps": steps, **proven}
+    return {"outcome": str(done.outcome), "whole": is_whole(done.steps), "steps": steps, **proven}
 
 
 @app.command()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _GRAMS: Final = re.compile(r"(?:SHCER-)?([0-9]{1,20})(?:-([0-9]{1,20}))?")
 VERDICTS: Final = {
     "holds": "Proven: at that size of the log these grams had this state, and no other.",
+    "partly": "Proven in part, not every step was asked for (–): at that size of the log these grams had this state.",
     "refuted": "False: do not rely on this state proof.",
     "another-log": "Not checked: this state proof is of another log than the key's.",
     "unchecked": "Not proven: something could not be checked.",

@@ -12,8 +12,8 @@ def write_rows(tx: sa.Connection, sealer: Sealer, rows: Sequence[Mapping[str, An
     """Write movements, in the order of their numbers, each a mapping of `sealing.COLUMNS`. Their evidence is there."""
     for start in range(0, len(rows), MAX_RUN):
         part = rows[start : start + MAX_RUN]
-        seals = list(sealer.seals(part))
         values: dict[str, Any] = {name: [row[name] for row in part] for name in COLUMNS}
+        seals = list(sealer.seals(values))
         values["seal_first"] = [seal.first_id for seal in seals]
         values["seal_count"] = [seal.count for seal in seals]
         values["seal_mac"] = [seal.mac for seal in seals]

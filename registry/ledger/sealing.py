@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from struct import Struct
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ COLUMNS: Final = (
     "id", "act", "giver", "account", "kind", "form", "flags", "purpose", "first", "last", "parent", "at", "until",
     "from_tag", "to_tag", "evidence",
 )  # fmt: skip
+_MAY_BE_NONE = frozenset({"giver", "account", "parent"})
 _LABEL = b"gramledger/seal/v1"
 
 
@@ -44,14 +44,14 @@ class Sealer:
         """Show nothing of the key."""
         return "Sealer(...)"
 
-    def seals(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Seal]:
-        """Seal movements, given in the order of their numbers, by runs; each a mapping of `COLUMNS`."""
+    def seals(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[Seal]:
+        """Seal movements by runs: a column for each of `COLUMNS`, in the order of the movements' numbers."""
+        numbers = columns["id"]
+        packed = list(map(ROW.pack, *(_filled(columns, name) for name in COLUMNS)))
         begin = 0
-        for end in range(1, len(rows) + 1):
-            is_over = end == len(rows) or end - begin == MAX_RUN or rows[end]["id"] != rows[end - 1]["id"] + 1
-            if is_over:
-                data = b"".join(map(_packed, rows[begin:end]))
-                yield Seal(rows[begin]["id"], end - begin, self._mac(data))
+        for end in range(1, len(numbers) + 1):
+            if end == len(numbers) or end - begin == MAX_RUN or numbers[end] != numbers[end - 1] + 1:
+                yield Seal(numbers[begin], end - begin, self._mac(b"".join(packed[begin:end])))
                 begin = end
 
     def holds(self, data: bytes | memoryview, mac: bytes) -> bool:
@@ -62,11 +62,5 @@ class Sealer:
         return hmac.digest(self._key, data, "sha256")
 
 
-def _packed(row: Mapping[str, Any]) -> bytes:
-    number, act, giver, account, *codes, parent, at, until, from_tag, to_tag, evidence = _values(row)
-    return ROW.pack(
-        number, act, giver or 0, account or 0, *codes, parent or 0, at, until, from_tag, to_tag, evidence
-    )  # fmt: skip
-
-
-_values = itemgetter(*COLUMNS)
+def _filled(columns: Mapping[str, Sequence[Any]], name: str) -> Sequence[Any]:
+    return [value or 0 for value in columns[name]] if name in _MAY_BE_NONE else columns[name]

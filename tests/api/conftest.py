@@ -1,11 +1,9 @@
-"""The HTTP client that all callers of a test session share, and the command."""
+"""The HTTP client that all callers of a test session share, and a life to look at."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from api.cli import main
 from tests.support.backups import publisher_of
 from tests.support.rest import http
 from tests.support.simulation import Simulation
@@ -26,18 +24,3 @@ def life(scheme, tmp_path):
     publisher.publish()
     simulation.run(15)
     return simulation, publisher
-
-
-@pytest.fixture
-def gram(monkeypatch, capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gram", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else code), said.out, said.err
-
-    return run

@@ -152,3 +152,26 @@ def test_the_registry_serves_its_own_for_comparison(live, gram, tmp_path):
     code, out, err = gram("audit", "--log", live.site.folder.log, "--trust", tmp_path / "served", "--processes", 1)
     assert (code, err) == (0, "")
     assert "cosigned by" in out
+
+
+def test_the_command_writes_what_the_registry_serves_beside_it(live, gram, monkeypatch):
+    served, data = httpx2.get(f"{live.url}/v1/trust").text, live.site.folder.path
+    monkeypatch.setenv("GRAMLEDGER_PUBLIC_URL", live.url)
+    code, out, err = gram("trust", "show", "--data", data)
+    assert (code, out) == (0, served)
+    assert err == "· The registry is running; it is read beside it.\n"
+    monkeypatch.delenv("GRAMLEDGER_PUBLIC_URL")
+    code, out, err = gram("trust", "show", "--data", data)
+    assert (code, "GRAMLEDGER_PUBLIC_URL is not set" in err) == (0, True)
+    bare, whole = read(out.encode()), read(served.encode())
+    assert (bare.log.verifier, bare.policy) == (whole.log.verifier, whole.policy)
+    assert (bare.log.url, [chain.rpcs for chain in bare.chains]) == (None, [()])
+    assert [chain.place for chain in bare.chains] == [chain.place for chain in whole.chains]
+
+
+def test_a_registry_that_is_not_there_or_has_no_contract_has_no_trust_file(gram, tmp_path):
+    code, out, err = gram("trust", "show", "--data", tmp_path / "none")
+    assert (code, out, err.startswith("gram: ")) == (2, "", True)
+    assert gram("init", "--data", tmp_path / "new", "--origin", "log.example/new")[0] == 0
+    code, out, err = gram("trust", "show", "--data", tmp_path / "new")
+    assert (code, out, "This log has no contract yet" in err) == (2, "", True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support.browsing import DESK, Visit
 from tests.support.running import Live
 from tests.support.story import Story, tell
 
@@ -32,3 +33,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(live: Live, chromium: Browser, story: Story) -> Iterator[Visit]:
+    assert story.lot
+    context = chromium.new_context(viewport=DESK)
+    visitor = Visit(context, live.url)
+    yield visitor
+    context.close()
+    assert visitor.faults == []

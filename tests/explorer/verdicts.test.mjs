@@ -6,18 +6,19 @@ import { test } from "node:test";
 
 import { utf8 } from "../../api/explorer/static/js/bytes.js";
 import { isStateProof } from "../../api/explorer/static/js/state-proof.js";
+import { readTrust } from "../../api/explorer/static/js/trust-file.js";
 import { verifyReceipt } from "../../api/explorer/static/js/verify-core.js";
 import { verifyStateProof } from "../../api/explorer/static/js/verify-state.js";
 import { STATE_VERDICTS, VERDICTS } from "../../api/explorer/static/js/verify-texts.js";
 
-const { keys, files } = JSON.parse(readFileSync(new URL("../vectors/verdicts.json", import.meta.url), "utf8"));
-/** The page's words for the command's; without a chain nothing is more than partly checked here. */
-const OF_COMMAND = {
-  partly: "holds", refuted: "refuted", unchecked: "unchecked", unreadable: "unchecked", "another-log": "another-log",
-};
+const { keys, files, trusted } = JSON.parse(readFileSync(new URL("../vectors/verdicts.json", import.meta.url), "utf8"));
+/** What the page calls unreadable, the command cannot check. */
+const ofCommand = (verdict) => (verdict === "unreadable" ? "unchecked" : verdict);
 
-test("there are files of every verdict", () => {
-  assert.deepEqual(new Set(files.map((file) => file.verdict)), new Set(Object.values(OF_COMMAND)));
+test("there are files of every verdict that can be without a chain", () => {
+  for (const list of [files, trusted]) {
+    assert.deepEqual(new Set(list.map((file) => file.verdict)), new Set(["partly", "refuted", "unchecked", "another-log"]));
+  }
 });
 
 for (const { name, verdict, parts, cosigned } of files) {
@@ -26,7 +27,15 @@ for (const { name, verdict, parts, cosigned } of files) {
     const cosigners = cosigned ? keys[0].cosigners.map((vkey) => ({ vkey })) : [];
     const verify = isStateProof(bytes) ? verifyStateProof : verifyReceipt;
     const found = await verify(bytes, { vkey: keys[0].vkey, cosigners });
-    assert.equal(OF_COMMAND[found.verdict], verdict, JSON.stringify(found.steps.map((step) => step.en)));
+    assert.equal(ofCommand(found.verdict), verdict, JSON.stringify(found.steps.map((step) => step.en)));
     assert.ok(VERDICTS[found.verdict] && STATE_VERDICTS[found.verdict]);
+  });
+}
+
+for (const { name, verdict, receipt, trust } of trusted) {
+  test(`by a trust file: ${name}`, async () => {
+    const { log, policy, chains } = await readTrust(utf8(trust));
+    const found = await verifyReceipt(utf8(receipt), { vkey: log.vkey, policy, chains });
+    assert.equal(ofCommand(found.verdict), verdict, JSON.stringify(found.steps.map((step) => step.en)));
   });
 }

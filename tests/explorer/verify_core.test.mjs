@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Malformed, fromBase64, fromHex, toBase64, toHex } from "../../api/explorer/static/js/bytes.js";
+import { Malformed, concat, fromBase64, fromHex, sha256, toBase64, toHex, utf8 } from "../../api/explorer/static/js/bytes.js";
 import { decodeLeaf, flagNames, leafHash, serial } from "../../api/explorer/static/js/leaf.js";
 import { verifyInclusion } from "../../api/explorer/static/js/merkle.js";
 import { checkSignature, parseCheckpoint, parseVkey } from "../../api/explorer/static/js/note.js";
@@ -15,13 +15,13 @@ const vectors = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}`, 
 const outcomes = (result) => result.steps.map((step) => step.outcome);
 const CONTRACT = "0x00000000000000000000000000000000000000aa";
 const word = (hex) => `0x${hex.padStart(64, "0")}`;
-const chainOf = (rpc) => ({ rpc, id: 31337, contract: CONTRACT });
+const chainOf = (...rpcs) => ({ rpcs, id: 31337n, contract: CONTRACT });
 const answersFor = (root) => ({ eth_chainId: "0x7a69", "0xeaa38b41": word(root), "0x7fb1ad62": word("0") });
 
 async function verifyAgainst(answers, log) {
   const chain = await serveChain(answers);
   try {
-    return await verifyReceipt(log.receipt, { ...log.trust, chain: chainOf(chain.rpc) });
+    return await verifyReceipt(log.receipt, { ...log.trust, chains: [chainOf(chain.rpc)] });
   } finally {
     await chain.stop();
   }
@@ -91,7 +91,7 @@ test("a whole receipt is proven, step by step", async () => {
 test("without a chain the other steps are checked and the last says that it was not", async () => {
   const { receipt, trust } = await makeLog();
   const result = await verifyReceipt(receipt, trust);
-  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "ok", "not-checked"]);
+  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "ok", "not-asked"]);
   assert.equal(result.verdict, "partly");
 });
 
@@ -99,7 +99,7 @@ test("a changed leaf does not lead to the root", async () => {
   const { receipt, trust } = await makeLog();
   const forged = receipt.replace(/extra .*/, `extra ${toBase64(leafBytes({ first: 0n, last: 9_000_000n }))}`);
   const result = await verifyReceipt(forged, trust);
-  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "failed", "not-checked"]);
+  assert.deepEqual(outcomes(result), ["ok", "ok", "ok", "ok", "failed", "not-asked"]);
   assert.equal(result.verdict, "refuted");
 });
 
@@ -130,9 +130,57 @@ test("cosignatures count against the threshold, and a forged one refutes", async
   const unsigned = await verifyReceipt(none, trust);
   assert.deepEqual([unsigned.steps[2].reason, unsigned.steps[2].outcome, unsigned.verdict], ["not-cosigned", "failed", "refuted"]);
   const trusting = await verifyReceipt(none, { ...trust, cosigners: [] });
-  assert.deepEqual([trusting.steps[2].reason, trusting.steps[2].outcome], ["no-cosigners", "not-checked"]);
+  assert.deepEqual([trusting.steps[2].reason, trusting.steps[2].outcome], ["no-cosigners", "not-asked"]);
   const later = await signatureLine(cosigners[0], `${body}more\n`);
   assert.equal((await verifyReceipt(receipt.replace(signatures[1], later), trust)).steps[2].reason, "badly-cosigned");
+});
+
+test("one key under two names is not counted twice, and keys that are none ask in vain", async () => {
+  const { receipt, trust, cosigners } = await makeLog();
+  const [key] = cosigners;
+  const renamed = { ...key, name: "another.example/w" };
+  const material = concat(utf8(`${renamed.name}\n`), fromBase64(key.vkey.split("+").slice(2).join("+")));
+  renamed.keyId = (await sha256(material)).slice(0, 4);
+  renamed.vkey = `${renamed.name}+${toHex(renamed.keyId)}+${key.vkey.split("+").slice(2).join("+")}`;
+  const again = receipt + (await signatureLine(renamed, receipt.split("\n\n")[1] + "\n"));
+  const two = [key, renamed].map(({ vkey }) => ({ vkey }));
+  for (const one of two) assert.equal((await verifyReceipt(again, { ...trust, cosigners: [one] })).steps[2].outcome, "ok");
+  for (const given of [two, [{ vkey: "none" }], [{ vkey: trust.vkey }], [{ vkey: ` ${key.vkey}` }]]) {
+    const result = await verifyReceipt(again, { ...trust, cosigners: given });
+    assert.deepEqual([result.steps[2].reason, result.steps[2].outcome, result.verdict], ["bad-cosigners", "not-checked", "unchecked"]);
+  }
+});
+
+test("several contracts and endpoints are asked as one", async () => {
+  const log = await makeLog();
+  const root = toHex(log.root);
+  const answers = { has: answersFor(root), empty: answersFor("0"), other: answersFor("1") };
+  answers.broken = { ...answers.has, "0x7fb1ad62": word("1") };
+  const servers = Object.fromEntries(await Promise.all(Object.entries(answers).map(async ([name, one]) => [name, await serveChain(one)])));
+  const cases = [
+    [[["has"], ["empty"]], "ok", "anchored"],
+    [[["empty"], ["has"]], "ok", "anchored"],
+    [[["has"], ["other"]], "failed", "two-roots"],
+    [[["broken"], ["has"]], "failed", "broken"],
+    [[["has", "gone", "has2"]], "ok", "anchored"],
+    [[["has", "gone"]], "not-checked", "unreachable"],
+    [[["has", "other", "empty"]], "failed", "two-roots"],
+    [[["has", "empty"]], "not-checked", "few-agree"],
+    [[["has"], ["gone"]], "not-checked", "unreachable"],
+    [[["has"], []], "not-asked", "no-endpoint"],
+  ];
+  const urls = { ...Object.fromEntries(Object.entries(servers).map(([name, { rpc }]) => [name, rpc])), gone: "http://127.0.0.1:1" };
+  urls.has2 = `${urls.has}/`;
+  try {
+    for (const [chains, outcome, reason] of cases) {
+      const trust = { ...log.trust, chains: chains.map((names) => chainOf(...names.map((name) => urls[name]))) };
+      const step = (await verifyReceipt(log.receipt, trust)).steps[5];
+      assert.deepEqual([step.outcome, step.reason], [outcome, reason], JSON.stringify(chains));
+      assert.doesNotMatch(step.en + step.zh, /[{}]/);
+    }
+  } finally {
+    for (const { stop } of Object.values(servers)) await stop();
+  }
 });
 
 test("the chain's answers are told apart", async () => {
@@ -190,7 +238,9 @@ test("base64 is canonical and keys name their own hash", async () => {
   }
   const example = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
   assert.equal((await parseVkey(example)).name, "example.com/foo");
-  await assert.rejects(parseVkey(example.replace("530d903a", "530d903b")), Malformed);
+  for (const other of [example.replace("530d903a", "530d903b"), ` ${example}`, `${example}\n`]) {
+    await assert.rejects(parseVkey(other), Malformed);
+  }
 });
 
 test("the published example note verifies under its key", async () => {

@@ -19,7 +19,7 @@ test("golden proofs hold and say the state of what is asked", async () => {
     assert.ok(isStateProof(proof) && isStateProof(utf8(proof)));
     const found = await verify(utf8(proof), asked.map(BigInt));
     assert.deepEqual(found.steps.map(({ id, outcome }) => [id, outcome]),
-      STATE_ORDER.map((id) => [id, id === "anchor" ? "not-checked" : "ok"]));
+      STATE_ORDER.map((id) => [id, id === "anchor" ? "not-asked" : "ok"]));
     assert.deepEqual(found.steps.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7, 8]);
     const said = found.parts.map(({ first, last, index, state, into }) => ({
       first: String(first), last: String(last), index: index === null ? null : String(index), state: state.replace("-", " "),

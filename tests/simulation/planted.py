@@ -25,20 +25,20 @@ from tests.simulation.world import Parts
 class _CheckpointFirst(Publisher):
     """Publishes the checkpoint, and then its tiles."""
 
-    def _write(self, files: Any, size: int) -> None:
+    def _put(self, files: Any, size: int) -> None:
         with self.transaction() as tx:
             note = tx.execute(sa.text("SELECT note FROM checkpoints WHERE size = :size"), {"size": size}).scalar_one()
         self.folder.write_checkpoint(self._cosigned(note.encode(), size))
         self.on_step("early")
-        super()._write(files, size)
+        super()._put(files, size)
 
 
 class _SkipsAnIndex(Publisher):
     """After a crash between staging and signing, leaves out the first index that was given."""
 
-    def _take_up(self, tx: Any, log: Any) -> Any:
+    def _take_up(self, tx: Any, log: Any, begin: Any) -> Any:
         tx.execute(sa.text("DELETE FROM log_entries WHERE index = :size"), {"size": log.size})
-        return super()._take_up(tx, log)
+        return super()._take_up(tx, log, begin)
 
 
 class _ForgetsOne(Publisher):

@@ -1,10 +1,11 @@
 """Files with the verdict that the command and the page must both give: what `scripts/make-vectors` writes down.
 
-Verdicts are those of `gram verify`: holds, refuted, unchecked, another-log. Long files are told as parts that repeat.
+Verdicts are those of `gram verify`: proven, partly, refuted, unchecked, another-log. Without a chain, nothing is more
+than partly proven. Long files are told as parts that repeat.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from anchoring import leaf, merkle, note
@@ -38,14 +39,66 @@ def cases(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
     yield from _names(good)
 
 
+@dataclass(frozen=True)
+class TrustCase:
+    """A receipt, verified by what a trust file says alone."""
+
+    name: str
+    verdict: str
+    receipt: str
+    trust: str
+
+
+def trust_cases(good: Receipt, log: Signer, cosigners: Sequence[Signer]) -> Iterator[TrustCase]:
+    """Trust files for `good`, which the first two of three cosigners have signed."""
+    text = good.encode().decode()
+    known = "".join(f"witness w{at} {one.verifier.vkey}\n" for at, one in enumerate(cosigners, start=1))
+    head = f"log {log.verifier.vkey}\n{known}"
+    chain = "0x" + "11" * 20
+    for name, rest, verdict in (
+        ("nobody is asked", "quorum none\n", "partly"),
+        ("two of three are enough", "group all 2 w1 w2 w3\nquorum all\n", "partly"),
+        ("three of three are not met", "group all all w1 w2 w3\nquorum all\n", "refuted"),
+        ("one who signed", "quorum w2\n", "partly"),
+        ("one who did not", "quorum w3\n", "refuted"),
+        ("a nested quorum that is met", "group a any w2 w3\ngroup b all w1 a\nquorum b\n", "partly"),
+        ("a nested quorum that is not", "group a all w2 w3\ngroup b all w1 a\nquorum b\n", "refuted"),
+        ("a chain without endpoints", f"quorum w1\n#chain 1 {chain}\n", "partly"),
+        (
+            "an earlier chain without endpoints",
+            f"quorum w1\n#chain 1 {chain}\n#chain 2 {chain} http://[::1]:1\n",
+            "partly",
+        ),
+    ):
+        yield TrustCase(name, verdict, text, head + rest)
+    line = text[text.index("\u2014 " + cosigners[0].name) :].split("\n")[0]
+    forged = line[:-6] + ("AAAAA=" if line[-6:] != "AAAAA=" else "BBBBA=")
+    yield TrustCase("a known witness's is forged", "refuted", text.replace(line, forged), f"{head}quorum none\n")
+    yield TrustCase(
+        "an unknown one's is forged", "partly", text.replace(line, forged), f"log {log.verifier.vkey}\nquorum none\n"
+    )
+    other, renamed = Signer("other.vectors.example", note.ED25519, bytes(32)), Signer(log.name, note.ED25519, bytes(32))
+    for name, key, verdict in (
+        ("another log's", other, "another-log"),
+        ("another key of this name", renamed, "refuted"),
+    ):
+        yield TrustCase(name, verdict, text, f"log {key.verifier.vkey}\n{known}quorum w1\n")
+    yield TrustCase(
+        "a leaf of another version",
+        "unchecked",
+        replace(good, leaf=b"\x02" + good.leaf[1:]).encode().decode(),
+        f"{head}quorum w1\n",
+    )
+
+
 def _case(name: str, verdict: str, text: str, *, cosigned: bool = False) -> Case:
     return Case(name, verdict, ((text, 1),), cosigned)
 
 
 def _whole(good: Receipt) -> Iterator[Case]:
     text = good.encode().decode()
-    yield _case("good", "holds", text)
-    yield _case("good, cosigners asked", "holds", text, cosigned=True)
+    yield _case("good", "partly", text)
+    yield _case("good, cosigners asked", "partly", text, cosigned=True)
     yield _case("too few cosigned", "refuted", text[: text.rindex("\u2014")], cosigned=True)
     yield _case("nobody signed", "unchecked", text[: text.index("\u2014")])
     yield _case("empty", "unchecked", "")
@@ -67,13 +120,13 @@ def _bounds(good: Receipt) -> Iterator[Case]:
     text = good.encode().decode()
     large = Signature("large.vectors.example", b"mldr", bytes(2428)).line + "\n"
     held = text.count("\u2014")
-    yield Case("twenty large cosignatures", "holds", ((text, 1), (large, 20)))
-    yield Case("twenty large cosignatures, cosigners asked", "holds", ((text, 1), (large, 20)), cosigned=True)
+    yield Case("twenty large cosignatures", "partly", ((text, 1), (large, 20)))
+    yield Case("twenty large cosignatures, cosigners asked", "partly", ((text, 1), (large, 20)), cosigned=True)
     small = Signature("small.vectors.example", b"smal", b"x").line + "\n"
-    for count, verdict in ((note.MAX_SIGNATURES, "holds"), (note.MAX_SIGNATURES + 1, "unchecked")):
+    for count, verdict in ((note.MAX_SIGNATURES, "partly"), (note.MAX_SIGNATURES + 1, "unchecked")):
         yield Case(f"{count} signatures", verdict, ((text, 1), (small, count - held)))
     body, signed = text.encode(), len(good.checkpoint_text)
-    for size, verdict in ((note.MAX_NOTE, "holds"), (note.MAX_NOTE + 4, "unchecked")):
+    for size, verdict in ((note.MAX_NOTE, "partly"), (note.MAX_NOTE + 4, "unchecked")):
         room = size - signed - len(f"{Signature('n', b'full', b'').line}\n".encode()) + 8
         before = f"\u2014 n {note.encode_base64(b'full!!')}"
         times, rest = divmod(room - len("ZnVsbCEh"), 4)
@@ -110,7 +163,7 @@ def _other_logs(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
         yield _case(f"{name}, cosigners asked", verdict, made, cosigned=True)
     renamed = f"\n\n{log.name}\n", "\n\nother.vectors.example\n"
     yield _case("this log's, renamed", "another-log", text.replace(*renamed))
-    yield _case("state proof", "holds", state)
+    yield _case("state proof", "partly", state)
     yield _case("state proof, renamed", "another-log", state.replace(*renamed))
     shown = re.search(r"^entry .* (\S+)$", state, re.MULTILINE)
     assert shown is not None
@@ -122,7 +175,7 @@ def _other_logs(good: Receipt, log: Signer, state: str) -> Iterator[Case]:
 def _names(good: Receipt) -> Iterator[Case]:
     """Names of keys that nobody knows: what is a space to one language is none to another."""
     text = good.encode().decode()
-    for marks, verdict in (("\ufeff\u180e\u200d\x7f", "holds"), ("\xa0\x85\u3000+", "unchecked")):
+    for marks, verdict in (("\ufeff\u180e\u200d\x7f", "partly"), ("\xa0\x85\u3000+", "unchecked")):
         yield from (_named(text, mark, verdict) for mark in marks)
 
 

@@ -49,7 +49,7 @@ export function fromHex(text) {
 }
 
 export function toBase64(bytes) {
-  return btoa(String.fromCharCode(...bytes));
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
 /**

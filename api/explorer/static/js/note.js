@@ -8,6 +8,8 @@ export const COSIGNATURE_V1 = 0x04;
 export const MAX_SIGNATURES = 64;
 /** Room for as many of the longest kind, post-quantum ones of nearly 5 kB; as `gram verify` has it. */
 export const MAX_NOTE_BYTES = 512 * 1024;
+/** Characters of a verifier key. */
+const MAX_VKEY = 1024;
 /** A key's name: no plus, no control and none of the spaces that Python knows, so that both read the same names. */
 const NAME = "[^+\\u0000-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
 const SIGNATURE_LINE = new RegExp(`^\u2014 (${NAME}) ([A-Za-z0-9+/=]+)$`, "u");
@@ -49,8 +51,8 @@ function parseSignatures(text) {
 
 /** Read a verifier key `<name>+<key id>+<base64(type || key)>`, and hold its key id against its own hash. */
 export async function parseVkey(text) {
-  const parts = VKEY.exec(text.trim());
-  if (!parts) throw new Malformed("vkey");
+  const parts = VKEY.exec(text);
+  if (!parts || Array.from(text).length > MAX_VKEY) throw new Malformed("vkey");
   const material = fromBase64(parts[3], 33);
   const keyId = fromHex(parts[2]);
   const expected = (await sha256(utf8(`${parts[1]}\n`), material)).slice(0, 4);

@@ -2,19 +2,21 @@
 //
 //   1  read the receipt
 //   2  the checkpoint is of the origin expected, and the log's key signed it
-//   3  the authorities cosigned it
+//   3  enough of the witnesses known cosigned it
 //   4  the leaf decodes; its hash
 //   5  the inclusion path leads from that hash to the checkpoint's root
 //   6  the root anchored on the chain for that size is the checkpoint's root
 //
-// Each step ends as "ok", "failed" or "not-checked"; a step that could not be done never counts as done.
+// Each step ends as "ok", "failed", "not-checked" or "not-asked" (the visitor gave nothing to hold it against); a step that
+// could not be done, or was not asked for, never counts as done.
 
 import { Malformed, NoWebCrypto, equal, subtle, toHex } from "./bytes.js";
-import { ChainSilent, readAnchor } from "./chain.js";
+import { ChainSilent, readAnchors } from "./chain.js";
 import { decodeLeaf, leafHash } from "./leaf.js";
 import { climb } from "./merkle.js";
-import { COSIGNATURE_V1, ED25519, checkSignature, parseVkey } from "./note.js";
+import { checkSignature } from "./note.js";
 import { parseReceipt } from "./receipt.js";
+import { NONE, isMet, kOf, labelOf, needs, readLogKey } from "./trust-policy.js";
 import { REASONS, STEPS, fill } from "./verify-texts.js";
 
 /** The steps in order; their numbers are those of the command `gram verify`. */
@@ -23,10 +25,10 @@ export const ORDER = ["receipt", "checkpoint", "cosignatures", "leaf", "inclusio
 /**
  * Verify `file` (bytes or text of a receipt).
  *
- * `trust` is what the visitor chooses to believe: `{vkey, origin?, cosigners?: [{vkey, name}], threshold?, chain?: {rpc,
- * id, contract}}`. Resolves, and never rejects for what is in the file, to `{verdict, steps, receipt, movement}`: verdict
- * "proven", "partly", "refuted", "another-log", "unchecked" or "unreadable"; steps `{number, id, outcome, reason, facts, zh, en, title_zh,
- * title_en}`; `movement` is the decoded leaf, or null.
+ * `trust` is what the visitor chooses to believe: `{vkey, origin?, policy? (trust-policy.js) or cosigners?: [{vkey, name}]
+ * and threshold?, chains?: [{id, contract, rpcs}]}`. Resolves, and never rejects for what is in the file, to `{verdict,
+ * steps, receipt, movement}`: verdict "proven", "partly", "refuted", "another-log", "unchecked" or "unreadable"; steps
+ * `{number, id, outcome, reason, facts, zh, en, title_zh, title_en}`; `movement` is the decoded leaf, or null.
  */
 export async function verifyReceipt(file, trust, { fetch = globalThis.fetch } = {}) {
   const [read, receipt] = readStep(file); // 1
@@ -41,7 +43,7 @@ export async function receiptSteps(receipt, trust, fetch) {
   const cosigned = await guarded("cosignatures", () => cosignatureStep(receipt.checkpoint, trust)); // 3
   const hashed = await guarded("leaf", () => leafStep(receipt.leaf)); // 4
   const included = await guarded("inclusion", () => inclusionStep(receipt)); // 5
-  const anchored = await anchorStep(receipt.checkpoint, trust.chain, fetch); // 6
+  const anchored = await anchorStep(receipt.checkpoint, trust.chains ?? [], fetch); // 6
   return [signed, cosigned, hashed, included, anchored];
 }
 
@@ -58,7 +60,7 @@ function readStep(file) {
 
 async function checkpointStep(checkpoint, trust) {
   if (!trust.vkey) return unchecked("checkpoint", "no-vkey");
-  const key = await keyOf(trust.vkey, ED25519);
+  const key = await orNull(readLogKey(trust.vkey));
   if (key === null) return unchecked("checkpoint", "bad-vkey");
   const facts = { origin: checkpoint.origin, expected: trust.origin || key.name };
   if (facts.origin !== facts.expected) return failed("checkpoint", "other-origin", facts);
@@ -69,35 +71,26 @@ async function checkpointStep(checkpoint, trust) {
 }
 
 async function cosignatureStep(checkpoint, trust) {
-  const given = (trust.cosigners ?? []).filter((cosigner) => cosigner.vkey);
-  const cosigners = [...new Map(given.map((cosigner) => [cosigner.vkey, cosigner])).values()]; // each counts once
-  if (cosigners.length === 0) return unchecked("cosignatures", "no-cosigners");
-  const names = { ok: [], failed: [], absent: [], unsupported: [] };
-  for (const { vkey, name } of cosigners) {
-    const key = await keyOf(vkey, COSIGNATURE_V1);
-    if (key === null) return unchecked("cosignatures", "bad-vkey");
-    names[(await checkSignature(checkpoint, key)).outcome].push(name || key.name);
-  }
-  return weigh(names, cosigners.length, trust.threshold ?? majority(cosigners.length));
+  const policy = trust.policy ?? (await orNull(kOf((trust.cosigners ?? []).filter(({ vkey }) => vkey), trust.threshold)));
+  if (policy === null) return unchecked("cosignatures", "bad-cosigners");
+  const found = { ok: [], failed: [], absent: [], unsupported: [] };
+  for (const witness of policy.witnesses) found[(await checkSignature(checkpoint, witness.key)).outcome].push(witness);
+  return weigh(found, policy);
 }
 
-/** How many of `count` cosigners are enough when nobody says: more than half, for two histories could each have half. */
-const majority = (count) => Math.floor(count / 2) + 1;
-
-/** One bad cosignature refutes, and so does too few of those whose keys were given, as in the command `gram verify`. */
-function weigh(names, total, threshold) {
-  const count = names.ok.length;
-  if (names.failed.length > 0) return failed("cosignatures", "badly-cosigned", { names: names.failed.join(", ") });
-  if (names.unsupported.length > 0) return unchecked("cosignatures", "no-ed25519");
-  if (count === 0) return failed("cosignatures", "not-cosigned");
-  if (count < threshold) return failed("cosignatures", "too-few-cosigners", { count, threshold });
-  return ok("cosignatures", "cosigned", { count, total, names: names.ok.join(", ") });
+/** One bad cosignature refutes, and so does too few for the quorum, as in the command `gram verify`. */
+function weigh({ ok: held, failed: bad, unsupported }, policy) {
+  const facts = { count: held.length, total: policy.witnesses.length, names: held.map(labelOf).join(", "), needs: needs(policy) };
+  if (bad.length > 0) return failed("cosignatures", "badly-cosigned", { names: bad.map(labelOf).join(", ") });
+  if (unsupported.length > 0) return unchecked("cosignatures", "no-ed25519");
+  if (policy.quorum === NONE) return notAsked("cosignatures", "no-cosigners");
+  if (isMet(policy, new Set(held.map(({ name }) => name)))) return ok("cosignatures", "cosigned", facts);
+  return failed("cosignatures", held.length === 0 ? "not-cosigned" : "too-few-cosigners", facts);
 }
 
-async function keyOf(text, type) {
+async function orNull(read) {
   try {
-    const key = await parseVkey(text);
-    return key.type === type ? key : null;
+    return await read;
   } catch (error) {
     if (error instanceof Malformed) return null;
     throw error;
@@ -121,17 +114,20 @@ async function inclusionStep({ leaf, index, path, checkpoint }) {
   return { ...ok("inclusion", "included", facts), rungs: climbed.rungs };
 }
 
-async function anchorStep({ size, root }, chain, fetch) {
-  if (!chain?.rpc || !chain.contract) return unchecked("anchor", "no-chain");
-  const facts = { size, contract: chain.contract, chain: chain.id, rpc: chain.rpc };
+async function anchorStep({ size, root }, chains, fetch) {
+  if (chains.length === 0) return notAsked("anchor", "no-chain");
+  const bare = chains.find(({ rpcs }) => rpcs.length === 0);
+  if (bare) return notAsked("anchor", "no-endpoint", { chain: bare.id });
   try {
-    const anchor = await readAnchor(chain, size, fetch);
+    const anchor = await readAnchors(chains, size, fetch);
+    const facts = { size, contract: anchor.chain.contract, chain: anchor.chain.id };
+    if (anchor.isTwofold) return failed("anchor", "two-roots", facts);
     if (anchor.broken) return failed("anchor", "broken", facts);
     if (anchor.root === null) return unchecked("anchor", "not-anchored", facts);
     return equal(anchor.root, root) ? ok("anchor", "anchored", facts) : failed("anchor", "other-root", facts);
   } catch (error) {
     if (!(error instanceof ChainSilent)) throw error;
-    return unchecked("anchor", error.code, { ...facts, detail: error.detail });
+    return unchecked("anchor", error.code, { size, detail: error.detail });
   }
 }
 
@@ -149,8 +145,7 @@ export async function guarded(id, step) {
 export const ok = (id, reason, facts = {}) => ({ id, outcome: "ok", reason, facts });
 export const failed = (id, reason, facts = {}) => ({ id, outcome: "failed", reason, facts });
 export const unchecked = (id, reason, facts = {}) => ({ id, outcome: "not-checked", reason, facts });
-
-const STOPS = { "other-origin": "another-log", "leaf-malformed": "unchecked" };
+const notAsked = (id, reason, facts = {}) => ({ id, outcome: "not-asked", reason, facts });
 
 export function report(steps, receipt, movement) {
   return { verdict: verdict(steps, receipt), steps: steps.map(worded), receipt, movement };
@@ -159,9 +154,10 @@ export function report(steps, receipt, movement) {
 /** As in `gram verify`, the first step that does not hold decides: what stands on it says nothing. */
 function verdict(steps, receipt) {
   if (receipt === null) return "unreadable";
-  const stop = steps.find((step) => step.outcome === "failed" || step.reason === "leaf-malformed");
-  if (stop) return STOPS[stop.reason] ?? "refuted";
-  return steps.every((step) => step.outcome === "ok") ? "proven" : "partly";
+  const stop = steps.find(({ outcome }) => outcome === "failed" || outcome === "not-checked");
+  if (stop?.reason === "other-origin") return "another-log";
+  if (stop) return stop.outcome === "failed" ? "refuted" : "unchecked";
+  return steps.every(({ outcome }) => outcome === "ok") ? "proven" : "partly";
 }
 
 function worded(step, place) {

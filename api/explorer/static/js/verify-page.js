@@ -1,9 +1,12 @@
 // The verify page: takes a receipt from a drop, a file or this site, and shows what verify-core.js found.
 
 import { toHex } from "./bytes.js";
+import { element, foreign, icon, moment, worded } from "./elements.js";
 import { flagNames, serial, FLAGS } from "./leaf.js";
 import { MAX_RECEIPT_BYTES } from "./receipt.js";
 import { MAX_STATE_PROOF_BYTES, isStateProof } from "./state-proof.js";
+import { shown } from "./trust-file.js";
+import { TrustPage } from "./trust-page.js";
 import { verifyReceipt } from "./verify-core.js";
 import { verifyStateProof } from "./verify-state.js";
 import { OUTCOMES, STATE_VERDICTS, VERDICTS } from "./verify-texts.js";
@@ -15,37 +18,28 @@ const texts = JSON.parse(root.dataset.texts);
 const names = JSON.parse(root.dataset.names);
 const result = document.getElementById("result");
 const MAX_BYTES = Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES);
-const ICONS = { ok: "check", failed: "cross", "not-checked": "question", proven: "shield", partly: "question", unchecked: "question", "another-log": "question" };
-
-/** Build an element; strings become text, never markup, so a receipt cannot write into the page. */
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `/static/icons.svg#${name}`);
-  svg.append(use);
-  return svg;
-}
+const ICONS = { ok: "check", failed: "cross", "not-checked": "question", "not-asked": "question", proven: "shield", partly: "question", unchecked: "question", "another-log": "question" };
 
 const value = (id) => document.getElementById(id).value.trim();
 
-/** What the visitor chose to believe: the form's values, which begin as this site's. */
+/** What the visitor chose to believe: his trust file, or else the form's values, which begin as this site's. */
 function trust() {
+  if (trusted.inForce !== null) return ofFile(trusted.inForce.trust);
   const known = new Map(about.signers.map((signer) => [signer.cosigner_vkey, signer[`name_${lang}`]]));
   const cosigners = value("cosigners").split(/\s+/).filter(Boolean).map((vkey) => ({ vkey, name: known.get(vkey) }));
-  const rpc = value("rpc");
-  const id = value("chain-id");
-  const chain = rpc && /^[0-9]{1,78}$/.test(id) ? { rpc, id: BigInt(id), contract: value("contract") } : null;
   const origin = value("vkey") === about.vkey ? about.origin : undefined;
-  return { vkey: value("vkey"), origin, cosigners, chain };
+  return { vkey: value("vkey"), origin, cosigners, chains: formChains() };
+}
+
+function ofFile({ log, policy, chains }) {
+  return { vkey: log.vkey, policy, chains: chains.map((chain) => ({ ...chain, rpcs: chain.rpcs.map(shown) })) };
+}
+
+/** The form's chain; none where nothing stands there. What is no number is no chain's id. */
+function formChains() {
+  const [rpc, id, contract] = ["rpc", "chain-id", "contract"].map(value);
+  if (!rpc && !contract) return [];
+  return [{ id: /^[0-9]{1,78}$/.test(id) ? BigInt(id) : -1n, contract, rpcs: rpc ? [rpc] : [] }];
 }
 
 /** Take away what stands here, and give the new turn: only the last one is answered. */
@@ -81,7 +75,11 @@ async function verify(what) {
   chosen = what;
   try {
     const isState = isStateProof(what.bytes);
-    const found = await (isState ? verifyStateProof(what.bytes, trust(), { asked: what.asked }) : verifyReceipt(what.bytes, trust()));
+    await trusted.ready;
+    if (mine !== turn) return;
+    if (trusted.unread !== null) return say(what.name, texts.trust_unread);
+    const by = trust();
+    const found = await (isState ? verifyStateProof(what.bytes, by, { asked: what.asked }) : verifyReceipt(what.bytes, by));
     if (mine === turn) show(what.name, found, isState ? STATE_VERDICTS : VERDICTS);
   } catch (error) {
     if (mine === turn) say(what.name, texts.unfinished.replace("{status}", () => error.message));
@@ -95,14 +93,16 @@ function withdraw(what) {
 }
 
 function show(name, found, verdicts) {
-  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...ownKeys(found), ...partsOf(found), stepsOf(found), ...detailsOf(found));
+  result.replaceChildren(nameOf(name), verdictOf(found, verdicts), ...source(found), ...partsOf(found), stepsOf(found), ...detailsOf(found));
   result.dataset.verdict = found.verdict;
   result.focus();
 }
 
-/** A verdict by this site's own keys says so: a site that lies lies about them too. What cannot be read was held to none. */
-function ownKeys({ verdict }) {
+/** By what the verdict is. This site's own keys say so: a site that lies lies about them too. What cannot be read was held to none. */
+function source({ verdict }) {
   if (verdict === "unreadable") return [];
+  const file = trusted.inForce;
+  if (file !== null) return [element("p", {}, ...worded(file.isOwn ? texts.by_own : texts.by_file, { name: foreign(file.name) }))];
   const theirs = value("vkey") === about.vkey || value("contract") === about.chain.contract;
   return theirs ? [element("p", {}, texts.own_keys)] : [];
 }
@@ -113,9 +113,9 @@ function say(name, sentence) {
   result.replaceChildren(nameOf(name), element("p", {}, sentence));
 }
 
-/** What the words below are about; isolated, so that a name written right to left turns nothing round. */
+/** What the words below are about. */
 function nameOf(name) {
-  return element("p", { class: "chosen" }, `${texts.about} `, element("bdi", { class: "code" }, name));
+  return element("p", { class: "chosen" }, `${texts.about} `, foreign(name));
 }
 
 function verdictOf({ verdict }, verdicts) {
@@ -189,12 +189,6 @@ const flagNamed = (name) => names[`flag_${bitOf(name)}`] ?? name;
 const bitOf = (name) => Object.keys(FLAGS).find((bit) => FLAGS[bit] === name);
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
-/** Shanghai's wall clock, as the server writes it; a leaf may hold a time that no calendar has. */
-function moment(milliseconds) {
-  const date = new Date(Number(milliseconds) + 8 * 3_600_000);
-  return Number.isNaN(date.valueOf()) ? String(milliseconds) : `${date.toISOString().slice(0, 19).replace("T", " ")} (UTC+8)`;
-}
-
 /** Files of the visitor's own; one verdict is of one file. */
 function takeFiles(files) {
   const names = Array.from(files, (file) => file.name).join(", ");
@@ -240,4 +234,5 @@ const form = document.getElementById("trust");
 form.addEventListener("input", () => chosen && withdraw(chosen));
 form.addEventListener("change", () => chosen && verify(chosen));
 form.addEventListener("submit", (event) => event.preventDefault());
+const trusted = new TrustPage(texts, lang, () => chosen && verify(chosen));
 prefill();

@@ -14,7 +14,8 @@ export const STEPS = {
 export const OUTCOMES = {
   ok: { zh: "成立", en: "Holds" },
   failed: { zh: "不成立", en: "Does not hold" },
-  "not-checked": { zh: "此处未查", en: "Not checked here" },
+  "not-checked": { zh: "此处未能查", en: "Could not be checked" },
+  "not-asked": { zh: "未要求查", en: "Not asked for" },
 };
 
 export const VERDICTS = {
@@ -23,15 +24,15 @@ export const VERDICTS = {
     en: "Every step holds: this movement is in the public log, and that state of the log is anchored on the chain.",
   },
   partly: {
-    zh: "已查的步骤都成立，但有步骤未查，见下。",
-    en: "Every step that was checked holds, but some were not checked; see below.",
+    zh: "只证明了一部分：所要求的步骤都成立，但有步骤未要求查，见下。",
+    en: "Proven in part: every step asked for holds, but some were not asked for; see below.",
   },
   refuted: { zh: "有步骤不成立：不要相信这份凭证。", en: "A step does not hold: do not trust this receipt." },
   "another-log": {
     zh: "这是另一日志的凭证，用所给的公钥无从核验。",
     en: "This receipt is of another log than the key's, and cannot be checked with it.",
   },
-  unchecked: { zh: "未能证明：凭证中有此处读不懂的内容。", en: "Not proven: it holds something that cannot be read here." },
+  unchecked: { zh: "未能证明：有步骤未能查，见下。", en: "Not proven: something could not be checked; see below." },
   unreadable: { zh: "这不是一份能读懂的凭证。", en: "This is not a receipt that can be read." },
 };
 
@@ -85,30 +86,49 @@ export const REASONS = {
   },
   "log-unsigned": { zh: "检查点上没有该公钥的签名。", en: "The checkpoint bears no signature of this key." },
   "log-badly-signed": { zh: "日志的签名无效。", en: "The log's signature is not valid." },
-  "no-cosigners": { zh: "没有给出监督方的公钥。", en: "No public keys of authorities were given." },
-  cosigned: { zh: "{count} 家（共 {total} 家）联署有效：{names}。", en: "{count} of {total} valid: {names}." },
-  "not-cosigned": { zh: "检查点上还没有监督方的联署。", en: "The checkpoint bears no authority's cosignature yet." },
+  "no-cosigners": { zh: "没有要求任何监督方联署。", en: "No authority's cosignature was asked for." },
+  "bad-cosigners": {
+    zh: "给出的监督方公钥无法读懂，或同一公钥用了两个名字。",
+    en: "The authorities' public keys that were given cannot be read, or one key stands there under two names.",
+  },
+  cosigned: {
+    zh: "{count} 家（共 {total} 家）联署有效：{names}；需要 {needs}。",
+    en: "{count} of {total} valid: {names}; needed: {needs}.",
+  },
+  "not-cosigned": {
+    zh: "检查点上没有所知监督方的联署；需要 {needs}。",
+    en: "The checkpoint bears no known authority's cosignature; needed: {needs}.",
+  },
   "too-few-cosigners": {
-    zh: "只有 {count} 家联署有效，需要 {threshold} 家。",
-    en: "Only {count} valid, and {threshold} are needed.",
+    zh: "只有 {count} 家联署有效（{names}）；需要 {needs}。",
+    en: "Only {count} valid ({names}); needed: {needs}.",
   },
   "badly-cosigned": { zh: "联署无效：{names}。", en: "Not valid: {names}." },
   "leaf-hashed": { zh: "叶子散列 {hash}。", en: "Leaf hash {hash}." },
   "leaf-malformed": { zh: "叶子不是 114 字节的第 1 版格式（{fault}）。", en: "The leaf is not 114 bytes of version 1 ({fault})." },
   included: { zh: "经 {rungs} 级算得 {root}，与检查点相同。", en: "{rungs} hashes up to {root}, the checkpoint's root." },
   "not-included": { zh: "算出的树根与检查点不同。", en: "The path does not lead to the checkpoint's root." },
-  "no-chain": { zh: "没有给出链的地址与合约。", en: "No chain and contract were given." },
+  "no-chain": { zh: "没有给出链与合约。", en: "No chain and contract were given." },
+  "no-endpoint": { zh: "没有给出链 {chain} 的接口，未向链上查。", en: "No endpoint of chain {chain} was given, so the chain was not asked." },
   anchored: {
     zh: "合约 {contract} 在链 {chain} 上保存着同一树根。",
     en: "Contract {contract} on chain {chain} holds the same root.",
   },
   "other-root": { zh: "链上对 {size} 片叶子保存着另一个树根。", en: "For {size} leaves the chain holds another root." },
+  "two-roots": {
+    zh: "对 {size} 片叶子，合约或接口给出了两个不同的树根。",
+    en: "For {size} leaves two contracts, or two endpoints, show two roots.",
+  },
   broken: { zh: "合约已记录登记簿违规的证据。", en: "The contract holds proof that the registry broke a rule." },
   "not-anchored": { zh: "大小为 {size} 的检查点尚未锚定。", en: "The checkpoint of {size} leaves is not anchored yet." },
-  unreachable: { zh: "浏览器连不上链的接口 {rpc}。", en: "The browser cannot reach the chain at {rpc}." },
+  unreachable: { zh: "浏览器连不上链的接口 {detail}。", en: "The browser cannot reach the chain at {detail}." },
+  "few-agree": { zh: "链 {detail} 的接口说法不一，没有过半的说法相同。", en: "The endpoints of chain {detail} say different things, no more than half of them the same." },
   "other-chain": { zh: "接口给出的是另一条链（{detail}）。", en: "The endpoint serves another chain ({detail})." },
   "no-contract": { zh: "该地址上没有合约。", en: "There is no contract at this address." },
-  "contract-address": { zh: "合约地址格式不对。", en: "The contract's address is malformed." },
+  "contract-address": {
+    zh: "合约地址不对：0x 加 40 位十六进制，大小写须合其校验（EIP-55）。",
+    en: "The contract's address is malformed: 0x and 40 hex digits, mixed case only as its checksum (EIP-55) says.",
+  },
   refused: { zh: "链的接口拒绝回答：{detail}", en: "The endpoint refuses: {detail}" },
   nonsense: { zh: "链的接口答非所问。", en: "The endpoint's answer makes no sense." },
 };

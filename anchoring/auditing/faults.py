@@ -42,8 +42,8 @@ CODES: Final = {
 """Codes of faults that are no rule of the design's section 2; those have the name of their `Rule`."""
 
 
-_AFTER = {Rule.OVERLAP.name: "~", Rule.ISSUE_OVERLAP.name: "~", Rule.GATHERED.name: "~~", "DOCUMENT": "~~~"}
-"""What is asked after whether a leaf is lawful by itself and against its parent, in this order; a tilde sorts last."""
+_BESIDE = {Rule.OVERLAP.name: 1, Rule.ISSUE_OVERLAP.name: 1, Rule.GATHERED.name: 2, "DOCUMENT": 3}
+"""What is asked last of a leaf, in this order: rules about two of which neither is the other's parent; its document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,13 @@ class Fault:
         return "contract" if self.code == "contract-broken" else "checkpoint"
 
     @property
-    def order(self) -> tuple[int, int, str, int, str, str]:
+    def order(self) -> tuple[int, int, str, int, int, str, str]:
         """Where it stands among faults: by leaf; then files, anchored sizes and the rest, each in their order."""
         rank = next((rank for rank, at in enumerate((self.leaf, self.path, self.size)) if at is not None), 3)
-        code = _AFTER.get(self.code, "") + self.code
-        return rank, self.leaf or 0, self.path or "", self.size or 0, code, self.sentence
+        # What breaks GATHERED by itself has no more to say than the rule; what does beside a leaf names that.
+        is_alone = self.sentence == SENTENCES[Rule.GATHERED]
+        beside = 0 if is_alone else _BESIDE.get(self.code, 0)
+        return rank, self.leaf or 0, self.path or "", self.size or 0, beside, self.code, self.sentence
 
     def __str__(self) -> str:
         """Say place, rule and reason in one line."""

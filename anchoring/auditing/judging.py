@@ -48,7 +48,8 @@ def judge_segment(judge: Judge, rows: Rows, start: int, sizes: Sequence[int]) ->
         broken = np.flatnonzero(rules == rule)
         for place in broken[:KEPT_PER_CODE].tolist():
             parent = int(rows["parent"][start + place])
-            detail = f" (its parent is leaf {parent})" if parent < start + place else ""
+            is_about_parent = parent < start + place and rule != Rule.GATHERED
+            detail = f" (its parent is leaf {parent})" if is_about_parent else ""
             faults.add_rule(Rule(rule), start + place, detail)
         faults.counts[Rule(rule).name] = len(broken)
     runs = broken_runs(rows, start)

@@ -11,6 +11,7 @@ from anchoring.audit import Means, audit
 from anchoring.auditing import judging
 from anchoring.auditing.history import rows_of, unread_rows
 from anchoring.auditing.runs import are_targets, broken_runs, ends_in_run
+from anchoring.conviction import Entry, convicting_rule
 from anchoring.leaf import LEAF_DTYPE, decode
 from anchoring.log.tiles import DirectorySource
 from registry.ledger.movement import Kind, target_of
@@ -134,3 +135,20 @@ def test_where_the_pieces_of_a_life_stand():
     made = lawful_leaves(24 * COHORT, cohort=COHORT)
     run = made["kind"][leaf_of(GATHER) : leaf_of(BUNDLE) + 1].tolist()
     assert run == [Kind.GATHER, Kind.GATHER, Kind.BUNDLE]
+
+
+def test_a_leaf_that_breaks_several_rules_is_named_by_the_first_as_the_contract_names_it(tmp_path):
+    """A piece that leads nowhere takes a gram that another took; a bundle takes another's number, and is too long."""
+    made = lawful_leaves(24 * COHORT, cohort=COHORT)
+    piece, whole = leaf_of(GATHER + 1), leaf_of(BUNDLE)
+    made["to_tag"][piece] = 1
+    made["last"][piece] += 1
+    made["first"][whole] -= 1
+    report = audited(tmp_path, made)
+    first = {}
+    for fault in report.faults:
+        first.setdefault(fault.leaf, []).append(fault.code)
+    entries = {at: Entry(made[at].tobytes(), at) for at in (piece - 1, piece, whole)}
+    assert first[piece][0] == convicting_rule(entries[piece], entries[piece - 1]).name == "GATHERED"
+    assert set(first[piece]) == {"GATHERED", "OVERLAP"}
+    assert first[whole] == ["ISSUE_OVERLAP", "GATHERED"]

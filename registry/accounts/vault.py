@@ -16,7 +16,8 @@ from registry.ledger.sealing import Sealer
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 20
-TAG_LABEL = b"gramledger/tag/v1"
+EVIDENCE_BYTES = 32
+TAG_LABEL = b"gramledger/tag/v2"
 
 
 class Vault:
@@ -63,9 +64,12 @@ def _binding(account_id: int) -> bytes:
     return b"gramledger/account/v1" + account_id.to_bytes(8, "big")
 
 
-def tag(key: bytes, first: int) -> bytes:
-    """Make the tag of one acquisition: 20 bytes, from the account's key and the first gram acquired.
+def tag(key: bytes, first: int, evidence: bytes) -> bytes:
+    """Make the tag of one acquisition: 20 bytes, from the account's key (32 bytes) and the leaf by which it acquired.
 
-    Source: docs/design.md, section 3.
+    Of that leaf it takes the first gram and the evidence (32 bytes), so grams that come back come back under another
+    tag. Source: docs/design.md, section 3.
     """
-    return hmac.digest(key, TAG_LABEL + first.to_bytes(8, "big"), hashlib.sha256)[:TAG_BYTES]
+    if len(key) != KEY_BYTES or len(evidence) != EVIDENCE_BYTES:
+        raise ValueError("a tag is made under a key of 32 bytes, of evidence of 32 bytes")
+    return hmac.digest(key, TAG_LABEL + first.to_bytes(8, "big") + evidence, hashlib.sha256)[:TAG_BYTES]

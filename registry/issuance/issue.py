@@ -218,7 +218,7 @@ def _lines(
             at=minute_of(at),
             until=0,
             from_tag=NO_TAG,
-            to_tag=tag(key, start),
+            to_tag=tag(key, start, sealed.digest),
             evidence=sealed.digest,
         )
         lines.append(Line(movement, None, account_id, sealed))

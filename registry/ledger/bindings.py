@@ -49,7 +49,7 @@ def check_holders(tx: sa.Connection, vault: Vault) -> Iterator[Finding]:
                 yield Finding(f"account {number}", "its key was not sealed for it under this master key", _MASTER)
         if row.first_g is None or key is None or bytes(row.to_tag) == (row.lost_tag and bytes(row.lost_tag)):
             continue
-        if tag(key, row.first_g) != bytes(row.to_tag):
+        if tag(key, row.first_g, bytes(row.evidence)) != bytes(row.to_tag):
             sentence = "the key of its holder does not make its tag"
             yield Finding(f"movement {row.id}", sentence, RESTORE, _size(row.log_index), row.at_ms)
 
@@ -82,7 +82,7 @@ _KEYLESS = sa.text("""
 """)
 # A refund gives the tag of an earlier acquisition back, and the rules hold it to that one.
 _ACQUISITIONS = sa.text("""
-    SELECT k.account_id, k.sealed, a.lost_tag, m.id, m.first_g, m.to_tag, m.at_ms, l.index AS log_index
+    SELECT k.account_id, k.sealed, a.lost_tag, m.id, m.first_g, m.to_tag, m.evidence, m.at_ms, l.index AS log_index
     FROM account_keys k LEFT JOIN accounts a ON a.id = k.account_id
     LEFT JOIN movements m ON m.account_id = k.account_id AND m.to_tag <> m.from_tag AND m.kind <> 5
     LEFT JOIN log_entries l ON l.movement_id = m.id ORDER BY k.account_id, m.id

@@ -3,6 +3,7 @@
 Pure. What it makes is still held against `broken_rule` before it is written.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,12 +24,12 @@ def minute_of(at: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who holds the grams after a TRANSFER or a REDEEM: the tag of this acquisition, and the kind of holder.
+    """Who holds the grams after a TRANSFER or a REDEEM: how its tag is made, and the kind of holder.
 
-    For a GATHER it is no holder: the tag is its target's.
+    `tag` takes the first gram and the evidence of the movement. For a GATHER it is no holder's: it gives the target.
     """
 
-    tag: bytes
+    tag: Callable[[int, bytes], bytes]
     is_individual: bool
 
 
@@ -74,17 +75,17 @@ def child_of(
         at=minute_of(step.at),
         until=until,
         from_tag=parent.to_tag,
-        to_tag=_to_tag(parent, step, receiver),
+        to_tag=_to_tag(parent, step, receiver, grams[0], evidence),
         evidence=evidence,
     )
 
 
-def _to_tag(parent: Movement, step: Step, receiver: Receiver | None) -> bytes:
+def _to_tag(parent: Movement, step: Step, receiver: Receiver | None, first: int, evidence: bytes) -> bytes:
     match COURSES[step.kind].holder:
         case "same":
             return parent.to_tag
         case "refund":
             return parent.from_tag
         case "changes" | "target" if receiver is not None:
-            return receiver.tag
+            return receiver.tag(first, evidence)
     return NO_TAG

@@ -4,7 +4,7 @@ After it a trade, a pledge or a cancellation of any size is one leaf. The GATHER
 transaction, and stand beside each other in the log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import sqlalchemy as sa
@@ -85,9 +85,13 @@ def _gathers(pieces: Sequence[Piece], at: int, bundle: int) -> list[Line]:
     targets = accumulate((piece.quantity_g for piece in pieces), initial=bundle)
     lines = []
     for piece, first in zip(pieces, targets, strict=False):  # the last one is the bundle's end
-        place = Receiver(Target(bundle, first).tag, is_individual=False)
+        place = Receiver(_to(Target(bundle, first)), is_individual=False)
         lines.append(child_line(piece, ACT, step, facts, piece.block.account_id, place))
     return lines
+
+
+def _to(target: Target) -> Callable[[int, bytes], bytes]:
+    return lambda _first, _evidence: target.tag
 
 
 def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence[Line]) -> Line:
@@ -111,7 +115,7 @@ def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence
         at=minute_of(at),
         until=0,
         from_tag=NO_TAG,
-        to_tag=tag(account.key, first),
+        to_tag=tag(account.key, first, sealed.digest),
         evidence=sealed.digest,
     )
     return Line(movement, None, account.id, sealed)

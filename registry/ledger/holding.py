@@ -48,7 +48,7 @@ def _is_tagged(vault: Vault, row: sa.Row[tuple[int, int]]) -> bool:
         key = vault.open(row.account_id, bytes(row.sealed))
     except Unavailable:
         return False
-    return bytes(row.to_tag) in (tag(key, row.first_g), row.lost_tag and bytes(row.lost_tag))
+    return bytes(row.to_tag) in (tag(key, row.first_g, bytes(row.evidence)), row.lost_tag and bytes(row.lost_tag))
 
 
 _ROWS = sa.text("""

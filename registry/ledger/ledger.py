@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,7 +82,7 @@ def in_time(ledger: Ledger, take: Callable[[int], list[Piece]]) -> tuple[int, li
 
 def to_account(account: Account) -> ReceiverOf:
     """Every piece goes to this account, under a tag of its own."""
-    return lambda piece: (account.id, Receiver(tag(account.key, piece.first), account.is_individual))
+    return lambda _: (account.id, Receiver(partial(tag, account.key), account.is_individual))
 
 
 def receiver(tx: sa.Connection, ledger: Ledger, giver_id: int, number: int, *, is_provider: bool = False) -> Account:

@@ -15,7 +15,7 @@ from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, 
 from registry.ledger.child import Receiver, Step
 from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
-from registry.ledger.movement import Flag, Form, Kind
+from registry.ledger.movement import NO_TAG, Flag, Form, Kind
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import POINTS, Policy, in_force
 
@@ -94,7 +94,7 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
     )
 
 
-_OLD_TAG = Receiver(b"", is_individual=True)
+_OLD_TAG = Receiver(lambda _first, _evidence: NO_TAG, is_individual=True)
 """A refund takes the tag the person had before; `child_of` reads it from the redemption."""
 
 

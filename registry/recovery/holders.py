@@ -1,8 +1,8 @@
 """Whose an acquisition was, told by trying every account's secret key against the tag in the leaf.
 
-A tag is HMAC-SHA256 of the first gram under the account's key, so nothing but trying tells. One trial costs two hashes,
-about a microsecond: 10,000 acquisitions among 10,000 accounts take a minute and a half on one core. An account that
-was found is tried first next time, for those who act, act again.
+A tag is HMAC-SHA256 of the first gram and the evidence under the account's key, so nothing but trying tells. One trial
+costs two hashes, about a microsecond: 10,000 acquisitions among 10,000 accounts take a minute and a half on one core.
+An account that was found is tried first next time, for those who act, act again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,14 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from registry.accounts.vault import TAG_BYTES, TAG_LABEL, Vault
+from registry.ledger.movement import Flag, Movement
 
 _BLOCK = 64
 _INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 Pads = tuple[int, bytes, bytes]
 """Account number, and its key as HMAC begins and ends with it (RFC 2104, section 2)."""
+Acquired = tuple[int, bytes]
+"""The first gram acquired, and the tag."""
 
 
 class Holders:
@@ -33,28 +36,39 @@ class Holders:
         """Show nothing of the keys."""
         return "Holders(...)"
 
-    def find(self, acquisitions: Sequence[tuple[int, bytes, bool]]) -> Mapping[tuple[int, bytes], int]:
-        """Tell the account of each acquisition (first gram, tag, whether a person's), as far as one has its key."""
-        found: dict[tuple[int, bytes], int] = {}
+    def find(self, acquisitions: Sequence[Movement]) -> Mapping[Acquired, int]:
+        """Tell the account of each acquisition, as far as one has its key."""
+        found: dict[Acquired, int] = {}
         for is_individual, pads in self._of_kind.items():
-            wanted = {(first, tag) for first, tag, individual in acquisitions if individual == is_individual}
-            found |= _try_all(pads, wanted)
+            of_kind = (one for one in acquisitions if bool(one.flags & Flag.INDIVIDUAL) == is_individual)
+            found |= _try_all(pads, {acquired(one): _signed(one) for one in of_kind})
         return found
 
 
-def _try_all(pads: list[Pads], wanted: set[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
-    found: dict[tuple[int, bytes], int] = {}
+def acquired(movement: Movement) -> Acquired:
+    """Name an acquisition."""
+    return movement.first, movement.to_tag
+
+
+def _signed(movement: Movement) -> bytes:
+    """What a tag is an HMAC of (`registry.accounts.vault.tag`)."""
+    return TAG_LABEL + movement.first.to_bytes(8) + movement.evidence
+
+
+def _try_all(pads: list[Pads], wanted: dict[Acquired, bytes]) -> dict[Acquired, int]:
+    found: dict[Acquired, int] = {}
     front: list[int] = []
     for place, (number, inner, outer) in enumerate(pads):
         if not wanted:
             break
-        mine = {
-            one for one in wanted
-            if sha256(outer + sha256(inner + TAG_LABEL + one[0].to_bytes(8)).digest()).digest()[:TAG_BYTES] == one[1]
-        }  # fmt: skip
+        mine = [
+            one for one, signed in wanted.items()
+            if sha256(outer + sha256(inner + signed).digest()).digest()[:TAG_BYTES] == one[1]
+        ]  # fmt: skip
         if mine:
             found |= dict.fromkeys(mine, number)
-            wanted -= mine
+            for one in mine:
+                del wanted[one]
             front.append(place)
     for to, place in enumerate(front):  # each was tried before those behind it, so no place has moved yet
         pads.insert(to, pads.pop(place))

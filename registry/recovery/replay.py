@@ -24,7 +24,7 @@ from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Mo
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
 from registry.recovery.facts import LotFacts, lot_facts, take_facts
-from registry.recovery.holders import Holders
+from registry.recovery.holders import Acquired, Holders, acquired
 from registry.recovery.lots import ensure_lot
 
 SKIPPED_NUMBERS = 1_000_000
@@ -93,9 +93,9 @@ class Replay:
         queued = _queued(tx, leaves)
         placed = _parents(tx, leaves)
         fresh = [one for one in leaves if one.movement.evidence not in queued]
-        acquired = [one.movement for one in fresh if one.movement.kind in _ACQUIRING]
-        found = dict(self._holders.find([_acquisition(one) for one in acquired]))
-        found |= _unknown_holders(tx, [one for one in acquired if (one.first, one.to_tag) not in found])
+        acquisitions = [one.movement for one in fresh if one.movement.kind in _ACQUIRING]
+        found = dict(self._holders.find(acquisitions))
+        found |= _unknown_holders(tx, [one for one in acquisitions if acquired(one) not in found])
         numbers = iter(tx.execute(_RESERVE, {"table": "movements", "count": len(fresh)}).scalars().all())
         rows: list[dict[str, Any]] = []
         for leaf in leaves:
@@ -130,9 +130,7 @@ def _values(fields: Fields) -> dict[str, Any]:
     return {name: shown[1] for name, shown in fields.items() if isinstance(shown, list)}
 
 
-def _place(
-    movement: Movement, number: int, placed: Mapping[int, _Placed], found: Mapping[tuple[int, bytes], int]
-) -> _Placed:
+def _place(movement: Movement, number: int, placed: Mapping[int, _Placed], found: Mapping[Acquired, int]) -> _Placed:
     """Say who gave and who holds: by the tag for what was acquired, by the parent for all else."""
     if movement.is_record:
         return _Placed(number, None, None)
@@ -144,15 +142,11 @@ def _place(
         return _Placed(number, giver_id, parent.giver_id)
     if movement.kind not in _ACQUIRING:
         return _Placed(number, giver_id, giver_id)
-    return _Placed(number, giver_id, found[movement.first, movement.to_tag])
+    return _Placed(number, giver_id, found[acquired(movement)])
 
 
 def _of(placed: _Placed) -> dict[str, Any]:
     return {"id": placed.id, "giver": placed.giver_id, "account": placed.account_id}
-
-
-def _acquisition(movement: Movement) -> tuple[int, bytes, bool]:
-    return movement.first, movement.to_tag, bool(movement.flags & Flag.INDIVIDUAL)
 
 
 def _unknown_holders(tx: sa.Connection, movements: Sequence[Movement]) -> dict[tuple[int, bytes], int]:

@@ -58,15 +58,30 @@ def test_under_another_master_key_nothing_moves(scheme):
     assert scheme.holdings(rider) == {1: 10}
 
 
-def test_tags_are_of_the_account_and_the_first_gram_acquired(scheme):
+def test_tags_are_of_the_account_and_the_leaf_by_which_it_acquired(scheme):
     rider, firm = scheme.person(), scheme.institution()
     lot = scheme.issue({rider: 10})
     with scheme.database.transaction() as tx:
         done = transfer(tx, scheme.ledger, rider, firm, Amount(3, lot.first + 4), "agreement")
         keys = {number: get_account(tx, scheme.ledger.vault, number).key for number in (rider, firm)}
-    movement = done.movements[0].movement
-    assert lot.movements[0].movement.to_tag == tag(keys[rider], lot.first) == movement.from_tag
-    assert movement.to_tag == tag(keys[firm], lot.first + 4)
+    issue, movement = lot.movements[0].movement, done.movements[0].movement
+    assert issue.to_tag == tag(keys[rider], lot.first, issue.evidence) == movement.from_tag
+    assert movement.to_tag == tag(keys[firm], lot.first + 4, movement.evidence)
+
+
+def test_grams_that_come_back_have_another_tag(scheme):
+    one, other = scheme.institution(), scheme.institution()
+    before = scheme.issue({one: 10}).movements[0].movement.to_tag
+    with scheme.database.transaction() as tx:
+        transfer(tx, scheme.ledger, one, other, Amount(10), "agreement")
+        back = transfer(tx, scheme.ledger, other, one, Amount(10), "agreement").movements[0].movement
+    assert back.to_tag != before
+
+
+@pytest.mark.parametrize(("key", "evidence"), [(bytes(31), bytes(32)), (bytes(33), bytes(32)), (bytes(32), b"")])
+def test_a_tag_of_a_short_key_or_evidence_is_refused(key, evidence):
+    with pytest.raises(ValueError, match="32 bytes"):
+        tag(key, 0, evidence)
 
 
 @pytest.fixture

@@ -12,18 +12,21 @@ from registry.errors import Unavailable
 MASTER = bytes(range(32))
 
 
-@given(st.binary(min_size=32, max_size=32), st.integers(0, 2**64 - 1))
-def test_a_tag_is_the_hmac_of_the_design(key, first):
+_32 = st.binary(min_size=32, max_size=32)
+
+
+@given(_32, st.integers(0, 2**64 - 1), _32)
+def test_a_tag_is_the_hmac_of_the_design(key, first, evidence):
     block = key.ljust(64, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
-    message = b"gramledger/tag/v1" + bytes(first >> 8 * place & 255 for place in range(7, -1, -1))
+    message = b"gramledger/tag/v2" + bytes(first >> 8 * place & 255 for place in range(7, -1, -1)) + evidence
     expected = hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()[:20]
-    assert tag(key, first) == expected
+    assert tag(key, first, evidence) == expected
 
 
 def test_a_known_tag():
     """As OpenSSL computes it: `openssl dgst -sha256 -mac HMAC`."""
-    assert tag(MASTER, 1_000_000).hex() == "0a999bb49bb4ca7882ac1783eaf2697952b3c622"
+    assert tag(MASTER, 1_000_000, MASTER).hex() == "bf0f7a172af9c84273f9de73fba7505a63505d88"
 
 
 def test_keys_are_random_and_open_again():

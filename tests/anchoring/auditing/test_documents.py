@@ -11,7 +11,7 @@ from tests.support.static import serve_files
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
 
 SIZE, COHORT = 1000, 20
-RECORDS = [*range(400, 420), *range(840, 860)]
+RECORDS = [*range(400, 420), *range(880, 900)]
 FILES = ("document/001", "document/003.p/232")
 
 

@@ -8,7 +8,7 @@ from tests.support.monitoring import publish, watching
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(900, cohort=10)
+LEAVES = lawful_leaves(930, cohort=10)
 """Leaves 200 to 209 are records, and ten in every 240 after them."""
 FILE = "document/000.p/205"
 

@@ -119,7 +119,7 @@ def audit(
         faults.add(Fault("size", f"{claim}; none of them was read", path=CHECKPOINT))
     sizes = {anchor.size for anchor in anchors}
     read, means = checkpoint if is_read else None, means or Means()
-    standing, totals, found, states = run(source, vkey, read, sizes, on_progress, means, every_state=every_state)
+    standing, totals, found, checked = run(source, vkey, read, sizes, on_progress, means, every_state=every_state)
     for more in (standing.faults, found):
         faults.merge(more.sorted(), more.counts)
     compared = 0
@@ -139,7 +139,8 @@ def audit(
         cosigned=cosigned,
         anchors=None if chain is None else len(anchors),
         anchors_compared=compared,
-        states_checked=states,
+        states_checked=checked.states,
+        findings=checked.findings,
         faults=faults.sorted(),
         fault_counts=dict(faults.counts),
     )

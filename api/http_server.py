@@ -38,7 +38,7 @@ KEEP_ALIVE_S: Final = 30
 TAKE_S: Final = 20.0
 """For an answer to be taken, and beside that its time at `TAKE_RATE`."""
 TAKE_RATE: Final = 16 * 1024
-"""Bytes a second that every reader manages: a tile has 8 KiB, the largest answer 4 MiB."""
+"""Bytes a second that every reader manages: a tile has 8 KiB, the largest answer 4 MiB; documents may have more."""
 SWEEP_TICKS: Final = 5
 """Tenths of a second between two looks at the deadlines."""
 ACCEPTS: Final = 64

@@ -21,6 +21,7 @@ from anchoring.errors import Unreachable
 from anchoring.log.tiles import Source, TileReader
 from registry.evidence.public import RULE
 from registry.ledger.movement import Kind
+from registry.procedure.rule import Finding
 
 Progress = Callable[[int, int], None]
 """Is told (leaves done, leaves in all)."""
@@ -42,6 +43,16 @@ class Means:
     """Leaves for each process: for fewer it is not worth its start."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was checked beside the leaves."""
+
+    states: tuple[int, ...]
+    """Indices of the STATE records that were checked, now or by an earlier audit."""
+    findings: tuple[Finding, ...]
+    """What decisions leave open."""
+
+
 def run(
     source: Source,
     vkey: str,
@@ -51,11 +62,11 @@ def run(
     means: Means,
     *,
     every_state: bool,
-) -> tuple[Standing, Totals, Faults, tuple[int, ...]]:
+) -> tuple[Standing, Totals, Faults, Checked]:
     """Replay the log of a signed checkpoint, and find the roots and figures at `sizes` where they can be.
 
-    Without a checkpoint nothing is read. Gives also the faults that no later audit would find again, and the indices
-    of the STATE records that were checked, now or by an earlier audit.
+    Without a checkpoint nothing is read. Gives also the faults that no later audit would find again, and what was
+    checked beside the leaves.
     """
     faults = Faults()
     with ExitStack() as stack:
@@ -78,8 +89,9 @@ def run(
         # What is missing beside the leaves leaves their state as it is.
         is_lawful = standing.faults.counts.keys() <= {RULE} and not faults.counts
         is_lawful &= standing.roots.get(checkpoint.size) == checkpoint.root
+        findings = replay.decisions(source, faults) if is_lawful and not standing.faults.counts else ()
         states = _states(source, state, standing, checkpoint, faults, every=every_state) if is_lawful else ()
-        return standing, replay.totals(), faults, states
+        return standing, replay.totals(), faults, Checked(states, findings)
 
 
 def _states(

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from registry.ledger.rules import SENTENCES, Rule
+from registry.procedure.rule import SENTENCES as PROCEDURE
 
 KEPT_PER_CODE: Final = 100
 """Faults kept of each code; more are counted only, so that a log that is all wrong does not fill the memory."""
 
-CODES: Final = {
+CODES: Final[dict[str, str]] = {
+    **{str(rule): sentence for rule, sentence in PROCEDURE.items()},
     "checkpoint": "the checkpoint cannot be read",
     "signature": "the checkpoint is not signed by the given key for its origin",
     "cosignature": "a cosignature of a known witness does not hold",

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from anchoring.auditing.crew import Crew, Worker
+from anchoring.auditing.decisions import check_decisions
 from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.judging import Judged, judge_segment
 from anchoring.auditing.overlaps import Rivals, find_overlaps, partition
@@ -21,6 +22,7 @@ from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK, LotBounds, find_lots, sum_by_lot, totals
 from anchoring.log.tiles import TILE_WIDTH, Source
 from registry.ledger.movement import Kind
+from registry.procedure.rule import Finding
 
 WAVE: Final = 16
 """Segments read before they are judged: 1,048,576 leaves, work for many processes."""
@@ -72,6 +74,10 @@ class Replay:
             faults.merge(found.sorted(), found.counts)
         return faults
 
+    def decisions(self, source: Source, faults: Faults) -> tuple[Finding, ...]:
+        """Replay the decisions of a log that is lawful but for them; give what is open."""
+        return check_decisions(source, self._crew.rows(self.standing.size), self.standing.record_leaves, faults)
+
     def totals(self) -> Totals:
         """Add up all leaves."""
         size = self.standing.size
@@ -115,6 +121,7 @@ class Replay:
         standing.kinds += segment.kinds
         for kind, indices in segment.records.items():
             standing.records.setdefault(kind, []).extend(indices)
+        standing.record_leaves.add(segment.record_leaves)
         standing.leaves_read += segment.leaves_read
         if standing.read_to == segment.start:
             standing.read_to = segment.read_to

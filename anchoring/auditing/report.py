@@ -5,6 +5,7 @@ from typing import Any
 
 from anchoring.auditing.faults import Fault
 from registry.ledger.movement import RECORDS_FROM, Form, Kind, Purpose, serial
+from registry.procedure.rule import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class Report:
     """Those of them whose root, frontier and ended grams were all recomputed."""
     states_checked: tuple[int, ...]
     """Indices of the STATE records that were checked; `totals` says how many there are."""
+    findings: tuple[Finding, ...]
+    """What decisions leave open; no fault."""
     faults: tuple[Fault, ...]
     fault_counts: dict[str, int]
 
@@ -188,6 +191,7 @@ class Report:
             "anchors": self.anchors,
             "anchors_compared": self.anchors_compared,
             "states_checked": list(self.states_checked),
+            "findings": [asdict(finding) for finding in self.findings],
             "fault_counts": dict(sorted(self.fault_counts.items())),
             "faults": [asdict(fault) | {"place": fault.place} for fault in self.faults],
         }

@@ -16,6 +16,7 @@ import numpy as np
 from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.history import Rows, rows_of, unread_rows
 from anchoring.auditing.reading import AHEAD, MAX_UNREAD_FILES, Files, leaf_hashes
+from anchoring.auditing.records import records_of
 from anchoring.auditing.rowfile import RowFile
 from anchoring.leaf import LEAF_DTYPE, VERSION
 from anchoring.log.documents import records_by_tile
@@ -55,6 +56,8 @@ class Segment:
     kinds: Counter[int] = field(default_factory=Counter)
     records: dict[int, list[int]] = field(default_factory=dict)
     """Kind of `REMEMBERED_KINDS` -> indices."""
+    record_leaves: bytes = b""
+    """All records, packed as `anchoring.auditing.records` has them."""
     leaves_read: int = 0
     read_to: int = 0
     """The first leaf that could not be read; `end` when all could."""
@@ -85,6 +88,7 @@ def read_segment(
             break
     count = segment.end - segment.start
     _read_documents(segment, files, leaves[:count], false, stretch.size, pool)
+    segment.record_leaves = records_of(leaves[:count], segment.start)
     rows.write(segment.start, _rows(segment, leaves[:count], is_there[:count], faults))
     segment.faults, segment.fault_counts = list(faults.sorted()), faults.counts
     return segment

@@ -1,11 +1,13 @@
 """How far an audit has come: all that it knows of the leaves so far, beside their rows; and that as JSON and back."""
 
+from base64 import b64decode, b64encode
 from collections import Counter
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.judging import Figures
+from anchoring.auditing.records import RecordLeaves
 from anchoring.auditing.tree import UpperTree
 from anchoring.log.tiles import TILE_WIDTH
 from anchoring.merkle import HASH_SIZE
@@ -24,6 +26,7 @@ class Standing:
     kinds: Counter[int] = field(default_factory=Counter)
     records: dict[int, list[int]] = field(default_factory=dict)
     """Kind of record that is remembered -> indices."""
+    record_leaves: RecordLeaves = field(default_factory=RecordLeaves)
     leaves_read: int = 0
     read_to: int = 0
     """The first leaf that could not be read, or `size`: up to here there are figures."""
@@ -47,6 +50,7 @@ class Standing:
             "levels": ["".join(node.hex() for node in level) for level in self.tree.levels],
             "kinds": sorted(self.kinds.items()),
             "records": sorted(self.records.items()),
+            "record_leaves": b64encode(self.record_leaves.packed).decode(),
             "leaves_read": self.leaves_read,
             "read_to": self.read_to,
             "whole": astuple(self.whole),
@@ -68,6 +72,7 @@ class Standing:
             tree=UpperTree(levels, size // TILE_WIDTH),
             kinds=Counter(dict(said["kinds"])),
             records=dict(said["records"]),
+            record_leaves=RecordLeaves(b64decode(said["record_leaves"], validate=True)),
             leaves_read=int(said["leaves_read"]),
             read_to=int(said["read_to"]),
             whole=Figures(*said["whole"]),

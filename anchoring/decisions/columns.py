@@ -3,7 +3,7 @@
 It names what `registry.procedure.replay` names, which judges one by one whatever is not lawful at first sight.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -32,8 +32,8 @@ class ColumnReplay:
         """Go on with a replay."""
         self._replay = replay
 
-    def take(self, rows: Rows, start: int, records: Sequence[Entry]) -> Iterator[Fault]:
-        """Take the leaves from index `start` on, as rows; `records` are all that are records, with their documents."""
+    def take(self, rows: Rows, start: int, records: Iterable[Entry]) -> Iterator[Fault]:
+        """Take the leaves from index `start` on, as rows; `records` are all that are records, in order."""
         kinds = rows["codes"] >> 14
         at = 0
         for record in records:
@@ -47,10 +47,10 @@ class ColumnReplay:
         """Take movements between which nothing was decided."""
         issues, converts = np.flatnonzero(kinds == Kind.ISSUE), np.flatnonzero(kinds == Kind.CONVERT)
         doubtful = [np.flatnonzero(kinds == Kind.VOID)]
-        if len(issues) and not self._issue(rows[issues]):
+        if len(issues) and not self._issue(rows, issues):
             doubtful.append(issues)
         if len(converts):
-            doubtful.append(converts[self._is_wrong(rows[converts])])
+            doubtful.append(converts[self._is_wrong(rows["at"][converts], rows["until"][converts])])
         is_lawful = kinds < RECORD_KIND  # a leaf that was not read has a kind above
         for place in np.sort(np.concatenate(doubtful)).tolist():
             fault = self._replay.take(Entry(start + place, movement_of(rows[place])))
@@ -59,18 +59,19 @@ class ColumnReplay:
                 yield fault
         self._replay.reach(int(rows["at"][is_lawful].max(initial=0)))
 
-    def _issue(self, rows: Rows) -> bool:
+    def _issue(self, rows: Rows, issues: NDArray[np.intp]) -> bool:
         """Take ISSUEs if each is lawful; otherwise none of them."""
+        first, last = rows["first"][issues], rows["last"][issues]
         lots = self._replay.standing.lots
         firsts = np.array([lot.first_g for lot in lots.open], np.uint64)
         ends = np.array([lot.end_g for lot in lots.open], np.uint64)
         marks = np.array([lot.flags for lot in lots.open], np.uint32)
-        place = np.searchsorted(firsts, rows["first"], "right") - 1
-        if (place < 0).any() or (rows["first"] >= rows["last"]).any() or (rows["last"] > ends[place]).any():
+        place = np.searchsorted(firsts, first, "right") - 1
+        if (place < 0).any() or (first >= last).any() or (last > ends[place]).any():
             return False
-        if ((rows["codes"] >> _FLAGS & _MARKS) != marks[place]).any():
+        if ((rows["codes"][issues] >> _FLAGS & _MARKS) != marks[place]).any():
             return False
-        return self._count(place, rows["last"] - rows["first"])
+        return self._count(place, last - first)
 
     def _count(self, place: NDArray[np.intp], grams: NDArray[np.uint64]) -> bool:
         lots = self._replay.standing.lots
@@ -82,16 +83,16 @@ class ColumnReplay:
             return False
         return all(lots.count(lot, quantity_g, issues) for lot, quantity_g, issues in taken)
 
-    def _is_wrong(self, rows: Rows) -> NDArray[np.bool_]:
+    def _is_wrong(self, at: NDArray[np.uint64], until: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say of each CONVERT whether its points are valid otherwise than the policy in force says."""
         policies = self._replay.standing.policies
-        days = (rows["at"] + SHANGHAI_MS) // DAY_MS
+        days = (at + SHANGHAI_MS) // DAY_MS
         since = np.array(policies.since(POINTS), np.uint64)
-        versions = np.searchsorted(since, rows["at"], "right").astype(np.uint64)
+        versions = np.searchsorted(since, at, "right").astype(np.uint64)
         # Points of one day and one version end together.
         _, shown, groups = np.unique(days * (len(since) + 1) + versions, return_index=True, return_inverse=True)
-        ends = np.array([_until(policies, int(at)) for at in rows["at"][shown].tolist()], np.uint64)
-        return np.asarray(ends[groups] != rows["until"], np.bool_)
+        ends = np.array([_until(policies, one) for one in at[shown].tolist()], np.uint64)
+        return np.asarray(ends[groups] != until, np.bool_)
 
 
 def _until(policies: Policies, at: int) -> int:

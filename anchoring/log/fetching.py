@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anchoring.errors import Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
 from anchoring.log.builder import leaves_of
-from anchoring.log.documents import read_by_tile, records_by_tile
+from anchoring.log.documents import TileRecords, read_by_tile, records_by_tile
 from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, tile_width
 from registry.evidence.public import Document, Faulty
 
@@ -58,22 +58,30 @@ class LeafFetcher:
         end = min(size, start // TILE_WIDTH * TILE_WIDTH + self._batch.leaves)
         numbers = range(start // TILE_WIDTH, -(-end // TILE_WIDTH))
 
+        bundles = self.fetch_bundles(numbers, size)
+        # Not by `concatenate`: it would turn the leaves' numbers into the machine's own byte order.
+        leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
+        return leaves[start - numbers.start * TILE_WIDTH :]
+
+    def fetch_bundles(self, numbers: Sequence[int], size: int) -> list[NDArray[Any]]:
+        """Read the leaves (`LEAF_DTYPE`) of some tiles of the published tree of `size`. Raises as `fetch`."""
+
         def bundle(n: int) -> NDArray[Any]:
             width = tile_width(0, n, size)
             return leaves_of(self._reader.bundle(n, width), width)
 
-        bundles = self._all(bundle, numbers)
-        # Not by `concatenate`: it would turn the leaves' numbers into the machine's own byte order.
-        leaves = np.frombuffer(b"".join(bundle.tobytes() for bundle in bundles), LEAF_DTYPE)
-        return leaves[start - numbers.start * TILE_WIDTH :]
+        return self._all(bundle, numbers)
 
     def fetch_documents(self, leaves: NDArray[Any], start: int, size: int) -> Iterator[Document | Faulty]:
         """Read and check the documents of the records among leaves, from `start` on, which begins a tile; in order.
 
         Raises as `fetch`; some files are in memory at a time.
         """
+        yield from self.documents_of(records_by_tile(leaves, start, size))
+
+    def documents_of(self, tiles: Sequence[TileRecords]) -> Iterator[Document | Faulty]:
+        """Read and check the documents of these records, in order. Raises as `fetch`."""
         end = time.monotonic() + self._batch.seconds
-        tiles = records_by_tile(leaves, start, size)
         for _, outcome in read_by_tile(self._reader.source, tiles, self._pool):
             if time.monotonic() > end:
                 raise self._too_slow(len(tiles))

@@ -7,13 +7,14 @@ For each batch of leaves:
 3. Every new tile of hashes that the log serves is what the leaves make, so that what is cosigned can be proven.
 4. Every leaf is lawful: by itself, against its parent, against all that took grams before, and beside the leaf before
    it; and a STATE record is of the leaves before it. Rows of earlier leaves are checked before they are believed.
-5. Every record has exactly its one document, which its leaf binds (`registry.evidence.public`).
+5. Every record has exactly its one document, which its leaf binds (`registry.evidence.public`); decisions, and what
+   rests on them, are lawful (`anchoring.witness.decisions`).
 6. How far this went is kept, so that after a crash a long way goes on from there. Nothing is cosigned by it.
 
 At the end the last leaf must not be a GATHER, whose BUNDLE is missing then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,11 @@ from anchoring.log.fetching import BATCH, WHOLE, Batch, LeafFetcher
 from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, consistency_proof, entries_path, tile_width
 from anchoring.merkle import verify_consistency
 from anchoring.state import check
+from anchoring.witness.decisions import Decisions, Fault
 from anchoring.witness.disk import OnStep
 from anchoring.witness.edge import MadeTile, TreeEdge
 from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.state import WitnessState
-from registry.evidence.public import RULE as DOCUMENT
-from registry.evidence.public import Faulty
 from registry.keyfile import no_step
 from registry.ledger.rules import SENTENCES, Rule
 
@@ -66,16 +66,19 @@ class Replayer:
         source: Source,
         batch: Batch = WHOLE,
         on_step: OnStep = no_step,
+        clock: Callable[[], int] | None = None,
         *,
         states: bool = True,
     ) -> None:
         """Read from `source`, which several threads ask at once, and check all rows: Malformed for a damaged one.
 
-        Without `states` STATE records are left to the caller: each costs as much as all leaves before it.
+        With a `clock`, Unix milliseconds, leaves are of the time at which they come. Without `states` STATE records are
+        left to the caller: each costs as much as all leaves before it.
         """
         self._state, self._on_step, self._states = state, on_step, states
         self._source = source
         self._fetcher = LeafFetcher(source, batch)
+        self._decisions = Decisions(state, self._fetcher, clock)
         self._judge = Judge()
         self._takings = _takings_of(state)
 
@@ -95,6 +98,7 @@ class Replayer:
             self._state.go_back()
             self._takings = self._takings.before(self._state.position.tree.size)
         position = self._state.position
+        self._refuse(self._decisions.recall(size))
         edge = TreeEdge(position.tree.size, position.peaks)
         while edge.size < size:
             self._replay_batch(edge, size, root)
@@ -124,7 +128,7 @@ class Replayer:
         self._check(rows, leaves, start)
         if self._states:
             self.check_states(leaves, start)
-        self._check_documents(whole, leaves, start, size)
+        self._refuse(self._decisions.take(whole, start, size), leaves, start)
         tree = self._state.position.tree
         figures = count_on(tree.frontier_g, tree.ended_g, rows[start:])
         self._takings = self._takings.extended(rows[start:], start)
@@ -188,16 +192,11 @@ class Replayer:
             if not check.is_true(evidence, self._state.rows(index), self._state.leaf_hashes(index)):
                 raise Unlawful(index, check.RULE, check.SENTENCE, None, _bytes_of([index], leaves, start))
 
-    def _check_documents(self, whole: Rows, leaves: Rows, start: int, size: int) -> None:
-        """Raise Unlawful for the first record that has not its document; `whole` begins with the tile of `start`.
-
-        A file of documents is read anew as it grows, with what was in it before.
-        """
-        for found in self._fetcher.fetch_documents(whole, start - start % TILE_WIDTH, size):
-            if isinstance(found, Faulty):
-                # A document may say that it is of a leaf that there is not.
-                leaf = min(found.index, start + len(leaves) - 1)
-                raise Unlawful(leaf, DOCUMENT, found.sentence, None, _bytes_of([leaf], leaves, start))
+    def _refuse(self, fault: Fault | None, leaves: Rows | None = None, start: int = 0) -> None:
+        if fault is not None:
+            leaf, rule, sentence = fault
+            data = {} if leaves is None else _bytes_of([leaf], leaves, start)
+            raise Unlawful(leaf, rule, sentence, None, data)
 
     def _against_parents(self, rows: Rows, start: int) -> list[Found]:
         """Find the first leaf that is unlawful by itself or against its parent."""

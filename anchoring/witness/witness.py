@@ -85,7 +85,7 @@ class Witness:
         self._state, self._source, self._log, self._keys = state, source, log, keys
         self._clock, self._contract, self._on_step = clock, contract, on_step
         self._evidence = Evidence(state.folder / "evidence", on_step)
-        self._replayer = Replayer(state, source, batch, on_step)
+        self._replayer = Replayer(state, source, batch, on_step, clock)
         self._lock, self._lock_wait_s = threading.Lock(), lock_wait_s
 
     def close(self) -> None:

@@ -81,9 +81,9 @@ STEPS = (
     Step(Kind.TRANSFER, R, _1 | _S, 0, 6, 8, ANN, GIFTED, Purpose.DONATION_TRANSFER),
     Step(Kind.CANCEL, END, _1 | _S, 17, 6, 7, GIFTED, NOBODY, Purpose.ECOLOGICAL_DAMAGE_COMPENSATION),
     Step(Kind.VOID, END, _1 | _S, 0, 8, 9, ANN, NOBODY, Purpose.ABNORMAL_DATA),
-    Step(Kind.LOCK, R, _OWN | _L, 0, 9, 10, ANN, ANN, Purpose.FREEZE),
-    Step(Kind.VOID, END, _1 | _S, 20, 9, 10, ANN, NOBODY, Purpose.ABNORMAL_DATA),
     Step(Kind.CORRECTION, END, 0, None, 0, 0, NOBODY, NOBODY),
+    Step(Kind.LOCK, R, _OWN | _L, 0, 9, 10, ANN, ANN, Purpose.FREEZE),
+    Step(Kind.VOID, END, _1 | _S, 21, 9, 10, ANN, NOBODY, Purpose.ABNORMAL_DATA),
     Step(Kind.EXPIRE, END, _SPENT, 1, 3, 4, ANN, NOBODY, is_late=True),
 )
 LIFE = len(STEPS)

@@ -49,7 +49,7 @@ def report_lines(report: Report) -> list[str]:
     lines = [f"{'✓' if report.holds else '✗'} {report.verdict}"]
     if report.origin is not None and report.root is not None:
         lines += [f"  log 日志  {report.origin}", f"  root 根   {report.root.hex()}"]
-    return [*lines, *_totals(report.totals), *_faults(report)]
+    return [*lines, *_totals(report.totals), *_findings(report), *_faults(report)]
 
 
 def tonnes(quantity_g: int) -> str:
@@ -84,6 +84,13 @@ def _lot(lot: Lot) -> str:
     left = f"{tonnes(lot.reduction_g)} reductions, {tonnes(lot.points_g)} points, {tonnes(ended)} ended"
     left += f", {tonnes(lot.gathered_g)} gathered" if lot.gathered_g else ""
     return f"{serial(lot.first, lot.last)}: {left}"
+
+
+def _findings(report: Report) -> Iterator[str]:
+    if report.findings:
+        yield f"Left open by decisions 决定尚未办结: {len(report.findings):,}"
+    for finding in report.findings[:SHOWN_FAULTS]:
+        yield f"  leaf {finding.leaf}: {finding.name}: {finding.sentence}"
 
 
 def _faults(report: Report) -> Iterator[str]:

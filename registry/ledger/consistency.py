@@ -114,10 +114,11 @@ _LOT_FACTS = """
             e.fields -> 'lot' ->> 1, e.fields -> 'lot_first_g' ->> 1, e.fields -> 'lot_end_g' ->> 1,
             e.fields -> 'source' ->> 1, e.fields -> 'inputs_sha256' ->> 1,
             e.fields -> 'methodology' ->> 1, e.fields -> 'methodology_version' ->> 1,
-            e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1
+            e.fields -> 'period_from_ms' ->> 1, e.fields -> 'period_until_ms' ->> 1, e.fields -> 'at_ms' ->> 1
         ) IS DISTINCT FROM (
             l.id::text, l.first_g::text, l.last_g::text, l.source_id::text, encode(l.inputs_sha256, 'hex'),
-            l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text
+            l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text,
+            l.issued_ms::text
         )
 """
 _FRONTIER = """

@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
-from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge, Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, seal
 from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
@@ -146,14 +145,11 @@ def child_line(
     return Line(child, block.account_id, None if child.is_end else account_id, sealed, personal, about)
 
 
-_INSERT_EVIDENCE = sa.insert(evidence)
-
-
 def write_lines(tx: sa.Connection, vault: Vault, act: Act, lines: Sequence[Line]) -> tuple[Written, ...]:
     """Write the movements of an act, in order, sealed, with their evidence. The database moves the blocks."""
-    tx.execute(_INSERT_EVIDENCE, [_evidence_row(line) for line in lines])
     numbered = list(zip(act.numbers, lines, strict=True))
-    write_rows(tx, vault.sealer, [_movement_row(number, act.id, line) for number, line in numbered])
+    rows = [_movement_row(number, act.id, line) for number, line in numbered]
+    write_rows(tx, vault.sealer, rows, [_evidence_row(line) for line in lines])
     return tuple(Written(number, line.movement) for number, line in numbered)
 
 

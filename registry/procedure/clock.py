@@ -13,14 +13,6 @@ BEHIND_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How far times may be apart, in milliseconds."""
-
-    ahead_ms: int = AHEAD_MS
-    behind_ms: int = BEHIND_MS
-
-
-@dataclass(frozen=True, slots=True)
 class Watch:
     """The time of a witness, and the newest `at` of the leaves that it cosigned before (None before the first).
 
@@ -29,32 +21,21 @@ class Watch:
 
     now: int
     newest: int | None
-    bounds: Bounds = Bounds()
+
+    @property
+    def latest(self) -> int:
+        """The latest time that a leaf may have."""
+        return self.now + AHEAD_MS
+
+    @property
+    def earliest(self) -> int:
+        """The earliest time that a leaf may have."""
+        return 0 if self.newest is None else self.newest - BEHIND_MS
 
     def fault(self, leaf: int, at: int) -> Fault | None:
         """Hold a leaf's time against both."""
-        if at > self.now + self.bounds.ahead_ms:
+        if at > self.latest:
             return Fault(leaf, Rule.CLOCK, f"it is of {shown(at)}, and it is {shown(self.now)}")
-        if self.newest is not None and at < self.newest - self.bounds.behind_ms:
+        if self.newest is not None and at < self.earliest:
             return Fault(leaf, Rule.CLOCK, f"it is of {shown(at)}, and leaves of {shown(self.newest)} came before")
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Anchored:
-    """The block times of the anchors around a record, Unix milliseconds: of the last one without it, the first with it.
-
-    None where there is no such anchor.
-    """
-
-    before: int | None
-    after: int | None
-    bounds: Bounds = Bounds()
-
-    def fault(self, leaf: int, at: int) -> Fault | None:
-        """Hold a record's time against both."""
-        if self.after is not None and at > self.after + self.bounds.ahead_ms:
-            return Fault(leaf, Rule.CLOCK, f"it is of {shown(at)}, and was anchored at {shown(self.after)}")
-        if self.before is not None and at < self.before - self.bounds.behind_ms:
-            return Fault(leaf, Rule.CLOCK, f"it is of {shown(at)}, and was not anchored yet at {shown(self.before)}")
         return None

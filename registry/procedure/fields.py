@@ -15,6 +15,8 @@ NONE: Final = "none"
 """What a field says that has no value yet: the state before the first, the decision before the first."""
 END_OF_NUMBERS: Final = 2**63
 """No range of grams ends after it (docs/design.md, section 2)."""
+END_OF_YEARS: Final = 253_402_300_800_000
+"""The year 10,000 in Unix milliseconds: leaves can have later times, and documents cannot."""
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
@@ -115,8 +117,8 @@ def canonical(name_: str, text: str) -> Any:
 
 
 def shown(at: int) -> str:
-    """Write a time as the documents have it."""
-    return rfc3339(at)
+    """Write a time as the documents have it; one that they cannot have, by its number."""
+    return rfc3339(at) if at < END_OF_YEARS else f"{at} ms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,16 @@ class Book:
         purpose = Purpose.ABNORMAL_DATA if kind == Kind.VOID else 0
         evidence = sha256(f"{kind} {first} {end} {self.at}".encode()).digest()
         leaf = movement(kind, self.at, evidence, first, end, flags, form, purpose=purpose, **said)
+        parent = self.holding(first, end) if kind in {Kind.CONVERT, Kind.VOID} else None
+        if parent is not None:
+            kept = parent.movement.flags & ~Flag.INDIVIDUAL if kind == Kind.VOID else flags
+            leaf = replace(leaf, parent=parent.leaf, from_tag=parent.movement.to_tag, flags=int(kept))
         self.entries.append(Entry(len(self.entries), leaf))
+
+    def holding(self, first, end):
+        """The last leaf that gave somebody grams with `[first, end)` among them."""
+        wide = (entry for entry in reversed(self.entries) if entry.movement.form != Form.END)
+        return next((entry for entry in wide if entry.movement.first <= first < end <= entry.movement.last), None)
 
     def strip(self):
         """Take away the last leaf's document."""

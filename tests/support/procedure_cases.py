@@ -909,7 +909,7 @@ def a_lot_that_is_not_issued_to_its_end():
     book = to_live()
     book.issuance(1, book.live, book.methodology_digest)
     book.at += 86_400_000 - 60_000 + 1
-    book.move(Kind.TRANSFER, 0, 1)
+    book.decide("I-2", "propose", "proposed")
     return book
 
 
@@ -918,7 +918,7 @@ def a_lot_that_has_time_to_its_end():
     book = to_live()
     book.issuance(1, book.live, book.methodology_digest)
     book.at += 86_400_000 - 60_000
-    book.move(Kind.TRANSFER, 0, 1)
+    book.decide("I-2", "propose", "proposed")
     return book
 
 
@@ -1012,7 +1012,7 @@ def each_faulty_leaf_is_named():
     book = to_live()
     book.issuance(1, book.live, book.methodology_digest, second="centre:2")
     book.move(Kind.ISSUE, 0, 400)
-    book.move(Kind.CONVERT, 0, 400, CONVERTED, until=1)
+    book.move(Kind.CONVERT, 0, 400, CONVERTED, until=moment("2028-02-04 00:00") - 1)
     return book
 
 

@@ -8,7 +8,7 @@ from tests.support.synthetic_log import BEGIN_MS, LIFE, VALID_MS, six_bytes
 
 COHORT = 10
 GATHER, BUNDLE, GIVE = 4, 6, 17
-ISSUE, REFUND, CANCEL, DONATE, VOID, LOCK, RECORD = 0, 3, 10, 14, 19, 20, 22
+ISSUE, REFUND, CANCEL, DONATE, VOID, RECORD, LOCK = 0, 3, 10, 14, 19, 20, 21
 """Steps of a life."""
 
 

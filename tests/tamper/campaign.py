@@ -16,6 +16,7 @@ from registry.database.embedded import EmbeddedPostgres
 from tests.support.hasty import MOMENTARY, hasten
 from tests.tamper.of_contract import OfContract
 from tests.tamper.of_database import OfDatabase
+from tests.tamper.of_decisions import OfDecisions
 from tests.tamper.of_files import OfFiles
 from tests.tamper.of_insiders import of_insiders
 from tests.tamper.of_receipts import OfReceipts, of_evidence, open_honest
@@ -34,6 +35,7 @@ SHARES = {
     "rpc": 0.06,
     "database": 0.2,
     "insiders": 0.03,
+    "decisions": 0.05,
 }
 KNOWN_GAPS = {
     "rpc: older state, consistent": "one node that shows an older chain, whole in itself, is believed; ask a second",
@@ -105,6 +107,7 @@ def run(server_url: str, seed: int, count: int) -> Outcome:
             of_rpc(world, draw["rpc"], shares["rpc"]),
             OfDatabase(small, draw["database"]).run(shares["database"]),
             of_insiders(server_url, draw["insiders"], shares["insiders"]),
+            OfDecisions(draw["decisions"]).run(shares["decisions"]),
         )
         for tried in parts:
             outcome.add(tried)

@@ -11,7 +11,7 @@ from tests.support.static import serve_files
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
 
 SIZE, COHORT = 1000, 20
-RECORDS = [*range(400, 420), *range(840, 860)]
+RECORDS = [*range(400, 420), *range(880, 900)]
 FILES = ("document/001", "document/003.p/232")
 
 
@@ -90,7 +90,7 @@ def test_a_document_of_a_leaf_beyond_its_tile_is_one_too_many(log):
     path = log / FILES[0]
     path.write_bytes(path.read_bytes() + lines_of(log / FILES[1])[0])
     ((leaf, at, sentence),) = found(log)
-    assert (leaf, at, sentence.endswith("(document-excess): it says leaf 840")) == (None, FILES[0], True)
+    assert (leaf, at, sentence.endswith("(document-excess): it says leaf 880")) == (None, FILES[0], True)
 
 
 def test_a_withheld_file_is_a_fault_of_each_of_its_records(log):
@@ -145,7 +145,7 @@ def test_over_http_by_several_and_on_from_an_earlier_audit_it_finds_the_same(log
     path.write_bytes(b"".join([altered(lines[0]), *lines[1:]]))
     assert found(log) == found(log, means=Means(2, tmp_path / "other", 256, 256))
     # What an earlier audit found lawful it does not read again, but for the tile that was not full.
-    assert [leaf for leaf, *_ in found(log, means=means)] == [840]
+    assert [leaf for leaf, *_ in found(log, means=means)] == [880]
 
 
 def test_a_hundred_files_that_are_gone_end_the_audit(tmp_path):

@@ -8,8 +8,8 @@ from tests.support.monitoring import publish, watching
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(900, cohort=10)
-"""Leaves 200 to 209 are records, and ten in every 220 after them."""
+LEAVES = lawful_leaves(930, cohort=10)
+"""Leaves 200 to 209 are records, and ten in every 240 after them."""
 FILE = "document/000.p/205"
 
 
@@ -20,7 +20,7 @@ def log(tmp_path):
 
 def test_documents_are_copied_as_they_grow_and_kept_when_they_are_gone(tmp_path, log):
     with watching(tmp_path / "state", log.folder) as watch:
-        for end in (200, 205, 206, 450, 900):
+        for end in (200, 205, 206, 450, 930):
             publish(log, LEAVES[log.builder.size : end])
             standing = watch.round()
             assert (standing.size, standing.judged, standing.alerts) == (end, end, ())

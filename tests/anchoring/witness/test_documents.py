@@ -30,9 +30,12 @@ SPOILED = {
     "altered": (lambda lines: [lines[0].replace(b"correction", b"korrection"), *lines[1:]], 400, Flaw.DIGEST),
     "withheld": (lambda lines: lines[:7] + lines[8:], 407, Flaw.MISSING),
     "too many": (lambda lines: [*lines, lines[-1].replace(b":419}", b":420}")], 420, Flaw.EXCESS),
+    "of no leaf": (
+        lambda lines: [*lines, lines[-1].replace(b":419}", b":9007199254740991}")], SIZE - 1, Flaw.EXCESS
+    ),
     "too large": (lambda lines: [lines[0].replace(b"correction", b"x" * MAX_BYTES), *lines[1:]], 400, Flaw.SIZE),
     "cut": (lambda lines: [*lines[:-1], lines[-1][:-1]], 419, Flaw.CUT),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "leaf", "flaw"), SPOILED.values(), ids=SPOILED)

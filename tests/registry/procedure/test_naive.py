@@ -6,15 +6,16 @@ from typing import NamedTuple
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
-from registry.evidence.document import Evidence, digest
+from registry.evidence.document import digest
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.decision import Record
 from registry.procedure.lots import as_issued
-from registry.procedure.replay import Entry, Replay
+from registry.procedure.replay import Replay
 from registry.procedure.table import shipped_value
 from tests.support import procedure_cases
-from tests.support.decisions import HEX, sealed, to_issued, to_live
+from tests.support.decisions import HEX, to_issued, to_live
 from tests.support.naive_procedure import NaiveReplay
+from tests.support.rewriting import follow, placed, written
 
 SHIPPED = shipped_value(Record.POLICY)
 
@@ -105,33 +106,6 @@ def altered(draw, story):
     return Altered(what, follow(entries, at, entry) if is_followed else entries)
 
 
-def written(entry, values):
-    evidence: Evidence = sealed(values)
-    movement = replace(entry.movement, evidence=evidence.digest)
-    document = replace(
-        entry.document, leaf=replace(entry.document.leaf, evidence=evidence.digest), fields=evidence.fields
-    )
-    return Entry(entry.leaf, movement, document)
-
-
-def follow(entries, at, before):
-    """Let all later documents name the altered decision where they named the one that it was."""
-    renamed = {before.movement.evidence.hex(): entries[at].movement.evidence.hex()}
-    for place in range(at + 1, len(entries)):
-        entry = entries[place]
-        if entry.document is None:
-            continue
-        values = {name: again(value, renamed) for name, value in entry.document.values.items()}
-        if values != entry.document.values:
-            entries[place] = written(entry, values)
-            renamed[entry.movement.evidence.hex()] = entries[place].movement.evidence.hex()
-    return entries
-
-
-def again(value, renamed):
-    return [renamed.get(one, one) for one in value] if isinstance(value, list) else renamed.get(value, value)
-
-
 @st.composite
 def moved(draw, story):
     """A log of which a leaf is missing, stands twice, or stands elsewhere."""
@@ -142,11 +116,6 @@ def moved(draw, story):
     for place in places:
         entries.insert(place, entry)
     return Altered(f"story {story}, leaf {at} at {places}", [placed(entry, at) for at, entry in enumerate(entries)])
-
-
-def placed(entry, at):
-    document = entry.document and replace(entry.document, leaf=replace(entry.document.leaf, index=at))
-    return Entry(at, entry.movement, document)
 
 
 @settings(max_examples=120, deadline=None)

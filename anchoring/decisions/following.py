@@ -1,0 +1,56 @@
+"""Follows the decisions of one log, stretch by stretch, from its first one on."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Final
+
+from anchoring.auditing.history import Rows, movement_of
+from anchoring.decisions.columns import ColumnReplay
+from registry.evidence.public import Document, RecordLeaf
+from registry.procedure.replay import Entry, Replay
+from registry.procedure.rule import Fault, Finding
+
+CASE: Final = "case"
+"""A record that lacks this field is no decision; of what stands before a log's first one nothing is asked."""
+
+
+class Following:
+    """What the decisions among the first `size` leaves of a log made."""
+
+    def __init__(self) -> None:
+        """Begin before the first leaf."""
+        self.size = 0
+        self.begun_at: int | None = None
+        """The index of the first decision."""
+        self._replay = Replay()
+        self._columns = ColumnReplay(self._replay)
+
+    def take(self, rows: Rows, records: Iterable[tuple[RecordLeaf, Document | None]]) -> Iterator[Fault]:
+        """Take the leaves from `size` on, as rows, of which `records` are records, in order, with their documents.
+
+        Gives what is faulty in the order of the log; `size` has moved on when all of it was given.
+        """
+        entries: Iterator[Entry] = (_entry(rows, self.size, leaf, document) for leaf, document in records)
+        start, end = self.size, self.size + len(rows)
+        if self.begun_at is None:
+            first = next(filter(_is_decision, entries), None)
+            self.begun_at = None if first is None else first.leaf
+            start = end if first is None else first.leaf
+            entries = chain(() if first is None else (first,), entries)
+        yield from self._columns.take(rows[start - self.size :], start, entries)
+        self.size = end
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Name what is lawful so far and not complete."""
+        return tuple(self._replay.findings())
+
+
+def _entry(rows: Rows, start: int, leaf: RecordLeaf, document: Document | None) -> Entry:
+    """Make a record's entry; its row tells all of it but kind and evidence."""
+    movement = movement_of(rows[leaf.index - start])
+    return Entry(leaf.index, replace(movement, kind=leaf.kind, evidence=leaf.evidence), document)
+
+
+def _is_decision(entry: Entry) -> bool:
+    return entry.document is not None and CASE in entry.document.fields

@@ -1,0 +1,138 @@
+"""The decisions of a witness's log: followed from its first one on, each record by its public document.
+
+What they made is not kept on the disk. After a start, and when leaves were replayed in vain, their records are read
+from the log again, and must be the leaves that were replayed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import numpy as np
+
+from anchoring.auditing.history import RECORD_KIND, Rows
+from anchoring.decisions.following import Following
+from anchoring.errors import Refuted
+from anchoring.log.documents import TileRecords, records_by_tile
+from anchoring.log.fetching import BATCH, LeafFetcher
+from anchoring.log.tiles import TILE_WIDTH
+from anchoring.merkle import leaf_hash
+from anchoring.witness.state import WitnessState
+from registry.evidence.public import RULE as DOCUMENT
+from registry.evidence.public import Document, Faulty, RecordLeaf
+from registry.procedure.clock import Watch
+
+RECALLED: Final = 64
+"""Tiles whose records are read again together."""
+Fault = tuple[int, str, str]
+"""A leaf, the rule that it breaks, and a sentence."""
+
+
+class _Undocumented(Exception):
+    """A record has not its one document."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault[2])
+        self.fault = fault
+
+
+class Decisions:
+    """What the decisions among the leaves that were replayed made."""
+
+    def __init__(self, state: WitnessState, fetcher: LeafFetcher, clock: Callable[[], int] | None) -> None:
+        """Follow the log whose leaves `fetcher` gives; without a `clock` no leaf's time is held against ours."""
+        self._state, self._fetcher, self._clock = state, fetcher, clock
+        self._following = Following()
+        self._newest = (0, 0)
+        """So many leaves that were cosigned, and the newest time of them."""
+
+    def recall(self, size: int) -> Fault | None:
+        """Come to where the state is, by the published tree of `size`; gives a fault of what was replayed before.
+
+        Raises Unreachable, Malformed or Refuted when the log does not give the records that were replayed.
+        """
+        position = self._state.position.tree.size
+        if self._following.size == position:
+            return None
+        self._following = Following()
+        while (start := self._following.size) < position:
+            end = min(start + BATCH, position)
+            self._state.check_rows(np.arange(start, end), end)
+            rows = self._state.rows(end)[start:]
+            documents = self._fetcher.documents_of(self._recalled(rows, start, size))
+            # What comes after the leaves that were replayed is told when they are taken.
+            fault = self._take(rows, (one for one in documents if _index(one) < end))
+            if fault is not None:
+                return fault
+        return None
+
+    def take(self, leaves: Rows, start: int, size: int) -> Fault | None:
+        """Take the leaves that come next, whose rows were written, of the tree of `size`; give the first fault.
+
+        `leaves` (`LEAF_DTYPE`) begin with the tile that the first of them, `start`, is in: a file of documents is read
+        anew as it grows, with what was in it before.
+        """
+        first = start - start % TILE_WIDTH
+        end = first + len(leaves)
+        rows = self._state.rows(end)[start:]
+        fault = self._take(rows, self._fetcher.fetch_documents(leaves, first, size))
+        late = self._untimely(rows, start)
+        return late if late is not None and (fault is None or late[0] < fault[0]) else fault
+
+    def _take(self, rows: Rows, found: Iterable[Document | Faulty]) -> Fault | None:
+        """Give the first fault; a document may say that it is of a leaf that there is not."""
+        last = self._following.size + len(rows) - 1
+        try:
+            for fault in self._following.take(rows, _documents(found, self._following.size, last)):
+                return fault.leaf, fault.rule, fault.sentence
+        except _Undocumented as missing:
+            return missing.fault
+        return None
+
+    def _untimely(self, rows: Rows, start: int) -> Fault | None:
+        """Give the first leaf, from the log's first decision on, that is not of the time at which it comes."""
+        begun = self._following.begun_at
+        if self._clock is None or begun is None:
+            return None
+        watch = Watch(self._clock(), self._newest_cosigned())
+        at = rows["at"].astype(np.int64)
+        is_late = (at > watch.latest) | (at < watch.earliest)
+        is_late[: max(0, begun - start)] = False
+        for place in np.flatnonzero(is_late)[:1].tolist():
+            fault = watch.fault(start + place, int(at[place]))
+            return None if fault is None else (fault.leaf, fault.rule, fault.sentence)
+        return None
+
+    def _newest_cosigned(self) -> int | None:
+        size = self._state.head.tree.size
+        known, newest = self._newest if self._newest[0] <= size else (0, 0)
+        self._newest = size, max(newest, int(self._state.rows(size)["at"][known:].max(initial=0)))
+        return self._newest[1] if size else None
+
+    def _recalled(self, rows: Rows, start: int, size: int) -> list[TileRecords]:
+        """Read the records among rows again, by tile."""
+        places = np.flatnonzero(rows["codes"] >> 14 == RECORD_KIND) + start
+        hashes = self._state.leaf_hashes(start + len(rows))
+        numbers = np.unique(places // TILE_WIDTH).tolist()
+        found = []
+        for at in range(0, len(numbers), RECALLED):
+            some = numbers[at : at + RECALLED]
+            for n, leaves in zip(some, self._fetcher.fetch_bundles(some, size), strict=True):
+                found += records_by_tile(leaves, n * TILE_WIDTH, size)
+                for place in places[places // TILE_WIDTH == n].tolist():
+                    if leaf_hash(leaves[place % TILE_WIDTH].tobytes()) != hashes[place].tobytes():
+                        raise Refuted(f"leaf {place} is not the one that was replayed before")
+        return found
+
+
+def _index(one: Document | Faulty) -> int:
+    return one.index if isinstance(one, Faulty) else one.leaf.index
+
+
+def _documents(
+    found: Iterable[Document | Faulty], start: int, last: int
+) -> Iterator[tuple[RecordLeaf, Document | None]]:
+    for one in found:
+        if isinstance(one, Faulty):
+            raise _Undocumented((min(one.index, last), DOCUMENT, one.sentence))
+        if one.leaf.index >= start:
+            yield one.leaf, one

@@ -1,0 +1,76 @@
+"""The audit replays decisions, and names the leaf and the rule that one breaks."""
+
+import json
+
+import pytest
+
+from anchoring.audit import Means, audit
+from anchoring.log.sources import DirectorySource
+from registry.ledger.movement import Kind
+from registry.procedure.rule import SENTENCES, Rule
+from tests.support import procedure_cases
+from tests.support.decided import write_book
+from tests.support.decisions import Book, movement, to_issued, to_live
+from tests.support.rewriting import placed
+from tests.support.synthetic_log import VKEY
+
+LAWFUL_BUT_FOR_DECISIONS = {
+    "a scenario that issues and a conversion", "grams that were corrected", "a project of class one",
+    "a fork", "an officer who approved what he proposed", "publicity that is not over", "nobody who approved",
+    "an authority that may not", "an issuance of a source that is not live", "points that are valid too long",
+    "grams of no issuance", "grams that no correction names", "a lot that is not issued to its end",
+    "each faulty leaf is named", "a decision that is earlier than the one before",
+}  # fmt: skip
+CASES = {case.name: case for case in procedure_cases.cases() if case.name in LAWFUL_BUT_FOR_DECISIONS}
+
+
+def found(folder, **how):
+    report = audit(DirectorySource(folder), VKEY, **how)
+    faults = [[fault.leaf, fault.code] for fault in report.faults]
+    return report, faults, [[finding.leaf, finding.name] for finding in report.findings]
+
+
+@pytest.mark.parametrize("name", sorted(LAWFUL_BUT_FOR_DECISIONS))
+def test_each_faulty_leaf_is_named_by_its_rule(tmp_path, name):
+    case = CASES[name]
+    write_book(tmp_path, case.book)
+    report, faults, findings = found(tmp_path)
+    assert (faults, findings) == ([list(one) for one in case.faults], [list(one) for one in case.findings])
+    assert report.holds == (not case.faults)
+    for fault in report.faults:
+        assert fault.sentence.startswith(SENTENCES[Rule(fault.code)])
+    assert json.loads(json.dumps(report.to_json()))["findings"] == [
+        {"leaf": finding.leaf, "name": finding.name, "sentence": finding.sentence} for finding in report.findings
+    ]
+
+
+def test_a_kept_audit_goes_on_and_judges_by_what_was_decided_before(tmp_path):
+    book = to_issued()
+    while len(book.entries) < 300:
+        book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
+        book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+    write_book(tmp_path / "log", book)
+    how = {"means": Means(state=tmp_path / "state", segment=256)}
+    assert found(tmp_path / "log", **how)[1:] == ([], [])
+    book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+    write_book(tmp_path / "log", book)
+    report, faults, _ = found(tmp_path / "log", **how)
+    assert faults == [[len(book.entries) - 1, "STATE_OF_CASE"]]
+    assert report.to_json() == found(tmp_path / "log")[0].to_json()
+
+
+def test_nothing_is_asked_before_the_first_decision(tmp_path):
+    book = Book()
+    book.move(Kind.ISSUE, 5_000, 6_000)
+    book.entries += [entry._replace(leaf=entry.leaf + 1) for entry in to_live().entries]
+    moved = [entry._replace(document=None) if entry.document is None else entry for entry in book.entries]
+    book.entries = [placed(entry, at) for at, entry in enumerate(moved)]
+    write_book(tmp_path, book)
+    assert found(tmp_path)[1] == []
+    book.entries.append(book.entries[0]._replace(leaf=len(book.entries), movement=issue_at(book)))
+    write_book(tmp_path, book)
+    assert found(tmp_path)[1] == [[len(book.entries) - 1, "LOT"]]
+
+
+def issue_at(book):
+    return movement(Kind.ISSUE, book.at, b"\x07" * 32, 7_000, 8_000, 10, form=1)

@@ -137,7 +137,8 @@ class _Family:
     @classmethod
     def of(cls, waiting: Waiting, size: int) -> "_Family":
         ids, parents, index = waiting.ids, waiting.rows["parent"].astype(np.int64), waiting.parent_index
-        place = np.minimum(np.searchsorted(ids, parents), len(ids) - 1)
+        by_id = np.argsort(ids, kind="stable")
+        place = by_id[np.minimum(np.searchsorted(ids, parents, sorter=by_id), len(ids) - 1)]
         is_logged = (parents != 0) & (index >= 0) & (index < size)
         is_here = (parents != 0) & ~is_logged & (ids[place] == parents) & (place < np.arange(len(ids)))
         return cls(index, place, is_logged, is_here, (parents != 0) & ~is_logged & ~is_here)

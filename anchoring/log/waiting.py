@@ -5,7 +5,7 @@ the hashing. What a constraint no longer keeps out of a column is read as someth
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ _INDICES: Final = "SELECT movement_id, coalesce(index, -1) FROM log_entries WHER
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Movements in the order of their numbers: `rows` (`MOVEMENT`), and the index of each one's parent in the log.
+    """Movements, read in the order of their numbers: `rows` (`MOVEMENT`), and the index of each parent in the log.
 
     The index is what `log_entries` says, -1 where it says nothing.
     """
@@ -72,8 +72,8 @@ class Waiting:
         ids: Numbers = self.rows["id"].astype(np.int64)
         return ids
 
-    def only(self, which: npt.NDArray[np.bool_]) -> Self:
-        """Give some of them."""
+    def only(self, which: npt.NDArray[Any]) -> Self:
+        """Give some of them: those that are marked, or those at these places, in this order."""
         return type(self)(self.rows[which], self.parent_index[which])
 
 

@@ -4,7 +4,7 @@ Prints, for each size of city, what each clue gives, and what the best of them d
 acquisitions; what one tag ties anyway, by design, is counted apart. No clue says by itself how far it is to be trusted:
 that the best of them is known is a gift to the attacker.
 
-    .venv/bin/python -m tests.linking.attack [--riders N ...] [--seed N] [--formats before after] [--clues]
+    .venv/bin/python -m tests.linking.attack [--riders N ...] [--seed N] [--formats NAME ...] [--clues]
 """
 
 import argparse
@@ -40,11 +40,11 @@ def _drawn(kinds: NDArray[Any], parents: Numbers, rng: np.random.Generator) -> N
 FORMATS = {
     "before": Formats(lambda times: times, _as_recorded, 2**31, SECONDS),
     "minutes": Formats(minute_of, _as_recorded, 2**31, SECONDS),
-    "after": Formats(minute_of, _drawn, 32, 10 * SECONDS),
-    "minute": Formats(minute_of, _drawn, 2**31, MINUTE),
+    "tens": Formats(minute_of, _drawn, 32, 10 * SECONDS),
+    "after": Formats(minute_of, _drawn, 1_000, MINUTE),
 }
 """Milliseconds in the order recorded, published each second; minutes so; minutes in drawn order, published when 32 acts
-or ten seconds are over; and published each minute."""
+or ten seconds are over; and when a thousand acts or a minute are."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def test_milliseconds_in_the_order_recorded_give_most_riders_away():
 
 def test_minutes_in_drawn_order_give_fewer_away():
     """Even of a quiet log; in a city of more people it is far fewer (docs/decisions/0007-what-can-be-linked.md)."""
-    log = day(0, RIDERS, FORMATS["minute"])
+    log = day(0, RIDERS, FORMATS["after"])
     leaves = [decode(leaf.tobytes()) for leaf in log.leaves]
     assert all(leaf.parent is None or leaf.parent < index for index, leaf in enumerate(leaves))
     assert all(leaf.at % 60_000 == 0 for leaf in leaves if leaf.kind < 64)

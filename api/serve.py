@@ -18,6 +18,7 @@ from anchoring.connections import BACKLOG
 from anchoring.errors import AnchoringError, Behind, Unreachable
 from anchoring.log.standing import standing
 from api import logs
+from api.batching import Batching
 from api.condition import CONVICTED, RECOVERING
 from api.expiry import expire_points
 from api.site import SITE_VARIABLE, Site
@@ -33,6 +34,8 @@ START_S = 30
 STOP_S = 10
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
+LOOK_S = 1
+"""How often it is looked whether something is to be published, or has ended."""
 FOLD_S = 1
 """How often changes are folded into the totals: what is not, whoever reads adds up himself."""
 READERS_S = 1
@@ -169,13 +172,14 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
 
     Ends when the database turns out to have been set back; from then on it is only read.
     """
-    publish_s, anchor_s = site.settings.publish_interval_ms / 1000, site.settings.anchor_interval_ms / 1000
+    publish_s, anchor_s = site.settings.logged_within_ms / 1000, site.settings.anchor_interval_ms / 1000
+    batching = Batching(site.database.transaction, site.settings.publish_acts, site.settings.logged_within_ms)
     publishing = Publishing(site.publisher, site.witnessing, system_clock)
     timetable = Timetable(site.epochs, site.settings.state_at, system_clock)
     over = threading.Event()
     beside: list[_Beside] = []
     try:
-        publishing.turn()
+        is_public = publishing.turn()
         anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
         beside += [
             _Beside("anchor", anchor_s, over, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle),
@@ -183,10 +187,13 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
             _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
         ]
-        while not stop.wait(publish_s):
+        while not stop.wait(min(publish_s, LOOK_S)):
             workers.replace_ended()
             _attempt("start what ended", site.revive)
-            if publishing.turn():
+            if not is_public or batching.is_due():
+                batching.begin()
+                is_public = publishing.turn()
+            if is_public:
                 _attempt("record the state", timetable.keep)
     except Behind as behind:
         log.error("only read from here on", work="publish", detail=str(behind))  # noqa: TRY400  (as below)

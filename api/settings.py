@@ -117,7 +117,11 @@ class Settings(BaseSettings):
     an office behind one address shares them, and who has more loses those that have waited longest."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
-    publish_interval_ms: int = Field(default=1000, ge=10)
+    publish_interval_ms: int | None = Field(default=None, ge=10)
+    """How long an act waits at most until it is logged. A minute when not set, in development a second. What is logged
+    together hides in its number; `at` says the minute, so a longer interval hides nothing more."""
+    publish_acts: int = Field(default=1000, ge=1)
+    """A batch of so many acts is logged before the interval is over."""
     state_at: str = Field(default="00:00", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|never)$")
     """When the state of all grams is recorded each day, by Shanghai's clock; `never` leaves it to `gram log state`."""
     anchor_interval_ms: int = Field(default=10_000, ge=10)
@@ -136,6 +140,13 @@ class Settings(BaseSettings):
     """How many of the witnesses must have signed before a checkpoint is public, or anchored."""
     log_key: Path | None = None
     """File with the log's signing key; in the data folder when not set."""
+
+    @property
+    def logged_within_ms(self) -> int:
+        """How long an act waits at most until it is logged, if nothing fails."""
+        if self.publish_interval_ms is not None:
+            return self.publish_interval_ms
+        return 60_000 if self.environment == Environment.PRODUCTION else 1_000
 
     @field_validator("witnesses", mode="before")
     @classmethod

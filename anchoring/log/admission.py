@@ -21,7 +21,7 @@ from anchoring.auditing.runs import broken_runs, ends_in_run
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
 from anchoring.log.copying import Rows, copy_out, row_dtype
 from anchoring.log.doubts import Doubt
-from anchoring.log.order import logged_order
+from anchoring.log.order import together
 from anchoring.log.taken import Published, Taken
 from anchoring.log.waiting import MOVEMENT, Numbers, Waiting, among, bytes_of, packed, places
 from registry.ledger.movement import RECORDS_FROM, Kind
@@ -191,7 +191,7 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
     is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
     while (is_of_run & (codes == 0)).any():
         admitted = np.flatnonzero(codes == 0)
-        places = admitted[logged_order(rows[admitted])]
+        places = admitted[together(rows[admitted])]
         in_order = rows_of(leaves[places])
         # A run is broken by itself alone: where two neighbours do not fit, the run of each is looked at by itself.
         broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}

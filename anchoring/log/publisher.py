@@ -39,6 +39,7 @@ from anchoring.log.head import (
     read_head,
     say_published,
 )
+from anchoring.log.order import Draw, draw_secretly
 from anchoring.log.recorded import documents_in_database
 from anchoring.log.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.log.sources import DirectorySource
@@ -68,6 +69,8 @@ class Publisher:
     """Told the name of each step as it is done; the crash tests stop the process there."""
     on_refused: Callable[[Mapping[int, str]], None] = _nothing
     """Told the movements that were set aside instead of logged, by number, and why (`anchoring.log.doubts`)."""
+    draw: Draw = draw_secretly
+    """Draws the order in which a batch is logged."""
     _admission: Admission = field(init=False)
     _tiled: int = field(default=0, init=False)
     """The size up to which this process has written and synced the tiles: not to do it again while the log waits."""
@@ -176,7 +179,7 @@ class Publisher:
         return True
 
     def _stage(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
-        return stage(tx, self._admission, log, self.clock(), begin)
+        return stage(tx, self._admission, log, self.clock(), self.draw, begin)
 
     def _take_up(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
         return take_up(tx, self._admission, log, begin)

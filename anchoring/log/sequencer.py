@@ -1,8 +1,10 @@
 """The sequencer: gives committed movements their index in the log, in batches, and stages their leaves.
 
-In which order is `anchoring.log.order`'s to say. Rows travel in PostgreSQL's binary forms and are turned into leaves by
-numpy, without touching single movements in Python. Who gets an index at all is `anchoring.log.admission`'s to say; the
-others are set aside, with all that descends from them, and nobody waits for them.
+A child is committed after its parent and has the higher number, so taking what is committed in the order of numbers
+takes no child before its parent. In which order a batch is logged is `anchoring.log.order`'s to say. Rows travel in
+PostgreSQL's binary forms and are turned into leaves by numpy, without touching single movements in Python. Who gets an
+index at all is `anchoring.log.admission`'s to say; the others are set aside, with all that descends from them, and
+nobody waits for them.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,10 +22,10 @@ from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
 from anchoring.log.admission import Admission, fill_in_parents
 from anchoring.log.copying import Rows, copy_in, row_dtype
 from anchoring.log.doubts import Doubt, reason_of
-from anchoring.log.order import logged_order, without_bundle
+from anchoring.log.order import Draw, drawn_order, without_bundle
 from anchoring.log.taken import Published
 from anchoring.log.waiting import Numbers, Waiting, among, numbers, read_waiting
-from registry.ledger.movement import Kind
+from registry.ledger.movement import RECORDS_FROM, Kind
 
 MAX_BATCH = 65_536
 """Leaves staged in one transaction: bounds memory (about 60 MB), and is whole tiles (256 x 256)."""
@@ -110,13 +112,16 @@ def staged_size(tx: sa.Connection) -> int:
     return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
 
 
-def stage(tx: sa.Connection, admission: Admission, log: Published, at: int, begin: Callable[[Rows], None]) -> Staged:
+def stage(
+    tx: sa.Connection, admission: Admission, log: Published, at: int, draw: Draw, begin: Callable[[Rows], None]
+) -> Staged:
     """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
 
-    `begin` is handed the leaves before the database is, so that other work on them need not wait for it.
+    `draw` draws their order. `begin` is handed the leaves before the database is, so that other work on them need not
+    wait for it. `at` is Unix milliseconds.
 
     The head must be locked, and nothing staged after it. If we crash before the transaction commits, nothing was given
-    an index. If we crash after, the leaves stay where they are and the next run signs them. `at` is Unix milliseconds.
+    an index. If we crash after, the leaves stay where they are and the next run signs them.
     """
     tx.execute(_BY_INDEX)
     queued = np.unique(numbers(tx, _PENDING.format(limit=MAX_BATCH)))
@@ -129,8 +134,8 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, at: int, begi
     codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
     refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
     admitted, leaves = waiting.only(codes == 0), leaves[codes == 0]
-    places = logged_order(admitted.rows)
-    admitted, leaves = admitted.only(places), leaves[places]
+    order = drawn_order(admitted.rows, draw)
+    admitted, leaves = admitted.only(order), leaves[order]
     fill_in_parents(leaves, admitted, log.size)
     refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
@@ -155,13 +160,13 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Call
     tx.execute(_BY_INDEX)
     ids = numbers(tx, _STAGED.format(start=log.size, end=end))
     waiting = read_waiting(tx, np.unique(ids))
-    if len(ids) == end - log.size == len(waiting) and np.array_equal(waiting.ids, np.sort(ids)):
+    if len(ids) == end - log.size and np.array_equal(waiting.ids, np.sort(ids)):
         leaves, codes = admission.judge(tx, waiting, log)
-        places = np.searchsorted(waiting.ids, ids)
-        waiting, leaves = waiting.only(places), leaves[places]
+        order = np.searchsorted(waiting.ids, ids)
+        waiting, leaves = waiting.only(order), leaves[order]
         fill_in_parents(leaves, waiting, log.size)
-        is_in_order = not codes.any() and _is_in_order(tx, waiting.rows, leaves, log.size)
-        if is_in_order and _raw(tx, log.size, end) == leaves.tobytes():
+        is_in_order = not codes.any() and _are_in_order(leaves, waiting.rows, log.size)
+        if is_in_order and _are_in_place(tx, waiting.rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
             begin(leaves)
             return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
@@ -169,13 +174,14 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Call
     return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)
 
 
-def _is_in_order(tx: sa.Connection, rows: Rows, leaves: Rows, start: int) -> bool:
-    """Whether each stands where it may: behind its parent, in a whole run, and a state behind what it is of."""
-    is_child = rows["parent"] != 0
-    is_behind = leaves["parent"] < np.arange(start, start + len(leaves))
+def _are_in_order(leaves: Rows, rows: Rows, start: int) -> bool:
+    """Whether records come first, in the order recorded, and no child before its parent, and runs whole."""
+    is_record = np.asarray(rows["kind"] >= RECORDS_FROM)
+    are_first = not is_record[int(is_record.sum()) :].any() and bool((np.diff(rows["id"][is_record]) > 0).all())
+    is_behind = leaves["parent"] < np.arange(start, start + len(leaves), dtype=np.uint64)
     in_order = rows_of(leaves)
     is_whole = not len(broken_runs(in_order, 0)) and not ends_in_run(in_order)
-    return bool(is_behind[is_child].all()) and is_whole and _are_in_place(tx, rows, start)
+    return are_first and is_whole and bool(is_behind[rows["parent"] != 0].all())
 
 
 def _without_cut_runs(tx: sa.Connection, waiting: Waiting) -> Waiting:

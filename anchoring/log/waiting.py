@@ -54,7 +54,7 @@ _INDICES: Final = "SELECT movement_id, coalesce(index, -1) FROM log_entries WHER
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Movements, as they are read in the order of their numbers: `rows` (`MOVEMENT`), and the index of each parent.
+    """Movements, read in the order of their numbers: `rows` (`MOVEMENT`), and the index of each parent in the log.
 
     The index is what `log_entries` says, -1 where it says nothing.
     """

@@ -76,7 +76,7 @@ def movements(of: Iterable[Seen], settings: Settings) -> list[dict[str, Any]]:
 
 def _due(seen: Seen, settings: Settings) -> str | None:
     """Say when the next state is there at the latest; how fast a chain grows deep is not ours to say."""
-    logged_by = seen.movement.at + MINUTE_MS + settings.publish_interval_ms
+    logged_by = seen.movement.at + MINUTE_MS + settings.logged_within_ms
     due = {"recorded": logged_by, "logged": logged_by + settings.anchor_interval_ms}.get(seen.state)
     return None if due is None else rfc3339(due)
 

@@ -220,6 +220,6 @@ def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:
     if step.second and decision.second.authority not in step.second:
         raise Broken(Rule.SECOND, f"{' or '.join(sorted(step.second))} must approve it, not {decision.second}")
     if decision.second == decision.actor:
-        raise Broken(Rule.SECOND, f"{decision.second} approved what he decided")
+        raise Broken(Rule.SECOND, f"{decision.second} approved a decision of its own")
     if case is not None and decision.second == case.actor:
-        raise Broken(Rule.SECOND, f"{decision.second} approved what he proposed, at leaf {case.leaf}")
+        raise Broken(Rule.SECOND, f"{decision.second} approved a proposal of its own, at leaf {case.leaf}")

@@ -4,7 +4,7 @@ Prints, for each size of city, what each clue gives, and what the best of them d
 acquisitions; what one tag ties anyway, by design, is counted apart. No clue says by itself how far it is to be trusted:
 that the best of them is known is a gift to the attacker.
 
-    .venv/bin/python -m tests.linking.attack [--riders N ...] [--seed N] [--formats before after] [--clues]
+    .venv/bin/python -m tests.linking.attack [--riders N ...] [--seed N] [--formats NAME ...] [--clues]
 """
 
 import argparse
@@ -12,17 +12,39 @@ import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from anchoring.log.order import drawn_order
+from anchoring.log.waiting import MOVEMENT
+from registry.ledger.child import minute_of
 from tests.linking.city import City, Formats, Numbers, day
 from tests.linking.clues import clues, see
 
 SIZES = (134, 10_000, 100_000)
+SECONDS, MINUTE = 1_000, 60_000
+
+
+def _as_recorded(kinds: NDArray[Any], _parents: Numbers, _rng: np.random.Generator) -> Numbers:
+    return np.arange(len(kinds))
+
+
+def _drawn(kinds: NDArray[Any], parents: Numbers, rng: np.random.Generator) -> Numbers:
+    rows = np.zeros(len(kinds), MOVEMENT)
+    rows["id"], rows["kind"], rows["parent"] = np.arange(1, len(kinds) + 1), kinds, parents + 1
+    return drawn_order(rows, rng.random)
+
+
 FORMATS = {
-    "before": Formats(at_of=lambda times: times, order_of=lambda leaves, _parents, _rng: np.arange(len(leaves))),
+    "before": Formats(lambda times: times, _as_recorded, 2**31, SECONDS),
+    "minutes": Formats(minute_of, _as_recorded, 2**31, SECONDS),
+    "tens": Formats(minute_of, _drawn, 32, 10 * SECONDS),
+    "after": Formats(minute_of, _drawn, 1_000, MINUTE),
 }
-"""Milliseconds, in the order recorded."""
+"""Milliseconds in the order recorded, published each second; minutes so; minutes in drawn order, published when 32 acts
+or ten seconds are over; and when a thousand acts or a minute are."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +86,10 @@ class Score:
 
 def attacks(city: City) -> Iterator[tuple[str, Score]]:
     """Try every clue on a city's log."""
-    seen, index = see(city.leaves)
+    seen = see(city.leaves, city.sizes)
     moves = np.bincount(seen.acquisition)
     owner = np.empty(len(moves), np.int64)
-    owner[seen.acquisition] = city.owner[index]
+    owner[seen.acquisition] = city.owner[seen.index]
     for name, label in clues(seen):
         yield name, score(label, owner, moves)
 

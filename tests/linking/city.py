@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
+from anchoring.log.sequencer import MAX_BATCH
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 
 MIDNIGHT = 1_773_072_000_000
@@ -43,6 +44,8 @@ class City:
     """In the order of the log, `LEAF_DTYPE`."""
     owner: Numbers
     """The rider each leaf was of, from 0; NOBODY for institutions' and records."""
+    sizes: Numbers
+    """Of the checkpoints that were published; whoever watches knows when."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ class Formats:
     at_of: Callable[[Numbers], Numbers]
     """The `at` of movements made at these times, Unix milliseconds; records keep theirs."""
     order_of: Callable[[NDArray[Any], Numbers, np.random.Generator], Numbers]
-    """The log's order, as places in the recorded order: of recorded leaves, and the places of their parents there."""
+    """The order of a batch, as places in the recorded order: of kinds, and the places of parents there or -1."""
+    acts: int
+    """A batch is published when it holds so many acts,"""
+    wait_ms: int
+    """or after so long."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +96,36 @@ def day(seed: int, riders: int, formats: Formats) -> City:
     ready = np.full(holders, lots.max() + HOUR_MS)
     np.maximum.at(ready, blocks.holder, converted_at)
     acts = _acts(rng, blocks, is_rider, does_convert, ready)
-    leaves, owner, parent = _recorded(rng, riders, lots, blocks, converted_at, acts)
+    leaves, owner, parent, act = _recorded(rng, riders, lots, blocks, converted_at, acts)
     at = milliseconds(leaves["at"])
+    sizes = _batches(act, at, formats)
+    edges = zip([0, *sizes[:-1].tolist()], sizes.tolist(), strict=True)
+    order = np.concatenate(
+        [
+            begin + formats.order_of(leaves["kind"][begin:end], np.maximum(parent[begin:end] - begin, -1), rng)
+            for begin, end in edges
+        ]
+    )
     is_movement = leaves["kind"] < 64
     at[is_movement] = formats.at_of(at[is_movement])
-    order = formats.order_of(leaves, parent, rng)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     leaves["parent"] = np.where(parent >= 0, place[parent], NO_PARENT).astype(">u8")
     leaves["at"] = six_bytes(at)
-    return City(riders, leaves[order], owner[order])
+    return City(riders, leaves[order], owner[order], sizes)
+
+
+def _batches(act: Numbers, at: Numbers, formats: Formats) -> Numbers:
+    """Say where batches end, in leaves recorded so far. `act` and `at` are of each, in the order recorded."""
+    begins = np.concatenate((np.flatnonzero(np.diff(act, prepend=-1)), [len(act)]))
+    times = at[begins[:-1]]
+    sizes, first = [0], 0
+    while first < len(times):
+        late = int(np.searchsorted(times, times[first] + formats.wait_ms, "right"))
+        first = min(late, first + formats.acts)
+        end = int(begins[first])
+        sizes += [*range(sizes[-1] + MAX_BATCH, end, MAX_BATCH), end]
+    return np.array(sizes[1:])
 
 
 def milliseconds(six: NDArray[np.uint8]) -> Numbers:
@@ -202,8 +229,8 @@ def _recorded(
     blocks: _Blocks,
     converted_at: Numbers,
     acts: _Acts,
-) -> tuple[NDArray[Any], Numbers, Numbers]:
-    """Make all leaves in the order in which they were recorded; parents and owners beside them."""
+) -> tuple[NDArray[Any], Numbers, Numbers, Numbers]:
+    """Make all leaves in the order in which they were recorded; beside them owners, parents and acts."""
     converted = np.flatnonzero(converted_at != NEVER)
     of_block, of_act, begins, ends = _pieces(blocks, acts)
     counts = [len(lots), len(blocks.lot), len(converted), len(of_block)]
@@ -236,13 +263,15 @@ def _recorded(
         (np.full(len(lots), NOBODY), blocks.holder, blocks.holder[converted], blocks.holder[of_block])
     )
     owner = np.where(holder < riders, holder, NOBODY)
+    phase = np.repeat(np.arange(4), counts)
     act = np.concatenate((np.arange(len(lots)), blocks.lot, blocks.holder[converted], of_act))
     at = np.concatenate((lots, lots[blocks.lot], converted_at[converted], acts.at[of_act]))
     leaves["at"] = six_bytes(at)
-    by = np.lexsort((leaves["first"].astype(np.int64), np.repeat(np.arange(4), counts), act, at))
+    by = np.lexsort((leaves["first"].astype(np.int64), phase, act, at))
     place = np.empty(len(by), np.int64)
     place[by] = np.arange(len(by))
-    return leaves[by], owner[by], np.where(parent >= 0, place[parent], -1)[by]
+    number = np.cumsum(np.diff(np.stack((at, phase, act))[:, by], prepend=-1).any(axis=0))
+    return leaves[by], owner[by], np.where(parent >= 0, place[parent], -1)[by], number
 
 
 def _spend(leaves: NDArray[Any], blocks: _Blocks, of_block: Numbers, begins: Numbers, ends: Numbers) -> None:

@@ -17,7 +17,7 @@ from anchoring.leaf import NO_PARENT
 from registry.ledger.movement import Flag, Kind
 from tests.linking.city import Numbers, milliseconds
 
-MOST = (2, 3, 4, 6, 8, 12, 16, 32, 2**62)
+MOST = (2, 4, 6, 8, 12, 24)
 """How many acquisitions a clue ties at most at once: who ties fewer is right more often, and finds less."""
 ROUND_G = 100
 """Prices are round, whoever looks at a till knows that."""
@@ -35,6 +35,9 @@ class Seen:
     purpose: Numbers
     at: Numbers
     index: Numbers
+    batch: Numbers
+    """Between which two checkpoints it was published: known to who watches the log as it grows."""
+    first: Numbers
     quantity: Numbers
     lot_place: Numbers
     """Of each acquisition: its place among those issued together, from 0; -1 for what came otherwise."""
@@ -44,8 +47,8 @@ class Seen:
         return len(self.lot_place)
 
 
-def see(leaves: NDArray[Any]) -> tuple[Seen, Numbers]:
-    """Read a log; give also the index of each movement of a person in it."""
+def see(leaves: NDArray[Any], sizes: Numbers) -> Seen:
+    """Read a log, and the sizes of its checkpoints."""
     is_issue = leaves["kind"] == Kind.ISSUE
     parent = leaves["parent"].astype(np.uint64)
     has_parent = parent != NO_PARENT
@@ -61,7 +64,9 @@ def see(leaves: NDArray[Any]) -> tuple[Seen, Numbers]:
     issues = np.flatnonzero(is_issue[index])
     lot_place[acquisition[issues]] = _places(at[index][issues], leaves["first"][index][issues].astype(np.int64))
     columns = (leaves["kind"].astype(np.int64), leaves["purpose"].astype(np.int64), at)
-    return Seen(acquisition, *(of[index] for of in columns), index, quantity[index], lot_place), index
+    batch = np.searchsorted(sizes, index, "right")
+    first = leaves["first"][index].astype(np.int64)
+    return Seen(acquisition, *(of[index] for of in columns), index, batch, first, quantity[index], lot_place)
 
 
 def _places(at: Numbers, first: Numbers) -> Numbers:
@@ -78,12 +83,18 @@ def clues(seen: Seen) -> Iterator[tuple[str, Numbers]]:
     steps = np.flatnonzero(seen.kind != Kind.ISSUE)
     moments = _moments(seen, steps)
     runs = _runs(seen, steps, moments)
+    # An act takes grams in rising order.
+    rising = runs + np.concatenate(([0], np.cumsum(np.diff(seen.first[steps]) < 0)))
+    watched = np.unique(moments * (int(seen.batch.max()) + 1) + seen.batch[steps], return_inverse=True)[1]
     for most in MOST:
-        words = "" if most == MOST[-1] else f", at most {most}"
-        yield f"neighbours in the log of one moment{words}", tied(seen.acquisition[steps], runs, seen, most)
-        yield f"one moment{words}", tied(seen.acquisition[steps], moments, seen, most)
-        yield f"two moments in common{words}", tied(*_twice(seen.acquisition[steps], moments), seen, most)
-    yield "sums that are round", _round(seen, steps, moments)
+        words = f", at most {most}"
+        yield f"neighbours of one moment{words}", tied(seen.acquisition[steps], runs, seen, most)
+        yield f"neighbours of one moment, grams rising{words}", tied(seen.acquisition[steps], rising, seen, most)
+        for what, at in (("moment", moments), ("batch", watched)):
+            yield f"one {what}{words}", tied(seen.acquisition[steps], at, seen, most)
+            yield f"two of one {what} each{words}", tied(*_twice(seen.acquisition[steps], at), seen, most)
+    yield "sums of a moment that are round", _round(seen, steps, moments)
+    yield "sums of a batch that are round", _round(seen, steps, watched)
     yield (
         "the same place in two lots",
         np.where(seen.lot_place >= 0, seen.lot_place, len(seen.lot_place) + np.arange(len(seen.lot_place))),
@@ -128,8 +139,9 @@ def tied(acquisition: Numbers, group: Numbers, seen: Seen, most: int) -> Numbers
         new = label.copy()
         np.minimum.at(new, acquisition, least[group])
         # An acquisition's label is one that it is tied to, whose own may be lower by now.
-        new = new[new]
-        if (new == label).all():
+        while not np.array_equal(new, new[new]):
+            new = new[new]
+        if np.array_equal(new, label):
             return label
         label = new
 

@@ -32,7 +32,8 @@ def test_a_seed_makes_one_city():
 
 
 def test_what_is_seen_is_what_persons_did_and_a_tag_is_of_one_of_them():
-    seen, index = see(BEFORE.leaves)
+    seen = see(BEFORE.leaves, BEFORE.sizes)
+    index = seen.index
     assert (np.flatnonzero(BEFORE.owner != NOBODY) == index).all()
     issues = index[seen.kind == Kind.ISSUE]
     assert len(issues) == seen.acquisitions
@@ -57,3 +58,16 @@ def test_milliseconds_in_the_order_recorded_give_most_riders_away():
     assert found.precision > 0.99
     assert found.recall > 0.8
     assert found.whole > found.riders / 2
+
+
+def test_minutes_in_drawn_order_give_fewer_away():
+    """Even of a quiet log; in a city of more people it is far fewer (docs/decisions/0007-what-can-be-linked.md)."""
+    log = day(0, RIDERS, FORMATS["after"])
+    leaves = [decode(leaf.tobytes()) for leaf in log.leaves]
+    assert all(leaf.parent is None or leaf.parent < index for index, leaf in enumerate(leaves))
+    assert all(leaf.at % 60_000 == 0 for leaf in leaves if leaf.kind < 64)
+    assert sorted(leaf.first for leaf in leaves) == sorted(decode(leaf.tobytes()).first for leaf in BEFORE.leaves)
+    _, found = best(list(attacks(log)))
+    _, before = best(list(attacks(BEFORE)))
+    assert found.worth < 0.8 * before.worth
+    assert found.whole < 0.6 * before.whole

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import numpy as np
 import psycopg
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
@@ -126,8 +128,13 @@ class World:
         asked = self._asked_witnesses()
         cosigners = quorum(asked, THRESHOLD, self.clock, self._in_turn)
         folder, step = LogFolder(self.log), partial(self.point, name)
-        made = self.parts.publisher(self.transactions(name), folder, LOG, cosigners, self.clock, GATE, step)
+        made = self.parts.publisher(
+            self.transactions(name), folder, LOG, cosigners, self.clock, GATE, step, draw=self._draw
+        )
         return _Closing(made, *(one.close for one in asked))
+
+    def _draw(self, count: int) -> NDArray[np.float64]:
+        return np.array([self.chance.random.random() for _ in range(count)])
 
     def _anchorer(self) -> "_Closing[Anchorer]":
         client = AnchorClient(

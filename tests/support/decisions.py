@@ -212,9 +212,9 @@ def to_publicity(**said):
     return book
 
 
-def to_live(kind="scenario", methodology=None, **said):
+def to_live(kind="scenario", methodology=None, tables=None, **said):
     """The same with a source that is live."""
-    book = programme()
+    book = programme(**tables or {})
     book.methodology_digest = book.methodology(**{"kind_": kind} | (methodology or {}))
     book.terms = book.reviewed(book.methodology_digest, kind=kind, **said)
     book.wait("2026-01-08 10:00").publicise(book.terms)

@@ -671,6 +671,29 @@ def an_issuance_of_a_source_that_is_not_live():
     return book
 
 
+def without_needs():
+    """A life cycle of issuances that asks nothing of sources and methodologies by itself."""
+    table = copy.deepcopy(shipped_value(Record.ISSUANCE))
+    del table["steps"][1]["needs"]
+    return {"issuance": table}
+
+
+@case("NEEDS")
+def an_issuance_of_a_source_that_is_not_live_whatever_the_life_cycle_says():
+    book = to_live(tables=without_needs())
+    book.live = book.source("S-1", "find", "rectifying", book.terms)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_under_a_withdrawn_methodology_whatever_the_life_cycle_says():
+    book = to_live(tables=without_needs())
+    withdraw_methodology(book)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
 @case("NEEDS")
 def an_issuance_by_an_earlier_decision_of_its_source():
     book = to_live()

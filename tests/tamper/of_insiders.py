@@ -102,7 +102,14 @@ class OfInsiders:
         clock, told = world.scheme.clock, dict[int, str]()
         log = LogFolder(folder / "log")
         publisher = Publisher(
-            world.registry.transaction, log, LOG, cosigning([], clock), clock, GATE, on_refused=told.update
+            world.registry.transaction,
+            log,
+            LOG,
+            cosigning([], clock),
+            clock,
+            GATE,
+            on_refused=told.update,
+            draw=np.random.default_rng(0).random,
         )
         witnessing = Witnessing(folder / "witnesses.json")
         return cls(world, folder, Publishing(publisher, witnessing, clock), witnessing, told=told)

@@ -56,7 +56,13 @@ class Ledger:
         return cls(
             scheme,
             Publisher(
-                database.transaction, LogFolder(folder), LOG, cosigning(COSIGNERS, scheme.clock), scheme.clock, GATE
+                database.transaction,
+                LogFolder(folder),
+                LOG,
+                cosigning(COSIGNERS, scheme.clock),
+                scheme.clock,
+                GATE,
+                draw=np.random.default_rng(0).random,
             ),
         )
 

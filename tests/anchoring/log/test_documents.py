@@ -114,7 +114,8 @@ def test_a_tile_that_grows_full_keeps_the_lines_it_had(scheme, folder, publisher
     act(scheme, 3)
     publisher.publish()
     (before,) = document_files(folder).values()
-    act(scheme, 150)
+    act(scheme, 123)
+    assert publisher.publish() == 256
     act(scheme, 1)
     size = publisher.publish()
     files = document_files(folder)

@@ -58,7 +58,7 @@ def together(rows: Rows) -> Places:
 
 def without_bundle(rows: Rows) -> NDArray[np.bool_]:
     """Say which are GATHERs whose BUNDLE is not among these movements."""
-    return np.asarray(rows["kind"] == Kind.GATHER) & (_units(rows) == np.arange(len(rows)))
+    return np.asarray((rows["kind"] == Kind.GATHER) & (_units(rows) == np.arange(len(rows))), bool)
 
 
 def _units(rows: Rows) -> Places:

@@ -521,6 +521,18 @@ def longer_publicity_that_is_not_over():
 
 
 @case("WAIT")
+def a_shorter_publicity_after_a_longer_one():
+    table = copy.deepcopy(shipped_value(Record.SOURCE))
+    table["steps"][4]["from"] = ["reviewed", "publicity"]
+    book = programme(source=table)
+    book.terms = book.reviewed(book.methodology())
+    book.wait("2026-01-08 10:00").publicise(book.terms, until="2026-01-20 00:00")
+    book.publicise(book.terms)
+    book.wait("2026-01-16 09:00").publish_source(book.terms)
+    return book
+
+
+@case("WAIT")
 def publicity_that_began_before_it_was_decided():
     book = to_publicity()
     book.publicise(book.terms, publicity_from=rfc3339(book.at + 59_999))

@@ -97,7 +97,7 @@ FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
     ORDER BY m.first_g DESC LIMIT 1
 ) o ON b.lot_id IS NULL
     WHERE b.account_id = :account AND b.first_g > -1 ORDER BY b.first_g LIMIT 51;
-"""
+"""  # noqa: S608 (our own text)
 )
 MOVEMENT = """
 \\set number random(1, :last_movement)

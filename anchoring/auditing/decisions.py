@@ -19,17 +19,29 @@ CHUNK = 1 << 18
 def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: Faults) -> tuple[Finding, ...]:
     """Replay the decisions of a log whose leaves, documents and other rules hold; name faults, and give what is open.
 
-    The documents are read again, and must be those that the leaves bind again.
+    The documents are read again, and must be those that the leaves bind again: one that is served no more is a fault of
+    its record, or whoever serves them would choose which decisions are asked.
     """
     following = Following()
+    is_served = True
+
+    def served(documents: Iterator[tuple[RecordLeaf, Document | None]]) -> Iterator[tuple[RecordLeaf, Document]]:
+        nonlocal is_served
+        for leaf, document in documents:
+            if document is None:
+                is_served = False
+                faults.add(Fault("DOCUMENT", "its document was served once, and not a second time", leaf=leaf.index))
+            else:
+                yield leaf, document
+
     with ThreadPoolExecutor(READ_TOGETHER, "decisions") as pool:
         for start in range(0, len(rows), CHUNK):
             part = rows[start : start + CHUNK]
             leaves = records.between(start, start + len(part))
             documents = _documents(source, leaves, len(rows), pool)
-            for fault in following.take(part, documents):
+            for fault in following.take(part, served(documents)):
                 faults.add(Fault(fault.rule, fault.sentence, leaf=fault.leaf))
-    return following.findings()
+    return following.findings() if is_served else ()
 
 
 def _documents(

@@ -88,7 +88,7 @@ SELECT form, flags & 16 <> 0 AS locked, sum(last_g - first_g)::bigint AS grams, 
 """
 )
 BLOCKS = (
-    _HOLDER
+    _HOLDER  # noqa: S608 (our own text)
     + """
 SELECT b.*, l.source_id, l.methodology_code, l.methodology_version,
     o.first_g AS bundle_first_g, o.last_g AS bundle_last_g
@@ -97,7 +97,7 @@ FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
     ORDER BY m.first_g DESC LIMIT 1
 ) o ON b.lot_id IS NULL
     WHERE b.account_id = :account AND b.first_g > -1 ORDER BY b.first_g LIMIT 51;
-"""  # noqa: S608 (our own text)
+"""
 )
 MOVEMENT = """
 \\set number random(1, :last_movement)

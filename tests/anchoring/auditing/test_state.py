@@ -17,7 +17,7 @@ from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, FakeChain, anchor_
 
 OLD, NEW = 6_600, 6_700
 SIZES = (1, 257, 6_400, OLD, OLD + 10, NEW)
-OVERLAP = 20 * 20 + 3
+OVERLAP = 20 * 21 + 3
 """A LOCK of what its sibling, a VOID, leaves over."""
 
 

@@ -25,6 +25,7 @@ class Kind(IntEnum):
     VOID = 9
     LOCK = 10
     UNLOCK = 11
+    BUNDLE = 12
     POLICY = 64
     METHODOLOGY = 65
     SOURCE = 66

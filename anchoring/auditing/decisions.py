@@ -36,10 +36,10 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
 
     with ThreadPoolExecutor(READ_TOGETHER, "decisions") as pool:
         for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK]
-            leaves = records.between(start, start + len(part))
+            end = min(start + CHUNK, len(rows))
+            leaves = records.between(start, end)
             documents = _documents(source, leaves, len(rows), pool)
-            for fault in following.take(part, served(documents)):
+            for fault in following.take(rows[:end], served(documents)):
                 faults.add(Fault(fault.rule, fault.sentence, leaf=fault.leaf))
     return following.findings() if is_served else ()
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anchoring.auditing.history import RECORD_KIND, Rows, movement_of
 from anchoring.auditing.judging import exact_sum
+from anchoring.decisions.origins import Bundles
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.policies import Policies
 from registry.procedure.replay import Entry, Replay
@@ -28,9 +29,9 @@ _FLAGS: Final = 6
 class ColumnReplay:
     """Goes through a log in stretches, from its first leaf."""
 
-    def __init__(self, replay: Replay) -> None:
-        """Go on with a replay."""
-        self._replay = replay
+    def __init__(self, replay: Replay, bundles: Bundles) -> None:
+        """Go on with a replay; `bundles` come to hold those of the leaves that were taken."""
+        self._replay, self._bundles = replay, bundles
 
     def take(self, rows: Rows, start: int, records: Iterable[Entry]) -> Iterator[Fault]:
         """Take the leaves from index `start` on, as rows; `records` are all that are records, in order."""
@@ -46,7 +47,10 @@ class ColumnReplay:
     def _moves(self, rows: Rows, kinds: NDArray[Any], start: int) -> Iterator[Fault]:
         """Take movements between which nothing was decided."""
         issues, converts = np.flatnonzero(kinds == Kind.ISSUE), np.flatnonzero(kinds == Kind.CONVERT)
-        doubtful = [np.flatnonzero(kinds == Kind.VOID)]
+        bundles = np.flatnonzero(kinds == Kind.BUNDLE)
+        for place in bundles.tolist():
+            self._bundles.add(int(rows["first"][place]), int(rows["last"][place]), start + place)
+        doubtful = [np.flatnonzero(kinds == Kind.VOID), bundles]
         if len(issues) and not self._issue(rows, issues):
             doubtful.append(issues)
         if len(converts):

@@ -7,6 +7,7 @@ from typing import Final
 
 from anchoring.auditing.history import Rows, movement_of
 from anchoring.decisions.columns import ColumnReplay
+from anchoring.decisions.origins import Bundles
 from registry.evidence.public import Document, RecordLeaf
 from registry.procedure.replay import Entry, Replay
 from registry.procedure.rule import Fault, Finding
@@ -23,22 +24,25 @@ class Following:
         self.size = 0
         self.begun_at: int | None = None
         """The index of the first decision."""
-        self._replay = Replay()
-        self._columns = ColumnReplay(self._replay)
+        self._bundles = Bundles()
+        self._replay = Replay(self._bundles.origins)
+        self._columns = ColumnReplay(self._replay, self._bundles)
 
     def take(self, rows: Rows, records: Iterable[tuple[RecordLeaf, Document | None]]) -> Iterator[Fault]:
-        """Take the leaves from `size` on, as rows, of which `records` are records, in order, with their documents.
+        """Take the leaves from `size` on, of which `records` are records, in order, with their documents.
 
-        Gives what is faulty in the order of the log; `size` has moved on when all of it was given.
+        `rows` are those of all leaves from the first on. Gives what is faulty in the order of the log; `size` has moved
+        on when all of it was given.
         """
-        entries: Iterator[Entry] = (_entry(rows, self.size, leaf, document) for leaf, document in records)
-        start, end = self.size, self.size + len(rows)
+        entries: Iterator[Entry] = (_entry(rows, leaf, document) for leaf, document in records)
+        self._bundles.reach(rows)
+        start, end = self.size, len(rows)
         if self.begun_at is None:
             first = next(filter(_is_decision, entries), None)
             self.begun_at = None if first is None else first.leaf
             start = end if first is None else first.leaf
             entries = chain(() if first is None else (first,), entries)
-        yield from self._columns.take(rows[start - self.size :], start, entries)
+        yield from self._columns.take(rows[start:], start, entries)
         self.size = end
 
     def findings(self) -> tuple[Finding, ...]:
@@ -46,9 +50,9 @@ class Following:
         return tuple(self._replay.findings())
 
 
-def _entry(rows: Rows, start: int, leaf: RecordLeaf, document: Document | None) -> Entry:
+def _entry(rows: Rows, leaf: RecordLeaf, document: Document | None) -> Entry:
     """Make a record's entry; its row tells all of it but kind and evidence."""
-    movement = movement_of(rows[leaf.index - start])
+    movement = movement_of(rows[leaf.index])
     return Entry(leaf.index, replace(movement, kind=leaf.kind, evidence=leaf.evidence), document)
 
 

@@ -57,7 +57,7 @@ class Decisions:
         while (start := self._following.size) < position:
             end = min(start + BATCH, position)
             self._state.check_rows(np.arange(start, end), end)
-            rows = self._state.rows(end)[start:]
+            rows = self._state.rows(end)
             documents = self._fetcher.documents_of(self._recalled(rows, start, size))
             # What comes after the leaves that were replayed is told when they are taken.
             fault = self._take(rows, (one for one in documents if _index(one) < end))
@@ -73,16 +73,15 @@ class Decisions:
         """
         first = start - start % TILE_WIDTH
         end = first + len(leaves)
-        rows = self._state.rows(end)[start:]
+        rows = self._state.rows(end)
         fault = self._take(rows, self._fetcher.fetch_documents(leaves, first, size))
-        late = self._untimely(rows, start)
+        late = self._untimely(rows[start:], start)
         return late if late is not None and (fault is None or late[0] < fault[0]) else fault
 
     def _take(self, rows: Rows, found: Iterable[Document | Faulty]) -> Fault | None:
         """Give the first fault; a document may say that it is of a leaf that there is not."""
-        last = self._following.size + len(rows) - 1
         try:
-            for fault in self._following.take(rows, _documents(found, self._following.size, last)):
+            for fault in self._following.take(rows, _documents(found, self._following.size, len(rows) - 1)):
                 return fault.leaf, fault.rule, fault.sentence
         except _Undocumented as missing:
             return missing.fault
@@ -110,8 +109,8 @@ class Decisions:
 
     def _recalled(self, rows: Rows, start: int, size: int) -> list[TileRecords]:
         """Read the records among rows again, by tile."""
-        places = np.flatnonzero(rows["codes"] >> 14 == RECORD_KIND) + start
-        hashes = self._state.leaf_hashes(start + len(rows))
+        places = np.flatnonzero(rows["codes"][start:] >> 14 == RECORD_KIND) + start
+        hashes = self._state.leaf_hashes(len(rows))
         numbers = np.unique(places // TILE_WIDTH).tolist()
         found = []
         for at in range(0, len(numbers), RECALLED):

@@ -58,13 +58,15 @@ class Lots:
     def __init__(self) -> None:
         """Begin with none."""
         self._allowed = Ranges()
+        self._bundled = Ranges()
         self._open: list[OpenLot] = []
         self._by_digest: dict[str, Range] = {}
 
     def check(self, lot: Lot) -> None:
         """Hold a lot against all before it. Raises `Broken`."""
-        if (other := self._allowed.overlapping(lot.first_g, lot.end_g)) is not None:
-            raise Broken(Rule.LOT, f"numbers of {serial(*other)} were given before")
+        for given in (self._allowed, self._bundled):
+            if (other := given.overlapping(lot.first_g, lot.end_g)) is not None:
+                raise Broken(Rule.LOT, f"numbers of {serial(*other)} were given before")
         if lot.accounts > lot.end_g - lot.first_g:
             raise Broken(Rule.LOT, "it has more accounts than grams")
 
@@ -77,6 +79,14 @@ class Lots:
     def of(self, digest: str) -> Range | None:
         """Give the grams of the lot that a decision issued."""
         return self._by_digest.get(digest)
+
+    def bundle(self, movement: Movement) -> None:
+        """Take a BUNDLE, or leave all as it was and raise `Broken`."""
+        if (other := self._allowed.overlapping(movement.first, movement.last)) is not None:
+            raise Broken(Rule.LOT, f"numbers of {serial(*other)} are issued")
+        # Two bundles that overlap are another rule's to find.
+        if self._bundled.overlapping(movement.first, movement.last) is None:
+            self._bundled.add(movement.first, movement.last)
 
     def issue(self, movement: Movement) -> None:
         """Take an ISSUE, or leave all as it was and raise `Broken`."""

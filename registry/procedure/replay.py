@@ -15,7 +15,7 @@ from registry.procedure.lots import Origins, as_issued
 from registry.procedure.rule import Broken, Fault, Finding, Rule
 from registry.procedure.standing import Standing
 
-MOVES: Final = frozenset({Kind.ISSUE, Kind.CONVERT, Kind.VOID})
+MOVES: Final = frozenset({Kind.ISSUE, Kind.BUNDLE, Kind.CONVERT, Kind.VOID})
 """Movements that rest on a decision; of no other does a replay need to know."""
 
 
@@ -55,6 +55,8 @@ class Replay:
             self._record(entry)
         elif movement.kind == Kind.ISSUE:
             self.standing.lots.issue(movement)
+        elif movement.kind == Kind.BUNDLE:
+            self.standing.lots.bundle(movement)
         elif movement.kind == Kind.CONVERT:
             until = self.standing.policies.points_until(movement.at)
             if movement.until != until:

@@ -102,18 +102,13 @@ class NaiveReplay:
 
     def __init__(self, shipped, origins):
         self.shipped, self.origins = shipped, origins
-        self.decisions, self.issues, self.voids = [], [], []
+        self.decisions, self.issues, self.voids, self.bundles = [], [], [], []
 
     def rule(self, entry):
         movement = entry.movement
-        if movement.kind == 1:
-            return self.issue(movement)
-        if movement.kind == 3:
-            return None if self.points_until(movement.at) == movement.until else "POLICY"
-        if movement.kind == 9:
-            return self.void(movement)
         if movement.kind < 64:
-            return None
+            moves = {1: self.issue, 3: self.convert, 9: self.void, 12: self.bundle}
+            return moves.get(movement.kind, lambda _: None)(movement)
         if entry.document is None or movement.kind not in {*KINDS, 72, 73}:
             return "DOCUMENT"
         if movement.kind in {72, 73}:
@@ -326,6 +321,9 @@ class NaiveReplay:
             return False
         return is_readable(decision["name"], json.loads(decision["value"]))
 
+    def convert(self, movement):
+        return None if self.points_until(movement.at) == movement.until else "POLICY"
+
     def points_until(self, at):
         points = self.value("points", at)
         if points is None:
@@ -345,9 +343,8 @@ class NaiveReplay:
         if int(decision["accounts"]) > quantity:
             return False
         grams, period = range(first, first + quantity), times(decision)
-        for lot in self.lots():
-            if meet(grams, grams_of(lot)):
-                return False
+        if any(meet(grams, given) for given in [*map(grams_of, self.lots()), *self.bundles]):
+            return False
         source = self.source_of(decision)
         if "none" in (source["valid_from"], source["valid_until"]):
             return False
@@ -355,6 +352,13 @@ class NaiveReplay:
             return False
         same = [lot for lot in self.lots() if self.case_of_source(lot) == source["case"]]
         return source["kind"] != "project" or not any(meet(period, times(lot)) for lot in same)
+
+    def bundle(self, movement):
+        grams = range(movement.first, movement.last)
+        if any(meet(grams, grams_of(lot)) for lot in self.lots()):
+            return "LOT"
+        self.bundles.append(grams)
+        return None
 
     def case_of_source(self, lot):
         return next(one["case"] for one in self.decisions if one.digest == lot["source"])

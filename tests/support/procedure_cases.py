@@ -939,6 +939,21 @@ def two_lots_of_a_project_for_neighbouring_times():
     return book
 
 
+@case("LOT")
+def a_bundle_of_grams_that_are_issued():
+    book = to_issued()
+    book.move(Kind.BUNDLE, 999, 1500)
+    return book
+
+
+@case("LOT")
+def an_issuance_of_grams_that_are_bundled():
+    book = to_issued()
+    book.move(Kind.BUNDLE, 1000, 1500)
+    book.issuance(2, book.live, book.methodology_digest, first=1499)
+    return book
+
+
 @case(findings=[(-2, "LOT_OPEN")])
 def a_lot_that_is_not_issued_to_its_end():
     book = to_live()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from anchoring.auditing.history import rows_of
 from anchoring.decisions.columns import ColumnReplay
+from anchoring.decisions.origins import Bundles
 from anchoring.leaf import LEAF_DTYPE, encode
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.replay import Replay, faults
@@ -20,7 +21,7 @@ def rows_for(entries):
 
 
 def by_columns(entries, replay, cuts=()):
-    columns, found = ColumnReplay(replay), []
+    columns, found = ColumnReplay(replay, Bundles()), []
     for start, end in zip([0, *cuts], [*cuts, len(entries)], strict=True):
         records = [entry for entry in entries[start:end] if entry.movement.is_record]
         found += columns.take(rows_for(entries[start:end]), start, records)

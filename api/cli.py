@@ -25,7 +25,7 @@ EXIT_READER_GONE = 141
 app = typer.Typer(
     name="gram",
     help=(
-        "Gramledger 克账: a carbon-inclusion registry in which every gram of CO2e has one number for life.\n\n"
+        "Gramledger 克账: a carbon-inclusion registry in which every gram of CO2e can be followed for life.\n\n"
         "Start with `gram demo`. To check somebody else's registry, you need only `gram verify` and `gram audit`."
     ),
     no_args_is_help=True,

@@ -93,7 +93,6 @@ def test_every_sum_that_is_served(live: Live):
     assert cells(page) == cells_of(rows[told.first])
     assert rows[told.first]["gathered_g"] == 800_000
     assert rows[told.first]["ended_g"] == {}, "they are cancelled under their bundle's numbers"
-    assert sum(report.totals.ended_by_purpose_g.values()) == 650_000
     assert report.totals.is_balanced
     # Others may have been issued beside it in the same minute, which the log does not tell apart.
     (lot,) = [lot for lot in report.totals.lots if lot.first <= told.first < lot.last]

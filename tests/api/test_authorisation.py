@@ -35,6 +35,7 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/redemptions"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/refunds"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/returns"): HOLDER_OR_CENTRE,
+    ("POST", "/v1/accounts/{account_id}/bundles"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/transfers"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
@@ -47,6 +48,8 @@ MAY = {
     ("GET", "/v1/receipts/{movement}"): ANYONE,
     ("GET", "/v1/state"): ANYONE,
     ("POST", "/v1/state"): frozenset({"centre"}),
+    ("GET", "/v1/bundles/{serial}"): ANYONE,
+    ("GET", "/v1/grams/{gram}"): ANYONE,
     ("GET", "/v1/lots"): ANYONE,
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/totals"): ANYONE,
@@ -65,6 +68,7 @@ BODIES = {
     "redemptions": {"quantity_g": MORE_THAN_THERE_IS, "provider": 1},
     "refunds": {"quantity_g": MORE_THAN_THERE_IS, "redemption": "1"},
     "returns": {"quantity_g": MORE_THAN_THERE_IS},
+    "bundles": {"quantity_g": MORE_THAN_THERE_IS},
     "transfers": {"quantity_g": MORE_THAN_THERE_IS, "to": 1},
     "cancellations": {"quantity_g": MORE_THAN_THERE_IS, "purpose": "voluntary-cancellation"},
     "erasure": {"confirm": "0" * 64},
@@ -118,7 +122,8 @@ def movement(callers) -> str:
 @pytest.mark.parametrize("who", CALLERS)
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
-    there = path.replace(":path", "").format(account_id=account, movement=movement, lot=1, number="GLC-1", path="tile")
+    named = {"account_id": account, "movement": movement, "lot": 1, "gram": 0, "serial": "SHCER-0-0", "number": "GLC-1"}
+    there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
     answer = caller.post(there, body) if method == "POST" else caller.ask(method, there)

@@ -63,11 +63,13 @@ def a_leaf_missing(log: Path) -> None:
             path.unlink()
 
 
+def largest(folder: Path) -> Path:
+    """The file of the whole log's last leaves, and not one of an earlier size; there is but one tile."""
+    return max((path for path in folder.glob("**/*") if path.is_file()), key=lambda one: one.stat().st_size)
+
+
 def last_bundle(log: Path) -> Path:
-    """The bundle of the whole log's last leaves, and not one of an earlier size; there is but one tile."""
-    return max(
-        (path for path in (log / "tile" / "entries").glob("**/*") if path.is_file()), key=lambda one: one.stat().st_size
-    )
+    return largest(log / "tile" / "entries")
 
 
 def a_leaf_altered(log: Path) -> None:
@@ -86,7 +88,7 @@ def documents_missing(log: Path) -> None:
 
 
 def last_documents(log: Path) -> Path:
-    return max(path for path in (log / "document").glob("**/*") if path.is_file())
+    return largest(log / "document")
 
 
 def a_document_altered(log: Path) -> None:

@@ -14,7 +14,7 @@ from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.witness.protocol import Request
 from tests.support.synthetic_log import LIFE, VKEY, anchor_of, is_whole, lawful_leaves, sign_log
-from tests.support.unlawful import COHORT, LOCK, UNLAWFUL, UNLAWFUL_IDS, leaf_of, what_its_sibling_took
+from tests.support.unlawful import COHORT, UNLAWFUL, UNLAWFUL_IDS, VOID, leaf_of, what_its_sibling_took
 from tests.support.witnessing import CONTRACT, KEYS, Grown, signed, witness_in
 
 SIZE = LIFE * COHORT
@@ -49,7 +49,7 @@ def test_the_evidence_of_an_overlap_is_what_convict_takes(tmp_path):
         witness.add_checkpoint(log.request(index, log.grow(leaves[index:])))
     (kept,) = (tmp_path / "state" / "evidence").iterdir()
     said = json.loads(kept.read_text())
-    assert [one["index"] for one in said["leaves"]] == [index, leaf_of(LOCK - 1)]
+    assert [one["index"] for one in said["leaves"]] == [index, leaf_of(VOID)]
     for one in said["leaves"]:
         proof = [bytes.fromhex(node) for node in one["proof"]]
         assert one["proven"]

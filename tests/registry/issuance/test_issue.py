@@ -16,6 +16,7 @@ from registry.issuance.issue import Activity, Report, issue
 from registry.issuance.reasons import Reason
 from registry.issuance.ride_report import issue_rides, publish_methodology
 from registry.issuance.rides import read_rides
+from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find
 from registry.policies.policies import publish_policy, shipped_policy
@@ -84,7 +85,7 @@ def test_the_place_in_a_lot_says_nothing_of_the_place_in_the_report(scheme):
     people = [scheme.person() for _ in range(40)]
     report = Report(scheme.source, False, [at(0, person) for person in people], bytes(32), {})
     with scheme.database.transaction() as tx:
-        lot = issue(tx, scheme.ledger, report)
+        lot = issue(tx, Ledger(scheme.clock, scheme.ledger.vault), report)
         ids = [written.id for written in lot.movements]
         query = sa.select(schema.movements.c.account_id, schema.movements.c.first_g).where(
             schema.movements.c.id.in_(ids)

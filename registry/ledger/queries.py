@@ -225,9 +225,10 @@ _BLOCKS = sa.text("""
     SELECT b.*, l.source_id, l.methodology_code, l.methodology_version,
         o.first_g AS bundle_first_g, o.last_g AS bundle_last_g
     FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
-        SELECT m.first_g, m.last_g FROM movements m WHERE m.kind IN (1, 12) AND m.first_g <= b.first_g
+        SELECT m.first_g, m.last_g FROM movements m
+        WHERE b.lot_id IS NULL AND m.kind IN (1, 12) AND m.first_g <= b.first_g
         ORDER BY m.first_g DESC LIMIT 1
-    ) o ON b.lot_id IS NULL
+    ) o ON true
     WHERE b.account_id = :account AND b.first_g > :after ORDER BY b.first_g LIMIT :limit
 """)
 

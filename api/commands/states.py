@@ -47,7 +47,8 @@ def _part_line(part: "Part") -> str:
     if part.movement is None:
         return said
     told = _told(part)
-    words = [told["form"], f"by {told['kind']}", *([told["purpose"]] if told["purpose"] else []), *told["flags"]]
+    form = [told["form"]] if part.into is None else []  # gathered grams have not ended: they go on
+    words = [*form, f"by {told['kind']}", *([told["purpose"]] if told["purpose"] else []), *told["flags"]]
     return f"{said}, {', '.join(words)}, leaf {part.index}"
 
 

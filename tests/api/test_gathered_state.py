@@ -17,6 +17,7 @@ def test_gathered_grams_are_said_to_go_on_under_their_bundles_numbers():
         "SHCER-1000100-1000199 (100 g): gathered into SHCER-1009300-1009399",
         "SHCER-1000200-1000299 (100 g): gathered into SHCER-1009000-1009099",
     ]
+    assert ", end" not in "".join(lines)
     assert "ended" not in "".join(lines)
     assert [part["gathered_into"] for part in state_json(done)["parts"]] == [
         {"first_g": 1_009_300, "end_g": 1_009_400},

@@ -62,14 +62,14 @@ def gather(
 
 
 def gather_held(
-    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, klass: str | None
+    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None
 ) -> Posted:
     """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II")."""
     account = lock_account(tx, ledger.vault, account_id)
     if account.is_individual:
         raise RuleBroken("Only an institution gathers grams into bundles; a person's stay as they are.")
-    has = Flag.CLASS_I if klass == "I" else NO_FLAG
-    lacks = Flag.LOCKED | (Flag.CLASS_I if klass == "II" else NO_FLAG)
+    has = Flag.CLASS_I if of_class == "I" else NO_FLAG
+    lacks = Flag.LOCKED | (Flag.CLASS_I if of_class == "II" else NO_FLAG)
     wanted = Wanted(account_id, form, has=has, lacks=lacks, most=MAX_PIECES)
     pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
     return gather(tx, ledger, account, pieces)

@@ -113,13 +113,13 @@ def _redeemer(giver_id: int | None) -> int:
 
 
 def return_points(
-    tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount | None, klass: str | None = None
+    tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount | None, of_class: str | None = None
 ) -> Posted:
     """Turn the points an institution collected back into the same reductions, as one bundle (R24).
 
-    `amount` None takes all, `klass` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
+    `amount` None takes all, `of_class` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
     """
-    return gather_held(tx, ledger, account_id, Form.POINTS, amount, klass)
+    return gather_held(tx, ledger, account_id, Form.POINTS, amount, of_class)
 
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.

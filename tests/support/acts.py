@@ -188,28 +188,21 @@ class Acts:
         )
 
     def return_points(self) -> Drawn:
-        def fit(gram: Gram) -> bool:
-            return gram.form == POINTS and gram.holder in self.institutions
-
-        account = self.somebody(fit)
-        amount = self.amount(account, fit)
-        return Drawn(
-            "return",
-            lambda _at: self.cards.gather(account, POINTS, amount),
-            lambda tx, ledger: return_points(tx, ledger, account, amount),
-            lambda taken, act, _at: self.cards.renumber(taken, act, self._numbering(act)),
-        )
+        return self._gather("return", POINTS, return_points)
 
     def bundle(self) -> Drawn:
+        return self._gather("bundle", REDUCTION, gather_reductions)
+
+    def _gather(self, name: str, form: int, gather: Callable[..., Posted]) -> Drawn:
         def fit(gram: Gram) -> bool:
-            return gram.form == REDUCTION and gram.holder in self.institutions
+            return gram.form == form and gram.holder in self.institutions
 
         account = self.somebody(fit)
         amount = self.amount(account, fit)
         return Drawn(
-            "bundle",
-            lambda _at: self.cards.gather(account, REDUCTION, amount),
-            lambda tx, ledger: gather_reductions(tx, ledger, account, amount),
+            name,
+            lambda _at: self.cards.gather(account, form, amount),
+            lambda tx, ledger: gather(tx, ledger, account, amount),
             lambda taken, act, _at: self.cards.renumber(taken, act, self._numbering(act)),
         )
 

@@ -22,6 +22,8 @@ class Following:
     def __init__(self) -> None:
         """Begin before the first leaf."""
         self.size = 0
+        self.is_sound = True
+        """Not while leaves are taken, nor ever again when not all of them were: some of their decisions count then."""
         self.begun_at: int | None = None
         """The index of the first decision."""
         self._bundles = Bundles()
@@ -34,6 +36,7 @@ class Following:
         `rows` are those of all leaves from the first on. Gives what is faulty in the order of the log; `size` has moved
         on when all of it was given.
         """
+        self.is_sound = False
         entries: Iterator[Entry] = (_entry(rows, leaf, document) for leaf, document in records)
         self._bundles.reach(rows)
         start, end = self.size, len(rows)
@@ -43,7 +46,7 @@ class Following:
             start = end if first is None else first.leaf
             entries = chain(() if first is None else (first,), entries)
         yield from self._columns.take(rows[start:], start, entries)
-        self.size = end
+        self.size, self.is_sound = end, True
 
     def findings(self) -> tuple[Finding, ...]:
         """Name what is lawful so far and not complete."""

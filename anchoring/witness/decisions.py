@@ -51,7 +51,7 @@ class Decisions:
         Raises Unreachable, Malformed or Refuted when the log does not give the records that were replayed.
         """
         position = self._state.position.tree.size
-        if self._following.size == position:
+        if self._following.is_sound and self._following.size == position:
             return None
         self._following = Following()
         while (start := self._following.size) < position:

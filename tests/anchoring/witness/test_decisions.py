@@ -6,7 +6,7 @@ import pytest
 
 from anchoring.errors import Refuted
 from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import entries_path
+from anchoring.log.tiles import document_path, entries_path
 from anchoring.witness.replay import Replayer, Unlawful
 from anchoring.witness.state import Head, WitnessState
 from registry.ledger.movement import Kind
@@ -73,6 +73,24 @@ def test_after_a_refusal_it_goes_on_from_what_it_cosigned(witnessed):
     for _ in range(2):
         with pytest.raises(Unlawful, match=f"leaf {whole}: ACTOR: "):
             log.replay(whole + 1)
+
+
+def test_what_was_replayed_in_vain_is_replayed_anew_in_one_life(tmp_path):
+    book = to_live()
+    size = len(book.entries)
+    grown = GrownBook(tmp_path / "log", book)
+    grown.grow(size)
+    file, root = grown.folder / document_path(0, size), grown.builder.root()
+    whole = file.read_bytes()
+    with ExitStack() as stack:
+        state = stack.enter_context(WitnessState(tmp_path / "state", VKEY, is_new=True))
+        replayer = stack.enter_context(closing(Replayer(state, DirectorySource(grown.folder))))
+        for _ in range(2):
+            file.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
+            with pytest.raises(Unlawful, match=f"leaf {size - 1}: DOCUMENT: "):
+                replayer.replay(size, root)
+        file.write_bytes(whole)
+        assert replayer.replay(size, root).tree.size == size
 
 
 def test_records_that_are_others_than_those_replayed_before(witnessed):

@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 
 from anchoring.auditing.history import RECORD_KIND, Rows
+from anchoring.auditing.reading import leaf_hashes
 from anchoring.decisions.following import Following
 from anchoring.errors import Refuted
 from anchoring.log.documents import TileRecords, records_by_tile
 from anchoring.log.fetching import BATCH, LeafFetcher
 from anchoring.log.tiles import TILE_WIDTH
-from anchoring.merkle import leaf_hash
 from anchoring.witness.state import WitnessState
 from registry.evidence.public import RULE as DOCUMENT
 from registry.evidence.public import Document, Faulty, RecordLeaf
@@ -108,7 +108,10 @@ class Decisions:
         return self._newest[1] if size else None
 
     def _recalled(self, rows: Rows, start: int, size: int) -> list[TileRecords]:
-        """Read the records among rows again, by tile."""
+        """Read the records among rows again, by tile.
+
+        Each leaf of such a tile must be the one that was replayed: of a movement a server could make a decision.
+        """
         places = np.flatnonzero(rows["codes"][start:] >> 14 == RECORD_KIND) + start
         hashes = self._state.leaf_hashes(len(rows))
         numbers = np.unique(places // TILE_WIDTH).tolist()
@@ -116,10 +119,12 @@ class Decisions:
         for at in range(0, len(numbers), RECALLED):
             some = numbers[at : at + RECALLED]
             for n, leaves in zip(some, self._fetcher.fetch_bundles(some, size), strict=True):
-                found += records_by_tile(leaves, n * TILE_WIDTH, size)
-                for place in places[places // TILE_WIDTH == n].tolist():
-                    if leaf_hash(leaves[place % TILE_WIDTH].tobytes()) != hashes[place].tobytes():
+                first = n * TILE_WIDTH
+                replayed = hashes[first : first + TILE_WIDTH].tolist()
+                for place, (ours, theirs) in enumerate(zip(replayed, leaf_hashes(leaves), strict=False), first):
+                    if ours != theirs:
                         raise Refuted(f"leaf {place} is not the one that was replayed before")
+                found += records_by_tile(leaves, first, size)
         return found
 
 

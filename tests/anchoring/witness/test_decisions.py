@@ -6,13 +6,13 @@ import pytest
 
 from anchoring.errors import Refuted
 from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import document_path, entries_path
+from anchoring.log.tiles import TILE_WIDTH, document_path, entries_path
 from anchoring.witness.replay import Replayer, Unlawful
 from anchoring.witness.state import Head, WitnessState
 from registry.ledger.movement import Kind
 from tests.support import procedure_cases
 from tests.support.decided import GrownBook
-from tests.support.decisions import moment, to_issued, to_live
+from tests.support.decisions import moment, to_live
 from tests.support.synthetic_log import VKEY
 
 NAMES = [
@@ -93,18 +93,23 @@ def test_what_was_replayed_in_vain_is_replayed_anew_in_one_life(tmp_path):
         assert replayer.replay(size, root).tree.size == size
 
 
-def test_records_that_are_others_than_those_replayed_before(witnessed):
-    book = to_issued()
+@pytest.mark.parametrize("leaf", [3, 250], ids=["a record", "a movement beside records"])
+def test_leaves_that_are_others_than_those_replayed_before(witnessed, leaf):
+    book = to_live()
+    book.issuance(1, book.live, book.methodology_digest, accounts=240)
+    for gram in range(239):
+        book.move(Kind.ISSUE, gram, gram + 1)
+    assert book.entries[leaf].movement.is_record == (leaf == 3)
     log = witnessed(book)
-    log.replay(20)
+    log.replay(260)
 
     def spoil():
-        file = log.log / entries_path(0, len(book.entries))
+        file = log.log / entries_path(0, TILE_WIDTH)
         data = bytearray(file.read_bytes())
-        data[116 * 3 + 100] ^= 1
+        data[116 * leaf + 100] ^= 1
         file.write_bytes(data)
 
-    with pytest.raises(Refuted, match="leaf 3 is not the one that was replayed before"):
+    with pytest.raises(Refuted, match=f"leaf {leaf} is not the one that was replayed before"):
         log.replay(len(book.entries), spoil=spoil)
 
 

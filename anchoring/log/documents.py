@@ -47,7 +47,7 @@ class TileRecords:
         return document_path(self.n, self.width)
 
 
-Outcome = list[Document | Faulty] | Malformed | Unreachable
+Outcome = Iterator[Document | Faulty] | Malformed | Unreachable
 """What a file of documents holds, or why it could not be read."""
 
 
@@ -59,12 +59,13 @@ def records_among(leaves: npt.NDArray[Any], start: int) -> list[RecordLeaf]:
     ]
 
 
-def served_documents(source: Source, n: int, width: int, leaves: Sequence[RecordLeaf]) -> list[Document | Faulty]:
+def served_documents(source: Source, n: int, width: int, leaves: Sequence[RecordLeaf]) -> Iterator[Document | Faulty]:
     """Read the documents of the first `width` leaves of tile `n`, of which `leaves` are the records, and check them.
 
-    Raises as `served_file`.
+    One is in memory at a time beside the file: JSON of a megabyte can make objects of some thirty. Raises as
+    `served_file`, at once.
     """
-    return list(read_documents(served_file(source, n, width, leaves), leaves))
+    return read_documents(served_file(source, n, width, leaves), leaves)
 
 
 def served_file(source: Source, n: int, width: int, leaves: Sequence[RecordLeaf]) -> bytes:
@@ -96,7 +97,7 @@ def records_by_tile(leaves: npt.NDArray[Any], start: int, size: int) -> list[Til
 def read_by_tile(
     source: Source, tiles: Sequence[TileRecords], pool: ThreadPoolExecutor | None = None
 ) -> Iterator[tuple[TileRecords, Outcome]]:
-    """Read and check the documents of tiles, in order; with a `pool` some side by side, never all at once."""
+    """Read the documents of tiles, in order; with a `pool` some files side by side, never all at once."""
 
     def read(tile: TileRecords) -> Outcome:
         try:

@@ -1,6 +1,7 @@
 """What is published of records beside the tiles: all of it, nothing that is withheld, and the same bytes for good."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -21,13 +22,14 @@ from registry.accounts.accounts import erase_account
 from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge
 from registry.evidence.document import Evidence
-from registry.evidence.public import MAX_BYTES, MAX_LONG_BYTES, Document, Faulty, Flaw, text_of
+from registry.evidence.public import MAX_BYTES, MAX_LONG_BYTES, Document, Faulty, Flaw, RecordLeaf, line_of, text_of
 from registry.ledger.bindings import check_evidence
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Facts, Line, begin_act, record, write_lines
 from registry.policies.policies import publish_policy
 from registry.recovery.aside import judge_again, list_aside
 from registry.sources.sources import NewScenario, approve_scenario
+from tests.support.documents import sealed
 from tests.support.publishing import LOG, act, documents_of, files_of
 from tests.support.scheme import START
 
@@ -137,7 +139,30 @@ def test_a_partial_file_that_is_gone_is_read_from_the_full_one(scheme, folder, p
     assert [one.leaf for one in served_documents(source, 0, size, records)] == records
     with pytest.raises(Unreachable):
         served_documents(source, 7, 256, records)
-    assert served_documents(source, 7, 256, []) == []
+    assert list(served_documents(source, 7, 256, [])) == []
+
+
+class Given:
+    """A log that gives one file for every path."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read(self, _path: str, _limit: int) -> bytes:
+        return self.data
+
+
+def test_of_a_large_file_one_document_is_in_memory_at_a_time():
+    documents = [sealed({"record": "policy", "value": [[]] * 5_000}, at) for at in range(32)]
+    leaves = [RecordLeaf(at, int(Kind.POLICY), document.digest) for at, document in enumerate(documents)]
+    texts = (text_of(document.fields, document.fields, Kind.POLICY) for document in documents)
+    data = b"".join(line_of(at, text) for at, text in enumerate(texts))
+    tracemalloc.start()
+    try:
+        assert all(isinstance(one, Document) for one in served_documents(Given(data), 0, 256, leaves))
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(data)
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_a_person_takes_along_was_never_public_and_the_bytes_stay(scheme, folder, publisher, tmp_path):

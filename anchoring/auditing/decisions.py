@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 
 from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.history import Rows
+from anchoring.auditing.reading import CHECKPOINT
 from anchoring.auditing.records import RecordLeaves
 from anchoring.decisions.following import Following
+from anchoring.errors import Malformed, Unreachable
 from anchoring.log.documents import READ_TOGETHER, TileRecords, read_by_tile
 from anchoring.log.tiles import TILE_WIDTH, Source, tile_width
+from anchoring.note import MAX_NOTE
 from registry.evidence.public import Document, RecordLeaf
 from registry.procedure.rule import Finding
 
@@ -20,7 +24,7 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
     """Replay the decisions of a log whose leaves, documents and other rules hold; name faults, and give what is open.
 
     The documents are read again, and must be those that the leaves bind again: one that is served no more is a fault of
-    its record, or whoever serves them would choose which decisions are asked.
+    its record, or whoever serves them would choose which decisions are asked. Raises Unreachable when the log is gone.
     """
     following = Following()
     is_served = True
@@ -52,6 +56,11 @@ def _documents(
         by_tile.setdefault(leaf.index // TILE_WIDTH, []).append(leaf)
     tiles = [TileRecords(n, tile_width(0, n, size), records) for n, records in by_tile.items()]
     for tile, outcome in read_by_tile(source, tiles, pool):
-        read = outcome if isinstance(outcome, list) else []
-        documents = {document.leaf: document for document in read if isinstance(document, Document)}
-        yield from ((leaf, documents.get(leaf)) for leaf in tile.leaves)
+        awaited = iter(tile.leaves)
+        if isinstance(outcome, (Malformed, Unreachable)):
+            source.read(CHECKPOINT, MAX_NOTE)  # of a log that went away nothing is known
+        else:
+            for document in (found for found in outcome if isinstance(found, Document)):
+                yield from ((leaf, None) for leaf in takewhile(document.leaf.__ne__, awaited))
+                yield document.leaf, document
+        yield from ((leaf, None) for leaf in awaited)

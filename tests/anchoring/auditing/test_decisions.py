@@ -5,6 +5,7 @@ import json
 import pytest
 
 from anchoring.audit import Means, audit
+from anchoring.errors import Unreachable
 from anchoring.log.sources import DirectorySource
 from registry.ledger.movement import Kind
 from registry.procedure.rule import SENTENCES, Rule
@@ -57,6 +58,42 @@ def test_a_kept_audit_goes_on_and_judges_by_what_was_decided_before(tmp_path):
     report, faults, _ = found(tmp_path / "log", **how)
     assert faults == [[len(book.entries) - 1, "STATE_OF_CASE"]]
     assert report.to_json() == found(tmp_path / "log")[0].to_json()
+
+
+class Reluctant(DirectorySource):
+    """A server that gives documents once, and the second time what `change` makes of them."""
+
+    def __init__(self, folder, change) -> None:
+        super().__init__(folder)
+        self.asked, self.change = set(), change
+
+    def read(self, path, limit):
+        data, again = super().read(path, limit), path in self.asked
+        self.asked.add(path)
+        return self.change(data) if again and path.startswith("document/") else data
+
+
+def gone(_):
+    raise Unreachable("it is not there")
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (gone, range(24)),
+        (lambda _: b"", range(24)),
+        (lambda data: b"".join(data.splitlines(keepends=True)[:20]), range(20, 24)),
+        (lambda data: b"".join(data.splitlines(keepends=True)[5:]), range(5)),
+        (lambda data: data.replace(b'"index":7}', b'"index":8}'), [7, 8]),
+    ],
+    ids=["gone", "empty", "the last", "the first", "another's"],
+)
+def test_who_serves_documents_does_not_choose_which_decisions_are_asked(tmp_path, change, missing):
+    write_book(tmp_path, to_live())
+    assert audit(DirectorySource(tmp_path), VKEY).holds
+    report = audit(Reluctant(tmp_path, change), VKEY)
+    assert {fault.leaf for fault in report.faults if "second time" in fault.sentence} == set(missing)
+    assert not report.holds
 
 
 def test_nothing_is_asked_before_the_first_decision(tmp_path):

@@ -37,6 +37,7 @@ PRIVILEGES: Final = {
     "lots": "SELECT, INSERT, UPDATE",
     "methodologies": _ADD,
     "movements": "SELECT, INSERT, DELETE",
+    "origins": _READ,
     "policies": _ADD,
     "publications": _ADD,
     "recoveries": "SELECT, INSERT, UPDATE (size, finished_ms)",

@@ -105,6 +105,7 @@ blocks = _table(
 )
 totals = _table("totals", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
 total_changes = _table("total_changes", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
+origins = _table("origins", first_g=_int, last_g=_int, lot_g=_int)
 certificates = _table(
     "certificates",
     number=_text,

@@ -106,19 +106,14 @@ _AFTER = sa.text("""
         SELECT * FROM movements WHERE kind IN (6, 7, 8, 9) AND first_g <= :gram ORDER BY first_g DESC LIMIT 1
     ) m WHERE kind = 6 AND last_g > :gram
 """)
-# From each stretch of numbers back to those that its grams had before, until all are numbers of their issue.
 _MADE_OF = sa.text("""
-    WITH RECURSIVE stretch (first_g, last_g) AS (
-        SELECT CAST(:first AS bigint), CAST(:last AS bigint)
+    WITH stretch (first_g, last_g, lot_g) AS (
+        SELECT :first, :last, first_g FROM lots WHERE int8range(first_g, last_g) @> CAST(:first AS bigint)
         UNION ALL
-        SELECT g.first_g + greatest(s.first_g - tag_number(g.to_tag, 13), 0),
-            g.first_g + least(s.last_g - tag_number(g.to_tag, 13), g.last_g - g.first_g)
-        FROM stretch s CROSS JOIN LATERAL (
-            SELECT kind, first_g FROM movements WHERE kind IN (1, 12) AND first_g <= s.first_g
-            ORDER BY first_g DESC LIMIT 1
-        ) b JOIN movements g ON b.kind = 12 AND g.kind = 6 AND tag_number(g.to_tag, 5) = b.first_g
-            AND tag_number(g.to_tag, 13) < s.last_g AND tag_number(g.to_tag, 13) + g.last_g - g.first_g > s.first_g
+        (SELECT * FROM origins WHERE first_g <= :first ORDER BY first_g DESC LIMIT 1)
+        UNION ALL
+        SELECT * FROM origins WHERE first_g > :first AND first_g < :last
     )
-    SELECT l.id AS lot_id, sum(s.last_g - s.first_g) AS grams
-    FROM stretch s JOIN lots l ON int8range(l.first_g, l.last_g) @> s.first_g GROUP BY l.id ORDER BY l.id
+    SELECT l.id AS lot_id, sum(least(s.last_g, :last) - greatest(s.first_g, :first)) AS grams
+    FROM stretch s JOIN lots l ON l.first_g = s.lot_g WHERE s.last_g > :first GROUP BY l.id ORDER BY l.id
 """)

@@ -130,6 +130,14 @@ _RUNS = """
     LEFT JOIN log_entries e ON e.movement_id = m.id
     WHERE kind IN (6, 12) GROUP BY act_id HAVING is_whole_run(act_id) IS NOT TRUE ORDER BY 1
 """
+_ORIGINS = """
+    WITH due AS (
+        SELECT o.* FROM movements b CROSS JOIN LATERAL origins_of(b.first_g) o WHERE b.kind = 12
+    ), odd AS ((TABLE origins EXCEPT TABLE due) UNION (TABLE due EXCEPT TABLE origins))
+    SELECT 'gram ' || min(o.first_g), min(e.index), min(m.at_ms) FROM odd o
+    LEFT JOIN movements m ON m.kind = 12 AND int8range(m.first_g, m.last_g) @> o.first_g
+    LEFT JOIN log_entries e ON e.movement_id = m.id GROUP BY m.id ORDER BY min(o.first_g)
+"""
 _ACTS = """
     SELECT 'act ' || a.id, NULL, a.at_ms FROM acts a LEFT JOIN (
         SELECT act_id, sum(last_g - first_g) FILTER (WHERE kind <> 12) AS grams FROM movements GROUP BY act_id
@@ -177,6 +185,7 @@ CHECKS: Final = {
     "lot-facts": _Check(_LOT_FACTS, "it is not as the evidence of its issue says", REWRITE),
     "frontier": _Check(_FRONTIER, "it is not the end of the last issue or bundle"),
     "runs": _Check(_RUNS, "what it gathered and its bundle are not the same grams"),
+    "origins": _Check(_ORIGINS, "what its bundle is made of is not what was gathered into it", REWRITE),
     "acts": _Check(_ACTS, "its movements do not add up to its quantity, or it has none"),
     "certificates": _Check(_CERTIFICATES, "its act is no cancellation of that quantity, form, purpose and holder"),
     "idempotency": _Check(_ANSWERS, "it has no answer, or its answer names an act that is not there"),

@@ -23,6 +23,8 @@ from registry.ledger.rules import BUNDLE_FLAGS
 
 MAX_PIECES = 4_096
 """Of one bundle. More become several bundles, and these are gathered into one."""
+MAX_STRETCHES = 65_536
+"""Of one bundle: neighbouring grams of one lot. Whoever asks what a bundle is made of has them added up."""
 
 ACT = "gather"
 """What the act is called, whether points or reductions were gathered: the log alone tells it after a recovery."""
@@ -36,9 +38,10 @@ def gather(
 ) -> Posted:
     """Turn up to `MAX_PIECES` pieces of an institution's blocks into one bundle of the same grams, a reduction.
 
-    The account must be locked by the caller. Pieces get their numbers in random order, so that neighbours in the bundle
-    say nothing of who redeemed them. Raises `RuleBroken` for a person's grams and for grams of several sorts (class,
-    scenario, converted), `Invalid` for too many or no pieces; nothing is written then.
+    The account must be locked by the caller. Pieces get their numbers lot by lot, which their old numbers tell anyway,
+    and in random order within each, so that neighbours in the bundle say nothing of who redeemed them. Raises
+    `RuleBroken` for a person's grams and for grams of several sorts (class, scenario, converted), `Invalid` for too
+    many or no pieces, or when they are of too many stretches.
     """
     if not 0 < len(pieces) <= MAX_PIECES:
         raise Invalid(f"A bundle is made of 1 to {MAX_PIECES} blocks, not of {len(pieces)}.")
@@ -52,13 +55,20 @@ def gather(
         )
     pieces = list(pieces)
     ledger.shuffle(pieces)
+    pieces.sort(key=lambda piece: piece.block.lot_id or 0)
     quantity_g = sum(piece.quantity_g for piece in pieces)
     first, last = next_numbers(tx, quantity_g)
     at, _ = in_time(ledger, lambda _: pieces)
     begun = begin_act(tx, ACT, account.id, at, quantity_g, len(pieces) + 1)
     lines = _gathers(pieces, at, first)
     lines.append(_bundle(account, at, (first, last), lines))
-    return Posted(begun.id, ACT, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
+    posted = Posted(begun.id, ACT, at, quantity_g, write_lines(tx, ledger.vault, begun, lines))
+    if tx.execute(_STRETCHES, {"first": first}).scalar_one() > MAX_STRETCHES:
+        raise Invalid(
+            f"The grams of these blocks change from one lot to another more than {MAX_STRETCHES} times. Gather fewer "
+            "of them into one bundle."
+        )
+    return posted
 
 
 def gather_held(
@@ -119,3 +129,6 @@ def _bundle(account: Account, at: int, grams: tuple[int, int], gathers: Sequence
         evidence=sealed.digest,
     )
     return Line(movement, None, account.id, sealed)
+
+
+_STRETCHES = sa.text("SELECT count(*) FROM origins WHERE first_g >= :first")

@@ -54,6 +54,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms",
     ),
     "frontier": _all(A, "sole next_g"),
+    "origins": _all(A, "first_g last_g lot_g"),
     "totals": _all(A, "lot_id form purpose grams"),
     "total_changes": _all(A, "lot_id form purpose grams"),
     "unsequenced": _all(S, "movement_id"),

@@ -223,6 +223,15 @@ CREATE TABLE total_changes (
     grams bigint NOT NULL
 );
 
+-- Of which lots a bundle's grams are: stretches of its numbers, each of one lot, which has `lot_g` as its first gram. It
+-- follows from movements, as blocks do, and is worked out once, when the bundle is made: what a bundle is made of is read
+-- in one look, however often it was gathered again.
+CREATE TABLE origins (
+    first_g bigint PRIMARY KEY,
+    last_g bigint NOT NULL CHECK (last_g > first_g),
+    lot_g bigint NOT NULL
+);
+
 CREATE TABLE certificates (
     number text PRIMARY KEY,
     act_id bigint NOT NULL UNIQUE REFERENCES acts,
@@ -427,6 +436,30 @@ CREATE TRIGGER not_behind BEFORE INSERT ON accounts FOR EACH STATEMENT EXECUTE F
 CREATE TRIGGER not_behind BEFORE INSERT OR UPDATE OR DELETE ON consents
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_behind();
 
+-- What `origins` has of a bundle: from its pieces, which are of a lot, or of bundles whose origins are known.
+CREATE FUNCTION origins_of(bundle bigint) RETURNS SETOF origins LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH piece AS (
+        SELECT first_g, last_g, tag_number(to_tag, 13) - first_g AS onward
+        FROM movements WHERE kind = 6 AND tag_number(to_tag, 5) = bundle
+    ), stretch AS (
+        SELECT p.first_g + onward AS first_g, p.last_g + onward AS last_g, l.first_g AS lot_g
+        FROM piece p JOIN lots l ON int8range(l.first_g, l.last_g) @> p.first_g
+        UNION ALL
+        SELECT greatest(o.first_g, p.first_g) + onward, least(o.last_g, p.last_g) + onward, o.lot_g
+        FROM piece p CROSS JOIN LATERAL (
+            (SELECT * FROM origins WHERE first_g <= p.first_g ORDER BY first_g DESC LIMIT 1)
+            UNION ALL
+            SELECT * FROM origins WHERE first_g > p.first_g AND first_g < p.last_g
+        ) o WHERE o.last_g > p.first_g
+    )
+    -- Neighbours of one lot are one stretch.
+    SELECT min(first_g), max(last_g), lot_g FROM (
+        SELECT *, row_number() OVER (ORDER BY first_g) - row_number() OVER (PARTITION BY lot_g ORDER BY first_g) AS apart
+        FROM stretch
+    ) s GROUP BY lot_g, apart;
+END;
+
 -- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
 -- that its parent made. A gram that is no longer there cannot be taken twice.
 -- It runs with its owner's rights: whoever writes movements cannot write blocks.
@@ -460,6 +493,9 @@ BEGIN
         RAISE EXCEPTION 'what is issued lies in one lot, and a bundle in none'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_of_lot';
     END IF;
+    -- What stands there before its bundle does, somebody else wrote; nobody's act waits for that.
+    DELETE FROM origins o USING written w WHERE w.kind = 12 AND o.first_g >= w.first_g AND o.first_g < w.last_g;
+    INSERT INTO origins SELECT o.* FROM written w CROSS JOIN LATERAL origins_of(w.first_g) o WHERE w.kind = 12;
     FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
         SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
         IF lawful(m, p) IS NOT TRUE THEN
@@ -564,6 +600,7 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_written_once';
     END IF;
     DELETE FROM blocks WHERE movement_id = OLD.id;
+    DELETE FROM origins WHERE OLD.kind = 12 AND first_g >= OLD.first_g AND first_g < OLD.last_g;
     SELECT * INTO p FROM movements WHERE id = OLD.parent_id;
     IF p.form IN (1, 2) THEN
         INSERT INTO blocks
@@ -624,6 +661,8 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON methodologies
 CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON certificates  -- erasure takes the words out
     FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
+CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON origins
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
 CREATE FUNCTION totals_follow_lot() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

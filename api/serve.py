@@ -21,6 +21,7 @@ from api import logs
 from api.batching import Batching
 from api.condition import CONVICTED, RECOVERING
 from api.expiry import expire_points
+from api.jobs import work_through
 from api.site import SITE_VARIABLE, Site
 from api.timetable import Timetable
 from api.witnesses import Publishing
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 
 START_S = 30
 STOP_S = 10
+JOBS_S = 0.2
+"""How often jobs are looked for: what was done within a second is asked for again within one."""
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
 LOOK_S = 1
@@ -184,6 +187,7 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
         beside += [
             _Beside("anchor", anchor_s, over, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle),
             _Beside("fold the totals", FOLD_S, over, lambda: _fold(site)),
+            _Beside("jobs", JOBS_S, over, lambda: work_through(site, over)),
             _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
             _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
         ]

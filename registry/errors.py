@@ -64,6 +64,18 @@ class MovedOn(RegistryError):
     code, status, title = "grams-moved-on", 409, "The grams have moved on"
 
 
+class JobUnderWay(RegistryError):
+    """A job of the account is under way; until it has ended, no other act takes the account's grams."""
+
+    code, status, title = "job-under-way", 409, "A job of this account is under way"
+
+
+class JobBroken(RegistryError):
+    """The job ended without an answer of its own, and what it was to do was not done."""
+
+    code, status, title = "job-broken", 409, "The job was not done"
+
+
 class AlreadyIssued(RegistryError):
     """An activity of the report was issued before."""
 
@@ -158,6 +170,15 @@ class Invalid(RegistryError):
     """A value that is well formed and wrong."""
 
     code, status, title = "invalid", 400, "Invalid value"
+
+
+class TooManyBlocks(Invalid):
+    """The grams lie in more blocks than an act takes at once."""
+
+    def __init__(self, sentence: str, quantity_g: int) -> None:
+        """Say how many grams were to be taken; they are there."""
+        super().__init__(sentence)
+        self.quantity_g = quantity_g
 
 
 class DocumentTooLarge(RegistryError):

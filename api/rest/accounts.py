@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from api.auth import READERS, Caller, Role
 from api.problems import documented
 from api.rest import account_schemas as shapes
-from api.rest import schemas, views
-from api.rest.acts import AnAccount, one_of, words
+from api.rest import act_views, schemas, views
 from api.rest.numbers import AccountId, Cursor, Limit
-from api.rest.perform import SiteOf, WriteOf, posted
+from api.rest.orders import AnAccount, one_of, words
+from api.rest.perform import SiteOf, WriteOf
 from api.rest.route import StrictRoute
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account, open_row
 from registry.clock import rfc3339
@@ -155,7 +155,7 @@ def erase_an_account(account_id: AccountId, write: WriteOf, body: Erasure | None
         settled = erasure.settle_and_erase(tx, ledger, account_id, choice, said.confirm)
         return _account(account_row(tx, account_id)) | {
             "balances": _balances(tx, account_id),
-            "settled": [posted(one.posted) | {"certificate": one.certificate} for one in settled],
+            "settled": [act_views.posted(one.posted) | {"certificate": one.certificate} for one in settled],
         }
 
     return write.perform(said.model_dump(), act, erases=True)

@@ -8,17 +8,16 @@ import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 
 from api.auth import Caller, Principal
-from api.rest import views
+from api.rest import act_views
+from api.rest.orders import Order
 from api.site import Site
 from registry.accounts.accounts import refuse_erased
-from registry.clock import rfc3339
 from registry.database.engine import BEHIND
-from registry.errors import Behind, KeyForgotten
+from registry.errors import Behind, KeyForgotten, TooManyBlocks
+from registry.jobs.jobs import add_job, get_job
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
-from registry.ledger.movement import Kind, serial
-from registry.ledger.posting import Posted
 
-CREATED = 201
+CREATED, ACCEPTED = 201, 202
 Act = Callable[[sa.Connection], Mapping[str, Any]]
 
 
@@ -49,7 +48,7 @@ class Write:
         self._account = request.path_params.get("account_id")
         self._asked = f"{request.method} {request.scope['path']}"
 
-    def perform(self, body: Mapping[str, Any], act: Act, *, erases: bool = False) -> Response:
+    def perform(self, body: Mapping[str, Any], act: Act, *, status: int = CREATED, erases: bool = False) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time.
 
         The answer is kept until the account that it is about is erased; that of the erasure itself never is.
@@ -60,14 +59,28 @@ class Write:
         with self.site.database.transaction() as tx:
             earlier = self._earlier(tx, asked)
             if earlier is not None:
-                return _answer(json.dumps(earlier.response, ensure_ascii=False), earlier.status, replayed=True)
+                return _answer(earlier.response, earlier.status, _REPLAYED)
             said = act(tx)
-            text = json.dumps(said, ensure_ascii=False)
             if erases:
                 forget(tx, asked)
             else:
-                keep(tx, asked, self._about(said), CREATED, text)
-        return _answer(text, CREATED, replayed=False)
+                keep(tx, asked, self._about(said), status, _json(said))
+        return _answer(said, status)
+
+    def order(self, account_id: int, order: Order) -> Response:
+        """Do what a holder orders while they wait, or note it as a job where it takes longer than that."""
+        body, ledger = order.model_dump(), self.site.ledger
+        try:
+            return self.perform(body, lambda tx: order.act(tx, ledger, account_id))
+        except TooManyBlocks as many:
+            quantity_g = many.quantity_g
+
+        def note(tx: sa.Connection) -> Mapping[str, Any]:
+            kept = order.model_dump(by_alias=True, exclude_none=True)
+            number = add_job(tx, account_id, order.kind, kept, quantity_g, ledger.clock())
+            return act_views.job(get_job(tx, account_id, number))
+
+        return self.perform(body, note, status=ACCEPTED)
 
     def _earlier(self, tx: sa.Connection, asked: Claim) -> Answer | None:
         """Give the first answer; to who was erased not even that there was one. (An act by itself refuses them.)"""
@@ -92,33 +105,13 @@ async def write_of(request: Request, site: SiteOf, caller: Caller, idempotency_k
 WriteOf = Annotated[Write, Depends(write_of)]
 
 
-def _answer(text: str, status: int, *, replayed: bool) -> Response:
-    headers = {"Idempotency-Replayed": "true"} if replayed else None
-    return Response(text, status, headers, "application/json")
+_REPLAYED = {"Idempotency-Replayed": "true"}
 
 
-def posted(of: Posted) -> dict[str, Any]:
-    """Write an act as it was written to the ledger; it is recorded, and not yet logged."""
-    return {
-        "act": str(of.act_id),
-        "kind": of.kind,
-        "at": rfc3339(of.at),
-        **views.amount(of.quantity_g),
-        "state": "recorded",
-        "movements": [
-            {
-                "id": str(written.id),
-                "serial": serial(written.movement.first, written.movement.last),
-                "quantity_g": written.movement.quantity_g,
-                "until": rfc3339(written.movement.until) if written.movement.until else None,
-            }
-            for written in of.movements
-            if written.movement.kind != Kind.GATHER  # thousands of them; the bundle stands for all
-        ],
-    }
+def _answer(said: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
+    where = {"Location": said["url"]} if status == ACCEPTED else {}
+    return Response(_json(said), status, {**where, **(headers or {})}, "application/json")
 
 
-def bundled(of: Posted) -> dict[str, Any]:
-    """Write a gathering as it was written to the ledger; its last movement is the bundle."""
-    made = of.movements[-1].movement
-    return posted(of) | {"bundle": serial(made.first, made.last)}
+def _json(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False)

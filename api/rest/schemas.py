@@ -29,7 +29,8 @@ class ActAnswer(BaseModel):
     quantity_g: int
     quantity_t: str
     state: State
-    movements: list[MovementOfAct]
+    movement_count: int
+    movements: list[MovementOfAct] = Field(description="The first thousand.")
 
 
 class CancelAnswer(ActAnswer):

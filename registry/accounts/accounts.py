@@ -18,6 +18,7 @@ from registry.database.schema import (
 )
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
 from registry.evidence.document import disclose
+from registry.jobs.jobs import forget_jobs
 from registry.words import checked_words
 
 INDIVIDUAL, INSTITUTION = "individual", "institution"
@@ -157,6 +158,7 @@ def erase_account(tx: sa.Connection, number: int, at: int) -> None:
     kind = tx.execute(sa.select(accounts.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
     if kind is None:
         raise NotFound(f"There is no open account {number}.")
+    forget_jobs(tx, number)
     tx.execute(sa.update(accounts).where(accounts.c.id == number).values(name=None, erased_ms=at))
     tx.execute(sa.delete(account_keys).where(account_keys.c.account_id == number))
     tx.execute(sa.delete(consents).where(consents.c.account_id == number))

@@ -61,6 +61,7 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
             form,
             has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
             usable_at=at if form == Form.POINTS and account.is_individual else None,
+            most=ledger.most,
         )
         return amount.of(tx, wanted, OTHER_FORM)
 
@@ -71,7 +72,15 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
     facts |= {name: value for name, value in words.items() if value is not None}
     personal = tuple(name for name in words if name in facts) if account.is_individual else ()
     posted = post(
-        tx, ledger.vault, "cancel", account_id, pieces, Step(Kind.CANCEL, at, purpose), facts, personal=personal
+        tx,
+        ledger.vault,
+        "cancel",
+        account_id,
+        pieces,
+        Step(Kind.CANCEL, at, purpose),
+        facts,
+        personal=personal,
+        tell=ledger.tell,
     )
     _issue(tx, number, posted, account, purpose, form, intent)
     return Cancelled(posted, number)

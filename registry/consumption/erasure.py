@@ -16,7 +16,7 @@ from registry.accounts.accounts import Account, erase_account, get_account, lock
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.errors import HoldingsChanged, Invalid, Unconfirmed, Unsettled
-from registry.ledger.blocks import MAX_BLOCKS_PER_ACT
+from registry.ledger.blocks import BLOCKS_AT_ONCE
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
@@ -136,7 +136,7 @@ def _settle(tx: sa.Connection, ledger: Ledger, account_id: int, choice: Choice) 
 
 def _parts(tx: sa.Connection, account_id: int, form: Form) -> list[Amount]:
     """Cut what is held in a form into amounts that one act can take, in the order of spending."""
-    values = {"account": account_id, "form": int(form), "most": MAX_BLOCKS_PER_ACT}
+    values = {"account": account_id, "form": int(form), "most": BLOCKS_AT_ONCE}
     return [Amount(int(grams)) for grams in tx.execute(_PARTS, values).scalars()]
 
 

@@ -34,7 +34,8 @@ def transfer(
         raise Invalid("The purpose of a transfer is agreement or donation.")
     named = reference_facts(reference)
     lock_account(tx, ledger.vault, account_id)
-    at, pieces = in_time(ledger, lambda _: amount.of(tx, Wanted(account_id, Form.REDUCTION), NO_POINTS))
+    wanted = Wanted(account_id, Form.REDUCTION, most=ledger.most)
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted, NO_POINTS))
     to = receiver(tx, ledger, account_id, to_id)
     step = Step(Kind.TRANSFER, at, PURPOSES[purpose])
     return post(
@@ -47,4 +48,5 @@ def transfer(
         {"purpose": purpose} | named,
         to_account(to),
         tuple(named),
+        ledger.tell,
     )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.pool import QueuePool
 
 from registry.database.roles import grant
-from registry.errors import AlreadyIssued, Behind, Invalid, MovedOn, RegistryError, Unavailable
+from registry.errors import AlreadyIssued, Behind, Invalid, JobUnderWay, MovedOn, RegistryError, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
@@ -35,6 +35,10 @@ PATIENT = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_sessio
 SNAPSHOT_ROWS = 10_000
 """Rows in memory at a time, of an answer that may have millions."""
 _MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
+_JOB = (
+    "A job of this account is under way, and takes grams step by step. The account's jobs show how far it is; repeat "
+    "the act when it has ended."
+)
 # An answer lost while committing leaves it open whether the act is there, so nothing is said of that.
 _UNAVAILABLE = "The database does not answer now. Try again shortly; an act with the same Idempotency-Key."
 BEHIND = (
@@ -46,6 +50,8 @@ REFUSALS: dict[str, tuple[type[RegistryError], str]] = {
     "movements_taken_once": (MovedOn, _MOVED_ON),
     "movements_lawful": (MovedOn, _MOVED_ON),
     "blocks_int8range_excl": (MovedOn, _MOVED_ON),
+    "jobs_of_account": (JobUnderWay, _JOB),
+    "acts_beside_job": (JobUnderWay, _JOB),
     "activities_pkey": (AlreadyIssued, "An activity of the report was issued before; one physical act is issued once."),
 }
 """Name of a constraint -> what to tell whoever was too late."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INT8RANGE, JSONB
 
 metadata = sa.MetaData()
 
@@ -126,6 +126,21 @@ idempotency = _table(
     account_id=_int,
     status=sa.Integer,
     response=JSONB,
+)
+jobs = _table(
+    "jobs",
+    id=_int,
+    account_id=_int,
+    kind=_text,
+    asked=JSONB,
+    asked_ms=_int,
+    total_g=_int,
+    done_g=_int,
+    made=ARRAY(INT8RANGE),
+    steps=_int,
+    ended_ms=_int,
+    answer=JSONB,
+    problem=JSONB,
 )
 seals = _table("seals", first_id=_int, count=sa.Integer, mac=_bytes)
 unsequenced = _table("unsequenced", movement_id=_int)

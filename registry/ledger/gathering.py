@@ -4,7 +4,8 @@ After it a trade, a pledge or a cancellation of any size is one leaf. The GATHER
 transaction, and stand beside each other in the log.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import sqlalchemy as sa
@@ -13,13 +14,14 @@ from registry.accounts.accounts import Account, lock_account
 from registry.accounts.vault import tag
 from registry.errors import Invalid, RuleBroken
 from registry.evidence.document import Value, seal
-from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside, take_all
+from registry.ledger.blocks import NO_FLAG, Piece, Wanted, refuse_set_aside
 from registry.ledger.child import Receiver, Step, minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Amount, Ledger, in_time
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
 from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
 from registry.ledger.rules import BUNDLE_FLAGS
+from registry.ledger.taking import sorts_of, take, whole_blocks
 
 MAX_PIECES = 4_096
 """Of one bundle. More become several bundles, and these are gathered into one."""
@@ -30,29 +32,28 @@ ACT = "gather"
 """What the act is called, whether points or reductions were gathered: the log alone tells it after a recovery."""
 
 
-def gather(
-    tx: sa.Connection,
-    ledger: Ledger,
-    account: Account,
-    pieces: Sequence[Piece],
-) -> Posted:
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """How far a gathering into several bundles, and of these into one, has come."""
+
+    taken_g: int = 0
+    """Grams taken of what was held."""
+    bundles: Sequence[tuple[int, int]] = ()
+    """The bundles made of them, grams `[first, last)` of each; they are not gathered yet."""
+
+
+def gather(tx: sa.Connection, ledger: Ledger, account: Account, pieces: Sequence[Piece]) -> Posted:
     """Turn up to `MAX_PIECES` pieces of an institution's blocks into one bundle of the same grams, a reduction.
 
     The account must be locked by the caller. Pieces get their numbers lot by lot, which their old numbers tell anyway,
     and in random order within each, so that neighbours in the bundle say nothing of who redeemed them. Raises
-    `RuleBroken` for a person's grams and for grams of several sorts (class, scenario, converted), `Invalid` for too
-    many or no pieces, or when they are of too many stretches.
+    `RuleBroken` for grams of several sorts (class, scenario, converted) and for a person's, `Invalid` for too many or
+    no pieces, or when they are of too many stretches; nothing is written then.
     """
     if not 0 < len(pieces) <= MAX_PIECES:
         raise Invalid(f"A bundle is made of 1 to {MAX_PIECES} blocks, not of {len(pieces)}.")
-    if account.is_individual:
-        raise RuleBroken("Only an institution gathers grams; a person's stay as they are.")
     refuse_set_aside([piece.block for piece in pieces])
-    if len({sort_of(piece) for piece in pieces}) > 1:
-        raise RuleBroken(
-            "A bundle is of one class and of one origin, and these grams are of several: gather each class by itself "
-            "(class: I or II), and what was once points apart from what was not (serial)."
-        )
+    _refuse_mixed({sort_of(piece) for piece in pieces})
     pieces = list(pieces)
     ledger.shuffle(pieces)
     pieces.sort(key=lambda piece: piece.block.lot_id or 0)
@@ -74,15 +75,66 @@ def gather(
 def gather_held(
     tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None
 ) -> Posted:
-    """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II")."""
+    """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II").
+
+    Raises `TooManyBlocks` for what takes longer than a caller waits; that is for `gather_on`.
+    """
+    account = _institution(tx, ledger, account_id)
+    wanted = _wanted(account_id, form, of_class, ledger.most)
+    pieces = take(tx, wanted, None) if amount is None else amount.of(tx, wanted)
+    return gather(tx, ledger, account, pieces)
+
+
+def gather_on(
+    tx: sa.Connection,
+    ledger: Ledger,
+    account_id: int,
+    form: Form,
+    amount: Amount,
+    of_class: str | None,
+    so_far: Gathering,
+) -> Gathering | Posted:
+    """Do the next step of a gathering of any number of blocks, and tell how far it is, or give the one bundle at last.
+
+    First what is held becomes bundles of `MAX_PIECES` blocks each, then these become one. Between two steps nothing may
+    take the account's grams. The first step raises what `gather_held` raises, of the amount as a whole.
+    """
+    account = _institution(tx, ledger, account_id)
+    left = amount.without(so_far.taken_g)
+    if left.quantity_g:
+        wanted = _wanted(account_id, form, of_class, MAX_PIECES)
+        if not so_far.taken_g:
+            _refuse_mixed(sorts_of(tx, wanted, amount.quantity_g, amount.first))
+        posted = gather(tx, ledger, account, left.of(tx, wanted, in_parts=True))
+        taken_g, rest = so_far.taken_g + posted.quantity_g, so_far.bundles
+    else:
+        posted = gather(tx, ledger, account, whole_blocks(tx, account_id, so_far.bundles[:MAX_PIECES]))
+        taken_g, rest = so_far.taken_g, so_far.bundles[MAX_PIECES:]
+    made = posted.movements[-1].movement
+    if taken_g == amount.quantity_g and not rest:
+        return posted
+    return Gathering(taken_g, (*rest, (made.first, made.last)))
+
+
+def _institution(tx: sa.Connection, ledger: Ledger, account_id: int) -> Account:
     account = lock_account(tx, ledger.vault, account_id)
     if account.is_individual:
         raise RuleBroken("Only an institution gathers grams into bundles; a person's stay as they are.")
+    return account
+
+
+def _wanted(account_id: int, form: Form, of_class: str | None, most: int) -> Wanted:
     has = Flag.CLASS_I if of_class == "I" else NO_FLAG
     lacks = Flag.LOCKED | (Flag.CLASS_I if of_class == "II" else NO_FLAG)
-    wanted = Wanted(account_id, form, has=has, lacks=lacks, most=MAX_PIECES)
-    pieces = take_all(tx, wanted) if amount is None else amount.of(tx, wanted)
-    return gather(tx, ledger, account, pieces)
+    return Wanted(account_id, form, has=has, lacks=lacks, most=most)
+
+
+def _refuse_mixed(sorts: Collection[int]) -> None:
+    if len(sorts) > 1:
+        raise RuleBroken(
+            "A bundle is of one class and of one origin, and these grams are of several: gather each class by itself "
+            "(class: I or II), and what was once points apart from what was not (serial)."
+        )
 
 
 def sort_of(piece: Piece) -> int:

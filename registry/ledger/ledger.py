@@ -12,10 +12,11 @@ from registry.accounts.accounts import Account, lock_account, lock_even_erased, 
 from registry.accounts.vault import Vault, tag
 from registry.clock import Clock
 from registry.errors import AccountErased, HolderUnknown, Insufficient, Invalid, NotFound
-from registry.ledger.blocks import NO_FLAG, Piece, Wanted, grams_in, take, take_exactly
+from registry.ledger.blocks import BLOCKS_AT_ONCE, NO_FLAG, Piece, Wanted
 from registry.ledger.child import Receiver, Step
 from registry.ledger.movement import Flag, Form, Kind, Purpose
-from registry.ledger.posting import Posted, ReceiverOf, post
+from registry.ledger.posting import Posted, ReceiverOf, Tell, nobody, post
+from registry.ledger.taking import grams_in, take, take_exactly
 from registry.words import checked_words
 
 MAX_REFERENCE_CHARS = 200
@@ -33,6 +34,10 @@ class Ledger:
     vault: Vault
     shuffle: Shuffle = secrets.SystemRandom().shuffle
     """Puts what is to stand in an order that says nothing of anybody into that order, in place."""
+    most: int = BLOCKS_AT_ONCE
+    """Blocks that an act takes, at most; more are a job's (`registry.jobs`), which is given other means."""
+    tell: Tell = nobody
+    """Told how many grams of an act are written, while it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,13 @@ class Amount:
     quantity_g: int
     first: int | None = None
 
-    def of(self, tx: sa.Connection, wanted: Wanted, hint: str | None = None) -> list[Piece]:
-        """Take it from the account's blocks. The account must be locked.
+    def of(self, tx: sa.Connection, wanted: Wanted, hint: str | None = None, *, in_parts: bool = False) -> list[Piece]:
+        """Take it from the account's blocks, or with `in_parts` what it begins with. The account must be locked.
 
         Raises `Insufficient`; `hint` says there what to do with what the account holds in the other form.
         """
         try:
-            return self._taken(tx, wanted)
+            return self._taken(tx, wanted, in_parts=in_parts)
         except Insufficient as short:
             other = Form.POINTS if wanted.form == Form.REDUCTION else Form.REDUCTION
             held = grams_in(tx, wanted.account_id, other)
@@ -56,12 +61,16 @@ class Amount:
                 raise
             raise Insufficient(f"{short} The account holds {held} g as {other.name.lower()}. {hint}") from None
 
-    def _taken(self, tx: sa.Connection, wanted: Wanted) -> list[Piece]:
+    def _taken(self, tx: sa.Connection, wanted: Wanted, *, in_parts: bool) -> list[Piece]:
         if self.first is None:
-            return take(tx, wanted, self.quantity_g)
+            return take(tx, wanted, self.quantity_g, in_parts=in_parts)
         if self.quantity_g <= 0:
             raise Invalid("A serial names at least one gram.")
-        return take_exactly(tx, wanted, self.first, self.first + self.quantity_g)
+        return take_exactly(tx, wanted, self.first, self.first + self.quantity_g, in_parts=in_parts)
+
+    def without(self, grams: int) -> "Amount":
+        """What of it is left when its first grams were taken."""
+        return Amount(self.quantity_g - grams, None if self.first is None else self.first + grams)
 
 
 def in_time(ledger: Ledger, take: Callable[[int], list[Piece]]) -> tuple[int, list[Piece]]:
@@ -115,7 +124,7 @@ def lock_grams(
 ) -> Posted:
     """Lock grams for a listing, a pledge or a freeze (purposes 32 to 34)."""
     lock_account(tx, ledger.vault, account_id)
-    at, pieces = in_time(ledger, lambda _: amount.of(tx, Wanted(account_id, form)))
+    at, pieces = in_time(ledger, lambda _: amount.of(tx, Wanted(account_id, form, most=ledger.most)))
     return post(
         tx,
         ledger.vault,
@@ -124,13 +133,14 @@ def lock_grams(
         pieces,
         Step(Kind.LOCK, at, purpose),
         {"purpose": purpose.name.lower()},
+        tell=ledger.tell,
     )
 
 
 def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount) -> Posted:
     """Unlock grams that were locked; those of an erased account too, for else they could never expire."""
     lock_even_erased(tx, account_id)
-    wanted = Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG)
+    wanted = Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     return post(tx, ledger.vault, "unlock", account_id, pieces, Step(Kind.UNLOCK, at), {})
 

@@ -19,6 +19,7 @@ from registry.ledger.child import Receiver, Step, child_of
 from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.rules import SENTENCES, broken_rule
+from registry.ledger.sealing import MAX_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ class Line:
     """The account that these fields are about."""
     public: str | None = None
     """Of a record: what the log publishes of its evidence (`registry.evidence.public.text_of`)."""
+
+
+Tell = Callable[[int], None]
+
+
+def nobody(_grams: int) -> None:
+    """Tell nobody how far an act is."""
 
 
 ReceiverOf = Callable[[Piece], tuple[int, Receiver]]
@@ -96,6 +104,7 @@ def post(
     facts: Mapping[str, Value],
     receiver_of: ReceiverOf | None = None,
     personal: tuple[str, ...] = (),
+    tell: Tell = nobody,
 ) -> Posted:
     """Write one act that does `step` to every piece.
 
@@ -106,10 +115,15 @@ def post(
     if not pieces:
         raise Invalid("An act takes at least one gram.")
     refuse_set_aside([piece.block for piece in pieces])
-    lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces]
     quantity_g = sum(piece.quantity_g for piece in pieces)
-    begun = begin_act(tx, act, account_id, step.at, quantity_g, len(lines))
-    return Posted(begun.id, act, step.at, quantity_g, write_lines(tx, vault, begun, lines))
+    begun = begin_act(tx, act, account_id, step.at, quantity_g, len(pieces))
+    written: list[Written] = []
+    for start in range(0, len(pieces), MAX_RUN):  # no more than a statement's rows, with their evidence, in memory
+        part = Act(begun.id, begun.numbers[start : start + MAX_RUN])
+        lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces[start : start + MAX_RUN]]
+        written += write_lines(tx, vault, part, lines)
+        tell(sum(line.movement.quantity_g for line in lines))
+    return Posted(begun.id, act, step.at, quantity_g, tuple(written))
 
 
 def _line(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, RuleBroken
-from registry.ledger.blocks import MAX_BLOCKS_PER_ACT, Piece, Wanted, block_of, select_blocks
+from registry.ledger.blocks import BLOCKS_AT_ONCE, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
 from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
@@ -28,11 +28,13 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     account = lock_account(tx, ledger.vault, account_id)
     if not account.is_individual:
         raise RuleBroken("Only reductions that an individual holds convert to points.")
-    wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED)
+    wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     policy = in_force(tx, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(policy, at))
-    return post(tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()})
+    return post(
+        tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()}, tell=ledger.tell
+    )
 
 
 def valid_until(policy: Policy, at: int) -> int:
@@ -63,20 +65,30 @@ def redeem(
         raise RuleBroken("Points are redeemed by an individual at an institution.")
 
     def take(at: int) -> list[Piece]:
-        wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at)
+        wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at, most=ledger.most)
         return Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
 
     at, pieces = in_time(ledger, take)
     provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
     return post(
-        tx, ledger.vault, "redeem", account_id, pieces, Step(Kind.REDEEM, at), facts, to_account(provider), tuple(facts)
+        tx,
+        ledger.vault,
+        "redeem",
+        account_id,
+        pieces,
+        Step(Kind.REDEEM, at),
+        facts,
+        to_account(provider),
+        tuple(facts),
+        ledger.tell,
     )
 
 
 def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, amount: Amount) -> Posted:
     """Give points back to the person who redeemed them, out of act `redemption`. The provider acts."""
     lock_account(tx, ledger.vault, account_id)
-    wanted = Wanted(account_id, Form.POINTS, lacks=Flag.LOCKED | Flag.INDIVIDUAL, redeemed_by_act=redemption)
+    lacks = Flag.LOCKED | Flag.INDIVIDUAL
+    wanted = Wanted(account_id, Form.POINTS, lacks=lacks, redeemed_by_act=redemption, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     if any(piece.block.maker.kind != Kind.REDEEM for piece in pieces):
         raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
@@ -91,6 +103,7 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
         Step(Kind.REFUND, at),
         {},
         lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG),
+        tell=ledger.tell,
     )
 
 
@@ -136,7 +149,7 @@ _EXPIRED = (
         blocks.c.until_ms < sa.bindparam("at"),
     )
     .order_by(blocks.c.until_ms, blocks.c.first_g)
-    .limit(MAX_BLOCKS_PER_ACT)
+    .limit(BLOCKS_AT_ONCE)
 )
 
 

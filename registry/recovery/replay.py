@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.vault import Vault
-from registry.errors import OtherHistory
+from registry.errors import JobBroken, OtherHistory
 from registry.evidence.document import Fields
+from registry.jobs.jobs import end_all
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
@@ -31,6 +32,10 @@ SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
 told before the loss comes to mean something else, and no token of a lost account opens a new one."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
+_MAYBE_DONE = (
+    "The registry was restored from a backup that has this job as open. Whether it was done before the loss, the "
+    "account's movements show. Ask for it again if it was not."
+)
 _Act = tuple[int, int, int | None, int]
 _first = attrgetter("first_g")
 _ACQUIRING = frozenset({Kind.ISSUE, Kind.TRANSFER, Kind.REDEEM, Kind.BUNDLE})
@@ -63,8 +68,9 @@ def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) ->
     values = {"from": from_size, "size": size, "source": source, "at": at}
     if tx.execute(_BEGIN, values).rowcount:
         gap = SKIPPED_NUMBERS + 10 * (size - from_size)
-        for table in ("accounts", "acts", "movements", "sources", "lots"):
+        for table in ("accounts", "acts", "movements", "sources", "lots", "jobs"):
             tx.execute(_SKIP, {"table": table, "gap": gap})
+        end_all(tx, at, JobBroken(_MAYBE_DONE))  # else what the log brings back would be done a second time
 
 
 class Replay:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from fastapi import Request
 
 from api.auth import Principal, Role
-from api.rest.perform import Write, posted
+from api.rest.act_views import posted
+from api.rest.perform import Write
 from registry.errors import KeyReused, RegistryError, Unavailable
 from registry.ledger.ledger import Ledger
 from tests.simulation.chance import Chance, Crash

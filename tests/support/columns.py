@@ -41,6 +41,10 @@ COLUMNS: dict[str, dict[str, Is]] = {
         **_all(G, "holder beneficiary statement"),
     },
     "idempotency": {"claim": D, **_all(C, "request_mac account_id status response")},
+    "jobs": _all(
+        G,
+        "id account_id kind asked asked_ms total_g done_g made steps ended_ms answer problem",
+    ),
     "lots": _all(
         A,
         "id first_g last_g source_id methodology_code methodology_version period_from_ms period_until_ms issued_ms "

@@ -7,13 +7,14 @@ import pytest
 from registry.accounts.accounts import get_account
 from registry.consumption.cancel import Intent, cancel
 from registry.errors import NotFound
-from registry.ledger.blocks import Piece, Wanted, take
+from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, to_account
 from registry.ledger.movement import Form, Kind
 from registry.ledger.posting import post
 from registry.ledger.publication import all_logged
 from registry.ledger.queries import Seen, block_at, children, life_of_block, movement_at, movements_of_act
+from registry.ledger.taking import take
 from registry.points.points import convert, redeem, refund
 from tests.support.scheme import Scheme
 

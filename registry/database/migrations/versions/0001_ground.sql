@@ -255,6 +255,41 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_account ON idempotency (account_id) WHERE account_id IS NOT NULL;
 
+-- Acts that take long, each done step by step beside the others, in the order asked for. An account has one at a time.
+CREATE TABLE jobs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES accounts,
+    kind text NOT NULL,
+    asked jsonb,  -- the body of the request, with people's words in it: NULL once the job has ended
+    asked_ms bigint NOT NULL,
+    total_g bigint NOT NULL CHECK (total_g > 0),
+    done_g bigint NOT NULL DEFAULT 0 CHECK (done_g BETWEEN 0 AND total_g),
+    made int8range[] NOT NULL DEFAULT '{}',  -- bundles on the way to the one that was asked for
+    steps bigint NOT NULL DEFAULT 0,
+    ended_ms bigint,
+    answer jsonb,
+    problem jsonb,
+    CHECK ((ended_ms IS NULL) = (asked IS NOT NULL)),
+    CHECK (num_nonnulls(answer, problem) = CASE WHEN ended_ms IS NULL THEN 0 ELSE 1 END)
+);
+CREATE UNIQUE INDEX jobs_of_account ON jobs (account_id) WHERE ended_ms IS NULL;
+CREATE INDEX jobs_by_turn ON jobs (steps, id) WHERE ended_ms IS NULL;
+CREATE INDEX jobs_account ON jobs (account_id, id);
+
+-- While an account has a job, no other act takes its grams; else the job might find less than it was promised.
+CREATE FUNCTION refuse_beside_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE account_id = NEW.account_id AND ended_ms IS NULL
+        AND id::text IS DISTINCT FROM current_setting('gramledger.job', true)) THEN
+        RAISE EXCEPTION 'account % has a job under way', NEW.account_id
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'acts_beside_job';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER beside_job AFTER INSERT ON acts FOR EACH ROW
+    WHEN (NEW.kind IN ('convert', 'redeem', 'refund', 'gather', 'transfer', 'cancel', 'lock'))
+    EXECUTE FUNCTION refuse_beside_job();
+
 -- The queue between the ledger and the log. Neither it nor log_entries refers to movements by a foreign key: only the
 -- trigger and the sequencer write them, and a check on each of millions of rows would cost more than the rest.
 CREATE TABLE unsequenced (movement_id bigint PRIMARY KEY);

@@ -1,0 +1,139 @@
+"""Jobs: acts that take long, asked for like any act and done beside the others, in steps of one transaction each.
+
+An account has one at a time, and until it has ended no other act takes that account's grams: what was there when it
+was asked for is there at its last step. A step and what is noted of it are one transaction, so that a job which was
+killed goes on where it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg.types.range import Range
+
+from registry.database.schema import jobs
+from registry.errors import JobUnderWay, NotFound, RegistryError
+
+MAX_LISTED = 100
+Bundles = Sequence[tuple[int, int]]
+"""Grams `[first, end)` of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands."""
+
+    id: int
+    account_id: int
+    kind: str
+    asked: Mapping[str, Any] | None
+    """The body of the request; None once the job has ended."""
+    asked_ms: int
+    total_g: int
+    """Grams it is about."""
+    done_g: int
+    """Grams that its steps have taken."""
+    made: Bundles
+    """Bundles on the way to the one that was asked for."""
+    steps: int
+    ended_ms: int | None
+    answer: Mapping[str, Any] | None
+    problem: Mapping[str, Any] | None
+    """`type` (the error's code), `title` and `detail` of what kept it from being done."""
+
+
+def add_job(
+    tx: sa.Connection, account_id: int, kind: str, asked: Mapping[str, Any], total_g: int, asked_ms: int
+) -> int:
+    """Note a job, and give its number. Raises `JobUnderWay` where the account has one."""
+    values = {"account_id": account_id, "kind": kind, "asked": asked, "total_g": total_g, "asked_ms": asked_ms}
+    return int(tx.execute(sa.insert(jobs).values(values).returning(jobs.c.id)).scalar_one())
+
+
+def get_job(tx: sa.Connection, account_id: int, number: int) -> Job:
+    """Read a job of an account. Raises `NotFound`."""
+    row = tx.execute(sa.select(jobs).where(jobs.c.account_id == account_id, jobs.c.id == number)).one_or_none()
+    if row is None:
+        raise NotFound(f"Account {account_id} has no job {number}.")
+    return _job(row)
+
+
+def list_jobs(tx: sa.Connection, account_id: int) -> list[Job]:
+    """Read an account's jobs, the newest first, a hundred at most."""
+    query = sa.select(jobs).where(jobs.c.account_id == account_id).order_by(jobs.c.id.desc()).limit(MAX_LISTED)
+    return list(map(_job, tx.execute(query)))
+
+
+def next_job(tx: sa.Connection) -> Job | None:
+    """Read the job whose turn it is: the one of the fewest steps, so that a long one keeps no other waiting."""
+    row = tx.execute(_NEXT).one_or_none()
+    return None if row is None else _job(row)
+
+
+def enter(tx: sa.Connection, job: Job) -> None:
+    """Let acts of this transaction be the job's own. Raises `JobUnderWay` when this step was done already."""
+    tx.execute(_ENTER, {"number": str(job.id)})
+    if tx.execute(sa.select(jobs.c.id).where(*_is_at(job))).one_or_none() is None:
+        raise JobUnderWay(_DONE)
+
+
+def tell(tx: sa.Connection, job: Job, done_g: int) -> None:
+    """Show how far a step is that is under way in another transaction, in grams taken by now."""
+    tx.execute(sa.update(jobs).where(jobs.c.id == job.id, jobs.c.ended_ms.is_(None)).values(done_g=done_g))
+
+
+def go_on(tx: sa.Connection, job: Job, done_g: int, made: Bundles) -> None:
+    """Note a step that was not the last, in its own transaction: the grams taken by now, and the bundles made.
+
+    Raises `JobUnderWay` when somebody else did this step.
+    """
+    ranges = [Range(first, last) for first, last in made]
+    values = {"done_g": done_g, "made": ranges, "steps": job.steps + 1}
+    _only_once(tx.execute(sa.update(jobs).where(*_is_at(job)).values(values)))
+
+
+def end(tx: sa.Connection, job: Job, at: int, outcome: Mapping[str, Any] | RegistryError) -> None:
+    """Note how a job ended, in the transaction of its last step: by its answer, or by what kept it from being done.
+
+    Raises `JobUnderWay` when somebody else did this step.
+    """
+    values: dict[str, Any] = {"ended_ms": at, "asked": sa.null()}
+    if isinstance(outcome, RegistryError):
+        values["problem"] = {"type": outcome.code, "title": outcome.title, "detail": str(outcome)}
+    else:
+        values |= {"answer": outcome, "done_g": job.total_g, "made": []}
+    _only_once(tx.execute(sa.update(jobs).where(*_is_at(job)).values(values)))
+
+
+def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
+    """End every job that is open."""
+    for row in tx.execute(sa.select(jobs).where(jobs.c.ended_ms.is_(None))).all():
+        end(tx, _job(row), at, why)
+
+
+def forget_jobs(tx: sa.Connection, account_id: int) -> None:
+    """Forget the jobs of an account that is erased. Raises `JobUnderWay` while one is open."""
+    of_account = jobs.c.account_id == account_id
+    if tx.execute(sa.select(jobs.c.id).where(of_account, jobs.c.ended_ms.is_(None))).one_or_none() is not None:
+        raise JobUnderWay("A job of this account is under way. Erase the account when it has ended.")
+    tx.execute(sa.delete(jobs).where(of_account))
+
+
+def _is_at(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
+    return jobs.c.id == job.id, jobs.c.steps == job.steps, jobs.c.ended_ms.is_(None)
+
+
+def _only_once(done: sa.CursorResult[Any]) -> None:
+    if done.rowcount != 1:
+        raise JobUnderWay(_DONE)
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    made = tuple((one.lower, one.upper) for one in row.made)
+    return Job(**{**row._mapping, "made": made})  # noqa: SLF001  (SQLAlchemy's public name for it)
+
+
+_NEXT = sa.select(jobs).where(jobs.c.ended_ms.is_(None)).order_by(jobs.c.steps, jobs.c.id).limit(1)
+_DONE = "Another process did this step of the job."
+_ENTER = sa.text("SELECT set_config('gramledger.job', :number, true)")

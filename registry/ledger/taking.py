@@ -1,0 +1,219 @@
+"""Which of an account's blocks an act takes: earliest expiry first, then the lowest gram, or exactly those named."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from registry.database.schema import blocks, movements
+from registry.errors import Insufficient, Invalid, TooManyBlocks
+from registry.ledger.blocks import Block, Piece, Wanted, block_of, refuse_set_aside, select_blocks
+from registry.ledger.movement import GRAMS_END, Form, serial
+from registry.ledger.rules import BUNDLE_FLAGS
+
+_PAGE = 64
+_LATER_PAGES = 1_000
+
+_ALLOWED = (
+    select_blocks()
+    .where(
+        blocks.c.account_id == sa.bindparam("account"),
+        blocks.c.form == sa.bindparam("form"),
+        blocks.c.flags.bitwise_and(sa.bindparam("mask", type_=sa.SmallInteger)) == sa.bindparam("has"),
+        blocks.c.until_ms >= sa.bindparam("usable_at"),
+    )
+    .order_by(blocks.c.until_ms, blocks.c.first_g)
+)
+_OF_ACT = _ALLOWED.where(movements.c.act_id == sa.bindparam("act"))
+_IN_ORDER = _ALLOWED.where(
+    sa.tuple_(blocks.c.until_ms, blocks.c.first_g) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first"))
+).limit(sa.bindparam("page"))
+_OVERLAPPING = (
+    _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+    .order_by(None)
+    .order_by(blocks.c.first_g)
+    .limit(sa.bindparam("most") + 1)
+)
+_OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
+
+
+_SUM, _SUM_OF_ACT = (
+    sa.select(sa.func.coalesce(sa.func.sum(there.c.block_last - there.c.block_first), 0)).where(~there.c.is_set_aside)
+    for there in (_ALLOWED.order_by(None).subquery(), _OF_ACT.order_by(None).subquery())
+)
+_GRAMS = sa.select(sa.func.coalesce(sa.func.sum(blocks.c.last_g - blocks.c.first_g), 0)).where(
+    blocks.c.account_id == sa.bindparam("account"), blocks.c.form == sa.bindparam("form")
+)
+
+
+def _parameters(wanted: Wanted) -> dict[str, int]:
+    of_act = {} if wanted.redeemed_by_act is None else {"act": wanted.redeemed_by_act}
+    return of_act | {
+        "account": wanted.account_id,
+        "form": int(wanted.form),
+        "mask": int(wanted.has | wanted.lacks),
+        "has": int(wanted.has),
+        "usable_at": wanted.usable_at or 0,
+    }
+
+
+def take(tx: sa.Connection, wanted: Wanted, quantity_g: int | None, *, in_parts: bool = False) -> list[Piece]:
+    """Take `quantity_g` grams from the account's blocks, or all (None). The account must be locked by the caller.
+
+    What the log refused is passed over. With `in_parts` as many blocks are given as are `wanted.most`, and the caller
+    comes for the rest. Raises `Insufficient` when there are not that many, `SetAside` when there are only with those,
+    `TooManyBlocks` when they are there, and in more than `wanted.most` blocks.
+    """
+    if quantity_g is not None and quantity_g <= 0:
+        raise Invalid("quantity_g is a whole number of grams, at least 1.")
+    pieces: list[Piece] = []
+    missing, refused = quantity_g or GRAMS_END, []
+    for block in _in_order(tx, wanted):
+        if block.is_set_aside:
+            refused.append(block)
+            continue
+        if len(pieces) == wanted.most:
+            if in_parts:
+                return pieces
+            raise _too_many(wanted, _there(tx, wanted, quantity_g))
+        pieces.append(Piece(block, block.first, block.first + min(missing, block.quantity_g)))
+        missing -= pieces[-1].quantity_g
+        if not missing:
+            return pieces
+    if quantity_g is None and pieces:
+        return pieces
+    refuse_set_aside(refused)
+    raise _short(quantity_g, sum(piece.quantity_g for piece in pieces))
+
+
+def _there(tx: sa.Connection, wanted: Wanted, quantity_g: int | None) -> int:
+    """Give the grams that are asked for, if they are there. Raises `Insufficient`."""
+    grams = int(tx.execute(_SUM_OF_ACT if wanted.redeemed_by_act else _SUM, _parameters(wanted)).scalar_one())
+    if quantity_g is not None and grams < quantity_g:
+        raise _short(quantity_g, grams)
+    return quantity_g or grams
+
+
+def _short(quantity_g: int | None, grams: int) -> Insufficient:
+    if quantity_g is None:
+        return Insufficient("The account holds nothing that can be used for this.")
+    return Insufficient(f"Only {grams} g can be used for this; {quantity_g} g were asked for.")
+
+
+def _too_many(wanted: Wanted, quantity_g: int) -> TooManyBlocks:
+    return TooManyBlocks(
+        f"{quantity_g} g lie in more than {wanted.most} blocks. Gather them into a bundle first, or do the act in "
+        "parts.",
+        quantity_g,
+    )
+
+
+def grams_in(tx: sa.Connection, account_id: int, form: Form) -> int:
+    """Add up what an account holds in a form, locked or not."""
+    return int(tx.execute(_GRAMS, {"account": account_id, "form": int(form)}).scalar_one())
+
+
+def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:
+    parameters = _parameters(wanted)
+    if wanted.redeemed_by_act is not None:
+        yield from map(block_of, tx.execute(_OF_ACT, parameters).all())
+        return
+    after, page = (-1, -1), _PAGE
+    while True:
+        rows = tx.execute(
+            _IN_ORDER, parameters | {"after_until": after[0], "after_first": after[1], "page": page}
+        ).all()
+        for row in rows:
+            yield block_of(row)
+        if len(rows) < page:
+            return
+        after, page = (rows[-1].until_ms, rows[-1].block_first), _LATER_PAGES
+
+
+def take_exactly(tx: sa.Connection, wanted: Wanted, first: int, last: int, *, in_parts: bool = False) -> list[Piece]:
+    """Take exactly the grams `[first, last)`, which may lie in several adjoining blocks. The account must be locked.
+
+    With `in_parts` only the first `wanted.most` blocks are given, and the caller comes for the rest. Raises
+    `Insufficient` when any of them is not there to take, `TooManyBlocks` when they lie in too many blocks for one act.
+    """
+    query = _OVERLAPPING if wanted.redeemed_by_act is None else _OVERLAPPING_OF_ACT
+    rows = tx.execute(query, _parameters(wanted) | {"first": first, "last": last, "most": wanted.most}).all()
+    if len(rows) > wanted.most and not in_parts:
+        raise _too_many(wanted, last - first)
+    pieces = [
+        Piece(block, max(first, block.first), min(last, block.last)) for block in map(block_of, rows[: wanted.most])
+    ]
+    end = pieces[-1].last if len(rows) > wanted.most else last
+    if sum(piece.quantity_g for piece in pieces) != end - first:
+        raise _not_there(first, last)
+    return pieces
+
+
+def sorts_of(tx: sa.Connection, wanted: Wanted, quantity_g: int, first: int | None = None) -> set[int]:
+    """Give the sorts (CLASS_I, SCENARIO, CONVERTED, as flags) of grams that `take`, or `take_exactly`, would take.
+
+    However many blocks they lie in. Raises `Insufficient` when they are not all there.
+    """
+    values = _parameters(wanted) | {"quantity": quantity_g, "mask_of_sort": BUNDLE_FLAGS}
+    if first is None:
+        found = tx.execute(_SORTS, values).all()
+    else:
+        found = tx.execute(_SORTS_OF_RANGE, values | {"first": first, "last": first + quantity_g}).all()
+    grams = sum(int(row.grams) for row in found)
+    if first is None and grams < quantity_g:
+        raise _short(quantity_g, grams)
+    if first is not None and grams != quantity_g:
+        raise _not_there(first, first + quantity_g)
+    return {row.sort for row in found}
+
+
+def whole_blocks(tx: sa.Connection, account_id: int, ranges: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Take whole blocks of the account, named by their grams `[first, last)`. The account must be locked.
+
+    Raises `Insufficient` when one of them is not there any more as it was.
+    """
+    rows = tx.execute(_WHOLE, {"account": account_id, "firsts": [first for first, _ in ranges]})
+    pieces = [Piece(block, block.first, block.last) for block in map(block_of, rows)]
+    for first, last in set(ranges) - {(piece.first, piece.last) for piece in pieces}:
+        raise _not_there(first, last)
+    return pieces
+
+
+def _not_there(first: int, last: int) -> Insufficient:
+    return Insufficient(f"Not all grams of {serial(first, last)} are there to be used for this.")
+
+
+_ORDERED = _ALLOWED.order_by(None).add_columns(
+    (
+        sa.func.sum(blocks.c.last_g - blocks.c.first_g).over(order_by=(blocks.c.until_ms, blocks.c.first_g))
+        - (blocks.c.last_g - blocks.c.first_g)
+    ).label("before_g")
+)
+
+
+def _sorts(there: sa.Subquery, grams: sa.ColumnElement[int], *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    sort = there.c.flags.bitwise_and(sa.bindparam("mask_of_sort", type_=sa.SmallInteger)).label("sort")
+    return sa.select(sort, sa.func.sum(grams).label("grams")).where(~there.c.is_set_aside, *where).group_by(sort)
+
+
+_THERE = _ORDERED.subquery()
+_SORTS = _sorts(_THERE, _THERE.c.block_last - _THERE.c.block_first, _THERE.c.before_g < sa.bindparam("quantity"))
+_IN_RANGE = (
+    _ALLOWED.order_by(None)
+    .where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+    .subquery()
+)
+_SORTS_OF_RANGE = _sorts(
+    _IN_RANGE,
+    sa.func.least(_IN_RANGE.c.block_last, sa.bindparam("last"))
+    - sa.func.greatest(_IN_RANGE.c.block_first, sa.bindparam("first")),
+)
+_WHOLE = (
+    select_blocks()
+    .where(
+        blocks.c.account_id == sa.bindparam("account"),
+        blocks.c.first_g == sa.any_(sa.bindparam("firsts", type_=ARRAY(sa.BigInteger))),
+    )
+    .order_by(blocks.c.first_g)
+)

@@ -38,6 +38,8 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/bundles"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/transfers"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/jobs"): READERS,
+    ("GET", "/v1/accounts/{account_id}/jobs/{job}"): READERS,
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
@@ -122,7 +124,8 @@ def movement(callers) -> str:
 @pytest.mark.parametrize("who", CALLERS)
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
-    named = {"account_id": account, "movement": movement, "lot": 1, "gram": 0, "serial": "SHCER-0-0", "number": "GLC-1"}
+    named = {"account_id": account, "movement": movement, "lot": 1, "gram": 0, "serial": "SHCER-0-0"}
+    named |= {"number": "GLC-1", "job": 1}
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))

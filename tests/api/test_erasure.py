@@ -159,7 +159,7 @@ def test_a_token_of_who_was_erased_is_refused_everywhere_at_once(live, shop, cho
     asked = [route for route, who in MAY.items() if "own" in who and "nobody" not in who]
     assert len(asked) >= 11
     for method, path in asked:
-        there = path.format(account_id=person.account, movement=moved)
+        there = path.format(account_id=person.account, movement=moved, job=1)
         body = BODIES.get(path.rpartition("/")[2], {})
         answer = person.me.post(there, body) if method == "POST" else person.me.get(there)
         assert is_problem(answer, 403, "account-erased"), (method, path, answer.text)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.errors import Insufficient, Invalid, NotFound, RuleBroken
+from registry.errors import Insufficient, Invalid, NotFound, RuleBroken, TooManyBlocks
 from registry.ledger import gathering
 from registry.ledger.bundles import bundle_of, get_bundle, made_of, number_after, number_before, trace
 from registry.ledger.child import minute_of
@@ -155,8 +155,20 @@ def test_grams_of_two_classes_are_gathered_each_by_itself(scheme):
 
 def test_no_more_pieces_than_a_bundle_may_have(scheme, shop, monkeypatch):
     monkeypatch.setattr(gathering, "MAX_PIECES", 5)
-    with pytest.raises(Invalid, match="more than 5 blocks"), scheme.database.transaction() as tx:
+    with pytest.raises(Invalid, match="1 to 5 blocks, not of 6"), scheme.database.transaction() as tx:
         return_points(tx, scheme.ledger, shop, None)
+
+
+def test_more_blocks_than_are_gathered_while_somebody_waits(scheme, shop):
+    few = replace(scheme.ledger, most=5)
+    with (
+        pytest.raises(TooManyBlocks, match="60 g lie in more than 5 blocks") as many,
+        scheme.database.transaction() as tx,
+    ):
+        return_points(tx, few, shop, None)
+    assert many.value.quantity_g == 60
+    with pytest.raises(Insufficient), scheme.database.transaction() as tx:
+        return_points(tx, few, shop, Amount(61))
 
 
 def test_clocks_that_differ_give_a_run_one_time(scheme, shop):

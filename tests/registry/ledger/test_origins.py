@@ -9,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.accounts import lock_account
 from registry.errors import Invalid
 from registry.ledger import gathering
-from registry.ledger.blocks import Piece, Wanted, take_exactly
+from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.bundles import made_of, number_before
 from registry.ledger.consistency import check_tables
 from registry.ledger.gathering import gather
 from registry.ledger.movement import Form
+from registry.ledger.taking import take_exactly
 
 READ = sa.text("SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables")
 

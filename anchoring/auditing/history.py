@@ -26,6 +26,9 @@ ROW: Final = np.dtype(
 )
 """One leaf: the machine's own byte order, aligned, `codes` as packed by `pack_codes`, no evidence."""
 
+ROW_FORMAT: Final = "gramledger/rows/v2"
+"""What rows mean. Files that keep rows name it, and rows of another format are never read as these: raise it whenever a
+row, its codes among them, comes to say something else."""
 OTHER_KIND, RECORD_KIND = 13, 14
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
 UNREAD: Final = 2**32 - 1

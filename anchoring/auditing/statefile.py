@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from anchoring.auditing.history import ROW_FORMAT
 from anchoring.auditing.rowfile import RowFile
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK
@@ -28,7 +29,7 @@ from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Malformed, Unreachable
 from registry.keyfile import replace_file
 
-FORMAT: Final = "gramledger/audit-state/v1"
+FORMAT: Final = f"gramledger/audit-state/v2 of {ROW_FORMAT}"
 MAX_STATE: Final = 1 << 30
 """Bytes of `FILE`; a log of 100 million issuances makes one of this size."""
 
@@ -133,7 +134,8 @@ class StateFile:
 
     def _check_owner(self, said: dict[str, Any]) -> None:
         if said["format"] != FORMAT:
-            raise Malformed(f"The state {self._path} is of the format {said['format']!r}, not {FORMAT}.")
+            sentence = f"The state {self._path} is of the format {said['format']!r}, and this program's is {FORMAT!r}"
+            raise Malformed(f"{sentence}; move it away, with its rows, and audit from the beginning.")
         if said["vkey"] != self._vkey:
             raise Malformed(f"The state {self._path} is that of another log, {said['vkey']}.")
 

@@ -4,6 +4,7 @@ It is written before anything that follows from it is told, so that after a cras
 none is lost. Everything in it is bounded.
 """
 
+import json
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,6 +15,7 @@ from anchoring.log.sources import read_file
 from anchoring.merkle import EMPTY_ROOT, CompactRange
 from registry.keyfile import replace_file
 
+FORMAT: Final = "gramledger/monitor-memory/v2"
 MAX_NOTES: Final = 64
 """Checkpoints that agreed, the last ones, and as many that wait for the log to reach them."""
 MAX_ANCHORS: Final = 4096
@@ -83,6 +85,7 @@ class Pending(_Kept):
 class Memory(_Kept):
     """All of it. Sizes are leaves, `counted` is a size with its frontier and ended grams."""
 
+    format: str = FORMAT
     vkey: str
     tree: Tree = Field(default_factory=Tree)
     notes: list[tuple[int, str]] = []
@@ -110,9 +113,13 @@ class Memory(_Kept):
         except OSError as error:
             raise Unreachable(f"{path} cannot be read: {error.strerror}.") from error
         try:
+            found = dict(json.loads(data)).get("format")
+            if found != FORMAT:
+                sentence = f"{path} is of the format {found}, and this program's is {FORMAT}"
+                raise Malformed(f"{sentence}; begin anew in another folder, and keep this one's evidence.")
             memory = cls.model_validate_json(data)
             is_sound = memory.tree.edge().root().hex() == memory.tree.root
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError, TypeError, RecursionError):
             is_sound = False
         if not is_sound:
             raise Malformed(f"{path} is damaged; restore it from a backup, or begin anew in another folder.")

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from anchoring.auditing.history import ROW_FORMAT
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
 from anchoring.note import MAX_NOTE
 from anchoring.witness.disk import OnStep
@@ -14,6 +15,8 @@ from registry.keyfile import replace_file
 MAX_FILE: Final = 8 * MAX_NOTE
 """Bytes of such a file: a note, which JSON may write six times as long, and some numbers."""
 Said = dict[str, Any]
+ROWS: Final = "row_format"
+"""The field that names the format of the rows up to there."""
 DAMAGED: Final = (ValueError, KeyError, TypeError, RecursionError)
 """What reading a damaged file raises."""
 
@@ -54,13 +57,14 @@ def read_said(path: Path) -> Said:
 
 
 def position_to_json(position: Position) -> Said:
-    """Write a position."""
+    """Write a position, and of what format its rows are."""
     return {
         "size": position.tree.size,
         "root": position.tree.root.hex(),
         "frontier_g": position.tree.frontier_g,
         "ended_g": position.tree.ended_g,
         "peaks": [peak.hex() for peak in position.peaks],
+        ROWS: ROW_FORMAT,
     }
 
 

@@ -5,13 +5,14 @@
 | `head.json` | the tree last cosigned, its peaks, and its checkpoint as cosigned | replaced whole |
 | `cosigned` | 64 bytes for each size ever cosigned: size, root, frontier, ended, and a checksum | appended |
 | `rows`, `hashes` | what must be known of every leaf (`anchoring.witness.rows`) | appended |
-| `replayed.json` | how far the rows are good; not there while that is the head | replaced whole |
+| `replayed.json` | how far the rows are good; after a commit not there: that is the head | replaced whole |
 
 `commit` makes rows and cosigned sizes durable, then replaces the head: that rename is the one moment at which a
 checkpoint becomes cosigned. What lies in the other files past the head was never answered for, and is overwritten.
 `keep_progress` makes rows durable that were replayed and not cosigned, so that a long way to catch up is gone once.
 
-Everything is checked when it is read. Head and cosigned sizes cannot be had again from anywhere; rows can, by replaying
+Everything is checked when it is read. `head.json` names the format of the folder, and both name that of the rows up to
+there: what is of another is refused. Head and cosigned sizes cannot be had again from anywhere; rows can, by replaying
 the log once more: that is what a folder without `rows` does.
 """
 
@@ -19,18 +20,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import Rows
+from anchoring.auditing.history import ROW_FORMAT, Rows
 from anchoring.errors import Malformed, Unreachable
 from anchoring.state.tree import Hashes
 from anchoring.witness.disk import OnStep, lock, open_file
 from anchoring.witness.journal import NEVER_LOST, Journal
 from anchoring.witness.position import (
     DAMAGED,
+    ROWS,
     START,
     Cosigned,
     Position,
@@ -40,8 +42,9 @@ from anchoring.witness.position import (
     write_said,
 )
 from anchoring.witness.rows import RowFiles
-from registry.keyfile import no_step, sync_folder
+from registry.keyfile import no_step
 
+FORMAT: Final = "gramledger/witness-state/v2"
 _HEAD, _REPLAYED, _COSIGNED = "head.json", "replayed.json", "cosigned"
 
 
@@ -139,13 +142,10 @@ class WitnessState:
         Durably, and before any of those rows is overwritten: rows of two trees must never be taken for one.
         """
         is_past = self.position.tree.size > self.head.tree.size
+        position = self.head.position if is_past else START
         with self._writing():
-            if is_past:
-                (self._folder / _REPLAYED).unlink(missing_ok=True)
-                sync_folder(self._folder)
-            else:
-                self._write_position(START, no_step)
-        self.position = self.head.position if is_past else START
+            self._write_position(position, no_step)
+        self.position = position
 
     def commit(self, head: Head, on_step: OnStep) -> None:
         """Make `head` what was last cosigned, durably; only then may it be answered. `on_step` is told each step.
@@ -191,17 +191,23 @@ class WitnessState:
         self._write_head(Head(START.tree, START.peaks, None), no_step)
 
     def _write_head(self, head: Head, on_step: OnStep) -> None:
-        said = position_to_json(head.position) | {"note": head.note, "vkey": self._vkey}
+        said = position_to_json(head.position) | {"format": FORMAT, "note": head.note, "vkey": self._vkey}
         write_said(self._folder / _HEAD, said, on_step)
 
     def _read_head(self) -> Head:
         try:
             said = read_said(self._folder / _HEAD)
+            if said.get("format") != FORMAT:
+                sentence = (
+                    f"{self._folder / _HEAD} is of the format {said.get('format')}, and this program's is {FORMAT}"
+                )
+                raise Malformed(f"{sentence}; {NEVER_LOST}.")
             position, note, vkey = position_from_json(said), said["note"], said["vkey"]
         except DAMAGED as error:
             raise Malformed(f"{self._folder / _HEAD} is damaged; {NEVER_LOST}.") from error
         if vkey != self._vkey:
             raise Malformed(f"The folder {self._folder} is the state of another log, {vkey}.")
+        self._row_format = said.get(ROWS)
         return Head(position.tree, position.peaks, note)
 
     def _write_position(self, position: Position, on_step: OnStep) -> None:
@@ -214,11 +220,17 @@ class WitnessState:
             self._write_position(START, no_step)
             return START
         try:
-            position = position_from_json(read_said(path))
+            said = read_said(path)
+            position, self._row_format = position_from_json(said), said.get(ROWS)
         except FileNotFoundError:
             pass
         except DAMAGED as error:
             raise Malformed(f"{path} is damaged; remove it and `rows`: the log is replayed again.") from error
+        if position != START and self._row_format != ROW_FORMAT:
+            sentence = (
+                f"The rows of {self._folder} are of the format {self._row_format}, and this program's is {ROW_FORMAT}"
+            )
+            raise Malformed(f"{sentence}; remove `rows`: the log is replayed again.")
         self._rows.rows(position.tree.size)
         self._rows.hashes(position.tree.size)
         return position

@@ -200,6 +200,7 @@ def test_what_is_kept_and_cannot_be_read_gives_no_verdict(visit: Visit, live: Li
         "null",
         json.dumps({**kept, "bytes": kept["bytes"][:-8]}),
         json.dumps({**kept, "bytes": "?"}),
+        json.dumps({**kept, "format": "gramledger/trust-kept/v0"}),
     ):
         page.evaluate("text => localStorage.setItem('gramledger.trust', text)", other)
         page.reload()

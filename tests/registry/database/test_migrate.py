@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from registry.database.engine import Database, migrate
+from registry.database.engine import Database, migrate, require_schema
 from registry.database.schema import metadata
 from registry.errors import Unavailable
 
@@ -95,3 +95,18 @@ def test_no_connection_left_is_unavailable(postgres_url, monkeypatch):
     with database.transaction(), pytest.raises(Unavailable), database.transaction():
         pass
     database.close()
+
+
+@pytest.mark.parametrize("revision", ["0001", "ground_0123456789ab"])
+def test_tables_that_another_text_made_are_not_taken_for_these(empty_url, revision):
+    database = Database(empty_url, pool_size=1)
+    try:
+        migrate(database)
+        with database.transaction() as tx:
+            tx.execute(sa.text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        with pytest.raises(Unavailable, match="does not have this version's schema"):
+            require_schema(database)
+        with pytest.raises(Unavailable, match="another version of this program"):
+            migrate(database)
+    finally:
+        database.close()

@@ -3,11 +3,12 @@
 import { Malformed, fromBase64, toBase64 } from "./bytes.js";
 
 const KEY = "gramledger.trust";
+const FORMAT = "gramledger/trust-kept/v1";
 
 /** Keep a file `{name, at (milliseconds), isOwn, bytes}`; false when this browser keeps nothing. */
 export function keep({ bytes, ...about }) {
   try {
-    localStorage.setItem(KEY, JSON.stringify({ ...about, bytes: toBase64(bytes) }));
+    localStorage.setItem(KEY, JSON.stringify({ format: FORMAT, ...about, bytes: toBase64(bytes) }));
     return true;
   } catch {
     return false;
@@ -41,7 +42,8 @@ export function watch(changed) {
 
 function read(text) {
   try {
-    const { name, at, isOwn, bytes } = JSON.parse(text);
+    const { format, name, at, isOwn, bytes } = JSON.parse(text);
+    if (format !== FORMAT) throw new Malformed("kept in another format");
     return { name: String(name), at: Number(at), isOwn: isOwn === true, bytes: fromBase64(String(bytes)) };
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof Malformed)) throw error;

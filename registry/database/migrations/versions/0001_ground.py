@@ -1,14 +1,17 @@
 """The ground: accounts, sources, lots, movements, blocks, evidence, log, checkpoints, anchors.
 
-The SQL stands in a file of its own beside this one, because triggers read better as SQL than as strings.
+The SQL stands in a file of its own beside this one, because triggers read better as SQL than as strings. The revision
+is named after it: a database that was made by another text is not taken for one of this.
 """
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from alembic import op
 
-revision = "0001"
+_SQL = Path(__file__).with_suffix(".sql").read_bytes()
+revision = f"ground_{sha256(_SQL).hexdigest()[:12]}"
 down_revision = None
 
 
@@ -16,4 +19,4 @@ def upgrade() -> None:
     """Create everything."""
     driver: Any = op.get_bind().connection.driver_connection
     # Given to the driver as it is: SQLAlchemy would read the percent signs of RAISE as parameters.
-    driver.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    driver.execute(_SQL.decode())

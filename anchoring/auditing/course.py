@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anchoring.auditing.crew import Crew
 from anchoring.auditing.faults import Faults
-from anchoring.auditing.prior import RECALLED_TILES, is_prefix_of, may_go_on, recall
+from anchoring.auditing.prior import RECALLED_TILES, check_grown, is_prefix_of, may_go_on, recall
 from anchoring.auditing.replay import Replay
 from anchoring.auditing.report import Totals
 from anchoring.auditing.segment import SEGMENT
@@ -68,22 +68,27 @@ def run(
     Without a checkpoint nothing is read. Gives also the faults that no later audit would find again, and what was
     checked beside the leaves.
     """
-    faults = Faults()
+    faults, unproven = Faults(), None
     with ExitStack() as stack:
         state = None if means.state is None else stack.enter_context(StateFile(means.state, vkey))
         if checkpoint is None:
             checkpoint, sizes, state = Checkpoint("", 0, b""), frozenset(), None
         elif state is not None and state.checkpoint is not None:
             reader = TileReader(source)
-            state = state if may_go_on(reader, state.checkpoint, checkpoint, faults) else None
+            if not may_go_on(reader, state.checkpoint, checkpoint, faults):
+                unproven = state.checkpoint
+                state = None
         standing = Standing() if state is None else state.standing()
         rows = _scratch(stack) if state is None else state.rows.path
         processes = max(1, min(means.processes, checkpoint.size // means.share))
         crew = stack.enter_context(Crew(source, rows, processes))
-        asked = sorted(size for size in {checkpoint.size, *sizes} if 0 < size <= checkpoint.size)
+        known = () if unproven is None else (unproven.size,)
+        asked = sorted(size for size in {checkpoint.size, *known, *sizes} if 0 < size <= checkpoint.size)
         replay = Replay(crew, source, standing, checkpoint.size, asked)
         _recall(source, crew, standing, asked, checkpoint)
         replay.run(on_progress, lambda: _keep(state, source, standing, checkpoint), means.segment)
+        if unproven is not None and not faults.counts:
+            check_grown(standing, unproven, faults)
         found = replay.overlaps()
         faults.merge(found.sorted(), found.counts)
         # What is missing beside the leaves leaves their state as it is.

@@ -19,7 +19,8 @@ from anchoring.merkle import verify_consistency
 def may_go_on(reader: TileReader, earlier: Checkpoint, now: Checkpoint, faults: Faults) -> bool:
     """Whether the tree of an earlier checkpoint is proven to be a prefix of this one's; if it is not, a fault says so.
 
-    False without a fault when the tiles for a proof cannot be read: then the whole log must be, which names them.
+    False without a fault when the tiles for a proof cannot be read: then the whole log must be, which names them, and
+    what its leaves make at the earlier size is held to it by `check_grown`: they may be there when they are read again.
     """
     if earlier.size > now.size:
         sentence = f"it is of {now.size} leaves, and an earlier audit saw one of {earlier.size} signed by the log"
@@ -34,10 +35,21 @@ def may_go_on(reader: TileReader, earlier: Checkpoint, now: Checkpoint, faults: 
             return False
         is_prefix = verify_consistency(earlier.size, now.size, earlier.root, now.root, proof)
     if not is_prefix:
-        sentence = f"an earlier audit read {earlier.size} leaves of the signed root {earlier.root.hex()}, and no proof"
-        sentence += " leads from there to this checkpoint: history was rewritten, or tiles are false"
-        faults.add(Fault("prefix", sentence, path=CHECKPOINT))
+        said = "no proof leads from there to this checkpoint: history was rewritten, or tiles are false"
+        _add_rewritten(earlier, said, faults)
     return is_prefix
+
+
+def check_grown(standing: Standing, earlier: Checkpoint, faults: Faults) -> None:
+    """Hold the leaves, which were all read, against the tree of an earlier checkpoint, where its root was asked for."""
+    root = standing.roots.get(earlier.size, earlier.root)
+    if root != earlier.root:
+        _add_rewritten(earlier, f"now they make {root.hex()}: history was rewritten", faults)
+
+
+def _add_rewritten(earlier: Checkpoint, said: str, faults: Faults) -> None:
+    sentence = f"an earlier audit read {earlier.size} leaves of the signed root {earlier.root.hex()}, and {said}"
+    faults.add(Fault("prefix", sentence, path=CHECKPOINT))
 
 
 def is_prefix_of(reader: TileReader, standing: Standing, checkpoint: Checkpoint) -> bool:

@@ -128,6 +128,39 @@ def test_a_log_that_was_rewritten_since(tmp_path, leaves, kept):
     assert kept.read_bytes() == before, "what was known before is evidence, and stays"
 
 
+class Hiding(DirectorySource):
+    """A server that has not what an audit asks for first, and has it when it is asked again."""
+
+    def __init__(self, folder, of: str, error: type[Exception]) -> None:
+        super().__init__(folder)
+        self.of, self.error, self.asked = of, error, set()
+
+    def read(self, path: str, limit: int) -> bytes:
+        is_first = path not in self.asked
+        self.asked.add(path)
+        if path.startswith(self.of) and is_first:
+            raise self.error("it is not there")
+        return super().read(path, limit)
+
+
+@pytest.mark.parametrize("error", [Unreachable, Malformed])
+def test_a_rewritten_log_is_told_though_no_proof_of_it_is_given(tmp_path, kept, error):
+    lawful = lawful_leaves(NEW, seed=3, cohort=20)
+    write_log(tmp_path / "log", lawful)
+    assert audit(DirectorySource(tmp_path / "log"), VKEY).holds
+    hiding = Hiding(tmp_path / "log", "tile/1", error)
+    report = audit(hiding, VKEY, means=Means(state=kept))
+    assert dict(report.fault_counts) == {"prefix": 1}
+    assert "history was rewritten" in report.first.sentence
+
+
+def test_an_honest_log_whose_tiles_were_away_for_a_moment_is_read_whole(logs, kept):
+    fresh = audit(DirectorySource(logs / str(NEW)), VKEY)
+    later = audit(Hiding(logs / str(NEW), "tile/1", Unreachable), VKEY, means=Means(state=kept))
+    assert said(later) == said(fresh)
+    assert later.leaves_read == NEW
+
+
 def test_a_log_that_was_set_back_since(tmp_path, leaves, kept):
     write_log(tmp_path / "log", leaves[: OLD - 1])
     report = audit(DirectorySource(tmp_path / "log"), VKEY, means=Means(state=kept))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anchoring.audit import Means, audit
+from anchoring.errors import Malformed, Unreachable
 from anchoring.log.sources import DirectorySource
 from tests.support.states import leaves_of, with_record, write_states
 from tests.support.synthetic_log import VKEY, lawful_leaves
@@ -66,6 +67,20 @@ def test_a_server_that_shows_other_leaves_the_second_time_is_caught(tmp_path):
     report = audit(Turning(tmp_path / "one", tmp_path / "other"), VKEY)
     assert dict(report.fault_counts) == {"changed": 1}
     assert report.states_checked == ()
+
+
+@pytest.mark.parametrize("error", [Unreachable, Malformed])
+def test_a_server_that_has_its_leaves_once_is_no_better_than_one_without(tmp_path, error):
+    class Once(Turning):
+        def read(self, path: str, limit: int) -> bytes:
+            if path in self.asked and "entries" in path:
+                raise error("it is not there")
+            return super().read(path, limit)
+
+    write_states(tmp_path, with_record(lawful_leaves(SIZE, cohort=7)))
+    report = audit(Once(tmp_path, tmp_path), VKEY)
+    assert dict(report.fault_counts) == {"changed": 1}
+    assert "not a second time" in report.first.sentence
 
 
 class Counting(DirectorySource):

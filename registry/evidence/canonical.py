@@ -5,6 +5,9 @@ from typing import Any
 
 import rfc8785
 
+_EXACT = 2**53
+"""Below it, and above its negative, ECMAScript writes a whole number as we do, in decimal digits (section 3.2.2.3)."""
+
 
 def canonical(value: Any) -> bytes:
     """Write a JSON value in RFC 8785 form.
@@ -19,6 +22,8 @@ def _text(value: Any) -> str:
     if type(value) is str:
         # JSON's own escapes are those of RFC 8785, section 3.2.2.2; a lone surrogate has no UTF-8.
         return encode_basestring(value)
+    if type(value) is int and -_EXACT < value < _EXACT:
+        return str(value)
     if type(value) is list:
         return f"[{','.join(map(_text, value))}]"
     if type(value) is dict and all(type(name) is str and name.isascii() for name in value):

@@ -45,8 +45,10 @@ class Step:
     """Expiry that a CONVERT gives, Unix milliseconds; for every other kind it follows from the parent."""
 
 
-_SETS = {Kind.CONVERT: Flag.CONVERTED, Kind.REFUND: Flag.INDIVIDUAL, Kind.LOCK: Flag.LOCKED}
-_CLEARS = {Kind.REDEEM: Flag.INDIVIDUAL, Kind.TRANSFER: Flag.INDIVIDUAL | Flag.LOCKED, Kind.UNLOCK: Flag.LOCKED}
+# Plain integers: named flags cost more than all the rest, and an act has thousands of children.
+_INDIVIDUAL, _LOCKED = int(Flag.INDIVIDUAL), int(Flag.LOCKED)
+_SETS = {Kind.CONVERT: int(Flag.CONVERTED), Kind.REFUND: _INDIVIDUAL, Kind.LOCK: _LOCKED}
+_CLEARS = {Kind.REDEEM: _INDIVIDUAL, Kind.TRANSFER: _INDIVIDUAL | _LOCKED, Kind.UNLOCK: _LOCKED}
 
 
 def child_of(
@@ -58,16 +60,16 @@ def child_of(
     A form that the kind does not start from leads to a movement that `broken_rule` refuses.
     """
     is_end = step.kind in ENDS
-    cleared = Flag.INDIVIDUAL | Flag.LOCKED if is_end else _CLEARS.get(step.kind, Flag(0))
-    flags = parent.flags & ~cleared | _SETS.get(step.kind, Flag(0))
+    cleared = _INDIVIDUAL | _LOCKED if is_end else _CLEARS.get(step.kind, 0)
+    flags = parent.flags & ~cleared | _SETS.get(step.kind, 0)
     if receiver is not None and receiver.is_individual:
-        flags |= Flag.INDIVIDUAL
+        flags |= _INDIVIDUAL
     form = COURSES[step.kind].forms.get(parent.form, parent.form)
     until = step.until if step.kind == Kind.CONVERT else parent.until if form == parent.form and not is_end else 0
     return Movement(
         kind=step.kind,
         form=form,
-        flags=int(flags),
+        flags=flags,
         purpose=step.purpose,
         first=grams[0],
         last=grams[1],

@@ -1,7 +1,7 @@
 """Rows of `movements` as they are written: sealed, and by one statement with their seals and documents."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,17 +19,30 @@ def write_rows(
 
     With a document for each, a mapping of `DOCUMENT`; without any, their evidence is there already.
     """
-    for start in range(0, len(rows), MAX_RUN):
-        part, documented = rows[start : start + MAX_RUN], documents[start : start + MAX_RUN]
+    for start, end in _parts(rows):
+        part, documented = rows[start:end], documents[start:end]
         values: dict[str, Any] = {name: [row[name] for row in part] for name in COLUMNS}
         seals = list(sealer.seals(values))
         values["seal_first"] = [seal.first_id for seal in seals]
         values["seal_count"] = [seal.count for seal in seals]
         values["seal_mac"] = [seal.mac for seal in seals]
-        values |= {f"document_{name}": [document[name] for document in documented] for name in DOCUMENT}
-        for name in ("document_personal", "document_fields"):
-            values[name] = list(map(json.dumps, values[name]))
+        # Bytes and texts go as one value each: the driver writes arrays of them one by one, with escapes.
+        for name in ("from_tag", "to_tag", "evidence"):
+            values[name] = b"".join(values[name])
+        values["documents"] = json.dumps(documented, default=bytes.hex)
         tx.execute(_INSERT, values)
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
+    """Cut rows into statements: each a run of a seal at most, and a parent in an earlier one than its child."""
+    begin, here = 0, set[int]()
+    for place, row in enumerate(rows):
+        if len(here) == MAX_RUN or row["parent"] in here:
+            yield begin, place
+            begin, here = place, set()
+        here.add(row["id"])
+    if here:
+        yield begin, len(rows)
 
 
 _INSERT = sa.text("""
@@ -39,18 +52,19 @@ _INSERT = sa.text("""
         )
     ), documented AS (
         INSERT INTO evidence (digest, account_id, personal, fields, public)
-        SELECT digest, account_id, ARRAY(SELECT jsonb_array_elements_text(personal)), fields, public FROM unnest(
-            CAST(:document_digest AS bytea[]), CAST(:document_account_id AS bigint[]),
-            CAST(:document_personal AS jsonb[]), CAST(:document_fields AS jsonb[]), CAST(:document_public AS text[])
-        ) AS d (digest, account_id, personal, fields, public)
+        SELECT decode(digest, 'hex'), account_id, personal, fields, public
+        FROM jsonb_to_recordset(CAST(:documents AS jsonb))
+            AS d (digest text, account_id bigint, personal text[], fields jsonb, public text)
     )
     INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
         at_ms, until_ms, from_tag, to_tag, evidence)
     OVERRIDING SYSTEM VALUE
-    SELECT * FROM unnest(
+    SELECT m.id, act, giver, account, kind, form, flags, purpose, m.first, m.last, parent, at, until,
+        substr(:from_tag, 20 * n - 19, 20), substr(:to_tag, 20 * n - 19, 20), substr(:evidence, 32 * n - 31, 32)
+    FROM (SELECT *, CAST(row_number() OVER () AS int) AS n FROM unnest(
         CAST(:id AS bigint[]), CAST(:act AS bigint[]), CAST(:giver AS bigint[]), CAST(:account AS bigint[]),
         CAST(:kind AS smallint[]), CAST(:form AS smallint[]), CAST(:flags AS smallint[]), CAST(:purpose AS int[]),
         CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:parent AS bigint[]), CAST(:at AS bigint[]),
-        CAST(:until AS bigint[]), CAST(:from_tag AS bytea[]), CAST(:to_tag AS bytea[]), CAST(:evidence AS bytea[])
-    )
+        CAST(:until AS bigint[])
+    ) r (id, act, giver, account, kind, form, flags, purpose, first, last, parent, at, until)) m
 """)

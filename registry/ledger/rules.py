@@ -130,7 +130,9 @@ COURSES: dict[int, Course] = {
 ALL_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED | Flag.INDIVIDUAL | Flag.LOCKED)
 ISSUE_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.INDIVIDUAL)
 BUNDLE_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO | Flag.CONVERTED)
-KEPT_FLAGS = Flag.CLASS_I | Flag.SCENARIO
+KEPT_FLAGS = int(Flag.CLASS_I | Flag.SCENARIO)
+_CLASS_I, _SCENARIO, _CONVERTED = int(Flag.CLASS_I), int(Flag.SCENARIO), int(Flag.CONVERTED)
+_INDIVIDUAL, _LOCKED = int(Flag.INDIVIDUAL), int(Flag.LOCKED)
 LOCK_OPENED_BY = {Purpose.LISTED_TRADE: Purpose.LISTING, Purpose.PLEDGE_EXECUTION: Purpose.PLEDGE}
 """Purpose of a TRANSFER -> purpose of the LOCK that it may take the grams out of."""
 
@@ -259,7 +261,7 @@ def _broken_by_kind(child: Movement, parent: Movement) -> Rule | None:
         return Rule.UNTIL
     if not _in_time(child, parent):
         return Rule.EXPIRY
-    if child.purpose == Purpose.COMPLIANCE_OFFSET and not parent.flags & Flag.CLASS_I:
+    if child.purpose == Purpose.COMPLIANCE_OFFSET and not parent.flags & _CLASS_I:
         return Rule.CLASS_I
     return None
 
@@ -275,14 +277,14 @@ def _holder_as_said(holder: str, child: Movement, parent: Movement) -> bool:
 
 
 def _converted_as_said(child: Movement, parent: Movement) -> bool:
-    was, is_now = bool(parent.flags & Flag.CONVERTED), bool(child.flags & Flag.CONVERTED)
+    was, is_now = bool(parent.flags & _CONVERTED), bool(child.flags & _CONVERTED)
     if child.kind != Kind.CONVERT:
         return was == is_now
-    return bool(parent.flags & Flag.SCENARIO) and not was and is_now
+    return bool(parent.flags & _SCENARIO) and not was and is_now
 
 
 def _individual_as_said(child: Movement, parent: Movement) -> bool:
-    was, is_now = bool(parent.flags & Flag.INDIVIDUAL), bool(child.flags & Flag.INDIVIDUAL)
+    was, is_now = bool(parent.flags & _INDIVIDUAL), bool(child.flags & _INDIVIDUAL)
     match child.kind:
         case Kind.TRANSFER:
             return True
@@ -304,7 +306,7 @@ def _individual_as_said(child: Movement, parent: Movement) -> bool:
 
 
 def _lock_as_said(child: Movement, parent: Movement) -> bool:
-    was, is_now = bool(parent.flags & Flag.LOCKED), bool(child.flags & Flag.LOCKED)
+    was, is_now = bool(parent.flags & _LOCKED), bool(child.flags & _LOCKED)
     if is_now != (child.kind == Kind.LOCK):
         return False
     if child.kind == Kind.UNLOCK:
@@ -326,6 +328,6 @@ def _in_time(child: Movement, parent: Movement) -> bool:
         return child.at <= parent.until
     if child.kind == Kind.EXPIRE:
         return child.at > parent.until
-    if child.kind == Kind.CANCEL and parent.form == Form.POINTS and parent.flags & Flag.INDIVIDUAL:
+    if child.kind == Kind.CANCEL and parent.form == Form.POINTS and parent.flags & _INDIVIDUAL:
         return child.at <= parent.until
     return True

@@ -169,6 +169,24 @@ def test_siblings_in_one_statement_never_overlap(world):
     assert world.refused(twice) == "movements_taken_once"
 
 
+def test_siblings_in_one_statement_never_end_the_same_grams(world):
+    """Nothing is left of these that could overlap."""
+
+    def twice(tx):
+        write_movement(tx, **world.transfer(tx))
+        tx.execute(
+            sa.text("""
+            INSERT INTO movements (act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g,
+                parent_id, at_ms, until_ms, from_tag, to_tag, evidence)
+            SELECT act_id, account_id, NULL, 8, 0, flags & ~24, 16, first_g + shift, last_g, id, at_ms, 0,
+                to_tag, CAST('\\x' || repeat('00', 20) AS bytea), evidence
+            FROM movements, (VALUES (0), (1)) AS s (shift) WHERE kind = 2
+        """)
+        )
+
+    assert world.refused(twice) == "movements_taken_once"
+
+
 @pytest.mark.parametrize(
     "range_",
     [(0, 10), (5, 15), (20, 30), (45, 55), (0, 100)],

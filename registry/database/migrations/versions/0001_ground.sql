@@ -496,14 +496,12 @@ BEGIN ATOMIC
 END;
 
 -- Blocks follow from movements, and nothing else writes them: a movement takes its grams out of the one live block
--- that its parent made. A gram that is no longer there cannot be taken twice.
+-- that its parent made. A gram that is no longer there cannot be taken twice. A parent is written by an earlier statement.
 -- It runs with its owner's rights: whoever writes movements cannot write blocks.
 CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    m movements;
-    p movements;
-    b blocks;
+    broken record;
     numbered bigint;
 BEGIN
     PERFORM refuse_if_behind();
@@ -531,42 +529,55 @@ BEGIN
     -- What stands there before its bundle does, somebody else wrote; nobody's act waits for that.
     DELETE FROM origins o USING written w WHERE w.kind = 12 AND o.first_g >= w.first_g AND o.first_g < w.last_g;
     INSERT INTO origins SELECT o.* FROM written w CROSS JOIN LATERAL origins_of(w.first_g) o WHERE w.kind = 12;
-    FOR m IN SELECT * FROM written WHERE kind BETWEEN 2 AND 11 ORDER BY id LOOP
-        SELECT * INTO STRICT p FROM movements WHERE id = m.parent_id;
-        IF lawful(m, p) IS NOT TRUE THEN
-            RAISE EXCEPTION 'movement % is not allowed by its parent %', m.id, p.id
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_lawful';
-        END IF;
-        IF held(m, p) IS NOT TRUE THEN
-            RAISE EXCEPTION 'movement % does not go from and to the accounts that its kind says', m.id
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_held';
-        END IF;
-        DELETE FROM blocks
-            WHERE movement_id = m.parent_id AND first_g <= m.first_g AND last_g >= m.last_g
-            RETURNING * INTO b;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'the grams of movement % are no longer in a live block of movement %', m.id, p.id
-                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_taken_once';
-        END IF;
+    IF numbered = (SELECT count(*) FROM written WHERE kind < 64) THEN
+        RETURN NULL;
+    END IF;
+    SELECT m.id, m.parent_id, lawful(m, p) AS is_lawful INTO broken
+        FROM written w JOIN movements m ON m.id = w.id JOIN movements p ON p.id = w.parent_id
+        WHERE w.kind BETWEEN 2 AND 11 AND (lawful(m, p) AND held(m, p)) IS NOT TRUE ORDER BY m.id LIMIT 1;
+    IF broken.is_lawful IS TRUE THEN
+        RAISE EXCEPTION 'movement % does not go from and to the accounts that its kind says', broken.id
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_held';
+    ELSIF broken.id IS NOT NULL THEN
+        RAISE EXCEPTION 'movement % is not allowed by its parent %', broken.id, broken.parent_id
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_lawful';
+    END IF;
+    -- What is taken of a block, its remainders, and what the movements made of it: the block goes first, so that of two
+    -- transactions that take it at once the second finds none.
+    WITH taken AS (
+        SELECT b.id AS block_id, w.* FROM written w
+        JOIN blocks b ON b.movement_id = w.parent_id AND b.first_g <= w.first_g AND b.last_g >= w.last_g
+        WHERE w.kind BETWEEN 2 AND 11
+    ), of_block AS (
+        SELECT block_id, range_agg(int8range(first_g, last_g)) AS grams, count(*) FROM taken GROUP BY block_id
+        HAVING count(*) = 1
+            OR sum(last_g - first_g) = (SELECT sum(upper(r) - lower(r)) FROM unnest(range_agg(int8range(first_g, last_g))) r)
+    ), gone AS (
+        DELETE FROM blocks b USING of_block t WHERE b.id = t.block_id RETURNING b.*, t.grams, t.count
+    ), made AS (
         INSERT INTO blocks
             (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
-            SELECT b.movement_id, b.account_id, b.lot_id, b.lot_first_g, b.lot_last_g, r.f, r.l, b.form, b.flags, b.until_ms
-            FROM (VALUES (b.first_g, m.first_g), (m.last_g, b.last_g)) AS r (f, l) WHERE r.f < r.l
+            SELECT g.movement_id, g.account_id, g.lot_id, g.lot_first_g, g.lot_last_g, lower(r), upper(r), g.form,
+                g.flags, g.until_ms
+            FROM gone g CROSS JOIN LATERAL unnest(int8multirange(int8range(g.first_g, g.last_g)) - g.grams) r
             UNION ALL
-            SELECT m.id, m.account_id, b.lot_id, b.lot_first_g, b.lot_last_g, m.first_g, m.last_g, m.form, m.flags, m.until_ms
-            WHERE m.form <> 0;
-    END LOOP;
-    IF FOUND THEN
+            SELECT t.id, t.account_id, g.lot_id, g.lot_first_g, g.lot_last_g, t.first_g, t.last_g, t.form, t.flags,
+                t.until_ms
+            FROM taken t JOIN gone g ON g.id = t.block_id WHERE t.form <> 0
+    ), counted AS (
         INSERT INTO total_changes
-            SELECT coalesce(l.id, -1), s.form, s.purpose, sum(s.grams)
-            FROM written w JOIN movements q ON q.id = w.parent_id
-            LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> w.first_g
+            SELECT coalesce(g.lot_id, -1), s.form, s.purpose, sum(s.grams)
+            FROM taken t JOIN gone g ON g.id = t.block_id
             CROSS JOIN LATERAL (VALUES
-                (q.form, 0, w.first_g - w.last_g),
-                (w.form, CASE WHEN w.kind = 6 THEN -1 WHEN w.form = 0 THEN w.purpose ELSE 0 END, w.last_g - w.first_g)
+                (g.form, 0, t.first_g - t.last_g),
+                (t.form, CASE WHEN t.kind = 6 THEN -1 WHEN t.form = 0 THEN t.purpose ELSE 0 END, t.last_g - t.first_g)
             ) AS s (form, purpose, grams)
-            WHERE w.kind BETWEEN 2 AND 11
-            GROUP BY 1, 2, 3 HAVING sum(s.grams) <> 0;
+            GROUP BY 1, 2, 3 HAVING sum(s.grams) <> 0
+    )
+    SELECT coalesce(sum(count), 0) INTO numbered FROM gone;
+    IF numbered <> (SELECT count(*) FROM written WHERE kind BETWEEN 2 AND 11) THEN
+        RAISE EXCEPTION 'grams are no longer in a live block of the parent, or are taken twice'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_taken_once';
     END IF;
     RETURN NULL;
 END $$;

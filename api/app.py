@@ -16,7 +16,7 @@ from api.explorer import routes as explorer
 from api.explorer.pages import STATIC
 from api.openapi import describe
 from api.problems import add_handlers
-from api.rest import accounts, acts, bundles, chain, jobs, log, public, state
+from api.rest import accounts, acts, bundles, chain, jobs, leaves, log, movements, public, state
 from api.rest.table import Table
 from api.site import Site, site_from_environment
 from registry.clock import system_clock
@@ -53,8 +53,9 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge)
     add_handlers(app)
-    app.router.routes.append(Table(room.router for room in (accounts, acts, jobs, public, bundles, state)))
-    for room in (accounts, acts, jobs, public, bundles, state, log, chain):
+    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state)
+    app.router.routes.append(Table(room.router for room in strict))
+    for room in (*strict, log, chain):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)

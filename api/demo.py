@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from api.rest.public import make_receipt, receipt_note
+from api.receipts import file_name, index_of, make_receipt, receipt_note
 from api.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.consumption.cancel import Intent, cancel
@@ -24,6 +24,7 @@ from registry.issuance.ride_report import RideIssue, issue_rides, publish_method
 from registry.issuance.ridefile import read_ride_file
 from registry.issuance.rides import write_rejects
 from registry.ledger.ledger import Amount
+from registry.ledger.logged import leaf_at
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 from registry.ledger.queries import get_movement
@@ -224,10 +225,10 @@ def write_receipts(site: Site, shown: dict[str, int]) -> list[Path]:
     files = []
     for name, number in shown.items():
         with site.database.transaction() as tx:
-            seen = get_movement(tx, number)
-            size, note = receipt_note(tx, seen)
-        file = folder / f"{name}-{number}.tlog-proof"
-        file.write_bytes(make_receipt(site, seen, size, note))
+            leaf = leaf_at(tx, index_of(get_movement(tx, number)))
+            size, note = receipt_note(tx, leaf.index)
+        file = folder / f"{name}-{file_name(leaf.index)}"
+        file.write_bytes(make_receipt(site, leaf, size, note))
         files.append(file)
     return files
 

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-import sqlalchemy as sa
-
 from api.auth import development_token
 from api.bench import pgbench, scripts
 from api.bench.figures import Figure, percentile
@@ -61,12 +59,11 @@ def measure(folder: Path, wanted: Wanted) -> list[Figure]:
     settings = Settings(data=folder / "data")
     with running(settings, silent, create=True) as site:
         people = found_scheme(site, wanted.people)
-        site.publisher.publish()
-        tokens, movements = tokens_of(site, people), movements_of(site)
+        leaves, tokens = site.publisher.publish(), tokens_of(site, people)
     with served(settings.data, wanted.workers) as url:
         seen = {}
         for kind in SHARES:
-            plan = Plan(url, kind, wanted.seconds, wanted.connections, None, tokens, people.provider, movements)
+            plan = Plan(url, kind, wanted.seconds, wanted.connections, None, tokens, people.provider, leaves)
             full = run_load(plan)
             seen[kind] = full, run_load(replace(plan, per_second=max(1.0, LOADED * full.per_second)))
     with running(settings, silent) as site:
@@ -86,12 +83,6 @@ def tokens_of(site: Site, people: People) -> dict[str, str]:
         str(holder): development_token(site.settings, key, role="holder", account=holder, now_s=now, life_s=LIFE_S)
         for holder in people.holders
     }
-
-
-def movements_of(site: Site) -> list[int]:
-    """Give the first movements there are."""
-    with site.database.transaction() as tx:
-        return list(tx.execute(sa.text("SELECT id FROM movements ORDER BY id LIMIT 10000")).scalars())
 
 
 @contextmanager
@@ -124,7 +115,7 @@ def _alone(site: Site, people: People, wanted: Wanted, kind: str) -> Measured:
         "last_holder": max(people.holders),
         "provider": people.provider,
         "now": site.ledger.clock(),
-        "last_movement": len(people.holders),
+        "last_leaf": len(people.holders) - 1,
     }
     ask = partial(
         pgbench.run, site.where.database_url, scripts.OF[kind], variables,

@@ -37,7 +37,8 @@ class Plan:
     tokens: dict[str, str]
     """Account number -> its bearer token."""
     provider: int
-    movements: list[int]
+    leaves: int
+    """In the published log when it begins."""
     warm_up_s: float = 1.0
     """Asked for this long before anything counts."""
 
@@ -96,14 +97,14 @@ def act_of(plan: Plan, random_: random.Random, number: str) -> tuple[str, Reques
 
 
 def look_up_of(plan: Plan, random_: random.Random, _number: str) -> tuple[str, Request]:
-    """Make one look-up: a random account, its blocks, or a movement."""
+    """Make one look-up: a random account, its blocks, or a leaf."""
     account = random_.choice(plan.accounts)
     headers = {"Authorization": f"Bearer {plan.tokens[account]}"}
     kind, path = random_.choice(
         (
             ("account", f"/v1/accounts/{account}"),
             ("blocks", f"/v1/accounts/{account}/blocks"),
-            ("movement", f"/v1/movements/{random_.choice(plan.movements)}"),
+            ("leaf", f"/v1/leaves/{random_.randrange(plan.leaves)}"),
         )
     )
     return kind, ("GET", path, headers, None)

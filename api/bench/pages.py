@@ -46,9 +46,7 @@ def measure(folder: Path, wanted: Wanted) -> list[Figure]:
         with closing(Database(running_url(settings.data / POSTGRES), pool_size=1)) as owner:
             held = _fill(owner, wanted.blocks)
     with served(settings.data, wanted.workers) as url:
-        seen = run_load(
-            Plan(url, "pages", wanted.seconds, CONNECTIONS, PER_SECOND, tokens, people.provider, movements=[])
-        )
+        seen = run_load(Plan(url, "pages", wanted.seconds, CONNECTIONS, PER_SECOND, tokens, people.provider, leaves=0))
     return [
         Figure("live blocks", held, "", wanted.blocks),
         *(figure for name, latencies in sorted(seen.latencies.items()) for figure in _figures(name, latencies)),

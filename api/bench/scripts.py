@@ -100,19 +100,17 @@ FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
     WHERE b.account_id = :account AND b.first_g > -1 ORDER BY b.first_g LIMIT 51;
 """
 )
-MOVEMENT = """
-\\set number random(1, :last_movement)
+LEAF = """
+\\set index random(0, :last_leaf)
 SELECT m.*, e.index AS log_index, e.leaf, p.index AS parent_index,
-    CASE WHEN e.index < s.final THEN 'final' WHEN e.index < s.anchored THEN 'anchored'
-         WHEN e.index < s.published THEN 'logged' ELSE 'recorded' END AS state
-FROM movements m
-LEFT JOIN log_entries e ON e.movement_id = m.id
+    CASE WHEN e.index < s.final THEN 'final' WHEN e.index < s.anchored THEN 'anchored' ELSE 'logged' END AS state
+FROM log_entries e JOIN movements m ON m.id = e.movement_id
 LEFT JOIN log_entries p ON p.movement_id = m.parent_id
 CROSS JOIN (
     SELECT (SELECT published_size FROM log_head) AS published, (SELECT max(size) FROM anchors) AS anchored,
         (SELECT max(size) FROM anchors WHERE final_ms IS NOT NULL) AS final
-) s WHERE m.id = :number;
+) s WHERE e.index < s.published AND e.index = :index;
 """
-LOOK_UPS = {"account": ACCOUNT, "blocks": BLOCKS, "movement": MOVEMENT}
+LOOK_UPS = {"account": ACCOUNT, "blocks": BLOCKS, "leaf": LEAF}
 OF = {"acts": ACTS, "look-ups": LOOK_UPS}
 """By kind of load."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from api.bench.figures import Figure, percentile
 from api.bench.holding import Besieged, Siege
-from api.bench.http import movements_of, run_load, served, silent, tokens_of
+from api.bench.http import run_load, served, silent, tokens_of
 from api.bench.load import Plan, Seen
 from api.bench.scratch import found_scheme
 from api.data_folder import POSTGRES
@@ -79,15 +79,14 @@ def measure(folder: Path, held: int, seconds: int, people: int = PEOPLE) -> list
     settings = Settings(data=folder / "data")
     with running(settings, silent, create=True) as site:
         acting = found_scheme(site, people)
-        site.publisher.publish()
-        tokens, movements = tokens_of(site, acting), movements_of(site)
+        leaves, tokens = site.publisher.publish(), tokens_of(site, acting)
     written = folder / "serve.log"
     with (
         written.open("wb") as words,
         served(settings.data, None, words) as url,
         Camp(Siege(url, held, seconds + AFTER_S)) as camp,
     ):
-        seen = run_load(Plan(url, "acts", seconds, CONNECTIONS, ACTS_PER_SECOND, tokens, acting.provider, movements))
+        seen = run_load(Plan(url, "acts", seconds, CONNECTIONS, ACTS_PER_SECOND, tokens, acting.provider, leaves))
         anchored_s = _anchored_after(settings.data / POSTGRES)
     return [*_of_siege(held, camp.seen), *_of_acts(seen), *_of_registry(anchored_s, written.stat().st_size)]
 

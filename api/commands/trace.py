@@ -7,7 +7,7 @@ import typer
 from api.cli import DATA, Data, Database, app, out, settings_of, warn
 
 if TYPE_CHECKING:
-    from registry.ledger.queries import Seen
+    from registry.ledger.logged import Logged
 
 
 @app.command()
@@ -16,7 +16,7 @@ def trace(
     data: Data = DATA,
     database: Database = None,
 ) -> None:
-    """Follow a gram from its issue to where it is now; beside a running registry too."""
+    """Follow a gram from its issue to where it is now by the published log; beside a running registry too."""
     from api.beside import beside
     from registry.ledger.bundles import made_of
     from registry.ledger.bundles import trace as follow
@@ -30,18 +30,18 @@ def trace(
     out.print(said, markup=False)
     for stretch in stretches:
         out.print(f"as gram {stretch.gram}", style="bold")
-        for seen in stretch.steps:
-            out.print(f"  {_line(seen)}", markup=False)
+        for step in stretch.steps:
+            out.print(f"  {_line(step)}", markup=False)
 
 
-def _line(seen: "Seen") -> str:
+def _line(step: "Logged") -> str:
     from api.rest.views import FORMS, KINDS, PURPOSES, gathered_into
     from registry.clock import rfc3339
     from registry.ledger.movement import Form
 
-    movement = seen.movement
+    movement = step.movement
     into = gathered_into(movement)
     became = f"gathered into {into}" if into else FORMS[Form(movement.form)]
     purpose = f" ({PURPOSES[movement.purpose]})" if movement.purpose in PURPOSES else ""
-    place = "not logged yet" if seen.index is None else f"leaf {seen.index}, {seen.state}"
-    return f"{rfc3339(movement.at)}  {KINDS[movement.kind]}{purpose}, {seen.serial}: {became}; {place}"
+    said = f"{rfc3339(movement.at)}  {KINDS[movement.kind]}{purpose}, {step.serial}: {became}"
+    return f"{said}; leaf {step.index}, {step.state}"

@@ -12,7 +12,7 @@ from api.site import Site, is_production
 from registry.clock import rfc3339
 
 FRESH = "public, max-age=2"
-"""Pages change with every act; two seconds carry a crowd and fool nobody."""
+"""Pages change as the log grows; two seconds carry a crowd and fool nobody."""
 MACHINE_PATHS = ("/v1", "/log", "/chain", "/openapi.json", "/static")
 """Under these, programs ask, and errors are problem documents; everything else is a page."""
 

@@ -13,19 +13,12 @@ from api.explorer.answers import answer, redirect
 from api.rest.perform import SiteOf
 from api.site import Site
 from registry.errors import NotFound
+from registry.ledger.logged import children, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import count_activities, get_lot, list_issues
 from registry.ledger.publication import last_anchor, last_checkpoint
-from registry.ledger.queries import (
-    children,
-    get_certificate,
-    get_movement,
-    life_of_block,
-    list_movements,
-    movements_of_act,
-)
 
 LATEST = 20
-"""Movements on the first page."""
+"""Leaves on the first page."""
 ISSUES = 50
 """Issues on one page of a lot."""
 
@@ -49,11 +42,11 @@ def snapshot(site: Site) -> Iterator[sa.Connection]:
 def home(request: Request, site: SiteOf) -> Response:
     """Show the grams by state, the last checkpoint and anchor, and what happened last."""
     with snapshot(site) as tx:
-        latest = list_movements(tx, limit=LATEST)
+        latest = list_leaves(tx, limit=LATEST)
         context = {
             "about": _about(request),
             "examples": search.examples(tx),
-            "totals": views.totals_of(tx),
+            "totals": views.totals_of(site.totals.read(tx)),
             "movements": views.movements(latest.items, site.settings),
             "checkpoint": views.checkpoint(last_checkpoint(tx), site),
             "anchor": views.anchor(last_anchor(tx)),
@@ -76,7 +69,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
             "about": _about(request),
             "block": views.block_of(life, first, last, moved=bool(after.items or cursor)),
             "gram": gram,
-            "namesakes": {} if gram is None else search.namesakes(tx, gram),
+            "namesake": None if gram is None else search.namesake(tx, gram),
             "bundle": views.bundle_of(tx, first, gram),
             "origins": views.origins(tx, [(first, last)]),
             "life": views.movements(life.steps, site.settings),
@@ -88,34 +81,32 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
     return answer(request, "block.html", context)
 
 
-@page("/movements/{movement}")
-def movement(request: Request, movement: str, site: SiteOf) -> Response:
-    """Show one movement with its leaf."""
+@page("/leaves/{index}")
+def leaf(request: Request, index: str, site: SiteOf) -> Response:
+    """Show one movement, byte by byte as it is in the log."""
     with snapshot(site) as tx:
-        seen = get_movement(tx, _number(movement))
-        shown = views.movement(seen, site.settings)
-        followed = children(tx, seen.id, cursor=request.query_params.get("cursor"))
+        found = leaf_at(tx, _number(index))
+        followed = children(tx, found.index, cursor=request.query_params.get("cursor"))
     context = {
         "about": _about(request),
-        "movement": shown,
+        "movement": views.movement(found, site.settings),
         "children": views.movements(followed.items, site.settings),
         "next_cursor": followed.next_cursor,
     }
-    return answer(request, "movement.html", context)
+    return answer(request, "leaf.html", context)
 
 
 @page("/certificates/{number}")
 def certificate(request: Request, number: str, site: SiteOf) -> Response:
     """Show a certificate, made to be printed."""
     with snapshot(site) as tx:
-        row = get_certificate(tx, number)
-        cancels = views.cancels(movements_of_act(tx, row.act_id))
-        url = f"{site.base_url(str(request.base_url))}certificates/{row.number}"
+        found = get_certificate(tx, number)
+        url = f"{site.base_url(str(request.base_url))}certificates/{found.row.number}"
         context = {
             "about": _about(request),
-            "certificate": views.certificate(row, url),
-            "movements": views.movements(cancels, site.settings),
-            "origins": views.origins(tx, [(one.movement.first, one.movement.last) for one in cancels]),
+            "certificate": views.certificate(found, url),
+            "movements": views.movements(found.cancels, site.settings),
+            "origins": views.origins(tx, [(one.movement.first, one.movement.last) for one in found.cancels]),
         }
     return answer(request, "certificate.html", context)
 
@@ -129,7 +120,7 @@ def lot(request: Request, lot: str, site: SiteOf) -> Response:
         context = {
             "about": _about(request),
             "lot": views.lot_of(row) | {"activities": count_activities(tx, row.id)},
-            "totals": views.totals_of(tx, row),
+            "totals": views.totals_of(site.totals.read(tx, row.id), is_lot=True),
             "movements": views.movements(issues.items, site.settings),
             "next_cursor": issues.next_cursor,
         }

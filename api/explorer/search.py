@@ -1,7 +1,7 @@
-"""Where the search box leads: a serial, a certificate, a movement, or a plain number.
+"""Where the search box leads: a serial, a certificate, a leaf of the log, or a plain number.
 
-A plain number is a gram first, for grams are what most people ask after; the block's page then offers the movement and
-the leaf of the same number. `#12` is a movement and nothing else.
+A plain number is a gram first, for grams are what most people ask after; the block's page then offers the leaf of the
+same number. `#12` is leaf 12 and nothing else.
 """
 
 import re
@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from registry.errors import NotFound
 from registry.ledger import movement
+from registry.ledger.logged import block_at, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import list_lots, lot_of_gram
 from registry.ledger.movement import serial
-from registry.ledger.queries import block_at, get_certificate, get_movement, life_of_block, list_movements, movement_at
 
 MAX_QUERY = 200
 """Longer is nothing that we gave out."""
@@ -21,7 +21,7 @@ NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 """A number in an address; every one of ours fits a signed 64-bit integer."""
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
-_MOVEMENT = re.compile(r"#([0-9]{1,19})")
+_LEAF = re.compile(r"#([0-9]{1,19})")
 _CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
 
 
@@ -45,18 +45,18 @@ def find(tx: sa.Connection, query: str) -> str:
         return _find_number(tx, int(name))
     if match := _SERIAL.fullmatch(name):
         return find_serial(tx, int(match[1]), int(match[2]) + 1)
-    if match := _MOVEMENT.fullmatch(name):
-        return movement_path(get_movement(tx, int(match[1])).id)
+    if match := _LEAF.fullmatch(name):
+        return leaf_path(tx, int(match[1]))
     if _CERTIFICATE.fullmatch(name):
-        return f"/certificates/{get_certificate(tx, name).number}"
+        return f"/certificates/{get_certificate(tx, name).row.number}"
     raise NotFound("Nothing goes by that name.")
 
 
 def examples(tx: sa.Connection) -> list[str]:
-    """Name what is there to be found: a gram and the serial of the last lot, and the last movement."""
+    """Name what is there to be found: a gram and the serial of the last lot, and the last leaf."""
     lots = [(str(lot.last_g - 1), serial(lot.first_g, lot.last_g)) for lot in list_lots(tx, limit=1).items]
-    movements = [f"#{seen.id}" for seen in list_movements(tx, limit=1).items]
-    return [name for names in lots for name in names] + movements
+    leaves = [f"#{leaf.index}" for leaf in list_leaves(tx, limit=1).items]
+    return [name for names in lots for name in names] + leaves
 
 
 def read_serial(text: str) -> tuple[int, int]:
@@ -84,32 +84,22 @@ def lot_path(tx: sa.Connection, first: int, last: int) -> str:
     return f"/lots/{lot.id}"
 
 
-def movement_path(number: int) -> str:
-    """Give the path of a movement's page."""
-    return f"/movements/{number}"
+def leaf_path(tx: sa.Connection, index: int) -> str:
+    """Give the path of a leaf's page. Raises `NotFound` for one that is not in the published log."""
+    return f"/leaves/{leaf_at(tx, index).index}"
 
 
 def _find_number(tx: sa.Connection, number: int) -> str:
     try:
         _, first, last = block_at(tx, number)
     except NotFound:
-        return movement_path(_movement_or_leaf(tx, number))
+        return leaf_path(tx, number)
     return f"/blocks/{serial(first, last)}?gram={number}"
 
 
-def _movement_or_leaf(tx: sa.Connection, number: int) -> int:
+def namesake(tx: sa.Connection, number: int) -> int | None:
+    """Give the index of the leaf that goes by the same number as a gram; None when the log is not that long."""
     try:
-        return get_movement(tx, number).id
+        return leaf_at(tx, number).index
     except NotFound:
-        return movement_at(tx, number).id
-
-
-def namesakes(tx: sa.Connection, number: int) -> dict[str, str]:
-    """Give the ids of the movement and of the leaf's movement that go by the same number as a gram."""
-    found = {}
-    for name, read in (("movement", get_movement), ("leaf", movement_at)):
-        try:
-            found[name] = str(read(tx, number).id)
-        except NotFound:
-            continue
-    return found
+        return None

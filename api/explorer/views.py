@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from anchoring import note
 from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
+from api.receipts import file_name
 from api.rest.public import describe
 from api.rest.state import prove
 from api.rest.views import gathered_into
@@ -18,10 +19,9 @@ from registry.errors import RegistryError
 from registry.ledger import bundles
 from registry.ledger.bundles import made_of
 from registry.ledger.child import MINUTE_MS
+from registry.ledger.logged import Certificate, Life, Logged
 from registry.ledger.movement import Kind, Movement, serial
-from registry.ledger.publication import all_logged
-from registry.ledger.queries import Life, Seen
-from registry.ledger.totals import ALL, totals
+from registry.ledger.totals import Totals
 
 SHOWN_PARTS = 10
 """Of a block's state on its page; the proof shows all of them."""
@@ -40,58 +40,54 @@ def about(site: Site, base_url: str) -> dict[str, Any]:
     }
 
 
-def movement(seen: Seen, settings: Settings) -> dict[str, Any]:
+def movement(of: Logged, settings: Settings) -> dict[str, Any]:
     """Show a movement; codes stay the leaf's integers, for the templates have the words."""
-    m = seen.movement
+    m = of.movement
     return {
-        "id": str(seen.id),
-        "index": seen.index,
+        "index": of.index,
         "kind": m.kind,
         "form": m.form,
         "flags": m.flags,
         "purpose": m.purpose,
         "quantity_g": m.quantity_g,
-        "serial": seen.serial,
+        "serial": of.serial,
         "first": m.first,
         "last": m.last,
-        "parent_id": None if m.parent is None else str(m.parent),
-        "parent_index": seen.parent_index,
+        "parent_index": m.parent,
         "at": rfc3339(m.at),
         "until": rfc3339(m.until) if m.until else None,
         "from_tag": m.from_tag.hex(),
         "to_tag": m.to_tag.hex(),
         "gathered_into": gathered_into(m),
         "evidence": m.evidence.hex(),
-        "leaf_hex": None if seen.leaf is None else seen.leaf.hex(),
-        "state": seen.state,
-        "due": _due(seen, settings),
-        "receipt_url": None if seen.index is None else f"/v1/receipts/{seen.id}",
+        "leaf_hex": of.leaf.hex(),
+        "state": of.state,
+        "due": _due(of, settings),
+        "receipt_url": f"/v1/leaves/{of.index}/receipt",
+        "receipt_file": file_name(of.index),
     }
 
 
-def movements(of: Iterable[Seen], settings: Settings) -> list[dict[str, Any]]:
+def movements(of: Iterable[Logged], settings: Settings) -> list[dict[str, Any]]:
     """Show several movements."""
-    return [movement(seen, settings) for seen in of]
+    return [movement(one, settings) for one in of]
 
 
-def _due(seen: Seen, settings: Settings) -> str | None:
-    """Say when the next state is there at the latest; how fast a chain grows deep is not ours to say."""
-    logged_by = seen.movement.at + MINUTE_MS + settings.logged_within_ms
-    due = {"recorded": logged_by, "logged": logged_by + settings.anchor_interval_ms}.get(seen.state)
-    return None if due is None else rfc3339(due)
+def _due(of: Logged, settings: Settings) -> str | None:
+    """Say when it is anchored at the latest; how fast a chain grows deep is not ours to say."""
+    if of.state != "logged":
+        return None
+    return rfc3339(of.movement.at + MINUTE_MS + settings.logged_within_ms + settings.anchor_interval_ms)
 
 
-def totals_of(tx: sa.Connection, lot: sa.Row[Any] | None = None) -> dict[str, Any]:
-    """Show the grams of a lot, or of everything, by state; purposes by their code, expiry by name."""
-    within = {} if lot is None else {"first": lot.first_g, "last": lot.last_g}
-    of = totals(tx, ALL if lot is None else lot.id)
+def totals_of(of: Totals, *, is_lot: bool = False) -> dict[str, Any]:
+    """Show grams by state; purposes by their code, expiry by name. A lot's may have been gathered out of it."""
     return {
         "issued_g": of.issued_g,
         "reduction_g": of.reduction_g,
         "points_g": of.points_g,
         "ended_g": {str(purpose) if purpose else "expired": of.ended_g[purpose] for purpose in sorted(of.ended_g)},
-        "gathered_g": 0 if lot is None else of.gathered_g,
-        "logged": all_logged(tx, **within),
+        "gathered_g": of.gathered_g if is_lot else 0,
     }
 
 
@@ -158,7 +154,6 @@ def state_of(site: Site, first: int, last: int) -> dict[str, Any] | None:
     return {
         "at": rfc3339(proved.record.movement.at),
         "size": proved.record.index,
-        "movement_id": str(proved.record.id),
         "parts": [_part(one.movement, one.index, low, high) for low, high, one in shown],
         "not_issued": last > proved.proof.frontier_g,
         "more": proved.next_first is not None,
@@ -207,8 +202,9 @@ def anchor(row: sa.Row[Any] | None) -> dict[str, Any] | None:
     }
 
 
-def certificate(row: sa.Row[Any], url: str) -> dict[str, Any]:
+def certificate(of: Certificate, url: str) -> dict[str, Any]:
     """Show a certificate at its `url`. Only an institution is named: a person's name stays confidential (R5)."""
+    row = of.row
     return {
         "number": row.number,
         "purpose": row.purpose,
@@ -218,9 +214,5 @@ def certificate(row: sa.Row[Any], url: str) -> dict[str, Any]:
         "beneficiary": row.beneficiary,
         "statement": row.statement,
         "url": url,
+        "is_logged": of.state != "recorded",
     }
-
-
-def cancels(of: Iterable[Seen]) -> list[Seen]:
-    """Keep the movements that ended grams for a certificate."""
-    return [seen for seen in of if seen.movement.kind == Kind.CANCEL]

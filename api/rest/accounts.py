@@ -97,7 +97,7 @@ def read_account_movements(
     caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        page = list_movements(tx, account_id=account_id, cursor=cursor, limit=limit)
+        page = list_movements(tx, account_id, cursor=cursor, limit=limit)
     return {"items": [views.own_movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
 
 

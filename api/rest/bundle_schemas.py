@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from api.rest.schemas import EndGram, FirstGram, MethodologyOfLot, Movement, SourceOfLot
+from api.rest.schemas import EndGram, FirstGram, Leaf, MethodologyOfLot, SourceOfLot
 
 
 class Part(BaseModel):
@@ -27,7 +27,7 @@ class Bundle(BaseModel):
     quantity_t: str
     pieces: int = Field(description="Blocks that were gathered, which may be of bundles themselves.")
     made_of: list[Part]
-    movement: Movement
+    movement: Leaf
     before_g: int | None = Field(description="The number that `gram_g` had before; null when none was asked for.")
 
 
@@ -35,7 +35,7 @@ class Stretch(BaseModel):
     """A gram under one of its numbers: what it went through under it, oldest first."""
 
     gram_g: int
-    movements: list[Movement]
+    movements: list[Leaf]
 
 
 class Trace(BaseModel):

@@ -24,7 +24,8 @@ def only_decimals(given: object) -> object:
 
 _only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before it stay in the description
 AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), _only_digits]
-MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Movement number."), _only_digits]
+Index = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A leaf's index in the log."), _only_digits]
+MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A movement's number."), _only_digits]
 JobId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Job number."), _only_digits]
 LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]
 GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), _only_digits]

@@ -1,34 +1,25 @@
-"""What anyone may read: movements, lots, totals, certificates, receipts, and what is needed to check them."""
+"""What anyone may read of the registry as a whole: lots, totals, certificates, and what is needed to check them."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 
-from anchoring.errors import NotYet, Unreachable
 from anchoring.log.standing import standing
-from anchoring.log.tiles import inclusion_proof
 from anchoring.note import parse_vkey
-from anchoring.receipt import Receipt
-from api.auth import READERS, Caller
 from api.condition import RECOVERING
 from api.explorer.pages import texts
 from api.problems import documented
 from api.rest import schemas, views
-from api.rest.numbers import Cursor, Limit, LotId, MovementId
+from api.rest.numbers import Cursor, Limit, LotId
 from api.rest.perform import SiteOf
 from api.rest.route import StrictRoute
 from api.site import Site
 from api.trusting import trust_file
-from registry.accounts.accounts import refuse_erased
 from registry.clock import rfc3339
-from registry.database.schema import evidence
-from registry.errors import Forbidden, NotFound
+from registry.ledger.logged import get_certificate
 from registry.ledger.lots import get_lot, list_lots
-from registry.ledger.publication import last_anchor, last_checkpoint, set_aside_count
-from registry.ledger.queries import Seen, get_certificate, get_movement, list_movements, movements_of_act
-from registry.ledger.totals import totals
+from registry.ledger.publication import set_aside_count
 
 READ = documented(400, 404, 422, 503)
 WHOLE = documented(400, 422, 503)
@@ -127,86 +118,6 @@ def _name(signer: Mapping[str, str]) -> str:
     return parse_vkey(signer["cosigner_vkey"]).name
 
 
-@router.get("/movements", summary="List movements", response_model=schemas.Movements, responses=READ)
-def read_movements(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
-    """List movements and records, newest first."""
-    with site.database.reading() as tx:
-        page = list_movements(tx, cursor=cursor, limit=limit)
-    return {"items": [views.movement(seen) for seen in page.items], "next_cursor": page.next_cursor}
-
-
-@router.get("/movements/{movement}", summary="Read a movement", response_model=schemas.Movement, responses=READ)
-def read_movement(movement: MovementId, site: SiteOf) -> dict[str, Any]:
-    """Read a movement with its state and, once logged, its leaf."""
-    with site.database.reading() as tx:
-        return views.movement(get_movement(tx, movement))
-
-
-@router.get(
-    "/movements/{movement}/evidence",
-    summary="Read what a movement rests on",
-    response_model=schemas.EvidenceAnswer,
-    responses=READ | documented(401, 403),
-)
-def read_evidence(movement: MovementId, caller: Caller, site: SiteOf) -> dict[str, Any]:
-    """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
-    with site.database.reading() as tx:
-        if caller.account is not None:
-            refuse_erased(tx, caller.account)
-        seen = get_movement(tx, movement)
-        is_party = caller.account is not None and caller.account in {seen.giver_id, seen.account_id}
-        if not is_party and caller.role not in READERS:
-            raise Forbidden("Evidence is for the parties of the movement and the authorities.")
-        row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
-    if row.fields is None:
-        raise NotFound("This document was lost with a database. Its digest is in the leaf: a copy can be given back.")
-    return {"digest": seen.movement.evidence.hex(), "fields": row.fields}
-
-
-@router.get(
-    "/receipts/{movement}",
-    summary="Get a movement's receipt",
-    response_class=Response,
-    responses={
-        200: {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "c2sp.org/tlog-proof@v1"},
-        **READ,
-    },
-)
-def read_receipt(movement: MovementId, site: SiteOf) -> Response:
-    """Get a proof that verifies offline, under the last anchored checkpoint with the leaf, or the last published."""
-    with site.database.reading() as tx:
-        seen = get_movement(tx, movement)
-        note = receipt_note(tx, seen)
-    name = f'attachment; filename="movement-{movement}.tlog-proof"'
-    headers = {"Content-Disposition": name, "Cache-Control": "no-cache"}
-    link = views.state_proof(seen.movement)
-    if link is not None:
-        headers["Link"] = f'<{link}>; rel="related"; title="the state of these grams at the last epoch"'
-    return Response(make_receipt(site, seen, *note), 200, headers, "text/plain; charset=utf-8")
-
-
-def receipt_note(tx: sa.Connection, seen: Seen) -> tuple[int, str]:
-    """Choose the checkpoint for a receipt: its size and its note. Raises `NotYet` while there is none."""
-    for row in (last_anchor(tx), last_checkpoint(tx)):
-        if row is not None and seen.index is not None and seen.index < row.size:
-            return row.size, row.note
-    raise NotYet(f"Movement {seen.id} is recorded and not in a published checkpoint yet. Ask again in a moment.")
-
-
-def make_receipt(site: Site, seen: Seen, size: int, note: str) -> bytes:
-    """Make a receipt: the leaf, its path, and the checkpoint of `size` leaves."""
-    assert seen.index is not None  # noqa: S101  (receipt_note refused it otherwise)
-    assert seen.leaf is not None  # noqa: S101
-    try:
-        path = inclusion_proof(site.reader, seen.index, size)
-    except Unreachable:
-        # A folder that was rebuilt has the last published tree's tiles, of which all earlier trees are made too.
-        with site.database.reading() as tx:
-            last = last_checkpoint(tx)
-        path = inclusion_proof(site.reader, seen.index, size, within=None if last is None else last.size)
-    return Receipt(seen.leaf, seen.index, tuple(path), note.encode()).encode()
-
-
 @router.get("/lots", summary="List lots", response_model=schemas.Lots, responses=READ)
 def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     """List lots, newest first."""
@@ -224,15 +135,16 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
 
 @router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=WHOLE)
 def read_totals(site: SiteOf) -> dict[str, Any]:
-    """Read all grams by state."""
+    """Read all grams by state, as of the published log."""
     with site.database.reading() as tx:
-        return views.totals(totals(tx))
+        return views.totals(site.totals.read(tx))
 
 
 @router.get("/certificates/{number}", summary="Read a certificate", response_model=schemas.Certificate, responses=READ)
 def read_certificate(number: str, site: SiteOf) -> dict[str, Any]:
-    """Read a certificate as data, with the movements it stands for."""
+    """Read a certificate as data, with those of the movements it stands for that are in the published log.
+
+    It is `recorded` until all of them are.
+    """
     with site.database.reading() as tx:
-        row = get_certificate(tx, number)
-        movements = [views.movement(seen) for seen in movements_of_act(tx, row.act_id)]
-    return views.certificate(row) | {"movements": movements}
+        return views.certificate(get_certificate(tx, number))

@@ -51,10 +51,9 @@ class StateAsked(BaseModel):
     asked_at: str
 
 
-class Movement(BaseModel):
-    """A movement as the public sees it."""
+class MovementFacts(BaseModel):
+    """What a movement or record says, whoever reads it."""
 
-    id: str
     kind: str
     form: Literal["end", "reduction", "points"]
     flags: list[str]
@@ -64,32 +63,42 @@ class Movement(BaseModel):
     end_g: EndGram
     quantity_g: int
     quantity_t: str
-    parent: str | None
-    parent_index: int | None
-    index: int | None
     at: str
     until: str | None
     from_tag: str
     to_tag: str
     gathered_into: str | None
     evidence: str
-    leaf: str | None
-    state: State
-    receipt: str | None
     state_proof: str | None
 
 
-class Movements(BaseModel):
-    """Part of a list of movements."""
+class Leaf(MovementFacts):
+    """A movement or record as everybody sees it, in the published log."""
 
-    items: list[Movement]
+    index: int = Field(description="Its place in the log, from 0.")
+    parent_index: int | None = Field(description="The place of the movement whose grams it takes.")
+    leaf: str = Field(description="The 114 bytes in the log, in hex.")
+    state: Literal["logged", "anchored", "final"]
+    receipt: str
+
+
+class Leaves(BaseModel):
+    """Part of the list of leaves."""
+
+    items: list[Leaf]
     next_cursor: str | None
 
 
-class OwnMovement(Movement):
-    """A movement as its parties see it: with the act that it belongs to."""
+class OwnMovement(MovementFacts):
+    """A movement as its parties see it: with its number and act, also while it is not in the published log yet."""
 
-    act: str
+    id: str = Field(description="Its number, for its parties and the authorities only.")
+    act: str = Field(description="The act that it belongs to.")
+    index: int | None = Field(description="Its place in the log, under which everybody finds it; null until then.")
+    parent_index: int | None
+    leaf: str | None
+    state: State
+    receipt: str | None
 
 
 class OwnMovements(BaseModel):
@@ -140,7 +149,7 @@ class Lots(BaseModel):
 
 
 class Totals(BaseModel):
-    """Grams by state."""
+    """Grams by state, as of the published log."""
 
     issued_g: int
     issued_t: str
@@ -150,7 +159,7 @@ class Totals(BaseModel):
 
 
 class Certificate(BaseModel):
-    """A certificate as data, with the movements it stands for."""
+    """A certificate as data, with the movements it stands for, as far as they are in the published log."""
 
     number: str
     purpose: str
@@ -161,7 +170,8 @@ class Certificate(BaseModel):
     beneficiary: str | None
     statement: str | None
     issued_at: str
-    movements: list[Movement]
+    state: State = Field(description="How far all its movements have come.")
+    movements: list[Leaf]
 
 
 class EvidenceAnswer(BaseModel):

@@ -13,18 +13,18 @@ from anchoring.state.proof import MAX_ENTRIES, SUFFIX, StateProof, check_entries
 from anchoring.state.store import StateMap
 from api.auth import Role
 from api.problems import documented
+from api.receipts import make_receipt, receipt_note
 from api.rest import schemas
 from api.rest.numbers import MAX_BIGINT, only_decimals
 from api.rest.perform import SiteOf, WriteOf
-from api.rest.public import make_receipt, receipt_note
 from api.rest.route import StrictRoute
 from api.site import Site
 from api.timetable import wish
 from registry.clock import rfc3339
 from registry.database.schema import log_entries
 from registry.errors import Invalid, NothingToRecord, Unavailable
+from registry.ledger.logged import Logged, leaf_at
 from registry.ledger.publication import holds_movements, last_checkpoint
-from registry.ledger.queries import Seen, movement_at
 
 DEFAULT_ENTRIES = 200
 """Some 60 kB of proof."""
@@ -41,7 +41,7 @@ class Proved:
     """A proof, and the record it stands on; `next_first` is where the range's next proof begins, None at its end."""
 
     proof: StateProof
-    record: Seen
+    record: Logged
     next_first: int | None
 
 
@@ -104,8 +104,8 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
         state = None if published is None else open_map(site.folder.state, published.size)
         if state is None:
             raise NotYet("No state of the grams is in a published checkpoint yet. Ask again after the next epoch.")
-        record = movement_at(tx, state.record.size)
-        note = receipt_note(tx, record)
+        record = leaf_at(tx, state.record.size)
+        note = receipt_note(tx, record.index)
         start, end = state.covering(first, last, limit)
         leaves = _leaves(tx, state, start, end)
     receipt = make_receipt(site, record, *note)
@@ -119,7 +119,7 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
     return Proved(proof, record, reached if reached < min(last, state.record.frontier_g) else None)
 
 
-def _check(proof: StateProof, record: Seen) -> None:
+def _check(proof: StateProof, record: Logged) -> None:
     """Raise Refuted for a proof that would not verify: then the map was damaged."""
     if record.movement != proof.record.movement(record.movement.at):
         raise Refuted("the map is of another state than the record")

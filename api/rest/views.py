@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from registry.clock import rfc3339
 from registry.ledger.bundles import Bundle, Part, Stretch
+from registry.ledger.logged import Certificate, Logged
 from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
 from registry.ledger.queries import Seen
 from registry.ledger.totals import Totals
@@ -26,36 +27,46 @@ def amount(quantity_g: int) -> dict[str, Any]:
     return {"quantity_g": quantity_g, "quantity_t": tonnes(quantity_g)}
 
 
-def own_movement(seen: Seen) -> dict[str, Any]:
-    """Write a movement as its parties and the authorities see it: with its act, which ties its movements together."""
-    return movement(seen) | {"act": str(seen.act_id)}
+def leaf(of: Logged) -> dict[str, Any]:
+    """Write a movement as everybody may see it: by its index in the log, once it is there."""
+    return _facts(of.movement) | {
+        "index": of.index,
+        "parent_index": of.movement.parent,
+        "leaf": of.leaf.hex(),
+        "state": of.state,
+        "receipt": f"/v1/leaves/{of.index}/receipt",
+    }
 
 
-def movement(seen: Seen) -> dict[str, Any]:
-    """Write a movement as the public may see it."""
-    m = seen.movement
+def own_movement(of: Seen) -> dict[str, Any]:
+    """Write a movement as its parties and the authorities see it: with its number, and its act, which ties several."""
+    return _facts(of.movement) | {
+        "id": str(of.id),
+        "act": str(of.act_id),
+        "index": of.index,
+        "parent_index": of.parent_index,
+        "leaf": None if of.leaf is None else of.leaf.hex(),
+        "state": of.state,
+        "receipt": None if of.index is None else f"/v1/leaves/{of.index}/receipt",
+    }
+
+
+def _facts(m: Movement) -> dict[str, Any]:
     return {
-        "id": str(seen.id),
         "kind": KINDS.get(m.kind, str(m.kind)),
         "form": FORMS[Form(m.form)],
         "flags": [flag.name.lower() for flag in Flag if flag.name and m.flags & flag],
         "purpose": PURPOSES.get(m.purpose),
-        "serial": seen.serial,
+        "serial": None if m.is_record else serial(m.first, m.last),
         "first_g": m.first,
         "end_g": m.last,
         **amount(m.quantity_g),
-        "parent": None if m.parent is None else str(m.parent),
-        "parent_index": seen.parent_index,
-        "index": seen.index,
         "at": rfc3339(m.at),
         "until": rfc3339(m.until) if m.until else None,
         "from_tag": m.from_tag.hex(),
         "to_tag": m.to_tag.hex(),
         "gathered_into": gathered_into(m),
         "evidence": m.evidence.hex(),
-        "leaf": None if seen.leaf is None else seen.leaf.hex(),
-        "state": seen.state,
-        "receipt": f"/v1/receipts/{seen.id}" if seen.index is not None else None,
         "state_proof": state_proof(m),
     }
 
@@ -120,12 +131,12 @@ def part(of: Part) -> dict[str, Any]:
 
 def bundle(of: Bundle, parts: Iterable[Part]) -> dict[str, Any]:
     """Write a bundle with what it is made of."""
-    made = movement(of.seen)
+    made = leaf(of.leaf)
     return {
         "serial": made["serial"],
         "first_g": made["first_g"],
         "end_g": made["end_g"],
-        **amount(of.seen.movement.quantity_g),
+        **amount(of.leaf.movement.quantity_g),
         "pieces": of.pieces,
         "made_of": [part(one) for one in parts],
         "movement": made,
@@ -134,7 +145,7 @@ def bundle(of: Bundle, parts: Iterable[Part]) -> dict[str, Any]:
 
 def stretch(of: Stretch) -> dict[str, Any]:
     """Write a gram under one of its numbers."""
-    return {"gram_g": of.gram, "movements": [movement(seen) for seen in of.steps]}
+    return {"gram_g": of.gram, "movements": [leaf(step) for step in of.steps]}
 
 
 def totals(of: Totals) -> dict[str, Any]:
@@ -148,8 +159,9 @@ def totals(of: Totals) -> dict[str, Any]:
     }
 
 
-def certificate(row: sa.Row[Any]) -> dict[str, Any]:
-    """Write a certificate as data."""
+def certificate(of: Certificate) -> dict[str, Any]:
+    """Write a certificate as data, with what is logged of its movements."""
+    row = of.row
     return {
         "number": row.number,
         "purpose": PURPOSES[row.purpose],
@@ -159,4 +171,6 @@ def certificate(row: sa.Row[Any]) -> dict[str, Any]:
         "beneficiary": row.beneficiary,
         "statement": row.statement,
         "issued_at": rfc3339(row.issued_ms),
+        "state": of.state,
+        "movements": [leaf(cancel) for cancel in of.cancels],
     }

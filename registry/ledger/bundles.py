@@ -1,4 +1,7 @@
-"""What grams are made of, and a gram's way through bundles: what can be read of runs. Nothing here writes."""
+"""What grams are made of, and a gram's way through bundles, by the published log. Nothing here writes.
+
+A run is logged as one, and a parent before its children: behind what is logged all is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.errors import NotFound
-from registry.ledger.lots import get_lot
+from registry.ledger.logged import LOGGED, Logged, block_at, life_of_block, logged_of
+from registry.ledger.lots import lots_by_number
 from registry.ledger.movement import serial
-from registry.ledger.queries import MAX_BIGINT, SEEN, Seen, block_at, life_of_block, seen_of
+from registry.ledger.queries import MAX_BIGINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Part:
 class Bundle:
     """A bundle: its BUNDLE, and of how many blocks it was made."""
 
-    seen: Seen
+    leaf: Logged
     pieces: int
 
 
@@ -33,7 +37,7 @@ class Stretch:
     """A gram under one of its numbers: the movements that took this number, its issue or bundle first."""
 
     gram: int
-    steps: Sequence[Seen]
+    steps: Sequence[Logged]
 
 
 def get_bundle(tx: sa.Connection, first: int, last: int) -> Bundle:
@@ -41,7 +45,7 @@ def get_bundle(tx: sa.Connection, first: int, last: int) -> Bundle:
     row = tx.execute(_BUNDLE, {"first": first, "last": last}).one_or_none() if last <= MAX_BIGINT else None
     if row is None:
         raise NotFound(f"There is no bundle {serial(first, last)}.")
-    return Bundle(seen_of(row), row.pieces)
+    return Bundle(logged_of(row), row.pieces)
 
 
 def bundle_of(tx: sa.Connection, gram: int) -> tuple[int, int] | None:
@@ -55,8 +59,9 @@ def made_of(tx: sa.Connection, first: int, last: int) -> list[Part]:
 
     What is no lot's, since a recovery knows it by its grams alone, has one that says so.
     """
-    rows = tx.execute(_MADE_OF, {"first": first, "last": last})
-    return [Part(get_lot(tx, row.lot_id), int(row.grams)) for row in rows]
+    rows = tx.execute(_MADE_OF, {"first": first, "last": last}).all()
+    lots = lots_by_number(tx, [row.lot_id for row in rows])
+    return [Part(lots[row.lot_id], int(row.grams)) for row in rows]
 
 
 def number_before(tx: sa.Connection, gram: int) -> int | None:
@@ -90,7 +95,7 @@ def trace(tx: sa.Connection, gram: int) -> list[Stretch]:
 
 _BUNDLE = sa.text(f"""
     SELECT b.*, (SELECT count(*) FROM movements g WHERE g.kind = 6 AND tag_number(g.to_tag, 5) = b.first_g) AS pieces
-    FROM ({SEEN} WHERE m.kind IN (1, 12) AND m.first_g = :first AND m.kind = 12 AND m.last_g = :last) b
+    FROM ({LOGGED} AND m.kind IN (1, 12) AND m.first_g = :first AND m.kind = 12 AND m.last_g = :last) b
 """)  # noqa: S608 (our own text)
 _ORIGIN = sa.text("""
     SELECT kind, first_g, last_g FROM movements WHERE kind IN (1, 12) AND first_g <= :gram
@@ -104,7 +109,8 @@ _BEFORE = sa.text("""
 _AFTER = sa.text("""
     SELECT first_g, tag_number(to_tag, 13) AS target FROM (
         SELECT * FROM movements WHERE kind IN (6, 7, 8, 9) AND first_g <= :gram ORDER BY first_g DESC LIMIT 1
-    ) m WHERE kind = 6 AND last_g > :gram
+    ) m JOIN log_entries e ON e.movement_id = m.id AND e.index < (SELECT published_size FROM log_head)
+    WHERE kind = 6 AND last_g > :gram
 """)
 _MADE_OF = sa.text("""
     WITH stretch (first_g, last_g, lot_g) AS (

@@ -4,27 +4,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.ledger.queries import MAX_BIGINT
-
-_UNLOGGED = sa.text("""
-    SELECT EXISTS (
-        SELECT FROM (
-            SELECT movement_id FROM unsequenced UNION ALL
-            SELECT movement_id FROM log_entries WHERE index >= (SELECT published_size FROM log_head)
-        ) waiting JOIN movements m ON m.id = waiting.movement_id
-        WHERE m.kind < 64 AND m.first_g < :last AND m.last_g > :first
-    )
-""")
-
-
-def all_logged(tx: sa.Connection, first: int = 0, last: int = MAX_BIGINT) -> bool:
-    """Whether every movement of the grams `[first, last)` is in a published checkpoint.
-
-    Ask after reading what is to be called logged, never before: movements may come in between.
-    """
-    return not tx.execute(_UNLOGGED, {"first": first, "last": last}).scalar_one()
-
-
 _CHECKPOINT = sa.text("""
     SELECT c.size, c.root, c.frontier_g, c.ended_g, p.published_ms, p.note FROM publications p
     JOIN checkpoints c ON c.size = p.size ORDER BY p.size DESC LIMIT 1

@@ -14,10 +14,10 @@ from api.rest.schemas import (
     CancelAnswer,
     Certificate,
     EvidenceAnswer,
+    Leaves,
     Lot,
     Lots,
-    Movement,
-    Movements,
+    OwnMovement,
     OwnMovements,
     Totals,
 )
@@ -158,11 +158,11 @@ def test_a_movement_goes_from_recorded_to_final(live):
 
     def state() -> tuple[str, bool, bool]:
         seen = rider.get(f"/v1/movements/{movement}").json()
-        Movement.model_validate(seen, strict=True)
+        OwnMovement.model_validate(seen, strict=True)
         return seen["state"], seen["index"] is not None, seen["receipt"] is not None
 
     assert state() == ("recorded", False, False)
-    early = rider.get(f"/v1/receipts/{movement}")
+    early = rider.get(f"/v1/movements/{movement}/receipt")
     assert is_problem(early, 404, "not-yet-logged")
     assert int(early.headers["Retry-After"]) > 0
     live.site.publisher.publish()
@@ -181,7 +181,7 @@ def test_a_receipt_verifies_from_outside(live):
     movement = done(rider.act("conversions", quantity_g=10))["movements"][0]["id"]
     live.publish()
     about = rider.get("/v1/about").json()
-    receipt = rider.get(f"/v1/receipts/{movement}")
+    receipt = rider.get(f"/v1/movements/{movement}/receipt")
     cosigners = [signer["cosigner_vkey"] for signer in about["signers"]]
     with AnchorClient(about["chain"]["rpc"], about["chain"]["contract"]) as chain:
         anchors = Anchors(chain.head().size, chain.root_at)
@@ -190,9 +190,14 @@ def test_a_receipt_verifies_from_outside(live):
     assert found.movement is not None
     assert (found.movement.kind, found.movement.quantity_g) == (Kind.CONVERT, 10)
     assert receipt.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert receipt.headers["Content-Disposition"] == f'attachment; filename="movement-{movement}.tlog-proof"'
     seen = rider.get(f"/v1/movements/{movement}").json()
     assert decode(bytes.fromhex(seen["leaf"])) == found.movement
+    assert receipt.headers["Content-Disposition"] == f'attachment; filename="leaf-{seen["index"]}.tlog-proof"'
+    public = Caller(live.url).get(seen["receipt"])
+    assert (public.content, public.headers["Content-Disposition"]) == (
+        receipt.content,
+        receipt.headers["Content-Disposition"],
+    )
 
 
 def test_evidence_is_disclosed_field_by_field(live):
@@ -217,12 +222,17 @@ def test_a_certificate_is_data_with_its_movements(live):
     company.act("transfers", serial=serial(g + 10, g + 20), to=rider.account)
     words = {"beneficiary": "Annual meeting", "statement": "差旅排放抵消"}
     ended = company.act("cancellations", quantity_g=20, purpose="voluntary-offset", **words).json()
-    found = Caller(live.url).get(f"/v1/certificates/{ended['certificate']}").json()
+    path = f"/v1/certificates/{ended['certificate']}"
+    early = Caller(live.url).get(path).json()
+    assert (early["quantity_g"], early["state"], early["movements"]) == (20, "recorded", [])
+    live.publish()
+    found = Caller(live.url).get(path).json()
     Certificate.model_validate(found, strict=True)
     assert {name: found[name] for name in words} == words
     assert (found["quantity_g"], found["purpose"], found["form"]) == (20, "voluntary-offset", "reduction")
     assert [m["serial"] for m in found["movements"]] == [serial(g, g + 10), serial(g + 20, g + 30)]
-    assert [m["id"] for m in found["movements"]] == [m["id"] for m in ended["movements"]]
+    assert [m["index"] for m in found["movements"]] == [live.index(m["id"]) for m in ended["movements"]]
+    assert found["state"] == "final"
     assert {m["kind"] for m in found["movements"]} == {"cancel"}
 
 
@@ -235,12 +245,13 @@ def test_what_belongs_together_is_said_to_the_parties_only(live):
     assert len(ended["movements"]) == 2
     own = OwnMovements.model_validate(rider.get(f"/v1/accounts/{rider.account}/movements").json(), strict=True)
     assert [seen.act for seen in own.items[:2]] == [ended["act"]] * 2
-    listed = public.get("/v1/movements?limit=200").json()
-    Movements.model_validate(listed, strict=True)
-    one = public.get(f"/v1/movements/{ended['movements'][0]['id']}").json()
+    live.publish()
+    listed = public.get("/v1/leaves?limit=200").json()
+    Leaves.model_validate(listed, strict=True)
+    one = public.get(f"/v1/leaves/{live.index(ended['movements'][0]['id'])}").json()
     certificate = public.get(f"/v1/certificates/{ended['certificate']}").json()
     for said in (*listed["items"], one, certificate, *certificate["movements"]):
-        assert "act" not in said
+        assert not {"act", "id", "parent"} & set(said)
     lots = public.get("/v1/lots").json()["items"]
     for said in (*lots, public.get(f"/v1/lots/{lots[0]['id']}").json()):
         assert "inputs_sha256" not in said
@@ -248,10 +259,13 @@ def test_what_belongs_together_is_said_to_the_parties_only(live):
 
 def test_lots_and_totals_add_up(live):
     public = Caller(live.url)
+    live.publish()
     before = public.get("/v1/totals").json()
     rider = person_with(live, 500)
     rider.act("conversions", quantity_g=200)
     rider.act("cancellations", quantity_g=50, form="points", purpose="donation")
+    assert public.get("/v1/totals").json() == before, "nobody sees an act by its sums before it is logged"
+    live.publish()
     after = public.get("/v1/totals").json()
     Totals.model_validate(after, strict=True)
     grown = {name: after[name] - before[name] for name in ("issued_g", "reduction_g", "points_g")}

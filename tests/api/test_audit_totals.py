@@ -12,7 +12,9 @@ from anchoring.log.tiles import DirectorySource, HttpSource
 from api.explorer.pages import grams
 from api.explorer.views import totals_of
 from api.rest.views import PURPOSES
+from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind, serial
+from registry.ledger.totals import LoggedTotals, totals
 from tests.support.backups import publisher_of
 from tests.support.rest import http
 from tests.support.running import Live
@@ -30,7 +32,6 @@ def shown(of: Totals | Lot) -> dict[str, Any]:
         "points_g": of.points_g if is_lot else of.live_g.get(Form.POINTS, 0),
         "ended_g": {str(purpose) if purpose else "expired": grams for purpose, grams in sorted(ended.items())},
         "gathered_g": of.gathered_g if is_lot else 0,
-        "logged": True,
     }
 
 
@@ -41,14 +42,19 @@ def test_every_sum_of_a_simulated_life(scheme, tmp_path):
     publisher.publish()
     simulation.run(120)
     publisher.publish()
+    simulation.run(20)
     log = DirectorySource(publisher.folder.path)
     report = audit(log, publisher.signer.verifier.vkey)
     assert report.holds, report.verdict
     with simulation.scheme.database.transaction() as tx:
-        assert shown(report.totals) == totals_of(tx)
-        lots = tx.execute(sa.text("SELECT * FROM lots ORDER BY first_g")).all()
-        assert [shown(lot) for lot in report.totals.lots] == [totals_of(tx, row) for row in lots]
-        by_kind = tx.execute(sa.text("SELECT kind, count(*), sum(last_g - first_g) FROM movements GROUP BY kind")).all()
+        logged = LoggedTotals()
+        assert shown(report.totals) == totals_of(logged.read(tx))
+        lots = sorted(list_lots(tx, limit=200).items, key=lambda row: row.first_g)
+        assert [shown(lot) for lot in report.totals.lots] == [
+            totals_of(logged.read(tx, row.id), is_lot=True) for row in lots
+        ]
+        by_kind = tx.execute(_BY_KIND).all()
+        assert totals(tx) != logged.read(tx), "some of it is not logged"
     assert [(lot.first, lot.last) for lot in report.totals.lots] == [(row.first_g, row.last_g) for row in lots]
     assert report.totals.lot_count == len(lots) > 3
     assert report.totals.leaves == {kind: count for kind, count, _ in by_kind}
@@ -56,6 +62,11 @@ def test_every_sum_of_a_simulated_life(scheme, tmp_path):
     assert {Kind.CANCEL, Kind.REDEEM, Kind.GATHER, Kind.BUNDLE} <= set(report.totals.leaves), (
         "a life in which something happens"
     )
+
+
+_BY_KIND = sa.text("""
+    SELECT kind, count(*), sum(last_g - first_g) FROM movements JOIN log_entries ON movement_id = id GROUP BY kind
+""")
 
 
 def cells(page: str) -> list[str]:
@@ -88,7 +99,10 @@ def test_every_sum_that_is_served(live: Live):
     assert cells(http.get(f"{live.url}/").text) == cells_of(said)
     page = http.get(f"{live.url}/lots/{told.lot}").text
     with live.site.database.transaction() as tx:
-        rows = {row.first_g: totals_of(tx, row) for row in tx.execute(sa.text("SELECT * FROM lots")).all()}
+        rows = {
+            row.first_g: totals_of(live.site.totals.read(tx, row.id), is_lot=True)
+            for row in tx.execute(sa.text("SELECT * FROM lots")).all()
+        }
     assert serial(told.first, told.first + 3_000_000) in page
     assert cells(page) == cells_of(rows[told.first])
     assert rows[told.first]["gathered_g"] == 800_000

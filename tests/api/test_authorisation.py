@@ -40,14 +40,16 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
     ("GET", "/v1/accounts/{account_id}/jobs"): READERS,
     ("GET", "/v1/accounts/{account_id}/jobs/{job}"): READERS,
+    ("GET", "/v1/movements/{movement}"): READERS,
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
+    ("GET", "/v1/movements/{movement}/receipt"): READERS,
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/log/witnesses"): ANYONE,
     ("GET", "/v1/trust"): ANYONE,
-    ("GET", "/v1/movements"): ANYONE,
-    ("GET", "/v1/movements/{movement}"): ANYONE,
-    ("GET", "/v1/receipts/{movement}"): ANYONE,
+    ("GET", "/v1/leaves"): ANYONE,
+    ("GET", "/v1/leaves/{index}"): ANYONE,
+    ("GET", "/v1/leaves/{index}/receipt"): ANYONE,
     ("GET", "/v1/state"): ANYONE,
     ("POST", "/v1/state"): frozenset({"centre"}),
     ("GET", "/v1/bundles/{serial}"): ANYONE,
@@ -124,8 +126,8 @@ def movement(callers) -> str:
 @pytest.mark.parametrize("who", CALLERS)
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
-    named = {"account_id": account, "movement": movement, "lot": 1, "gram": 0, "serial": "SHCER-0-0"}
-    named |= {"number": "GLC-1", "job": 1}
+    named = {"account_id": account, "movement": movement, "index": 0, "lot": 1, "gram": 0}
+    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1}
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
@@ -135,8 +137,20 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
     elif who == "nobody":
         assert is_problem(answer, 401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
+    elif who == "other" and "{movement}" in path:
+        assert is_problem(answer, 404, "not-found"), "whether there is such a movement is not told"
     else:
         assert is_problem(answer, 403, "forbidden")
+
+
+def test_a_stranger_does_not_learn_which_movements_there_are(callers, movement):
+    for what in ("", "/evidence", "/receipt"):
+        for who in ("other", "exchange"):
+            answers = {
+                callers[who].get(f"/v1/movements/{number}{what}").json()["detail"].replace(f" {number}.", " N.")
+                for number in (movement, 2**63 - 1)
+            }
+            assert len(answers) == 1
 
 
 def test_a_stranger_does_not_learn_which_accounts_there_are(callers):
@@ -208,7 +222,7 @@ def test_a_holder_reads_evidence_of_both_sides_and_no_other(live, callers):
     moved = giver.act("transfers", quantity_g=10, to=receiver.account).json()["movements"][0]["id"]
     path = f"/v1/movements/{moved}/evidence"
     assert [caller.get(path).status_code for caller in (giver, receiver)] == [200, 200]
-    assert is_problem(callers["other"].get(path), 403, "forbidden")
+    assert is_problem(callers["other"].get(path), 404, "not-found")
 
 
 CLAIMS = {"aud": "gramledger", "role": "holder", "sub": "somebody"}

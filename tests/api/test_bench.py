@@ -90,7 +90,7 @@ def test_a_stall_is_seen_by_all_who_were_due_in_it():
     """Two connections: a loop that waits for answers would have seen it twice."""
     with serving(Stalling) as url:
         Stalling.began = time.monotonic()
-        seen = load.run(load.Plan(url, "look-ups", 2, 2, 50, {"1": ""}, 1, [1], warm_up_s=0))
+        seen = load.run(load.Plan(url, "look-ups", 2, 2, 50, {"1": ""}, 1, 1, warm_up_s=0))
     assert len(seen.every) == 100
     assert sum(latency > 0.1 for latency in seen.every) > 10
 
@@ -103,8 +103,8 @@ class Refusing(Stalling):
             self.close_connection = True
             return
         time.sleep(0.02)
-        body = b'{"type": "urn:gramledger:problem:not-found"}' if "movements" in self.path else b"{}"
-        self.send_response(404 if "movements" in self.path else 200)
+        body = b'{"type": "urn:gramledger:problem:not-found"}' if "leaves" in self.path else b"{}"
+        self.send_response(404 if "leaves" in self.path else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -112,9 +112,9 @@ class Refusing(Stalling):
 
 def test_what_fails_is_named_by_its_cause():
     with serving(Refusing) as url:
-        seen = load.run(load.Plan(url, "look-ups", 0.5, 2, None, {"1": ""}, 1, [1], warm_up_s=0))
-        nobody = load.run(load.Plan("http://127.0.0.1:9", "look-ups", 0.1, 1, 50, {"1": ""}, 1, [1], warm_up_s=0))
-    assert set(seen.failures) == {"movement: 404 not-found", "blocks: no answer: the server ended the connection"}
+        seen = load.run(load.Plan(url, "look-ups", 0.5, 2, None, {"1": ""}, 1, 1, warm_up_s=0))
+        nobody = load.run(load.Plan("http://127.0.0.1:9", "look-ups", 0.1, 1, 50, {"1": ""}, 1, 1, warm_up_s=0))
+    assert set(seen.failures) == {"leaf: 404 not-found", "blocks: no answer: the server ended the connection"}
     assert set(seen.latencies) == {"account"}
     assert {cause.partition(": ")[2] for cause in nobody.failures} == {"no answer: Connection refused"}
     assert sum(nobody.failures.values()) == 5
@@ -124,7 +124,7 @@ def test_a_closed_loop_finds_the_capacity_and_an_open_one_above_it_says_what_was
     monkeypatch.setattr(load, "OVERRUN_S", 0.1)
     monkeypatch.setitem(load.MAKERS, "look-ups", lambda *_: ("account", ("GET", "/v1/accounts/1", {}, None)))
     with serving(Refusing) as url:
-        plan = load.Plan(url, "look-ups", 1, 2, None, {"1": ""}, 1, [1], warm_up_s=0)
+        plan = load.Plan(url, "look-ups", 1, 2, None, {"1": ""}, 1, 1, warm_up_s=0)
         full = load.run(plan)
         above = load.run(replace(plan, per_second=5 * full.per_second))
     assert 20 < full.per_second < 100  # two callers, each answered after 20 ms
@@ -143,7 +143,7 @@ def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
             == http.SHARES[kind] * figures[f"{kind}, as many as can be"].yardstick_value
         )
         assert figures[f"{kind} at 60% of that"].value > 0
-    assert {"  conversions", "  redemptions", "  cancellations", "  account", "  blocks", "  movement"} <= set(figures)
+    assert {"  conversions", "  redemptions", "  cancellations", "  account", "  blocks", "  leaf"} <= set(figures)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ def gathered(live):
         rider.act("redemptions", quantity_g=grams, provider=provider.account)
     answer = provider.act("returns", all=True)
     assert answer.status_code == 201, answer.text
+    live.publish()
     return provider, answer.json()
 
 
@@ -96,7 +97,6 @@ def test_a_bundle_asked_for_twice_is_one(gathered):
 
 
 def test_the_page_of_a_bundle_and_of_a_gram_that_went_into_it(live, gathered):
-    live.publish()
     _, answer = gathered
     first, _ = read_serial(answer["bundle"])
     page = Caller(live.url).get(f"/blocks/{answer['bundle']}", params={"gram": first}).text

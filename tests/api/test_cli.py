@@ -56,9 +56,9 @@ def test_a_chain_is_pinned_by_its_id(gram, live, tmp_path):
     live.issue({live.person(): 100})
     live.publish()
     about = httpx2.get(f"{live.url}/v1/about").json()
-    movement = httpx2.get(f"{live.url}/v1/movements?limit=1").json()["items"][0]["id"]
+    receipt = httpx2.get(f"{live.url}/v1/leaves?limit=1").json()["items"][0]["receipt"]
     file = tmp_path / "of-live.tlog-proof"
-    file.write_bytes(httpx2.get(f"{live.url}/v1/receipts/{movement}").content)
+    file.write_bytes(httpx2.get(live.url + receipt).content)
     chain = ("--rpc", about["chain"]["rpc"], "--contract", about["chain"]["contract"], "--vkey", about["log"]["vkey"])
     for words in (("verify", file, *chain), ("audit", "--log", about["log"]["url"], *chain)):
         code, out, err = gram(*words, "--chain-id", about["chain"]["id"])

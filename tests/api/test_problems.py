@@ -228,7 +228,7 @@ def test_a_header_that_comes_twice_is_no_request(rider, name):
     ],
 )
 def test_a_query_that_would_pass_in_silence_is_named(rider, query, named):
-    for path in ("/v1/movements", "/v1/lots", f"/v1/accounts/{rider.account}/blocks"):
+    for path in ("/v1/leaves", "/v1/lots", f"/v1/accounts/{rider.account}/blocks"):
         answer = rider.get(f"{path}?{query}")
         assert is_problem(answer, 422, "malformed")
         assert named in answer.json()["detail"]
@@ -242,6 +242,8 @@ def test_a_page_does_not_mind_what_others_add_to_its_address(live):
     assert Caller(live.url).get("/?utm_source=x").status_code == 200
 
 
+FIRST_LEAF = ("0", "%30")
+"""Numbers of nothing but of a leaf, from which the log begins."""
 NO_NUMBERS = [
     "0",
     "01",
@@ -267,14 +269,15 @@ NO_NUMBERS = [
 @pytest.mark.parametrize("number", NO_NUMBERS)
 def test_what_is_no_number_in_a_path(live, rider, number):
     centre = Caller(live.url, live.token("centre"))
-    for path in (f"/v1/movements/{number}", f"/v1/receipts/{number}", f"/v1/lots/{number}", f"/v1/accounts/{number}"):
+    for room in ("movements", "lots", "accounts", *(["leaves"] if number not in FIRST_LEAF else [])):
+        path = f"/v1/{room}/{number}"
         assert is_problem(centre.get(path), 422, "malformed")
     assert is_problem(rider.post(f"/v1/accounts/{number}/conversions", {"quantity_g": 1}), 422, "malformed")
 
 
 def test_numbers_that_nothing_has(live):
     centre, last = Caller(live.url, live.token("centre")), 2**63 - 1
-    for path in (f"movements/{last}", f"movements/{last}/evidence", f"receipts/{last}", f"lots/{last}"):
+    for path in (f"movements/{last}", f"movements/{last}/evidence", f"leaves/{last}", f"lots/{last}"):
         assert is_problem(centre.get(f"/v1/{path}"), 404, "not-found")
     for path in ("", "/blocks", "/movements"):
         assert is_problem(centre.get(f"/v1/accounts/{2**53 - 1}{path}"), 404, "not-found")
@@ -289,13 +292,13 @@ def test_certificates_that_nobody_issued(live, number):
     "cursor", ["-1", "007", "00", "9" * 19, "9" * 5000, "abc", "１", "%00", "", "1e3", "1;2", "%ff", " 1"]
 )
 def test_forged_cursors(rider, cursor):
-    for path in ("/v1/movements", "/v1/lots", f"/v1/accounts/{rider.account}/blocks"):
+    for path in ("/v1/leaves", "/v1/lots", f"/v1/accounts/{rider.account}/blocks"):
         answer = rider.get(f"{path}?cursor={cursor}")
         assert is_problem(answer, 400, "invalid")
 
 
 def test_cursors_beyond_either_end_are_the_end(rider):
-    for path in ("/v1/movements", "/v1/lots"):
+    for path in ("/v1/leaves", "/v1/lots"):
         assert rider.get(f"{path}?cursor=0").json() == {"items": [], "next_cursor": None}
     blocks = rider.get(f"/v1/accounts/{rider.account}/blocks?cursor={2**63 - 1}")
     assert blocks.json() == {"items": [], "next_cursor": None}
@@ -303,13 +306,14 @@ def test_cursors_beyond_either_end_are_the_end(rider):
 
 @pytest.mark.parametrize("limit", ["0", "007", "+7", "1_0", "-1", "201", "1.5", "abc", "", "9" * 30, "%00"])
 def test_limits_out_of_bounds(rider, limit):
-    for path in ("/v1/movements", "/v1/lots", f"/v1/accounts/{rider.account}/movements"):
+    for path in ("/v1/leaves", "/v1/lots", f"/v1/accounts/{rider.account}/movements"):
         assert is_problem(rider.get(f"{path}?limit={limit}"), 422, "malformed")
 
 
-def test_bounds_of_a_limit_are_taken(rider):
-    assert len(rider.get("/v1/movements?limit=1").json()["items"]) == 1
-    assert rider.get("/v1/movements?limit=200").status_code == 200
+def test_bounds_of_a_limit_are_taken(live, rider):
+    live.publish()
+    assert len(rider.get("/v1/leaves?limit=1").json()["items"]) == 1
+    assert rider.get("/v1/leaves?limit=200").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1//about", "/v1/accounts/1/burns", "/v1/ABOUT"])

@@ -82,9 +82,7 @@ def test_no_range_is_no_question(live, query):
 
 
 def test_a_movement_and_its_receipt_lead_to_the_state_of_its_grams(live, lot):
-    movement = next(
-        item for item in get(live, "/v1/movements?limit=50").json()["items"] if item["first_g"] == lot.first
-    )
+    movement = next(item for item in get(live, "/v1/leaves?limit=50").json()["items"] if item["first_g"] == lot.first)
     receipt = get(live, movement["receipt"])
     assert f"<{movement['state_proof']}>" in receipt.headers["link"]
     answer = get(live, movement["state_proof"])

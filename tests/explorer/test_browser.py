@@ -56,7 +56,7 @@ def test_home_shows_where_the_grams_are(visit: Visit) -> None:
 def test_a_gram_is_found_and_its_life_told_to_the_byte(visit: Visit, story: Story) -> None:
     page = visit.open("/")
     gram = story.cancelled[0] + 7
-    page.get_by_label("Gram number, serial, certificate or movement").fill(str(gram))
+    page.get_by_label("Gram number, serial, certificate or leaf").fill(str(gram))
     page.get_by_role("button", name="Look up").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The life of a block")
     expect(page.get_by_text(f"Gram {pages.grams(gram)} is in this block.")).to_be_visible()
@@ -64,7 +64,7 @@ def test_a_gram_is_found_and_its_life_told_to_the_byte(visit: Visit, story: Stor
     assert steps == ["Bundle", "Transfer", "Cancel"], "what its grams were before stands on the bundle's page"
     last = page.locator("ol.life > li").last
     last.get_by_text("The leaf, byte by byte").click()
-    leaf = httpx2.get(f"{visit.url}/v1/movements/{story.cancel}").json()["leaf"]
+    leaf = httpx2.get(f"{visit.url}/v1/leaves/{story.cancel}").json()["leaf"]
     assert "".join(last.locator("table.leaf td.hex").all_text_contents()) == leaf
     expect(last.locator("table.leaf")).to_contain_text("Voluntary offset")
 
@@ -87,17 +87,17 @@ def test_a_receipt_is_verified_in_the_browser_up_to_the_chain(
 ) -> None:
     asked: list[str] = []
     visit.page.on("request", lambda request: asked.append(request.url))
-    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    receipt = httpx2.get(f"{visit.url}/v1/leaves/{story.cancel}/receipt").text
     page = visit.open("/verify", lang)
     assert choose(page, receipt) == dict.fromkeys(STEPS, "ok")
     expect(page.locator(".verdict")).to_contain_text(verdict)
     expect(page.locator("#result")).to_contain_text(f"SHCER-{story.cancelled[0]}-{story.cancelled[1] - 1}")
     assert f"{visit.url}/chain" in asked
-    assert not [url for url in asked if "/v1/receipts" in url]
+    assert not [url for url in asked if "/v1/leaves" in url]
 
 
 def test_a_tampered_receipt_is_refuted_where_it_was_tampered_with(visit: Visit, story: Story) -> None:
-    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    receipt = httpx2.get(f"{visit.url}/v1/leaves/{story.cancel}/receipt").text
     head, note = receipt.split("\n\n", 1)
     lines = head.split("\n")
     other_leaf = lines[1].split(" ")[0] + " " + flipped(lines[1].split(" ")[1])
@@ -117,7 +117,7 @@ def test_a_tampered_receipt_is_refuted_where_it_was_tampered_with(visit: Visit, 
 
 
 def test_a_step_that_could_not_be_done_never_counts_as_done(visit: Visit, story: Story) -> None:
-    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    receipt = httpx2.get(f"{visit.url}/v1/leaves/{story.cancel}/receipt").text
     page = visit.open("/verify")
     page.get_by_text("The keys and the chain you trust").click()
     page.get_by_label("Contract address").fill("0x" + "12" * 20)
@@ -151,7 +151,7 @@ def let_go(page: Page, held: list[Route]) -> None:
 def receipts(visit: Visit, story: Story, tmp_path: Path) -> tuple[Path, Path]:
     """A receipt that is true, and one with an altered leaf."""
     true, false = tmp_path / "true.tlog-proof", tmp_path / "false.tlog-proof"
-    receipt = httpx2.get(f"{visit.url}/v1/receipts/{story.cancel}").text
+    receipt = httpx2.get(f"{visit.url}/v1/leaves/{story.cancel}/receipt").text
     line = receipt.split("\n")[1]
     true.write_text(receipt)
     false.write_text(receipt.replace(line, f"{line.split(' ')[0]} {flipped(line.split(' ')[1])}"))
@@ -191,9 +191,9 @@ def test_only_what_was_chosen_last_is_answered(visit: Visit, story: Story, recei
     let_go(page, late)
     said_instead(page, "true.tlog-proof, false.tlog-proof", "One file is checked at a time")
     page.unroute(f"{visit.url}/chain")
-    late = held_back(page, f"{visit.url}/v1/receipts/*")
-    page.goto(f"{visit.url}/verify?lang=en&receipt=/v1/receipts/{story.cancel}", wait_until="commit")
-    expect(page.locator("#result .chosen bdi")).to_have_text(f"/v1/receipts/{story.cancel}")
+    late = held_back(page, f"{visit.url}/v1/leaves/*/receipt")
+    page.goto(f"{visit.url}/verify?lang=en&receipt=/v1/leaves/{story.cancel}/receipt", wait_until="commit")
+    expect(page.locator("#result .chosen bdi")).to_have_text(f"/v1/leaves/{story.cancel}/receipt")
     page.set_input_files("#file", false)
     assert outcomes(page)["inclusion"] == "failed"
     let_go(page, late)
@@ -242,8 +242,8 @@ def test_whose_keys_they_were_stands_where_a_verdict_stands(visit: Visit, receip
 
 
 def test_a_receipt_that_this_site_does_not_have_is_told(visit: Visit) -> None:
-    page = visit.open("/verify?receipt=/v1/receipts/999999")
-    said_instead(page, "/v1/receipts/999999", "was not checked (HTTP 404)")
+    page = visit.open("/verify?receipt=/v1/leaves/999999/receipt")
+    said_instead(page, "/v1/leaves/999999/receipt", "was not checked (HTTP 404)")
 
 
 def test_pages_work_without_javascript(live: Live, chromium: Browser, story: Story) -> None:
@@ -268,13 +268,12 @@ def test_every_page_is_accessible_and_fits_a_phone(
     paths = {
         "/": "h1",
         f"/blocks/SHCER-{first}-{last - 1}?gram={first + 3}": "h1",
-        f"/movements/{story.convert}": "h1",
-        f"/movements/{story.recorded}": "h1",
+        f"/leaves/{story.convert}": "h1",
         f"/certificates/{story.certificate}": "h1",
         f"/certificates/{wordy}": "h1",
         f"/search?q={LONG}{LONG}": "h1",
         f"/lots/{story.lot}": "h1",
-        f"/verify?receipt=/v1/receipts/{story.cancel}": "#result[data-verdict=proven]",
+        f"/verify?receipt=/v1/leaves/{story.cancel}/receipt": "#result[data-verdict=proven]",
         "/how-it-works": "h1",
         "/search?q=nothing": "h1",
     }

@@ -95,25 +95,27 @@ def test_every_static_file_named_is_there() -> None:
 
 
 def test_empty_registry_says_so() -> None:
-    nothing = {"issued_g": 0, "reduction_g": 0, "points_g": 0, "ended_g": {}, "logged": True}
+    nothing = {"issued_g": 0, "reduction_g": 0, "points_g": 0, "ended_g": {}}
     html = rendered("home.html", "en", totals=nothing, movements=[], checkpoint=None, anchor=None)
     for key in ("home_nothing", "home_no_acts", "home_no_checkpoint", "home_no_anchor"):
         assert pages.texts()["en"][key] in html
 
 
-def test_what_is_only_recorded_is_called_a_claim() -> None:
-    claimed, proven = (pages.texts()["en"][key] for key in ("label_claimed", "label_proven"))
-    facts = rendered("movement.html", "en", movement=samples.movement(2, "recorded"), children=[]).split(
-        'class="legend"'
-    )[0]
-    assert claimed in facts
-    assert proven not in facts
+def test_a_certificate_is_a_claim_until_all_it_stands_for_is_logged() -> None:
+    claimed, proven, wait = (
+        pages.texts()["en"][key] for key in ("label_claimed", "label_proven", "certificate_not_yet")
+    )
+    for is_logged, mark, other in ((False, claimed, proven), (True, proven, claimed)):
+        certificate = samples.CERTIFICATE | {"is_logged": is_logged, "holder": None}
+        page = rendered("certificate.html", "en", certificate=certificate, movements=[], origins=[])
+        quantity = page.split('class="certificate-quantity"')[1].split("</p>")[0]
+        assert (mark in quantity, other in quantity, wait in page) == (True, False, not is_logged)
 
 
 def test_a_record_moves_no_grams_and_has_no_steps_before_or_after() -> None:
-    record = samples.movement(72, quantity_g=0, form=0, flags=0, purpose=0, parent_id=None)
-    issue = samples.movement(1, parent_id=None)
-    shown = [rendered("movement.html", "en", movement=movement, children=[]) for movement in (record, issue)]
+    record = samples.movement(72, quantity_g=0, form=0, flags=0, purpose=0, parent_index=None)
+    issue = samples.movement(1, parent_index=None)
+    shown = [rendered("leaf.html", "en", movement=movement, children=[]) for movement in (record, issue)]
     for key in ("movement_no_parent", "movement_children", "movement_no_children"):
         assert [pages.texts()["en"][key] in page for page in shown] == [False, True]
 
@@ -131,7 +133,6 @@ def test_labels_are_all_used_and_speak_both_languages() -> None:
         "label_",
         "how_",
         "block_live_",
-        "namesake_",
         "ago_",
         "in_",
     )
@@ -170,7 +171,6 @@ def test_one_gram_of_many_is_not_nothing_on_the_page() -> None:
         "points_g": 45_750,
         "ended_g": ended,
         "gathered_g": 0,
-        "logged": True,
     }
     html = rendered("home.html", "en", totals=totals, movements=[], checkpoint=None, anchor=None)
     shares = re.findall(r'<td class="number">([<>&;a-z]* ?[0-9.]+ %)</td>', html)
@@ -182,11 +182,11 @@ def test_one_gram_of_many_is_not_nothing_on_the_page() -> None:
     [(0, "just now"), (59, "just now"), (60, "1 min ago"), (7199, "1 h ago"), (172_800, "2 d ago"), (-3600, "in 1 h")],
 )
 def test_relative_time(seconds: int, expected: str) -> None:
-    html = rendered("movement.html", "en", movement=samples.movement(1, at="2026-11-21T02:00:00Z"), children=[])
+    html = rendered("leaf.html", "en", movement=samples.movement(1, at="2026-11-21T02:00:00Z"), children=[])
     assert "2026-11-21 10:00:00 (UTC+8)" in html
     at_ms = samples.NOW_MS
     page = pages.render(
-        "movement.html",
+        "leaf.html",
         lang="en",
         path="/x",
         now_ms=at_ms + seconds * 1000,

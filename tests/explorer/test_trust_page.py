@@ -31,7 +31,7 @@ def served(live: Live) -> bytes:
 
 @pytest.fixture
 def receipt(live: Live, story: Story) -> str:
-    return httpx2.get(f"{live.url}/v1/receipts/{story.cancel}").text
+    return httpx2.get(f"{live.url}/v1/leaves/{story.cancel}/receipt").text
 
 
 def trust_in(page: Page, data: bytes, name: str = "bureau.trust") -> None:

@@ -25,14 +25,14 @@ from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TileReader
 from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, verify_receipt
-from api.rest.public import make_receipt, receipt_note
+from api.receipts import make_receipt, receipt_note
 from contracts import artifact
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
 from registry.database.roles import as_registry, establish
 from registry.errors import Unavailable
 from registry.ledger.ledger import Ledger
-from registry.ledger.queries import get_movement
+from registry.ledger.logged import leaf_at
 from registry.ledger.totals import fold
 from tests.simulation.chance import Chance
 from tests.simulation.events import EVENTS, Events
@@ -226,10 +226,8 @@ def _judge_receipts(world: Events, size: int, anchors: Anchors) -> None:
     site: Any = SimpleNamespace(database=world.database, reader=TileReader(DirectorySource(world.log)))
     for index in world.chance.random.sample(range(size), min(RECEIPTS, size)):
         with world.database.reading() as tx:
-            number = tx.execute(_MOVEMENT_AT, {"index": index}).scalar_one()
-            seen = get_movement(tx, number)
-            noted = receipt_note(tx, seen)
-        found = verify_receipt(make_receipt(site, seen, *noted), LOG.verifier.vkey, k_of(COSIGNERS, THRESHOLD), anchors)
+            leaf, noted = leaf_at(tx, index), receipt_note(tx, index)
+        found = verify_receipt(make_receipt(site, leaf, *noted), LOG.verifier.vkey, k_of(COSIGNERS, THRESHOLD), anchors)
         assert found.outcome == "holds", f"the receipt of leaf {index} does not verify: {found.steps}"
 
 
@@ -242,4 +240,3 @@ _HEAD = sa.text("""
 """)
 _LEFT = sa.text("SELECT (SELECT count(*) FROM movements) - (SELECT count(*) FROM log_entries)")
 _ANCHORS = sa.text("SELECT a.size, a.final_ms, c.root FROM anchors a JOIN checkpoints c USING (size)")
-_MOVEMENT_AT = sa.text("SELECT movement_id FROM log_entries WHERE index = :index")

@@ -17,8 +17,7 @@ ABOUT: dict[str, Any] = {
 def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, Any]:
     """Build a movement as the templates expect it."""
     return {
-        "id": f"m-{kind}",
-        "index": None if state == "recorded" else kind,
+        "index": kind,
         "kind": kind,
         "form": 2,
         "flags": 31,
@@ -27,7 +26,6 @@ def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, An
         "serial": "SHCER-0-1234566",
         "first": 0,
         "last": 1_234_567,
-        "parent_id": "m-0",
         "parent_index": 0,
         "at": "2026-11-19T06:03:22.123Z",
         "until": "2028-11-19T06:03:22+00:00",
@@ -38,12 +36,13 @@ def movement(kind: int = 1, state: str = "final", **fields: Any) -> dict[str, An
         "leaf_hex": "01" * 114,
         "state": state,
         "due": "2026-11-21T08:05:00Z",
-        "receipt_url": None if state == "recorded" else f"/v1/receipts/m-{kind}",
+        "receipt_url": f"/v1/leaves/{kind}/receipt",
+        "receipt_file": HOSTILE,
     } | fields
 
 
 EVERY_KIND = [movement(kind) for kind in (*range(1, 13), *range(64, 72), 200)]
-EVERY_STATE = [movement(2, state) for state in ("recorded", "logged", "anchored", "final", "missing")]
+EVERY_STATE = [movement(2, state) for state in ("logged", "anchored", "final")]
 
 LOT: dict[str, Any] = {
     "id": "lot-1",
@@ -71,7 +70,6 @@ TOTALS: dict[str, Any] = {
     "points_g": 200_000,
     "ended_g": {"16": 0, "17": 34_000, "expired": 567},
     "gathered_g": 0,
-    "logged": False,
 }
 CHECKPOINT: dict[str, Any] = {
     "size": 10_433,
@@ -96,6 +94,7 @@ CERTIFICATE: dict[str, Any] = {
     "beneficiary": HOSTILE,
     "statement": HOSTILE,
     "url": "https://registry.example/certificates/1",
+    "is_logged": False,
 }
 BLOCK: dict[str, Any] = {
     "serial": "SHCER-0-1234566",
@@ -117,7 +116,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "block.html": {
         "block": BLOCK,
         "gram": 7,
-        "namesakes": {"movement": "7", "leaf": "8"},
+        "namesake": 7,
         "bundle": {"serial": "SHCER-0-9999999", "before": 77},
         "origins": [LOT | {"grams": 1_234_567}, LOT | {"grams": 1}],
         "life": EVERY_STATE,
@@ -126,7 +125,6 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "state": {
             "at": "2026-11-20T16:00:00Z",
             "size": 10_400,
-            "movement_id": "9",
             "parts": [
                 {
                     "serial": "SHCER-0-9",
@@ -153,7 +151,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         },
         "next_cursor": HOSTILE,
     },
-    "movement.html": {"movement": movement(8), "children": EVERY_STATE, "next_cursor": HOSTILE},
+    "leaf.html": {"movement": movement(8), "children": EVERY_STATE, "next_cursor": HOSTILE},
     "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "origins": [LOT | {"grams": 34_000}]},
     "lot.html": {
         "lot": LOT,

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from anchoring.checkpoint import open_checkpoint
+from anchoring.errors import Unreachable, Unwitnessed
+from anchoring.log.admission import Gate
 from anchoring.log.builder import leaves_of
 from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.log.documents import records_among, served_documents
 from anchoring.log.folder import LogFolder
+from anchoring.log.head import Transactions
+from anchoring.log.publisher import Publisher
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import TILE_WIDTH, TileReader, tile_width
-from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.note import COSIGNATURE, ED25519, Signature, Signer
 from anchoring.quorum import Quorum
 from api.gate import gate_of
 from registry.accounts.vault import Vault
@@ -28,6 +34,21 @@ def cosigning(signers: Sequence[Signer], clock: Callable[[], int], threshold: in
     return quorum(
         [LocalCosigner(one, clock) for one in signers], len(signers) if threshold is None else threshold, clock
     )
+
+
+class Away:
+    """A witness that does not answer."""
+
+    verifier = COSIGNERS[0].verifier
+
+    def cosign(self, *_: object) -> Signature:
+        raise Unreachable("nobody is there")
+
+
+def sign_alone(transaction: Transactions, folder: LogFolder, log: Signer, clock: Callable[[], int], gate: Gate) -> None:
+    """Stage and sign what is recorded, with nobody there to cosign it: it has indices then, and is not published."""
+    with pytest.raises(Unwitnessed):
+        Publisher(transaction, folder, log, quorum([Away()], 1, clock), clock, gate).publish()
 
 
 def files_of(folder: LogFolder) -> dict[str, bytes]:

@@ -64,6 +64,12 @@ class Live:
         with self.site.database.transaction() as tx:
             return issue(tx, replace(self.site.ledger, shuffle=in_order), Report(self.source, False, rides, inputs, {}))
 
+    def index(self, movement: int) -> int:
+        """Give the log index of a movement that is logged, by its number."""
+        query = sa.text("SELECT index FROM log_entries WHERE movement_id = :number")
+        with self.site.database.transaction() as tx:
+            return int(tx.execute(query, {"number": movement}).scalar_one())
+
     def publish(self) -> None:
         """Log, anchor and settle everything that is recorded."""
         self.site.publisher.publish()
@@ -82,10 +88,17 @@ class Live:
 
 
 @contextmanager
-def live_site(folder: Path, **given: object) -> Iterator[Live]:
-    """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it."""
+def live_site(folder: Path, numbers_from: Mapping[str, int] | None = None, **given: object) -> Iterator[Live]:
+    """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it.
+
+    `numbers_from` gives the first number that the database gives in a table.
+    """
     settings = Settings(data=folder / "data", origin="log.test/gramledger", **given)
     with running(settings, lambda _sentence: None, create=True) as site, served(site) as url:
+        with site.database.transaction() as tx:
+            for table, first in (numbers_from or {}).items():
+                values = {"sequence": f"{table}_id_seq", "first": first}
+                tx.execute(sa.text("SELECT setval(CAST(:sequence AS regclass), :first, false)"), values)
         yield Live(site, url, _found(site))
 
 

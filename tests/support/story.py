@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.ledger.ledger import Amount
+from registry.ledger.movement import serial
 from registry.points.points import convert, redeem, refund, return_points
 from tests.support.running import Live
 
@@ -12,7 +13,7 @@ from tests.support.running import Live
 @dataclass(frozen=True)
 class Story:
     """Grams `[first, first + 3_000_000)`: issued to two riders, converted, redeemed, refunded in part, returned,
-    transferred, cancelled. Numbers are movements'."""
+    transferred, cancelled. `convert`, `refund` and `cancel` are log indices."""
 
     lot: int
     first: int
@@ -21,8 +22,8 @@ class Story:
     cancel: int
     certificate: str
     cancelled: tuple[int, int]
-    recorded: int
-    """A movement that is not logged yet."""
+    recorded: str
+    """The serial of what a movement took that is not logged yet."""
 
 
 def tell(live: Live) -> Story:
@@ -46,10 +47,10 @@ def tell(live: Live) -> Story:
     return Story(
         lot.id,
         lot.first,
-        points.movements[0].id,
-        undone.movements[0].id,
-        ended.id,
+        live.index(points.movements[0].id),
+        live.index(undone.movements[0].id),
+        live.index(ended.id),
         done.certificate,
         (ended.movement.first, ended.movement.last),
-        late.movements[0].id,
+        serial(late.movements[0].movement.first, late.movements[0].movement.last),
     )

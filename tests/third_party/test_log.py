@@ -40,7 +40,7 @@ class Published:
         return TileReader(DirectorySource(self.folder))
 
     def receipt(self, index: int) -> bytes:
-        """As `/v1/receipts` makes it."""
+        """As `/v1/leaves/{index}/receipt` makes it."""
         path = tuple(inclusion_proof(self.reader, index, self.size2))
         return Receipt(self.reader.leaf(index, self.size2), index, path, self.note2.encode()).encode()
 

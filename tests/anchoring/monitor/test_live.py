@@ -19,8 +19,8 @@ def test_a_whole_installation_is_followed(live, tmp_path):
         "witnesses": [{"vkey": one["cosigner_vkey"]} for one in about["signers"]],
         "receipts": folder,
     }
-    movement = httpx2.get(f"{live.url}/v1/movements?limit=1").json()["items"][0]["id"]
-    (folder / "mine.tlog-proof").write_bytes(httpx2.get(f"{live.url}/v1/receipts/{movement}").content)
+    receipt = httpx2.get(f"{live.url}/v1/leaves?limit=1").json()["items"][0]["receipt"]
+    (folder / "mine.tlog-proof").write_bytes(httpx2.get(live.url + receipt).content)
     with watching(tmp_path / "state", about["log"]["url"], **settings) as watch:
         first = watch.round()
         assert first.alerts == ()

@@ -19,6 +19,7 @@ from registry.ledger.ledger import Amount, Ledger, lock_grams
 from registry.ledger.movement import Form, Kind, Purpose, Target, target_of
 from registry.ledger.rows import write_rows
 from registry.points.points import convert, redeem, return_points
+from tests.support.backups import publisher_of
 from tests.support.raw import columns_of
 
 
@@ -42,7 +43,12 @@ def returned(scheme, shop, amount=None):
         return return_points(tx, scheme.ledger, shop, amount)
 
 
-def test_collected_points_become_one_block_of_the_same_grams(scheme, shop):
+@pytest.fixture
+def publisher(scheme, tmp_path):
+    return publisher_of(scheme.database, tmp_path / "log", scheme.clock)
+
+
+def test_collected_points_become_one_block_of_the_same_grams(scheme, shop, publisher):
     posted = returned(scheme, shop)
     *gathers, bundle = [written.movement for written in posted.movements]
     assert (bundle.kind, bundle.first, bundle.last, bundle.parent) == (Kind.BUNDLE, 60, 120, None)
@@ -58,6 +64,7 @@ def test_collected_points_become_one_block_of_the_same_grams(scheme, shop):
     ]
     due = accumulate((one.quantity_g for one in gathers), initial=60)
     assert [target_of(one) for one in gathers] == [Target(60, first) for first in due][:-1]
+    publisher.publish()
     with scheme.database.transaction() as tx:
         assert [(part.lot.id, part.quantity_g) for part in made_of(tx, 60, 120)] == [(1, 27), (2, 33)]
         assert get_bundle(tx, 60, 120).pieces == 6
@@ -74,11 +81,13 @@ def test_pieces_stand_in_random_order(scheme, shop):
     assert len(orders) > 1
 
 
-def test_every_gram_is_followed_through_bundles_of_bundles_both_ways(scheme, shop):
+def test_every_gram_is_followed_through_bundles_of_bundles_both_ways(scheme, shop, publisher):
     returned(scheme, shop, Amount(25))
     returned(scheme, shop)
     with scheme.database.transaction() as tx:
         gather_reductions(tx, scheme.ledger, shop, None)
+    publisher.publish()
+    with scheme.database.transaction() as tx:
         last = bundle_of(tx, 120)
         assert last == (120, 180)
         seen = set()

@@ -1,30 +1,49 @@
 """Reading a block's life: by any gram, by any serial it ever had."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from anchoring.log.publisher import Publisher
 from registry.accounts.accounts import get_account
 from registry.consumption.cancel import Intent, cancel
 from registry.errors import NotFound
 from registry.ledger.blocks import Piece, Wanted
+from registry.ledger.bundles import trace
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, to_account
+from registry.ledger.logged import (
+    Logged,
+    block_at,
+    children,
+    get_certificate,
+    leaf_at,
+    life_of_block,
+    list_leaves,
+)
+from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind
 from registry.ledger.posting import post
-from registry.ledger.publication import all_logged
-from registry.ledger.queries import Seen, block_at, children, life_of_block, movement_at, movements_of_act
 from registry.ledger.taking import take
-from registry.points.points import convert, redeem, refund
+from registry.ledger.totals import LoggedTotals
+from registry.points.points import convert, redeem, refund, return_points
+from tests.support.backups import publisher_of
+from tests.support.publishing import GATE, sign_alone
 from tests.support.scheme import Scheme
 
 
-def kinds(seen: Sequence[Seen]) -> list[int]:
+def kinds(seen: Sequence[Logged]) -> list[int]:
     return [one.movement.kind for one in seen]
 
 
 @pytest.fixture
-def story(scheme: Scheme) -> Scheme:
+def publisher(scheme: Scheme, tmp_path: Path) -> Publisher:
+    return publisher_of(scheme.database, tmp_path / "log", scheme.clock)
+
+
+@pytest.fixture
+def story(scheme: Scheme, publisher: Publisher) -> Scheme:
     """Grams 0-999 of one person, 1000-1999 of another; 0-599 become points, 0-99 are redeemed, 600-649 cancelled."""
     rider, other, provider = scheme.person(), scheme.person("Other"), scheme.institution()
     scheme.issue({rider: 1000, other: 1000})
@@ -32,6 +51,7 @@ def story(scheme: Scheme) -> Scheme:
         convert(tx, scheme.ledger, rider, Amount(600))
         redeem(tx, scheme.ledger, rider, provider, 100)
         cancel(tx, scheme.ledger, rider, Amount(50), Intent("reduction", "voluntary-offset"))
+    publisher.publish()
     return scheme
 
 
@@ -49,7 +69,7 @@ def story(scheme: Scheme) -> Scheme:
 def test_a_gram_is_in_one_block(story: Scheme, gram: int, kind: Kind, first: int, last: int) -> None:
     with story.database.transaction() as tx:
         maker, start, end = block_at(tx, gram)
-    assert (maker.movement.kind, start, end) == (kind, first, last)
+        assert (leaf_at(tx, maker).movement.kind, start, end) == (kind, first, last)
 
 
 @pytest.mark.parametrize("gram", [2000, 2**63 - 1, 2**63, 10**30])
@@ -85,7 +105,7 @@ def test_grams_that_never_were_one_block_have_no_life(story: Scheme, first: int,
         life_of_block(tx, first, last)
 
 
-def test_a_long_life_says_how_much_came_before_what_is_shown(scheme: Scheme) -> None:
+def test_a_long_life_says_how_much_came_before_what_is_shown(scheme: Scheme, publisher: Publisher) -> None:
     rider, shop = scheme.person(), scheme.institution()
     lot = scheme.issue({rider: 100})
     with scheme.database.transaction() as tx:
@@ -93,6 +113,8 @@ def test_a_long_life_says_how_much_came_before_what_is_shown(scheme: Scheme) -> 
         for _ in range(4):
             spent = redeem(tx, scheme.ledger, rider, shop, 10)
             refund(tx, scheme.ledger, shop, spent.act_id, Amount(10))
+    publisher.publish()
+    with scheme.database.transaction() as tx:
         shown, _ = life_of_block(tx, lot.first, lot.first + 10, limit=3)
         assert (kinds(shown.steps), shown.earlier) == ([Kind.REFUND, Kind.REDEEM, Kind.REFUND], 7)
         whole, _ = life_of_block(tx, lot.first, lot.first + 10)
@@ -104,7 +126,7 @@ def test_a_long_life_says_how_much_came_before_what_is_shown(scheme: Scheme) -> 
 PIECES = 600
 
 
-def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Scheme) -> None:
+def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Scheme, publisher: Publisher) -> None:
     rider, firm = scheme.person(), scheme.institution()
     lot = scheme.issue({rider: 2 * PIECES})
     with scheme.database.transaction() as tx:
@@ -112,23 +134,52 @@ def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Sche
         odd = [Piece(block, gram, gram + 1) for gram in range(lot.first, lot.last, 2)]
         to = to_account(get_account(tx, scheme.ledger.vault, firm))
         post(tx, scheme.ledger.vault, "transfer", rider, odd, Step(Kind.TRANSFER, scheme.clock(), 1), {}, to)
-        done = cancel(tx, scheme.ledger, firm, Amount(PIECES), Intent("reduction", "donation")).posted
-        assert len(movements_of_act(tx, done.act_id)) == PIECES
+        done = cancel(tx, scheme.ledger, firm, Amount(PIECES), Intent("reduction", "donation"))
+    publisher.publish()
+    with scheme.database.transaction() as tx:
+        assert len(get_certificate(tx, done.certificate).cancels) == PIECES
+        (issue,) = (leaf for leaf in list_leaves(tx, cursor="10").items if leaf.movement.kind == Kind.ISSUE)
         found, cursor = [], None
         while True:
-            page = children(tx, lot.movements[0].id, cursor=cursor)
+            page = children(tx, issue.index, cursor=cursor)
             found += page.items
             if (cursor := page.next_cursor) is None:
                 break
         assert [seen.movement.first for seen in found] == list(range(lot.first, lot.last, 2))
-        middle = children(tx, lot.movements[0].id, lot.first + 1, lot.first + 5)
+        middle = children(tx, issue.index, lot.first + 1, lot.first + 5)
         assert [seen.movement.first for seen in middle.items] == [lot.first + 2, lot.first + 4]
 
 
-def test_nothing_is_logged_before_it_is_published(story: Scheme) -> None:
+def test_what_is_only_recorded_is_not_there(story: Scheme, publisher: Publisher) -> None:
+    """Grams stand where the published log has them, whoever took them since; all answers stay as they were."""
+    queries = [(gram, gram + size) for gram in range(0, 2100, 25) for size in (1, 50, 300)]
+
+    def told() -> list[object]:
+        said: list[object] = []
+        with story.database.transaction() as tx:
+            said += [list_leaves(tx), LoggedTotals().read(tx), LoggedTotals().read(tx, 1), list_lots(tx)]
+            for first, last in queries:
+                for read in (block_at, trace):
+                    try:
+                        said.append(read(tx, first))
+                    except NotFound as error:
+                        said.append(str(error))
+                try:
+                    said.append(life_of_block(tx, first, last))
+                except NotFound as error:
+                    said.append(str(error))
+        return said
+
+    before = told()
+    rider, provider = 2, 4
     with story.database.transaction() as tx:
-        assert not all_logged(tx)
-        assert not all_logged(tx, 999, 1000)
-        assert all_logged(tx, 2000, 3000)
-        with pytest.raises(NotFound):
-            movement_at(tx, 0)
+        convert(tx, story.ledger, rider, Amount(100))
+        redeem(tx, story.ledger, rider, provider, 300)
+        return_points(tx, story.ledger, provider, None)
+        cancel(tx, story.ledger, rider, Amount(20), Intent("points", "donation"))
+    story.issue({rider: 50})
+    assert told() == before
+    sign_alone(story.database.transaction, publisher.folder, publisher.signer, story.clock, GATE)
+    assert told() == before, "signed, and cosigned by nobody"
+    publisher.publish()
+    assert told() != before

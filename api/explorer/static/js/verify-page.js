@@ -201,7 +201,7 @@ function takeFiles(files) {
 function namedHere() {
   const query = new URLSearchParams(location.search);
   const receipt = query.get("receipt");
-  if (receipt && /^\/v1\/receipts\/[A-Za-z0-9._~-]{1,128}$/.test(receipt)) return { name: receipt };
+  if (receipt && /^\/v1\/leaves\/[0-9]{1,19}\/receipt$/.test(receipt)) return { name: receipt };
   const [first, end] = [query.get("first_g"), query.get("end_g")];
   if (![first, end].every((number) => /^[0-9]{1,19}$/.test(number ?? ""))) return null;
   return { name: `/v1/state?first_g=${first}&end_g=${end}&limit=1000`, asked: [BigInt(first), BigInt(end)] };

@@ -65,6 +65,7 @@ def test_a_return_of_many_blocks_becomes_one_bundle(live, shop):
     first, last = read_serial(job.answer.bundle)
     assert last - first == 208
     assert shop.blocks() == [(job.answer.bundle, "reduction")]
+    live.publish()
     made = Caller(live.url).get(f"/v1/bundles/{job.answer.bundle}").json()
     assert (made["pieces"], sum(part["quantity_g"] for part in made["made_of"])) == (4, 208)
     assert sound(live)

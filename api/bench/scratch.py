@@ -27,6 +27,7 @@ class People:
 
     holders: list[int]
     provider: int
+    source: Source
 
 
 def found_scheme(site: Site, count: int) -> People:
@@ -42,11 +43,12 @@ def found_scheme(site: Site, count: int) -> People:
             open_account(tx, ledger.vault, kind=INDIVIDUAL, name=f"Bench person {number}", at=at)
             for number in range(count)
         ]
-        _issue(tx, site, _scenario(tx, site, platform, at), holders)
+        source = _scenario(tx, site, platform, at)
+        _issue(tx, site, source, holders)
     for holder in holders:
         with site.database.transaction() as tx:
             convert(tx, ledger, holder, Amount(GRAMS_EACH // 2))
-    return People(holders, provider)
+    return People(holders, provider, source)
 
 
 def _scenario(tx: sa.Connection, site: Site, platform: int, at: int) -> Source:

@@ -22,6 +22,7 @@ Proofs = Annotated[int, typer.Option(help="Random leaves to prove.", min=1, max=
 Seconds = Annotated[int, typer.Option(help="Seconds for each kind of load.", min=1, max=3600)]
 Connections = Annotated[int, typer.Option(help="Connections at once.", min=1, max=64)]
 Blocks = Annotated[int, typer.Option(help="Live blocks.", min=1000, max=100_000_000)]
+Crumbs = Annotated[int, typer.Option(help="Collected blocks.", min=2000, max=10_000_000)]
 Held = Annotated[int, typer.Option(help="Connections held from one address.", min=1, max=15_000)]
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
@@ -78,6 +79,14 @@ def pages(blocks: Blocks = 5_000_000, seconds: Seconds = 20, workers: Workers = 
 
     facts = {"blocks": blocks, "seconds": seconds}
     _show("pages", lambda folder: measure(folder, Wanted(blocks, seconds, workers)), facts, as_json=as_json)
+
+
+@bench_app.command()
+def gather(blocks: Crumbs = 200_000, as_json: AsJson = False) -> None:
+    """Return what a provider collected in very many blocks as one bundle, while others act, and trade 100 t of it."""
+    from api.bench.gather import measure
+
+    _show("gather", lambda folder: measure(folder, blocks), {"blocks": blocks}, as_json=as_json)
 
 
 @bench_app.command()

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, http, load, log, pages, siege, witness
+from api.bench import anchor, audit, demo, gather, http, load, log, pages, siege, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -179,6 +179,16 @@ def test_pages_are_read_beside_made_up_blocks(tmp_path: Path):
     assert figures["live blocks"].value >= 2000
     assert figures["that failed"].value == 0
     assert {"first page, 99 % under", "totals, 99 % under"} <= figures.keys()
+
+
+def test_a_return_in_steps_and_what_is_traded_of_it(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(gather, "PEOPLE", 3)
+    monkeypatch.setattr(gather, "LOAD_S", 1.0)
+    figures = by_name(gather.measure(tmp_path, blocks=1_050))
+    assert figures["collected blocks"].value == 1_050
+    assert figures["leaves of these four acts"].value == 4
+    assert 4 < figures["leaves of a crumb, from its issue to the end"].value < 4.1
+    assert figures["    that failed"].value == 0
 
 
 def test_a_siege_keeps_no_act_from_its_answer_and_no_anchor_from_the_chain(tmp_path: Path, monkeypatch):

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,13 @@ def measure(folder: Path, blocks: int) -> list[Figure]:
         founded, ledger = _found(site, blocks), site.ledger
         site.publisher.publish()
         collected = _number(site.database, _COLLECTED)
-    with served(settings.data, None) as url, closing(Database(running_url(settings.data / POSTGRES))) as database:
-        provider, trader = (_Asker(url, founded.tokens[who], who) for who in (founded.provider, founded.trader))
+    with ExitStack() as stack:
+        url = stack.enter_context(served(settings.data, None))
+        database = stack.enter_context(closing(Database(running_url(settings.data / POSTGRES))))
+        provider, trader = (
+            stack.enter_context(closing(_Asker(url, founded.tokens[who], who)))
+            for who in (founded.provider, founded.trader)
+        )
         returned = list(_returned(provider, founded, url))
         grams = min(100 * TONNE_G, collected * BLOCK_G // 2)
         traded = list(_traded(database, ledger, provider, trader, grams))
@@ -191,6 +196,9 @@ class _Asker:
         if answer.status not in {201, 202}:
             raise RuntimeError(said["detail"])
         return said
+
+    def close(self) -> None:
+        self._caller.close()
 
     def wait_for(self, job: dict[str, Any]) -> None:
         """Come back until it is done; what was done at once is no job."""

@@ -113,7 +113,7 @@ def measure(folder: Path, blocks: int) -> list[Figure]:
 def _returned(provider: "_Asker", founded: Founded, url: str) -> Iterator[Figure]:
     """Have all that was collected returned, while others act."""
     seen: list[Seen] = []
-    plan = Plan(url, "acts", LOAD_S, CONNECTIONS, PER_SECOND, founded.others, founded.shop_of_others, [])
+    plan = Plan(url, "acts", LOAD_S, CONNECTIONS, PER_SECOND, founded.others, founded.shop_of_others, 0)
     others = threading.Thread(target=lambda: seen.append(run_load(plan)))
     with _watched() as watch:
         others.start()

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,7 +120,9 @@ def read_folder(path: Path) -> DataFolder:
     """Read a data folder that another process may hold. Raises `Unavailable` when it is none."""
     path = path.expanduser().resolve()
     if not (path / "gramledger.json").exists():
-        raise Unavailable(f"{path} is no data folder. `gram serve --data {path}` or `gram demo` makes one.")
+        raise Unavailable(
+            f"{path} is no data folder. `gram serve --data {shlex.quote(str(path))}` or `gram demo` makes one."
+        )
     return DataFolder(path, _marker(path, None))
 
 

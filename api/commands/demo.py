@@ -1,5 +1,6 @@
 """`gram demo`: the whole life of a gram on a file of rides, and the proofs of it checked from outside."""
 
+import shlex
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -130,16 +131,21 @@ def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
         out.print(
             "Nothing was issued: no ride stands that was not issued before. See the rejects for each row's reason."
         )
-    _print_files(site, story, receipts)
+    print_files(site, story, receipts)
 
 
-def _print_files(site: "Site", story: "Story", receipts: list[Path]) -> None:
+def print_files(site: "Site", story: "Story", receipts: list[Path]) -> None:
+    """Print where the files are, and commands as a shell takes them, whatever the folder is called."""
     vkey = site.log_signer.verifier.vkey
     out.print("\nFiles", style="bold")
     for name, path in (("log", site.folder.log), ("rejects", story.rejects_file), *(("receipt", f) for f in receipts)):
         out.print(f"  {name:<8} {path}", markup=False)
     out.print("\nNext", style="bold")
-    if receipts:
-        out.print(f"  .venv/bin/gram verify {receipts[-1]} --vkey '{vkey}'", markup=False)
-    out.print(f"  .venv/bin/gram audit --log {site.folder.log} --vkey '{vkey}'", markup=False)
-    out.print(f"  .venv/bin/gram serve --data {site.folder.path}   # then open http://127.0.0.1:8000", markup=False)
+    for words in (
+        *(("verify", receipt, "--vkey", vkey) for receipt in receipts[-1:]),
+        ("audit", "--log", site.folder.log, "--vkey", vkey),
+        ("serve", "--data", site.folder.path),
+    ):
+        then = "   # then open http://127.0.0.1:8000" if words[0] == "serve" else ""
+        line = shlex.join([".venv/bin/gram", *map(str, words)])
+        out.print(f"  {line}{then}", markup=False)

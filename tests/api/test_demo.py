@@ -1,12 +1,20 @@
 """The demonstration's story, told to an installation that has one already."""
 
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
 import sqlalchemy as sa
 
+from anchoring.note import ED25519, Signer
+from api.commands.demo import print_files
 from api.demo import SCENARIO_EN, tell_story
 from registry.database.schema import accounts, sources
 from registry.issuance.reasons import Reason
 from registry.sources.sources import consented_users, revoke_consent
 from tests.support.rides import write_rides
+
+KEY = Signer("example.com/log", ED25519, b"l" * 32).verifier
 
 
 def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
@@ -24,3 +32,17 @@ def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
     with live.site.database.transaction() as tx:
         named = sa.select(sa.func.count()).where(accounts.c.name == f"Rider {user}")
         assert tx.execute(named).scalar_one() == 1
+
+
+def test_what_to_run_next_can_be_given_to_a_shell_as_it_stands(capsys):
+    path = Path("/srv/it's $(touch pwned) & data")
+    site = SimpleNamespace(
+        folder=SimpleNamespace(path=path, log=path / "log"), log_signer=SimpleNamespace(verifier=KEY)
+    )
+    print_files(site, SimpleNamespace(rejects_file=path / "rejects"), [path / "a.tlog-proof", path / "b.tlog-proof"])
+    lines = capsys.readouterr().out.partition("Next\n")[2].splitlines()
+    assert [shlex.split(line, comments=True)[1:] for line in lines] == [
+        ["verify", f"{path}/b.tlog-proof", "--vkey", KEY.vkey],
+        ["audit", "--log", f"{path}/log", "--vkey", KEY.vkey],
+        ["serve", "--data", str(path)],
+    ]

@@ -77,7 +77,7 @@ class Lines(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         """Write to stdout or stderr."""
-        super().__init__(stderr=stderr, highlight=False, soft_wrap=True)
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
     def print(self, *objects: Any, **given: Any) -> None:
         """Print as rich does; of texts, what is no visible mark, space or line break is escaped."""

@@ -10,6 +10,7 @@ import structlog
 
 from anchoring.errors import AnchoringError, Unwitnessed
 from anchoring.log.sources import HttpSource
+from api.cli import err, out
 from api.data_folder import hold
 from api.logs import configure
 from registry.printable import printable
@@ -211,6 +212,17 @@ def test_errors_are_one_printable_line_wherever_they_are_told():
     for one in (inner, Unwitnessed("The log", 2, 1, {WORDS: inner})):
         assert str(one) == printable(str(one))
         assert "\\x1b[2J" in str(one)
+
+
+def test_no_word_becomes_a_mark_of_ours(capsys):
+    """What libraries of terminals write for names between colons, a tick among them."""
+    word = ":heavy_check_mark: :x: [bold]"
+    out.print(word, markup=False)
+    err.print(f"gram: {word}", markup=False)
+    out.lines([word])
+    said = capsys.readouterr()
+    assert said.out == f"{word}\n{word}\n"
+    assert said.err == f"gram: {word}\n"
 
 
 def test_the_serve_log_has_an_event_a_line(monkeypatch):

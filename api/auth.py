@@ -58,17 +58,6 @@ class Principal:
         """Under this name idempotency keys are kept apart."""
         return f"{self.role}:{self.subject}"
 
-    def must_hold(self, account: int, *, or_be: frozenset[Role] = frozenset()) -> None:
-        """Let only the account's holder pass, or one of these roles. Raises `Forbidden`."""
-        is_holder = self.role == Role.HOLDER and self.account == account
-        if not is_holder and self.role not in or_be:
-            raise Forbidden("This account is not yours to read or to act for.")
-
-    def must_be(self, *roles: Role) -> None:
-        """Let only these roles pass. Raises `Forbidden`."""
-        if self.role not in roles:
-            raise Forbidden(f"This is for: {', '.join(roles)}.")
-
 
 class _Jwt(jwt.PyJWT):
     """Tokens whose header and claims are read like everything else from outside."""

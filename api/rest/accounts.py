@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
-from api.auth import READERS, Caller, Role
+from api.auth import READERS
 from api.problems import documented
 from api.rest import account_schemas as shapes
 from api.rest import act_views, schemas, views
+from api.rest.door import ForHolder, ForHolderOrReader, HolderOrReader
 from api.rest.numbers import AccountId, Cursor, Limit
 from api.rest.orders import AnAccount, one_of, words
-from api.rest.perform import SiteOf, WriteOf
+from api.rest.perform import ByCentre, ByHolder, SiteOf
 from api.rest.route import StrictRoute
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account, open_row
 from registry.clock import rfc3339
@@ -44,9 +45,8 @@ class NewAccount(BaseModel):
     response_class=Response,
     responses={201: {"model": shapes.OpenedAccount}, **documented(400, 401, 403, 409, 413, 415, 422, 503)},
 )
-def open_an_account(body: NewAccount, write: WriteOf) -> Response:
+def open_an_account(body: NewAccount, write: ByCentre) -> Response:
     """Open an account; the centre does."""
-    write.caller.must_be(Role.CENTRE)
     ledger = write.site.ledger
 
     def act(tx: sa.Connection) -> dict[str, Any]:
@@ -59,9 +59,8 @@ def open_an_account(body: NewAccount, write: WriteOf) -> Response:
 
 
 @router.get("/{account_id}", summary="Read an account and its balances", response_model=shapes.Account, responses=READ)
-def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+def read_account(account_id: AccountId, caller: HolderOrReader, site: SiteOf) -> dict[str, Any]:
     """Read an account with what it holds. Of an erased one authorities read that it was there, nobody more."""
-    caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         row = account_row(tx, account_id) if caller.role in READERS else open_row(tx, account_id)
         return _account(row) | {"balances": _balances(tx, account_id) if row.erased_ms is None else []}
@@ -71,13 +70,13 @@ def read_account(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
     "/{account_id}/blocks",
     summary="List an account's live blocks",
     response_model=shapes.Blocks,
+    dependencies=[ForHolderOrReader],
     responses=READ,
 )
 def read_account_blocks(
-    account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
+    account_id: AccountId, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
 ) -> dict[str, Any]:
     """List live blocks by gram number."""
-    caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         open_row(tx, account_id)
         page = list_blocks(tx, account_id, cursor=cursor, limit=limit)
@@ -88,13 +87,13 @@ def read_account_blocks(
     "/{account_id}/movements",
     summary="List an account's movements",
     response_model=schemas.OwnMovements,
+    dependencies=[ForHolderOrReader],
     responses=READ,
 )
 def read_account_movements(
-    account_id: AccountId, caller: Caller, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
+    account_id: AccountId, site: SiteOf, cursor: Cursor = None, limit: Limit = 50
 ) -> dict[str, Any]:
     """List what the account gave and received, newest first."""
-    caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         open_row(tx, account_id)
         page = list_movements(tx, account_id, cursor=cursor, limit=limit)
@@ -119,11 +118,11 @@ class Erasure(BaseModel):
     "/{account_id}/erasure",
     summary="See what an erasure would end",
     response_model=shapes.BeforeErasure,
+    dependencies=[ForHolder],
     responses={**READ, **documented(409)},
 )
-def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+def read_erasure(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
     """Show what the account holds, what may become of it, and the `confirm` that the erasure is to repeat."""
-    caller.must_hold(account_id)
     with site.database.reading() as tx:
         return _before(erasure.read_held(tx, site.ledger, account_id))
 
@@ -138,7 +137,7 @@ def read_erasure(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[st
         **documented(400, 401, 403, 404, 409, 413, 415, 422, 503),
     },
 )
-def erase_an_account(account_id: AccountId, write: WriteOf, body: Erasure | None = None) -> Response:
+def erase_an_account(account_id: AccountId, write: ByHolder, body: Erasure | None = None) -> Response:
     """Settle what the account holds, and destroy its key and its personal data (R5). It cannot be undone.
 
     Every proof still verifies. `voluntary-cancellation` and `donation` end the grams, with certificates that name
@@ -146,7 +145,6 @@ def erase_an_account(account_id: AccountId, write: WriteOf, body: Erasure | None
     expire in their time. While grams are locked, nothing is erased. The answer is not kept: who asks again is told
     that the account was erased.
     """
-    write.caller.must_hold(account_id)
     ledger = write.site.ledger
     said = body or Erasure()
     choice = erasure.Choice(said.reductions, said.points, said.to)

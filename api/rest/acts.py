@@ -5,12 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.auth import Role
 from api.problems import documented
 from api.rest import orders
 from api.rest.job_schemas import Job
 from api.rest.numbers import AccountId
-from api.rest.perform import WriteOf
+from api.rest.perform import ByHolder, ByHolderOrCentre
 from api.rest.route import StrictRoute
 from api.rest.schemas import ActAnswer, BundleAnswer, CancelAnswer
 
@@ -31,52 +30,45 @@ ANSWERS = answers(ActAnswer)
 
 
 @router.post("/conversions", summary="Convert reductions to points", **ANSWERS)
-def convert_reductions(account_id: AccountId, body: orders.Conversion, write: WriteOf) -> Response:
+def convert_reductions(account_id: AccountId, body: orders.Conversion, write: ByHolder) -> Response:
     """Turn an individual's scenario reductions into points, 1 g for 1 point (R21)."""
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)
 
 
 @router.post("/redemptions", summary="Redeem points at a benefit provider", **ANSWERS)
-def redeem_points(account_id: AccountId, body: orders.Redemption, write: WriteOf) -> Response:
+def redeem_points(account_id: AccountId, body: orders.Redemption, write: ByHolder) -> Response:
     """Spend points, earliest expiry first (R23)."""
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)
 
 
 @router.post("/refunds", summary="Refund redeemed points", **ANSWERS)
-def refund_points(account_id: AccountId, body: orders.Refund, write: WriteOf) -> Response:
+def refund_points(account_id: AccountId, body: orders.Refund, write: ByHolder) -> Response:
     """Give points back to the person who redeemed them; the provider asks."""
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)
 
 
 @router.post("/returns", summary="Return collected points to reductions", **answers(BundleAnswer))
-def return_collected_points(account_id: AccountId, body: orders.Return, write: WriteOf) -> Response:
+def return_collected_points(account_id: AccountId, body: orders.Return, write: ByHolderOrCentre) -> Response:
     """Turn the points a provider collected into the reductions they came from, as one bundle (R24)."""
-    write.caller.must_hold(account_id, or_be=frozenset({Role.CENTRE}))
     return write.order(account_id, body)
 
 
 @router.post("/bundles", summary="Gather reductions into one bundle", **answers(BundleAnswer))
-def gather_held_reductions(account_id: AccountId, body: orders.Bundling, write: WriteOf) -> Response:
+def gather_held_reductions(account_id: AccountId, body: orders.Bundling, write: ByHolder) -> Response:
     """Turn reductions that an institution holds in many blocks into one, which is traded or cancelled in one step."""
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)
 
 
 @router.post("/transfers", summary="Transfer reductions to another account", **ANSWERS)
-def transfer_reductions(account_id: AccountId, body: orders.Transfer, write: WriteOf) -> Response:
+def transfer_reductions(account_id: AccountId, body: orders.Transfer, write: ByHolder) -> Response:
     """Transfer reductions by agreement, or as a donation."""
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)
 
 
 @router.post("/cancellations", summary="Cancel grams for good", **answers(CancelAnswer))
-def cancel_grams(account_id: AccountId, body: orders.Cancellation, write: WriteOf) -> Response:
+def cancel_grams(account_id: AccountId, body: orders.Cancellation, write: ByHolder) -> Response:
     """End grams for a purpose, with a certificate (R25, R30, R31).
 
     The certificate is public to whoever has its number, with the holder's name and the words given here.
     """
-    write.caller.must_hold(account_id)
     return write.order(account_id, body)

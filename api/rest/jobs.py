@@ -4,33 +4,33 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.auth import READERS, Caller
 from api.problems import documented
 from api.rest import act_views
 from api.rest import job_schemas as shapes
+from api.rest.door import ForHolderOrReader
 from api.rest.numbers import AccountId, JobId
 from api.rest.perform import SiteOf
 from api.rest.route import StrictRoute
 from registry.accounts.accounts import open_row
 from registry.jobs.jobs import get_job, list_jobs
 
-router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}/jobs", tags=["acts"])
+router = APIRouter(
+    route_class=StrictRoute, prefix="/v1/accounts/{account_id}/jobs", tags=["acts"], dependencies=[ForHolderOrReader]
+)
 READ: dict[int | str, Any] = documented(400, 401, 403, 404, 422, 503)
 
 
 @router.get("", summary="List an account's jobs", response_model=shapes.Jobs, responses=READ)
-def read_jobs(account_id: AccountId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+def read_jobs(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
     """List what the account asked for that takes long, the newest first, a hundred at most."""
-    caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         open_row(tx, account_id)
         return {"items": [act_views.job(job) for job in list_jobs(tx, account_id)]}
 
 
 @router.get("/{job}", summary="Read a job", response_model=shapes.Job, responses=READ)
-def read_job(account_id: AccountId, job: JobId, caller: Caller, site: SiteOf) -> dict[str, Any]:
+def read_job(account_id: AccountId, job: JobId, site: SiteOf) -> dict[str, Any]:
     """Read how far a job is; when it is done, what the act answers, and when it failed, why."""
-    caller.must_hold(account_id, or_be=READERS)
     with site.database.reading() as tx:
         open_row(tx, account_id)
         return act_views.job(get_job(tx, account_id, job))

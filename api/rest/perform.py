@@ -1,14 +1,15 @@
 """Every write goes through here: one transaction, an idempotency key, and the first answer kept."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 
-from api.auth import Caller, Principal
+from api.auth import Principal
 from api.rest import act_views
+from api.rest.door import CENTRE, HOLDER, HOLDER_OR_CENTRE, Being, Holding
 from api.rest.orders import Order
 from api.site import Site
 from registry.accounts.accounts import refuse_erased
@@ -97,12 +98,18 @@ class Write:
         return None if number is None else int(number)
 
 
-async def write_of(request: Request, site: SiteOf, caller: Caller, idempotency_key: IdempotencyKey) -> Write:
-    """Gather a write from its request."""
-    return Write(request, site, caller, idempotency_key)
+def _by(may: Holding | Being) -> Callable[..., Coroutine[Any, Any, Write]]:
+    async def write_of(
+        request: Request, site: SiteOf, caller: Annotated[Principal, Depends(may)], idempotency_key: IdempotencyKey
+    ) -> Write:
+        return Write(request, site, caller, idempotency_key)
+
+    return write_of
 
 
-WriteOf = Annotated[Write, Depends(write_of)]
+ByHolder = Annotated[Write, Depends(_by(HOLDER))]
+ByHolderOrCentre = Annotated[Write, Depends(_by(HOLDER_OR_CENTRE))]
+ByCentre = Annotated[Write, Depends(_by(CENTRE))]
 
 
 _REPLAYED = {"Idempotency-Replayed": "true"}

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import strict_json
 from api.rest.arguments import ABSENT, Arguments, read_all
+from api.rest.door import described, who_may
 
 SINGLE_HEADERS = frozenset({b"authorization", b"content-encoding", b"content-type", b"idempotency-key"})
 """Two of these are two requests in one: programs on the way may go by either. The server sees to Host and length."""
@@ -42,6 +43,9 @@ class StrictRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **said: Any) -> None:
         """Take what FastAPI takes."""
         super().__init__(path, endpoint, **said)
+        if (who := described(who_may(self.dependant))) is not None:
+            self.openapi_extra = {**(self.openapi_extra or {}), "x-who-may": who}
+            self.description += f"\n\nFor: {who}."
         self._known = sorted(field.alias for field in self.dependant.query_params)
         self._arguments = Arguments(self.dependant)
 

@@ -11,12 +11,11 @@ from anchoring.errors import AnchoringError, NotYet, Refuted
 from anchoring.log.epochs import discard, open_map
 from anchoring.state.proof import MAX_ENTRIES, SUFFIX, StateProof, check_entries
 from anchoring.state.store import StateMap
-from api.auth import Role
 from api.problems import documented
 from api.receipts import make_receipt, receipt_note
 from api.rest import schemas
 from api.rest.numbers import MAX_BIGINT, only_decimals
-from api.rest.perform import SiteOf, WriteOf
+from api.rest.perform import ByCentre, SiteOf
 from api.rest.route import StrictRoute
 from api.site import Site
 from api.timetable import wish
@@ -79,9 +78,8 @@ def read_state(site: SiteOf, first_g: First, end_g: End, limit: Entries = DEFAUL
     response_class=Response,
     responses={201: {"model": schemas.StateAsked}, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
-def ask_for_state(write: WriteOf) -> Response:
+def ask_for_state(write: ByCentre) -> Response:
     """Have the state of all grams recorded as soon as the publisher gets to it; the centre does."""
-    write.caller.must_be(Role.CENTRE)
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         if not holds_movements(tx):

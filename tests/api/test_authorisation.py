@@ -104,6 +104,25 @@ def test_every_route_is_in_the_matrix():
     assert {route for route in routes() if not is_page(route[1])} == set(MAY)
 
 
+def test_who_may_is_declared_and_described():
+    """As a type on the route; the same words stand in the description of the interface, and in the matrix."""
+    words = {
+        HOLDER: "the account's holder",
+        HOLDER_OR_CENTRE: "the account's holder, centre",
+        READERS: "the account's holder, bureau, centre",
+        frozenset({"centre"}): "centre",
+        ANYONE: None,
+    }
+    for path, methods in routed().openapi()["paths"].items():
+        for method, operation in methods.items():
+            said = operation.get("x-who-may")
+            if path.startswith("/v1/movements/"):
+                assert said == "holders whose it is, bureau, centre"
+                continue
+            assert said == words[MAY[method.upper(), path]], (method, path)
+            assert said is None or operation["description"].endswith(f"For: {said}.")
+
+
 def test_pages_and_files_only_read():
     assert {method for method, path in routes() if is_page(path)} == {"GET"}
 

@@ -1,13 +1,17 @@
 """`gram trace`: one gram's whole way, from its issue to where it is now, through every bundle."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from api.cli import DATA, Data, Database, app, out, settings_of, warn
 
 if TYPE_CHECKING:
+    from registry.ledger.bundles import Stretch
     from registry.ledger.logged import Logged
+
+AT_ONCE: Final = 1_000
+"""Numbers of a gram that are read together."""
 
 
 @app.command()
@@ -18,20 +22,30 @@ def trace(
 ) -> None:
     """Follow a gram from its issue to where it is now by the published log; beside a running registry too."""
     from api.beside import beside
-    from registry.ledger.bundles import made_of
-    from registry.ledger.bundles import trace as follow
+    from registry.ledger.bundles import made_of, numbers_after, numbers_before, stretch_of
     from registry.ledger.movement import serial
 
     with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
-        stretches = follow(tx, gram)
-        (origin,) = made_of(tx, stretches[0].gram, stretches[0].gram + 1)
-    lot = origin.lot
-    said = f"Gram {gram}: issued in {serial(lot.first_g, lot.last_g)}, {lot.name_en} ({lot.methodology_code})."
-    out.print(said, markup=False)
-    for stretch in stretches:
-        out.print(f"as gram {stretch.gram}", style="bold")
-        for step in stretch.steps:
-            out.print(f"  {_line(step)}", markup=False)
+        stretch_of(tx, gram)
+        number = gram
+        while before := numbers_before(tx, number, AT_ONCE):
+            number = before[-1]
+        lot = made_of(tx, [(number, number + 1)]).parts[0].lot
+        said = f"Gram {gram}: issued in {serial(lot.first_g, lot.last_g)}, {lot.name_en} ({lot.methodology_code})."
+        out.print(said, markup=False)
+        numbers = [number]
+        while numbers:
+            for number in numbers:
+                _tell(stretch_of(tx, number))
+            numbers = numbers_after(tx, number, AT_ONCE)
+
+
+def _tell(stretch: "Stretch") -> None:
+    out.print(f"as gram {stretch.gram}", style="bold")
+    if stretch.earlier:
+        out.print(f"  {stretch.earlier} earlier steps are not listed.")
+    for step in stretch.steps:
+        out.print(f"  {_line(step)}", markup=False)
 
 
 def _line(step: "Logged") -> str:

@@ -73,7 +73,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
             "bundle": views.bundle_of(tx, first, gram),
             "origins": views.origins(tx, [(first, last)]),
             "life": views.movements(life.steps, site.settings),
-            "earlier": life.earlier,
+            "earlier": f"{life.earlier}{'+' * life.more}" if life.earlier else "",
             "after": views.movements(after.items, site.settings),
             "next_cursor": after.next_cursor,
         }
@@ -100,13 +100,14 @@ def leaf(request: Request, index: str, site: SiteOf) -> Response:
 def certificate(request: Request, number: str, site: SiteOf) -> Response:
     """Show a certificate, made to be printed."""
     with snapshot(site) as tx:
-        found = get_certificate(tx, number)
+        found = get_certificate(tx, number, cursor=request.query_params.get("cursor"))
         url = f"{site.base_url(str(request.base_url))}certificates/{found.row.number}"
         context = {
             "about": _about(request),
             "certificate": views.certificate(found, url),
             "movements": views.movements(found.cancels, site.settings),
             "origins": views.origins(tx, [(one.movement.first, one.movement.last) for one in found.cancels]),
+            "next_cursor": found.next_cursor,
         }
     return answer(request, "certificate.html", context)
 

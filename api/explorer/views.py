@@ -1,6 +1,6 @@
 """What the templates are given: rows of the registry as plain dicts, as each template's first comment names them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -114,14 +114,11 @@ def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
     }
 
 
-def origins(tx: sa.Connection, of: Iterable[tuple[int, int]]) -> list[dict[str, Any]]:
+def origins(tx: sa.Connection, of: Sequence[tuple[int, int]]) -> dict[str, Any]:
     """Show the lots that grams `[first, last)` were issued in, through all bundles, each with how many."""
-    grams: dict[int, int] = {}
-    lots: dict[int, sa.Row[Any]] = {}
-    for part in (part for first, last in of for part in made_of(tx, first, last)):
-        lots[part.lot.id] = part.lot
-        grams[part.lot.id] = grams.get(part.lot.id, 0) + part.quantity_g
-    return [lot_of(lots[number]) | {"grams": grams[number]} for number in sorted(lots)]
+    made = made_of(tx, of)
+    lots = [lot_of(part.lot) | {"grams": part.quantity_g} for part in made.parts]
+    return {"lots": lots, "other_lots": made.other_lots, "other_g": made.other_g}
 
 
 def bundle_of(tx: sa.Connection, first: int, gram: int | None) -> dict[str, Any] | None:

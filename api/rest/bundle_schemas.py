@@ -26,7 +26,9 @@ class Bundle(BaseModel):
     quantity_g: int
     quantity_t: str
     pieces: int = Field(description="Blocks that were gathered, which may be of bundles themselves.")
-    made_of: list[Part]
+    made_of: list[Part] = Field(description="By grams, the largest first; 200 lots at most.")
+    other_lots: int = Field(description="Lots that are not among these.")
+    other_g: int = Field(description="Grams of them.")
     movement: Leaf
     before_g: int | None = Field(description="The number that `gram_g` had before; null when none was asked for.")
 
@@ -36,9 +38,12 @@ class Stretch(BaseModel):
 
     gram_g: int
     movements: list[Leaf]
+    earlier: int = Field(description="Movements before these that are not told.")
 
 
 class Trace(BaseModel):
-    """A gram's whole way, from its issue on; each stretch but the last ends in a gathering."""
+    """A gram's way, from its issue on; each stretch but the last ends in a gathering."""
 
     stretches: list[Stretch]
+    earlier_g: int | None = Field(description="The number before the first of these; ask for it to go on. Null: none.")
+    later_g: int | None = Field(description="The number after the last of these.")

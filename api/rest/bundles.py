@@ -29,11 +29,14 @@ def read_bundle(serial: str, site: SiteOf, gram_g: GramQuery = None) -> dict[str
     with site.database.reading() as tx:
         bundle = get_bundle(tx, *grams)
         before = None if gram_g is None else number_before(tx, gram_g)
-        return views.bundle(bundle, made_of(tx, *grams)) | {"before_g": before}
+        return views.bundle(bundle, made_of(tx, [grams])) | {"before_g": before}
 
 
 @router.get("/grams/{gram}", summary="Follow a gram", response_model=schemas.Trace, responses=READ)
 def read_gram(gram: GramId, site: SiteOf) -> dict[str, Any]:
-    """Follow a gram from its issue to where it is now, through every bundle and back from any of its numbers."""
+    """Follow a gram from its issue to where it is now, through every bundle and back from any of its numbers.
+
+    Of one that had very many numbers, those around this one are told; `earlier_g` and `later_g` lead on.
+    """
     with site.database.reading() as tx:
-        return {"stretches": [views.stretch(one) for one in trace(tx, gram)]}
+        return views.trace(trace(tx, gram))

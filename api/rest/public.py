@@ -141,10 +141,10 @@ def read_totals(site: SiteOf) -> dict[str, Any]:
 
 
 @router.get("/certificates/{number}", summary="Read a certificate", response_model=schemas.Certificate, responses=READ)
-def read_certificate(number: str, site: SiteOf) -> dict[str, Any]:
+def read_certificate(number: str, site: SiteOf, cursor: Cursor = None) -> dict[str, Any]:
     """Read a certificate as data, with those of the movements it stands for that are in the published log.
 
     It is `recorded` until all of them are.
     """
     with site.database.reading() as tx:
-        return views.certificate(get_certificate(tx, number))
+        return views.certificate(get_certificate(tx, number, cursor=cursor))

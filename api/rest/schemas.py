@@ -172,6 +172,7 @@ class Certificate(BaseModel):
     issued_at: str
     state: State = Field(description="How far all its movements have come.")
     movements: list[Leaf]
+    next_cursor: str | None
 
 
 class EvidenceAnswer(BaseModel):

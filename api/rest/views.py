@@ -1,12 +1,11 @@
 """How things read in JSON: amounts in grams and tonnes, times in RFC 3339, hashes in hex."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.clock import rfc3339
-from registry.ledger.bundles import Bundle, Part, Stretch
+from registry.ledger.bundles import Bundle, Made, Part, Stretch, Trace
 from registry.ledger.logged import Certificate, Logged
 from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
 from registry.ledger.queries import Seen
@@ -129,7 +128,7 @@ def part(of: Part) -> dict[str, Any]:
     return {"lot": said["id"], **amount(of.quantity_g), **{name: said[name] for name in names}}
 
 
-def bundle(of: Bundle, parts: Iterable[Part]) -> dict[str, Any]:
+def bundle(of: Bundle, made_of: Made) -> dict[str, Any]:
     """Write a bundle with what it is made of."""
     made = leaf(of.leaf)
     return {
@@ -138,14 +137,25 @@ def bundle(of: Bundle, parts: Iterable[Part]) -> dict[str, Any]:
         "end_g": made["end_g"],
         **amount(of.leaf.movement.quantity_g),
         "pieces": of.pieces,
-        "made_of": [part(one) for one in parts],
+        "made_of": [part(one) for one in made_of.parts],
+        "other_lots": made_of.other_lots,
+        "other_g": made_of.other_g,
         "movement": made,
     }
 
 
 def stretch(of: Stretch) -> dict[str, Any]:
     """Write a gram under one of its numbers."""
-    return {"gram_g": of.gram, "movements": [leaf(step) for step in of.steps]}
+    return {"gram_g": of.gram, "movements": [leaf(step) for step in of.steps], "earlier": of.earlier}
+
+
+def trace(of: Trace) -> dict[str, Any]:
+    """Write a gram's way."""
+    return {
+        "stretches": [stretch(one) for one in of.stretches],
+        "earlier_g": of.earlier_g,
+        "later_g": of.later_g,
+    }
 
 
 def totals(of: Totals) -> dict[str, Any]:
@@ -173,4 +183,5 @@ def certificate(of: Certificate) -> dict[str, Any]:
         "issued_at": rfc3339(row.issued_ms),
         "state": of.state,
         "movements": [leaf(cancel) for cancel in of.cancels],
+        "next_cursor": of.next_cursor,
     }

@@ -17,6 +17,8 @@ from registry.ledger.queries import MAX_BIGINT, MAX_PAGE, SIZES, STATE, Page, bo
 
 MAX_LIFE = 500
 """Steps of a block's life that one page shows; it says how many came before."""
+MAX_WALK = 10_000
+"""Steps that are looked back from where a gram is. A block that was parted longer ago is found by its leaf alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +120,32 @@ _BLOCK_OF_GRAM = sa.text("""
 """)
 # Each step's grams lie in its parent's, so those that had the whole block come first.
 _LIFE = sa.text(f"""
-    WITH RECURSIVE life (id, parent_id, first_g, last_g) AS (
-        SELECT id, parent_id, first_g, last_g FROM movements
+    WITH RECURSIVE life (id, parent_id, first_g, last_g, back) AS (
+        SELECT id, parent_id, first_g, last_g, 0 FROM movements
             WHERE id = (SELECT movement_id FROM log_entries WHERE index = :index)
         UNION ALL
-        SELECT m.id, m.parent_id, m.first_g, m.last_g FROM movements m JOIN life ON m.id = life.parent_id
+        SELECT m.id, m.parent_id, m.first_g, m.last_g, life.back + 1 FROM movements m JOIN life
+            ON m.id = life.parent_id AND life.back < :walked
     ), shown AS (
-        SELECT id, count(*) OVER () AS steps FROM life WHERE first_g <= :first AND last_g >= :last
+        SELECT id, count(*) OVER () AS steps, max(back) OVER () = :walked AS is_cut
+        FROM life WHERE first_g <= :first AND last_g >= :last
         ORDER BY id DESC LIMIT :limit
     )
-    SELECT steps.*, shown.steps FROM shown JOIN ({LOGGED}) steps ON steps.id = shown.id ORDER BY steps.log_index
+    SELECT steps.*, shown.steps, shown.is_cut FROM shown JOIN ({LOGGED}) steps ON steps.id = shown.id
+    ORDER BY steps.log_index
 """)  # noqa: S608 (our own text)
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The movements that a block went through, the newest last; `earlier` more came before those shown."""
+    """The movements that a block went through, the newest last; `earlier` more came before those shown.
+
+    When there are `more`, that is how far it was looked back.
+    """
 
     steps: Sequence[Logged]
     earlier: int
+    more: bool
 
 
 def block_at(tx: sa.Connection, gram: int) -> tuple[int, int, int]:
@@ -159,11 +168,11 @@ def life_of_block(
     never were together in one block.
     """
     maker, _, _ = block_at(tx, first)
-    parameters = {"index": maker, "first": first, "last": last, "limit": limit}
+    parameters = {"index": maker, "first": first, "last": last, "limit": limit, "walked": MAX_WALK}
     rows = tx.execute(_LIFE, parameters).all() if first < last else []
     if not rows:
-        raise NotFound(f"{serial(first, last)} never was one block.")
-    life = Life([logged_of(row) for row in rows], rows[0].steps - len(rows))
+        raise NotFound(f"{serial(first, last)} never was one block in the last {MAX_WALK} steps of gram {first}.")
+    life = Life([logged_of(row) for row in rows], rows[0].steps - len(rows), rows[0].is_cut)
     return life, children(tx, life.steps[-1].index, first, last, cursor=cursor)
 
 
@@ -174,27 +183,40 @@ _CERTIFICATE = sa.text("""
     FROM certificates c JOIN accounts a ON a.id = c.account_id WHERE c.number = :number
 """)
 _CANCELS = sa.text(f"""
-    {LOGGED} AND m.kind = 8 AND m.act_id = (SELECT act_id FROM certificates WHERE number = :number) ORDER BY m.first_g
+    {LOGGED} AND m.kind = 8 AND m.act_id = (SELECT act_id FROM certificates WHERE number = :number)
+    AND m.first_g > :after ORDER BY m.first_g LIMIT :limit
 """)  # noqa: S608 (our own text)
-_RECORDED = "recorded"
-_STATES = (_RECORDED, "logged", "anchored", "final")
+_COME = sa.text(f"""
+    SELECT {STATE} AS state, e.grams FROM (
+        SELECT max(l.index) AS index, sum(m.last_g - m.first_g) AS grams FROM movements m
+        JOIN log_entries l ON l.movement_id = m.id WHERE m.kind = 8
+        AND m.act_id = (SELECT act_id FROM certificates WHERE number = :number)
+        AND l.index < (SELECT published_size FROM log_head)
+    ) e CROSS JOIN {SIZES}
+""")  # noqa: S608 (our own text)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate's row, those of its movements that are logged, by gram number, and how far all have come."""
+    """A certificate's row, those of its movements that are logged, by gram number, and how far all have come.
+
+    `cancels` are a page of them, after which comes that of `next_cursor`, None at the end.
+    """
 
     row: sa.Row[Any]
     cancels: Sequence[Logged]
+    next_cursor: str | None
     state: str
 
 
-def get_certificate(tx: sa.Connection, number: str) -> Certificate:
+def get_certificate(tx: sa.Connection, number: str, *, cursor: str | None = None) -> Certificate:
     """Read a certificate. It is `recorded` until all that it stands for is logged. Raises `NotFound`."""
     row = tx.execute(_CERTIFICATE, {"number": number}).one_or_none() if number.isprintable() else None
     if row is None:
         raise NotFound("There is no certificate of that number.")
-    cancels = [logged_of(found) for found in tx.execute(_CANCELS, {"number": number})]
-    is_whole = sum(cancel.movement.quantity_g for cancel in cancels) == row.quantity_g
-    state = min((cancel.state for cancel in cancels), key=_STATES.index) if is_whole else _RECORDED
-    return Certificate(row, cancels, state)
+    after = -1 if cursor is None else read_cursor(cursor)
+    rows = tx.execute(_CANCELS, {"number": number, "after": after, "limit": MAX_PAGE + 1}).all()
+    cancels = [logged_of(found) for found in rows[:MAX_PAGE]]
+    following = str(cancels[-1].movement.first) if len(rows) > MAX_PAGE else None
+    come = tx.execute(_COME, {"number": number}).one()
+    return Certificate(row, cancels, following, come.state if come.grams == row.quantity_g else "recorded")

@@ -40,7 +40,7 @@ def test_a_bundle_says_what_it_is_made_of_and_each_gram_where_it_was(live, gathe
     read = Caller(live.url).get(path).json()
     bundle = Bundle.model_validate(read, strict=True)
     assert (bundle.pieces, bundle.quantity_g, bundle.before_g) == (2, 70, None)
-    assert [part.quantity_g for part in bundle.made_of] == [30, 40]
+    assert [part.quantity_g for part in bundle.made_of] == [40, 30]
     assert {part.source.name_en for part in bundle.made_of} == {live.source.name_en}
     first, last = read_serial(bundle.serial)
     before = [Caller(live.url).get(path, params={"gram_g": gram}).json()["before_g"] for gram in (first, last - 1)]
@@ -48,6 +48,7 @@ def test_a_bundle_says_what_it_is_made_of_and_each_gram_where_it_was(live, gathe
     for gram, old in zip((first, last - 1), before, strict=True):
         trace = Trace.model_validate(Caller(live.url).get(f"/v1/grams/{gram}").json(), strict=True)
         assert [stretch.gram_g for stretch in trace.stretches] == [old, gram]
+        assert (trace.earlier_g, trace.later_g) == (None, None)
         kinds = [[one.kind for one in stretch.movements] for stretch in trace.stretches]
         assert kinds == [["issue", "convert", "redeem", "gather"], ["bundle"]]
         assert Caller(live.url).get(f"/v1/grams/{old}").json() == trace.model_dump(mode="json", by_alias=True)

@@ -107,7 +107,7 @@ def test_a_certificate_is_a_claim_until_all_it_stands_for_is_logged() -> None:
     )
     for is_logged, mark, other in ((False, claimed, proven), (True, proven, claimed)):
         certificate = samples.CERTIFICATE | {"is_logged": is_logged, "holder": None}
-        page = rendered("certificate.html", "en", certificate=certificate, movements=[], origins=[])
+        page = rendered("certificate.html", "en", certificate=certificate, movements=[])
         quantity = page.split('class="certificate-quantity"')[1].split("</p>")[0]
         assert (mark in quantity, other in quantity, wait in page) == (True, False, not is_logged)
 

@@ -118,7 +118,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "gram": 7,
         "namesake": 7,
         "bundle": {"serial": "SHCER-0-9999999", "before": 77},
-        "origins": [LOT | {"grams": 1_234_567}, LOT | {"grams": 1}],
+        "origins": {"lots": [LOT | {"grams": 1_234_567}, LOT | {"grams": 1}], "other_lots": 3, "other_g": 77},
         "life": EVERY_STATE,
         "after": EVERY_KIND,
         "earlier": 7,
@@ -152,7 +152,12 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "next_cursor": HOSTILE,
     },
     "leaf.html": {"movement": movement(8), "children": EVERY_STATE, "next_cursor": HOSTILE},
-    "certificate.html": {"certificate": CERTIFICATE, "movements": EVERY_STATE, "origins": [LOT | {"grams": 34_000}]},
+    "certificate.html": {
+        "certificate": CERTIFICATE,
+        "movements": EVERY_STATE,
+        "next_cursor": HOSTILE,
+        "origins": {"lots": [LOT | {"grams": 34_000}], "other_lots": 0, "other_g": 0},
+    },
     "lot.html": {
         "lot": LOT,
         "totals": TOTALS | {"gathered_g": 50_000},

@@ -66,7 +66,7 @@ def test_collected_points_become_one_block_of_the_same_grams(scheme, shop, publi
     assert [target_of(one) for one in gathers] == [Target(60, first) for first in due][:-1]
     publisher.publish()
     with scheme.database.transaction() as tx:
-        assert [(part.lot.id, part.quantity_g) for part in made_of(tx, 60, 120)] == [(1, 27), (2, 33)]
+        assert [(part.lot.id, part.quantity_g) for part in made_of(tx, [(60, 120)]).parts] == [(2, 33), (1, 27)]
         assert get_bundle(tx, 60, 120).pieces == 6
         assert list(check_tables(tx)) == []
 
@@ -92,16 +92,16 @@ def test_every_gram_is_followed_through_bundles_of_bundles_both_ways(scheme, sho
         assert last == (120, 180)
         seen = set()
         for gram in range(120, 180):
-            stretches = trace(tx, gram)
+            stretches = trace(tx, gram).stretches
             assert [stretch.gram for stretch in stretches][-1] == gram
             assert [stretch.steps[0].movement.kind for stretch in stretches] == [Kind.ISSUE, Kind.BUNDLE, Kind.BUNDLE]
             first = stretches[0].gram
-            assert trace(tx, first) == trace(tx, stretches[1].gram) == stretches
+            assert trace(tx, first).stretches == trace(tx, stretches[1].gram).stretches == stretches
             assert number_before(tx, number_after(tx, first)) == first
             seen.add(first)
         assert seen == set(range(60))
-        assert [(part.lot.id, part.quantity_g) for part in made_of(tx, 120, 180)] == [(1, 27), (2, 33)]
-        assert sum(part.quantity_g for part in made_of(tx, 130, 151)) == 21
+        assert [(part.lot.id, part.quantity_g) for part in made_of(tx, [(120, 180)]).parts] == [(2, 33), (1, 27)]
+        assert sum(part.quantity_g for part in made_of(tx, [(130, 151)]).parts) == 21
         assert number_before(tx, 5) is None
         assert number_after(tx, 150) is None
         with pytest.raises(NotFound, match="Gram 180"):

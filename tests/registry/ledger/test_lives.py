@@ -25,6 +25,7 @@ from registry.ledger.logged import (
 from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind
 from registry.ledger.posting import post
+from registry.ledger.queries import MAX_PAGE
 from registry.ledger.taking import take
 from registry.ledger.totals import LoggedTotals
 from registry.points.points import convert, redeem, refund, return_points
@@ -123,6 +124,24 @@ def test_a_long_life_says_how_much_came_before_what_is_shown(scheme: Scheme, pub
         assert (kinds(old.steps), old.earlier) == ([Kind.ISSUE], 0), "an early block is found under a long life"
 
 
+def test_how_often_a_gram_moved_is_looked_back_so_far(scheme: Scheme, publisher: Publisher, monkeypatch) -> None:
+    """Institutions say how often; a stranger who asks has no more read than this."""
+    rider, shop = scheme.person(), scheme.institution()
+    lot = scheme.issue({rider: 100})
+    with scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(50))
+        for _ in range(4):
+            spent = redeem(tx, scheme.ledger, rider, shop, 10)
+            refund(tx, scheme.ledger, shop, spent.act_id, Amount(10))
+    publisher.publish()
+    monkeypatch.setattr("registry.ledger.logged.MAX_WALK", 4)
+    with scheme.database.transaction() as tx:
+        shown, _ = life_of_block(tx, lot.first, lot.first + 10, limit=3)
+        assert (len(shown.steps), shown.earlier, shown.more) == (3, 2, True)
+        with pytest.raises(NotFound, match=f"in the last 4 steps of gram {lot.first}"):
+            life_of_block(tx, lot.first, lot.first + 100)
+
+
 PIECES = 600
 
 
@@ -137,7 +156,13 @@ def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Sche
         done = cancel(tx, scheme.ledger, firm, Amount(PIECES), Intent("reduction", "donation"))
     publisher.publish()
     with scheme.database.transaction() as tx:
-        assert len(get_certificate(tx, done.certificate).cancels) == PIECES
+        found = get_certificate(tx, done.certificate)
+        cancels = list(found.cancels)
+        while found.next_cursor:
+            assert len(found.cancels) == MAX_PAGE
+            found = get_certificate(tx, done.certificate, cursor=found.next_cursor)
+            cancels += found.cancels
+        assert len(cancels) == PIECES
         (issue,) = (leaf for leaf in list_leaves(tx, cursor="10").items if leaf.movement.kind == Kind.ISSUE)
         found, cursor = [], None
         while True:

@@ -10,11 +10,18 @@ from registry.accounts.accounts import lock_account
 from registry.errors import Invalid
 from registry.ledger import gathering
 from registry.ledger.blocks import Piece, Wanted
-from registry.ledger.bundles import made_of, number_before
+from registry.ledger.bundles import made_of, number_before, numbers_after, numbers_before, stretch_of, trace
 from registry.ledger.consistency import check_tables
 from registry.ledger.gathering import gather
 from registry.ledger.movement import Form
 from registry.ledger.taking import take_exactly
+from tests.support.backups import publisher_of
+
+
+@pytest.fixture
+def publisher(scheme, tmp_path):
+    return publisher_of(scheme.database, tmp_path, scheme.clock)
+
 
 READ = sa.text("SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables")
 
@@ -70,8 +77,8 @@ def test_parts_of_bundles_of_bundles_are_of_the_lots_that_their_grams_lead_to(sc
         for first, last in ((40, 60), (60, 77), (77, end)):
             for start in range(first, last):
                 for stop in range(start + 1, last + 1):
-                    parts = [(part.lot.id, part.quantity_g) for part in made_of(tx, start, stop)]
-                    assert parts == lots_by_following(tx, start, stop)
+                    parts = [(part.lot.id, part.quantity_g) for part in made_of(tx, [(start, stop)]).parts]
+                    assert sorted(parts) == lots_by_following(tx, start, stop)
         assert list(check_tables(tx)) == []
 
 
@@ -83,7 +90,7 @@ def test_whoever_asks_reads_no_more_of_a_deep_bundle(scheme, firm):
     for _ in range(3):
         with scheme.database.transaction() as tx:
             before = tx.execute(READ).scalar_one()
-            assert [part.quantity_g for part in made_of(tx, *grams)] == [20, 20]
+            assert [part.quantity_g for part in made_of(tx, [grams]).parts] == [20, 20]
             read.append(int(tx.execute(READ).scalar_one() - before))
         with scheme.database.transaction() as tx:
             for _ in range(5):
@@ -135,3 +142,33 @@ def test_rows_that_stand_where_no_bundle_is_yet_keep_nobody_from_gathering(schem
         gathered(scheme, tx, firm, [(0, 5), (20, 25)])
         assert stretches(tx) == [(40, 45, 0), (45, 50, 20)]
         assert list(check_tables(tx)) == []
+
+
+def test_a_gram_of_very_many_numbers_is_told_part_by_part(scheme, firm, publisher):
+    with scheme.database.transaction() as tx:
+        grams = (0, 20)
+        for _ in range(7):
+            grams = gathered(scheme, tx, firm, [grams])
+    publisher.publish()
+    with scheme.database.transaction() as tx:
+        numbers = [3, *(43 + 20 * deep for deep in range(7))]
+        assert numbers_before(tx, numbers[-1], 99) == numbers[-2::-1]
+        assert numbers_after(tx, 3, 99) == numbers[1:]
+        for at, number in enumerate(numbers):
+            part = trace(tx, number, 2)
+            assert [stretch.gram for stretch in part.stretches] == numbers[max(0, at - 2) : at + 3]
+            assert part.earlier_g == (numbers[at - 3] if at > 2 else None)
+            assert part.later_g == (numbers[at + 3] if at + 3 < len(numbers) else None)
+        assert [stretch.earlier for stretch in trace(tx, 3).stretches] == [0] * 8
+        assert (stretch_of(tx, 3, 1).earlier, len(stretch_of(tx, 3, 1).steps)) == (1, 1)
+
+
+def test_lots_beyond_those_that_are_named_are_counted(scheme, firm, monkeypatch):
+    monkeypatch.setattr("registry.ledger.bundles.MAX_PARTS", 1)
+    with scheme.database.transaction() as tx:
+        grams = gathered(scheme, tx, firm, [(0, 5), (20, 27)])
+        made = made_of(tx, [grams])
+        assert [(part.lot.id, part.quantity_g) for part in made.parts] == [(2, 7)]
+        assert (made.other_lots, made.other_g) == (1, 5)
+        both = made_of(tx, [(grams[0], grams[0] + 2), (30, 40)])
+        assert (both.parts[0].quantity_g, both.other_g) == (10, 2)

@@ -33,6 +33,12 @@ def create(site: Site | None = None) -> FastAPI:
     app = routed()
     app.state.site = site or site_from_environment()
     app.state.tokens = Tokens(token_key(app.state.site), system_clock)
+    settings = app.state.site.settings
+    counts, lines = settings.metrics_port is not None, settings.request_log
+    if counts or lines is not None:
+        from api.measuring import Measuring  # where its counters are is settled when it is imported
+
+        app.add_middleware(Measuring, clock=system_clock, counts=counts, lines=lines)
     return app
 
 

@@ -9,22 +9,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import structlog
 
 from anchoring.connections import BACKLOG
-from anchoring.errors import AnchoringError, Behind, Unreachable
+from anchoring.errors import Behind, Unreachable
 from anchoring.log.standing import standing
 from api import logs
 from api.batching import Batching
 from api.condition import CONVICTED, RECOVERING
 from api.expiry import expire_points
 from api.jobs import work_through
+from api.metrics import MetricsServer, begin_counting
 from api.site import SITE_VARIABLE, Site
 from api.timetable import Timetable
 from api.witnesses import Publishing
+from api.works import Works
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
 from registry.ledger.totals import fold
@@ -45,8 +47,6 @@ READERS_S = 1
 """How often workers are looked after while nothing is published."""
 MEND_S = 5
 """How often a map of the state that was damaged is looked for."""
-LEAVE_S = 2
-"""For a thread to end what it is doing."""
 MAX_REPLACED = 100
 """Workers that may be killed in the life of one supervisor; more means that something is badly wrong."""
 _PR_SET_PDEATHSIG = 1
@@ -92,6 +92,7 @@ def run(site: Site, listener: socket.socket, ready: Callable[[str], None], stop:
     logs.configure()
     if stop.is_set():
         return
+    begin_counting(site)
     workers = _Workers(site, listener)
     try:
         _await_health(workers, listener, stop)
@@ -179,34 +180,34 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
     batching = Batching(site.database.transaction, site.settings.publish_acts, site.settings.logged_within_ms)
     publishing = Publishing(site.publisher, site.witnessing, system_clock)
     timetable = Timetable(site.epochs, site.settings.state_at, system_clock)
-    over = threading.Event()
-    beside: list[_Beside] = []
-    try:
-        is_public = publishing.turn()
-        anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
-        beside += [
-            _Beside("anchor", anchor_s, over, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle),
-            _Beside("fold the totals", FOLD_S, over, lambda: _fold(site)),
-            _Beside("jobs", JOBS_S, over, lambda: work_through(site, over)),
-            _Beside("expire points", EXPIRE_S, over, lambda: expire_points(site, over)),
-            _Beside("mend the state's map", MEND_S, over, site.epochs.mend),
-        ]
-        while not stop.wait(min(publish_s, LOOK_S)):
-            workers.replace_ended()
-            _attempt("start what ended", site.revive)
-            if not is_public or batching.is_due():
-                batching.begin()
-                is_public = publishing.turn()
-            if is_public:
-                _attempt("record the state", timetable.keep)
-    except Behind as behind:
-        log.error("only read from here on", work="publish", detail=str(behind))  # noqa: TRY400  (as below)
-        site.conditions.note(RECOVERING, system_clock, holds=True)
-        workers.say_as_of(standing(site.database.transaction).size)
-    finally:
-        over.set()
-        for one in beside:
-            one.leave()
+    works = Works(system_clock)
+    with ExitStack() as stack:
+        stack.callback(works.leave)
+        if site.settings.metrics_port is not None:
+            server = MetricsServer(site, works, site.settings.metrics_port)
+            stack.callback(server.shutdown)
+        try:
+            is_public = publishing.turn()
+            works.note("publish", done=is_public)
+            anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
+            works.repeat("anchor", anchor_s, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle)
+            works.repeat("fold the totals", FOLD_S, lambda: _fold(site))
+            works.repeat("jobs", JOBS_S, lambda: work_through(site, works.over))
+            works.repeat("expire points", EXPIRE_S, lambda: expire_points(site, works.over))
+            works.repeat("mend the state's map", MEND_S, site.epochs.mend)
+            while not stop.wait(min(publish_s, LOOK_S)):
+                workers.replace_ended()
+                works.attempt("start what ended", site.revive)
+                if not is_public or batching.is_due():
+                    batching.begin()
+                    is_public = publishing.turn()
+                    works.note("publish", done=is_public)
+                if is_public:
+                    works.attempt("record the state", timetable.keep)
+        except Behind as behind:
+            log.error("only read from here on", work="publish", detail=str(behind))  # noqa: TRY400  (it says it all)
+            site.conditions.note(RECOVERING, system_clock, holds=True)
+            workers.say_as_of(standing(site.database.transaction).size)
 
 
 def _note_conviction(site: Site) -> None:
@@ -222,40 +223,6 @@ def _only_serve(workers: _Workers, stop: threading.Event) -> None:
     """Keep answering readers: what would be written or signed waits for the recovery."""
     while not stop.wait(READERS_S):
         workers.replace_ended()
-
-
-class _Beside:
-    """Work that is repeated in a thread of its own until `stop`."""
-
-    def __init__(self, name: str, every_s: float, stop: threading.Event, *work: Callable[[], object]) -> None:
-        self._name, self._every_s, self._stop, self._work = name, every_s, stop, work
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            for work in self._work:
-                try:
-                    _attempt(self._name, work)
-                except Exception:
-                    if self._stop.is_set():
-                        return  # what it was using has been closed; all it does can be repeated
-                    log.exception("a defect; will be tried again", work=self._name)
-            if self._stop.wait(self._every_s):
-                return
-
-    def leave(self) -> None:
-        """Wait a little for what is under way; a chain that does not answer is not waited for."""
-        self._thread.join(LEAVE_S)
-
-
-def _attempt(what: str, work: Callable[[], object]) -> None:
-    try:
-        work()
-    except Behind:
-        raise  # no later attempt succeeds
-    except (AnchoringError, RegistryError, OSError) as error:
-        log.error("will be tried again", work=what, detail=str(error))  # noqa: TRY400  (the sentence says it all)
 
 
 def die_with_parent(parent: int) -> None:

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     an office behind one address shares them, and who has more loses those that have waited longest."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where Prometheus asks, on 127.0.0.1 and `/metrics`; nothing is counted when not set."""
+    request_log: Path | None = None
+    """A file that gets a line for each request, with its route and no words of the caller's; none when not set."""
     publish_interval_ms: int | None = Field(default=None, ge=10)
     """How long an act waits at most until it is logged. A minute when not set, in development a second. What is logged
     together hides in its number; `at` says the minute, so a longer interval hides nothing more."""

@@ -183,6 +183,11 @@ class Site:
         return Witnessing(self.folder.path / "witnesses.json")
 
     @property
+    def counts(self) -> Path:
+        """Where HTTP workers count requests, while the supervisor runs."""
+        return self.folder.path / "counts"
+
+    @property
     def conditions(self) -> Conditions:
         """What is out of the ordinary, since when."""
         return Conditions(self.folder.path / "conditions.json", self.witnessing)
@@ -215,11 +220,13 @@ class Site:
     def environment(self) -> dict[str, str]:
         """Give the environment for a child process that is to see the same site."""
         said = {"where": asdict(self.where), "data": str(self.folder.path), "as_of": self.as_of}
+        counting = {} if self.settings.metrics_port is None else {"PROMETHEUS_MULTIPROC_DIR": str(self.counts)}
         return {
             **os.environ,
             **self.settings.exported(),
             SITE_VARIABLE: json.dumps(said),
             "GRAMLEDGER_FINAL_DEPTH": str(self.settings.blocks_to_final),
+            **counting,
         }
 
     def base_url(self, asked: str) -> str:

@@ -48,17 +48,23 @@ def environment() -> dict[str, str]:
     return os.environ | {"GRAMLEDGER_PUBLISH_INTERVAL_MS": "50", "GRAMLEDGER_ANCHOR_INTERVAL_MS": "200"}
 
 
-def start(data: Path) -> subprocess.Popen[str]:
+def start(data: Path, **settings: str) -> subprocess.Popen[str]:
+    """Start it, with settings by their environment's names."""
     command = [GRAM, "serve", "--data", data, "--port", "0"]
     return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        command,
+        env=environment() | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Served]:
+def serving(data: Path, **settings: str) -> Iterator[Served]:
     """Start it and wait until it serves. What still runs at the end is killed, to leave nothing behind."""
-    process = start(data)
+    process = start(data, **settings)
     assert process.stdout is not None
     try:
         assert select.select([process.stdout], [], [], WAIT_S)[0], "it did not say where it is"

@@ -124,6 +124,25 @@ def test_killed_at_any_step_it_goes_on_where_it_was(live, shop, monkeypatch, sto
     assert sound(live)
 
 
+def test_a_step_whose_answer_was_lost_is_not_done_again(live, shop, monkeypatch):
+    answer, true = shop.act("returns", all=True), runner._step
+
+    def lost(site, job):
+        true(site, job)
+        monkeypatch.setattr(runner, "_step", true)
+        raise Unavailable("the answer to COMMIT was lost")
+
+    monkeypatch.setattr(runner, "_step", lost)
+    with pytest.raises(Unavailable):
+        work(live)
+    taken_g = job_of(shop, answer).done_g
+    assert taken_g > 0
+    work(live)
+    assert job_of(shop, answer).state == "done"
+    assert shop.balances() == {"reduction": 208, "points": 0}
+    assert sound(live)
+
+
 def test_a_step_is_done_by_one_process(live, shop):
     answer = shop.act("returns", all=True)
     with live.site.database.transaction() as tx:

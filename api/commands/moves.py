@@ -35,8 +35,16 @@ class Followed:
     clients: Sequence[AnchorClient]
 
     def head(self) -> AnchoredHead:
-        """The last contract's last checkpoint; broken if any of them is."""
+        """The last contract's last checkpoint; broken if any of them is.
+
+        Raises Refuted when an earlier one holds more: a contract begins with what the one before it held at last.
+        """
         heads = [client.head() for client in self.clients]
+        if [head.size for head in heads] != sorted(head.size for head in heads):
+            raise Refuted(
+                "The contracts are not in the order of the log's moves, or somebody anchors in one that it left: "
+                f"they hold {', '.join(str(head.size) for head in heads)} leaves."
+            )
         return replace(heads[-1], broken=any(head.broken for head in heads))
 
     def root_at(self, size: int) -> bytes | None:

@@ -115,3 +115,12 @@ def test_an_audit_holds_the_log_against_every_contract_that_the_file_names(moved
     code, out, err = gram("audit", "--log", moved.log, "--trust", file, "--processes", 1)
     assert (code, err) == (0, ""), out + err
     assert f"and {sizes} anchored sizes agree with the chain" in out
+
+
+def test_an_audit_is_told_when_the_contracts_are_in_another_order(moved, gram, tmp_path):
+    """The last one stands for the log as it is now: taken for the first, an outdated checkpoint would."""
+    file = tmp_path / "trust"
+    file.write_bytes(write(replace(moved.trust, chains=moved.trust.chains[::-1])))
+    code, out, err = gram("audit", "--log", moved.log, "--trust", file, "--processes", 1)
+    assert code == 1, out + err
+    assert "not in the order of the log's moves" in out + err

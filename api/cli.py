@@ -171,6 +171,7 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     fsck,
     log,
     monitor,
+    policies,
     recover,
     run,
     trace,

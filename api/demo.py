@@ -12,15 +12,16 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from api.officers import BUREAU, CENTRE, OFFICERS
 from api.receipts import file_name, index_of, make_receipt, receipt_note
 from api.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.database.schema import accounts, methodologies, policies, sources
+from registry.database.schema import accounts, methodologies, sources
 from registry.errors import Invalid
-from registry.issuance.policy import RIDES, RidePolicy
-from registry.issuance.ride_report import RideIssue, issue_rides, publish_methodology
+from registry.issuance.policy import RidePolicy
+from registry.issuance.ride_report import RideIssue, issue_rides
 from registry.issuance.ridefile import read_ride_file
 from registry.issuance.rides import write_rejects
 from registry.ledger.ledger import Amount
@@ -28,11 +29,15 @@ from registry.ledger.logged import leaf_at
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 from registry.ledger.queries import get_movement
+from registry.methodologies.published import publish_methodology
 from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem, refund, return_points
-from registry.policies.policies import POINTS, publish_policy, shipped_policy
-from registry.sources.sources import NewScenario, approve_scenario, give_consent, linked_users
+from registry.policies.first import AT_ONCE, publish_first
+from registry.procedure.decision import LIVE
+from registry.procedure.values import PUBLICITY
+from registry.sources.approval import NewSource, advance, apply_for
+from registry.sources.sources import give_consent, linked_users
 
 METHODOLOGY = "shared-bicycle"
 SCENARIO_EN = "Shared bicycles (illustrative)"
@@ -81,10 +86,12 @@ def tell_story(site: Site, rides: Path, step: Step) -> Story:
     with _transaction(site) as tx:
         source_id = _scenario(tx, site, methodology)
         _riders(tx, site, source_id, rides)
+    step("The scenario is reviewed, made public and started")
+    _bring_to_life(site, source_id)
     step("Reading and judging the rides")
     rejects_file = _fresh(site.folder.path / "rejects", rides.stem)
     with _transaction(site) as tx:
-        report = issue_rides(tx, site.ledger, source_id, methodology, rides)
+        report = issue_rides(tx, site.ledger, source_id, methodology, rides, CENTRE)
     write_rejects(report.batch, rejects_file)
     story = Story(report, rejects_file)
     if report.lot is not None:
@@ -155,15 +162,14 @@ def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
     found = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one_or_none()
     if found is not None:
         return int(found)
-    clock = site.ledger.clock
-    for name in (POINTS, RIDES):
-        if tx.execute(sa.select(policies.c.id).where(policies.c.name == name).limit(1)).first() is None:
-            publish_policy(tx, site.ledger.vault, name, shipped_policy(name), 0, clock())
+    # A city would give people days to object. The log says that this one gives none, and that it is an illustration.
+    publish_first(tx, site.ledger, BUREAU, {PUBLICITY: AT_ONCE})
     known = sa.select(methodologies.c.code).where(methodologies.c.code == methodology.key)
     if tx.execute(known).first() is None:
-        publish_methodology(tx, site.ledger.vault, methodology, clock())
+        publish_methodology(tx, site.ledger, methodology, CENTRE, BUREAU)
     until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 8 * 3_600_000
-    scenario = NewScenario(
+    scenario = NewSource(
+        "scenario",
         "互联网租赁自行车（示例）",
         SCENARIO_EN,
         _institution(tx, site, PLATFORM),
@@ -172,7 +178,15 @@ def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
         methodology.validity.from_ms,
         until,
     )
-    return approve_scenario(tx, site.ledger.vault, scenario, clock()).id
+    return apply_for(tx, site.ledger, scenario, CENTRE.proposing).id
+
+
+def _bring_to_life(site: Site, source_id: int) -> None:
+    """Decide about the scenario until it issues. Raises `DecisionRefused` while its publicity lasts."""
+    state = ""
+    while state != LIVE:
+        with _transaction(site) as tx:
+            state = advance(tx, site.ledger, source_id, OFFICERS)
 
 
 def _institution(tx: sa.Connection, site: Site, name: str) -> int:

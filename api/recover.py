@@ -157,11 +157,10 @@ _LOSSES = sa.text("""
         (SELECT count(*) FROM evidence WHERE fields IS NULL) AS lost_evidence,
         (SELECT count(*) FROM movements m JOIN evidence e ON e.digest = m.evidence,
                 LATERAL (SELECT CAST(e.public AS jsonb)) d (said)
-            WHERE m.kind = 64 AND NOT EXISTS (SELECT FROM policies
-                    WHERE name = said #>> '{name,1}' AND CAST(in_force_ms AS text) = said #>> '{in_force_ms,1}')
-                OR m.kind = 65 AND NOT EXISTS (SELECT FROM methodologies
-                    WHERE code = said #>> '{code,1}' AND CAST(version AS text) = said #>> '{version,1}')
-                OR m.kind = 66 AND said #>> '{decision,1}' = 'approved' AND NOT EXISTS (SELECT FROM sources
-                    WHERE CAST(id AS text) = said #>> '{source,1}')) AS lost_rules,
+            WHERE m.kind IN (64, 65) AND said #>> '{to,1}' = 'published'
+                    AND NOT EXISTS (SELECT FROM policies WHERE decision = m.evidence)
+                    AND NOT EXISTS (SELECT FROM methodologies WHERE decision = m.evidence)
+                OR m.kind = 66 AND said #>> '{from,1}' = 'none' AND NOT EXISTS (SELECT FROM sources
+                    WHERE 'S-' || id = said #>> '{case,1}')) AS lost_rules,
         (SELECT count(*) FROM unsequenced) AS waiting
 """)

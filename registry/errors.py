@@ -46,6 +46,12 @@ class RuleBroken(RegistryError):
     code, status, title = "rule-broken", 409, "The movement is not allowed"
 
 
+class DecisionRefused(RegistryError):
+    """A decision that the rules of the design's section 11 do not allow; audit and witnesses would refuse it too."""
+
+    code, status, title = "decision-refused", 409, "The decision is not allowed"
+
+
 class KeyReused(RegistryError):
     """The Idempotency-Key was used for another request."""
 

@@ -48,12 +48,26 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
-@pytest.fixture
-def owner(postgres_url: str) -> Iterator[Database]:
-    """A database of the test's own, made from the migrated template, under the role that owns it."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def founded(postgres_url: str) -> Scheme:
+    """A scheme as it is when nobody has acted yet, in a template database: its some thirty decisions are taken once."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
+        connection.execute("CREATE DATABASE founded TEMPLATE migrated STRATEGY file_copy")
+    database = Database(as_registry(_named(postgres_url, "founded")))
+    scheme = Scheme.found(database)
+    database.close()
+    return scheme
+
+
+@pytest.fixture
+def owner(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database of the test's own, under the role that owns it: empty, or founded for a test that has a scheme."""
+    name, template = f"test_{next(_numbers)}", "migrated"
+    if "scheme" in request.fixturenames:
+        request.getfixturevalue("founded")
+        template = "founded"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     fresh = Database(_named(postgres_url, name))
     yield fresh
     fresh.close()
@@ -70,9 +84,9 @@ def database(owner: Database) -> Iterator[Database]:
 
 
 @pytest.fixture
-def scheme(database: Database) -> Scheme:
-    """A scheme with a clock of its own, policies, a methodology, a scenario, and people."""
-    return Scheme.found(database)
+def scheme(database: Database, founded: Scheme) -> Scheme:
+    """A scheme with a clock of its own, policies, a methodology and a scenario."""
+    return founded.copied(database)
 
 
 @pytest.fixture(scope="session")

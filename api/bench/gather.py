@@ -1,6 +1,5 @@
 """A provider returns what it collected in very many blocks, while others act, and a hundred tonnes of it are traded."""
 
-import hashlib
 import json
 import os
 import threading
@@ -22,13 +21,15 @@ from api.bench.processes import PROC, shared_out_bytes, tree
 from api.bench.scratch import found_scheme
 from api.data_folder import POSTGRES
 from api.keys import read_secret
+from api.officers import CENTRE
 from api.services import running
 from api.settings import Settings
 from api.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.database.embedded import running_url
 from registry.database.engine import Database
-from registry.issuance.issue import Activity, Report, issue
+from registry.issuance.issue import issue
+from registry.issuance.report import Activity, Report
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.points.points import convert, redeem
@@ -161,7 +162,7 @@ def _found(site: Site, blocks: int) -> Founded:
         shop, trader, *people = [open_account(tx, ledger.vault, kind=kind, name=name, at=at) for name, kind in names]
     for lot in range(lots):
         with site.database.transaction() as tx:
-            issue(tx, ledger, _report(others.source, people, lot))
+            issue(tx, ledger, _report(others.source, people, lot), CENTRE)
     for person in people:
         for act in (convert, lambda tx, ledger, who, amount: redeem(tx, ledger, who, shop, amount.quantity_g)):
             with site.database.transaction() as tx:
@@ -177,7 +178,7 @@ def _found(site: Site, blocks: int) -> Founded:
 def _report(source: Source, people: list[int], lot: int) -> Report:
     start = source.valid_from_ms + (lot + 1) * 86_400_000
     done = [Activity(f"crumb-{lot}-{person}", person, start, start + 600_000, BLOCK_G) for person in people]
-    return Report(source, False, done, hashlib.sha256(b"bench %d" % lot).digest(), {"bench": True})
+    return Report(source, done, {"bench": True})
 
 
 class _Asker:

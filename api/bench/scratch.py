@@ -1,20 +1,23 @@
 """A scratch installation to measure: a small scheme with people who hold grams, in a folder of its own."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from api.officers import BUREAU, CENTRE, OFFICERS
 from api.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
-from registry.issuance.issue import Activity, Report, issue
-from registry.issuance.ride_report import publish_methodology
+from registry.issuance.issue import issue
+from registry.issuance.report import Activity, Report
 from registry.ledger.ledger import Amount
+from registry.methodologies.published import publish_methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert
-from registry.policies.policies import POINTS, publish_policy, shipped_policy
-from registry.sources.sources import NewScenario, Source, approve_scenario
+from registry.policies.first import AT_ONCE, publish_first
+from registry.procedure.values import PUBLICITY
+from registry.sources.approval import NewSource, approve
+from registry.sources.sources import Source
 
 METHODOLOGY = "shared-bicycle"
 GRAMS_EACH = 10_000_000
@@ -35,15 +38,15 @@ def found_scheme(site: Site, count: int) -> People:
     ledger = site.ledger
     at = ledger.clock()
     with site.database.transaction() as tx:
-        publish_policy(tx, ledger.vault, POINTS, shipped_policy(POINTS), 0, at)
-        publish_methodology(tx, ledger.vault, find(METHODOLOGY), at)
+        publish_first(tx, ledger, BUREAU, {PUBLICITY: AT_ONCE})
+        publish_methodology(tx, ledger, find(METHODOLOGY), CENTRE, BUREAU)
         platform = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench platform", at=at)
         provider = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench provider", at=at)
         holders = [
             open_account(tx, ledger.vault, kind=INDIVIDUAL, name=f"Bench person {number}", at=at)
             for number in range(count)
         ]
-        source = _scenario(tx, site, platform, at)
+        source = _scenario(tx, site, platform)
         _issue(tx, site, source, holders)
     for holder in holders:
         with site.database.transaction() as tx:
@@ -51,14 +54,15 @@ def found_scheme(site: Site, count: int) -> People:
     return People(holders, provider, source)
 
 
-def _scenario(tx: sa.Connection, site: Site, platform: int, at: int) -> Source:
+def _scenario(tx: sa.Connection, site: Site, platform: int) -> Source:
     record = find(METHODOLOGY)
     until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000
-    scenario = NewScenario("测量", "Bench", platform, record.key, record.version, record.validity.from_ms, until)
-    return approve_scenario(tx, site.ledger.vault, scenario, at)
+    window = record.validity.from_ms, until
+    scenario = NewSource("scenario", "测量", "Bench", platform, record.key, record.version, *window)
+    return approve(tx, site.ledger, scenario, OFFICERS)
 
 
 def _issue(tx: sa.Connection, site: Site, source: Source, holders: list[int]) -> None:
     start = source.valid_from_ms
     done = [Activity(f"bench-{holder}", holder, start, start + 600_000, GRAMS_EACH) for holder in holders]
-    issue(tx, site.ledger, Report(source, False, done, hashlib.sha256(b"bench").digest(), {"bench": True}))
+    issue(tx, site.ledger, Report(source, done, {"bench": True}), CENTRE)

@@ -31,6 +31,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.DUPLICATE: "refused duplicate 拒绝重复",
     Kind.STATE: "state of all blocks 状态承诺",
     Kind.MOVE: "move to another contract 合约迁移",
+    Kind.HOLDER: "lost holder recognised 失主确认",
 }
 END_LABELS: dict[int, str] = {
     Purpose.NONE: "expired 过期",

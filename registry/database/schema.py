@@ -27,8 +27,9 @@ methodologies = _table(
     status=_text,
     record=JSONB,
     digest=_bytes,
+    decision=_bytes,
 )
-policies = _table("policies", id=_int, name=_text, in_force_ms=_int, value=JSONB, digest=_bytes)
+policies = _table("policies", id=_int, name=_text, in_force_ms=_int, value=JSONB, digest=_bytes, decision=_bytes)
 sources = _table(
     "sources",
     id=_int,
@@ -43,6 +44,8 @@ sources = _table(
 )
 consents = _table("consents", source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int)
 evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
+cases = _table("cases", number=_text, about=_text)
+decisions = _table("decisions", movement_id=_int, case_number=_text)
 acts = _table("acts", id=_int, kind=_text, account_id=_int, at_ms=_int, quantity_g=_int)
 frontier = _table("frontier", sole=sa.Boolean, next_g=_int)
 lots = _table(

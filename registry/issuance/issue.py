@@ -7,27 +7,17 @@ from itertools import accumulate, pairwise
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
-from registry.clock import in_shanghai, rfc3339
 from registry.database.schema import account_keys, accounts, activities, lots
+from registry.decisions.recording import Officers, Step
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
+from registry.issuance.report import Activity, Report, inputs_digest, lot_of, next_lot, propose
 from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
-from registry.ledger.posting import Facts, Line, Written, begin_act, record, write_lines
-from registry.sources.sources import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """One accepted activity of one account: its reference at the platform, its time, and what it saved."""
-
-    reference: str
-    account_id: int
-    starts_ms: int
-    ends_ms: int
-    quantity_g: int
+from registry.ledger.posting import Line, Written, begin_act, write_lines
+from registry.procedure.fields import Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +30,46 @@ class Lot:
     movements: tuple[Written, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Accepted activities under one source, and what they rest on."""
-
-    source: Source
-    is_class_i: bool
-    activities: Sequence[Activity]
-    inputs_sha256: bytes
-    facts: Mapping[str, Value]
-    """Goes into the evidence of every ISSUE beside the lot's own: the methodology's digest and status, the policy."""
-
-
-def issue(tx: sa.Connection, ledger: Ledger, report: Report) -> Lot:
-    """Issue the grams of a report. The source must be locked by the caller.
+def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers) -> Lot:
+    """Issue the grams of a report: an issuance that is proposed and decided, and all its ISSUEs.
 
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
     not read people off them.
 
     Raises `AlreadyIssued` or `Overlapping` for an activity that was issued before or overlaps one of the same account,
-    and `Invalid` for a report without grams; nothing is written then.
+    `DecisionRefused` when a rule forbids it, and `Invalid` for a report without grams; nothing is written then.
     """
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
     grams = _grams_by_account(report.activities, ledger)
-    first, last = next_numbers(tx, sum(grams.values()))
+    lot_id = next_lot(tx)
+    pending = propose(tx, ledger, report, lot_id, officers.proposing)
     holders = _holders(tx, ledger, grams)
-    at = ledger.clock()
-    period = _period(report.activities)
+    first, last = next_numbers(tx, sum(grams.values()))
+    pending.read_clock()
+    at, period = pending.at, _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)
-    lot_id = _write_lot(tx, report, first, last, at, period)
+    inputs = inputs_digest(report.activities, holders)
+    _write_lot(tx, report, lot_id, (first, last), at, period, inputs)
     _write_activities(tx, ledger.vault, report, lot_id)
+    lot = lot_of(pending, report, (first, last), len(grams), period, inputs)
+    pending.take(tx, Step("issue", "issued", officers.deciding, lot))
+    act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
         **report.facts,
         "lot": lot_id,
+        "lot_first_g": first,
+        "lot_end_g": last,
         "source": report.source.id,
         "methodology": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
-    }
-    issued = {**facts, "first_g": first, "quantity_g": last - first, "accounts": len(grams)}
-    # When one person's ride began or ended, and what guessed rides could be held against.
-    inputs = {
+        # When one person's ride began or ended.
         "period_from_ms": period[0],
         "period_until_ms": period[1],
-        "inputs_sha256": report.inputs_sha256.hex(),
+        "inputs_sha256": inputs.hex(),
     }
-    record(tx, ledger.vault, Kind.ISSUANCE, at, Facts(issued | _days(period), inputs))
-    act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
-    grams_of = {"lot_first_g": first, "lot_end_g": last}
-    lines = _lines(report, grams, holders, first, at, facts | inputs | grams_of)
-    return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, lines))
+    marks = pending.standing.lots.open[0].flags
+    return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, _lines(grams, holders, first, at, marks, facts)))
 
 
 def _grams_by_account(of: Sequence[Activity], ledger: Ledger) -> dict[int, int]:
@@ -106,34 +86,23 @@ def _period(of: Sequence[Activity]) -> tuple[int, int]:
     return min(activity.starts_ms for activity in of), max(activity.ends_ms for activity in of)
 
 
-def _days(period: tuple[int, int]) -> dict[str, str]:
-    """Give the whole days in Shanghai that a period lies in, from midnight to midnight, as the log publishes them."""
-    return {"period_from": _midnight(period[0]), "period_until": _midnight(period[1] + _DAY_MS)}
-
-
-_DAY_MS = 86_400_000
-
-
-def _midnight(moment_ms: int) -> str:
-    """Write when the day began that a moment lies in."""
-    begin = in_shanghai(moment_ms).replace(hour=0, minute=0, second=0)
-    return rfc3339(int(begin.timestamp()) * 1000)
-
-
-def _write_lot(tx: sa.Connection, report: Report, first: int, last: int, at: int, period: tuple[int, int]) -> int:
+def _write_lot(
+    tx: sa.Connection, report: Report, lot_id: int, grams: Range, at: int, period: Range, inputs: bytes
+) -> None:
     values = {
-        "first_g": first,
-        "last_g": last,
+        "id": lot_id,
+        "first_g": grams[0],
+        "last_g": grams[1],
         "source_id": report.source.id,
         "methodology_code": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
         "period_from_ms": period[0],
         "period_until_ms": period[1],
         "issued_ms": at,
-        "inputs_sha256": report.inputs_sha256,
+        "inputs_sha256": inputs,
         "activities": len(report.activities),
     }
-    return int(tx.execute(sa.insert(lots).returning(lots.c.id), values).scalar_one())
+    tx.execute(sa.insert(lots), values)
 
 
 def _refuse_what_was_lost(tx: sa.Connection, source_id: int, period: tuple[int, int]) -> None:
@@ -193,11 +162,11 @@ def _activity_row(reference: bytes, activity: Activity) -> dict[str, object]:
 
 
 def _lines(
-    report: Report,
     grams: Mapping[int, int],
     holders: Mapping[int, tuple[bytes, bool]],
     first: int,
     at: int,
+    marks: int,
     facts: Mapping[str, Value],
 ) -> list[Line]:
     edges = pairwise(accumulate(grams.values(), initial=first))
@@ -205,12 +174,10 @@ def _lines(
     for account_id, (start, end) in zip(grams, edges, strict=True):
         key, is_individual = holders[account_id]
         sealed = seal({"act": "issue", "at_ms": at, "first_g": start, "quantity_g": end - start, **facts})
-        flags = Flag.SCENARIO if report.source.kind == "scenario" else Flag(0)
-        flags |= (Flag.CLASS_I if report.is_class_i else Flag(0)) | (Flag.INDIVIDUAL if is_individual else Flag(0))
         movement = Movement(
             kind=Kind.ISSUE,
             form=Form.REDUCTION,
-            flags=int(flags),
+            flags=marks | int(Flag.INDIVIDUAL if is_individual else 0),
             purpose=0,
             first=start,
             last=end,

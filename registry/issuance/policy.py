@@ -10,9 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from registry.errors import Invalid
-
-RIDES = "rides"
-"""The policy's name."""
+from registry.policies.first import RIDES
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import rfc8785
 import sqlalchemy as sa
 
-from registry.accounts.vault import Vault
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
-from registry.errors import NotOpen, OtherMethodology, Unclassified
-from registry.issuance.issue import Activity, Lot, Report, issue, reference_digest
-from registry.issuance.policy import RIDES, RidePolicy
+from registry.decisions.recording import By, Officers, Step
+from registry.errors import NotOpen, OtherMethodology
+from registry.issuance.issue import Lot, issue, reference_digest
+from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
+from registry.issuance.report import Activity, Report, next_lot, propose
 from registry.issuance.rides import Batch, Issued, read_rides
 from registry.ledger.ledger import Ledger
-from registry.ledger.movement import Kind
-from registry.ledger.posting import Facts, record
-from registry.methodologies.published import row_of
-from registry.methodologies.record import Methodology, Window, digest, to_document
+from registry.methodologies.record import Methodology, Window, digest
+from registry.policies.first import RIDES
 from registry.policies.policies import in_force
 from registry.sources.sources import Source, consented_users, get_source, hold_consents
 
@@ -32,20 +30,12 @@ class RideIssue:
     lot: Lot | None
 
 
-def publish_methodology(tx: sa.Connection, vault: Vault, methodology: Methodology, at: int) -> None:
-    """Publish a methodology version and record it in the log. Raises `Unclassified` for one without a class."""
-    if methodology.methodology_class is None:
-        raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
-    tx.execute(sa.insert(methodologies_table).values(row_of(methodology)))
-    facts = {"code": methodology.key, "version": methodology.version, "sha256": digest(methodology).hex()}
-    facts |= {"status": str(methodology.status), "definition": rfc8785.dumps(to_document(methodology)).decode()}
-    record(tx, vault, Kind.METHODOLOGY, at, Facts(disclosed=facts))
-
-
-def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: Methodology, path: Path) -> RideIssue:
+def issue_rides(
+    tx: sa.Connection, ledger: Ledger, source_id: int, methodology: Methodology, path: Path, officers: Officers
+) -> RideIssue:
     """Judge a file of rides and issue what stands as one lot, one ISSUE for each rider.
 
-    A ride that was issued before is refused and the refusal recorded, so the same file twice issues nothing.
+    A ride that was issued before is refused, so the same file twice issues nothing; the refusal is a decision too.
     Raises `OtherMethodology` when `methodology` is not the published record that the source was approved under,
     `Invalid` for a file that is unreadable as a whole; nothing is written then.
     """
@@ -62,9 +52,6 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
         known=_issued(tx, ledger, source_id),
     )
     _hold_consents(tx, source_id, batch)
-    _record_duplicates(tx, ledger, source, batch)
-    if not batch.accepted:
-        return RideIssue(batch, None)
     facts = {
         "methodology_sha256": digest(methodology).hex(),
         "status": str(methodology.status),
@@ -74,8 +61,12 @@ def issue_rides(tx: sa.Connection, ledger: Ledger, source_id: int, methodology: 
         Activity(ride.order_id, ride.account_id, ride.starts_at_ms, ride.ends_at_ms, ride.quantity_g)
         for ride in batch.accepted
     ]
-    report = Report(source, methodology.methodology_class == "I", done, batch.accepted_sha256, facts)
-    return RideIssue(batch, issue(tx, ledger, report))
+    refused = {str(reason): count for reason, count in batch.rejected_by_reason().items()}
+    report = Report(source, done, facts, [policy], refused)
+    if not batch.accepted:
+        _refuse_duplicates(tx, ledger, report, batch, officers)
+        return RideIssue(batch, None)
+    return RideIssue(batch, issue(tx, ledger, report, officers))
 
 
 # Judging asks nothing of the database for as long as the file takes; what it locks keeps other reports of the source
@@ -125,10 +116,13 @@ def _issued(tx: sa.Connection, ledger: Ledger, source_id: int) -> Issued:
     return Issued(find_orders, [(row.account_id, row.starts_ms, row.ends_ms) for row in spans])
 
 
-def _record_duplicates(tx: sa.Connection, ledger: Ledger, source: Source, batch: Batch) -> None:
-    duplicates = batch.rejected_by_reason().get(Reason.ALREADY_ISSUED, 0)
-    if duplicates:
-        # Whoever guessed a file of few rides could hold it against its digest.
-        file = {"input_sha256": batch.input_sha256.hex()}
-        facts = Facts(disclosed={"source": source.id, "refused": duplicates}, withheld=file)
-        record(tx, ledger.vault, Kind.DUPLICATE, ledger.clock(), facts)
+def _refuse_duplicates(tx: sa.Connection, ledger: Ledger, report: Report, batch: Batch, officers: Officers) -> None:
+    """Refuse to issue a report of which nothing stands, because some of it was issued before."""
+    if Reason.ALREADY_ISSUED not in batch.rejected_by_reason():
+        return
+    pending = propose(tx, ledger, report, next_lot(tx), officers.proposing)
+    shown = {"rejected": [f"{reason} {count}" for reason, count in report.refused.items()]}
+    # Whoever guessed a file of few rides could hold it against its digest.
+    file = {"input_sha256": batch.input_sha256.hex()}
+    by = By(officers.actor, reason=str(Reason.ALREADY_ISSUED))
+    pending.take(tx, Step("refuse", "refused", by, shown=shown, withheld=file))

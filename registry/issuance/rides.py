@@ -6,7 +6,6 @@ batch. The same file, records and knowledge give the same batch, on every machin
 
 # mypy: disable-error-code="import-untyped"
 import csv
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -77,15 +76,11 @@ class Issued(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A file of rides, judged. Rides and rejects are in the order of the file.
-
-    `input_sha256` is of the file's bytes, `accepted_sha256` of the rides that stand (`digest_of`); both are 32 bytes.
-    """
+    """A file of rides, judged. Rides and rejects are in the order of the file; `input_sha256`, 32 bytes, is of it."""
 
     accepted: Sequence[Ride]
     rejects: Sequence[Reject]
     input_sha256: bytes
-    accepted_sha256: bytes
 
     @property
     def rows(self) -> int:
@@ -150,20 +145,6 @@ def per_rider(batch: Batch) -> list[Rider]:
     return [riders[account_id] for account_id in sorted(riders)]
 
 
-def digest_of(rides: Sequence[Ride]) -> bytes:
-    """SHA-256 of the rides as plain lines, so that `sha256sum` of such a file gives the same.
-
-    One line a ride, in the order of the file, ended by LF: `order_id,bike_id,user_id,starts_at_ms,ends_at_ms,
-    distance_m,quantity_g`. No value can hold a comma or a quotation mark. Account numbers are left out: they are this
-    registry's own, and an auditor with the platform's data must get the same digest.
-    """
-    sha256 = hashlib.sha256()
-    for ride in rides:
-        line = (ride.order_id, ride.bike_id, ride.user_id, *ride[5:])
-        sha256.update((",".join(map(str, line)) + "\n").encode())
-    return sha256.digest()
-
-
 def write_rejects(batch: Batch, path: Path) -> None:
     """Write the rejects as CSV (`row, orderid, reason, sentence`), every value quoted. Raises `Invalid`."""
     try:
@@ -192,7 +173,7 @@ def _batch(judged: pa.Table, policy: RidePolicy, input_sha256: bytes) -> Batch:
     accepted = tuple(map(Ride._make, _tuples(judged.filter(stands).select(list(Ride._fields)))))
     refused = judged.filter(pc.invert(stands)).select(["row", "order_id", "reason", "detail"])
     rejects = tuple(_reject(row, yields, policy) for row in _tuples(refused))
-    return Batch(accepted, rejects, input_sha256, digest_of(accepted))
+    return Batch(accepted, rejects, input_sha256)
 
 
 def _reject(refused: tuple[Any, ...], yields: Mapping[int, int], policy: RidePolicy) -> Reject:

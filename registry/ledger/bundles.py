@@ -32,6 +32,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Grams `[first, last)` of a lot, by the numbers that they were issued under."""
+
+    lot_id: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What grams are made of: parts, the largest first; `other_lots` lots beside them have `other_g` grams of these."""
 
@@ -103,6 +112,14 @@ def numbers_before(tx: sa.Connection, gram: int, most: int) -> list[int]:
 def numbers_after(tx: sa.Connection, gram: int, most: int) -> list[int]:
     """Give the numbers that a gram got after this one, in order; none while it lives or when it ended otherwise."""
     return list(tx.execute(_AFTER, {"gram": gram, "most": most}).scalars())
+
+
+def origins(tx: sa.Connection, first: int, last: int) -> list[Origin]:
+    """Follow the grams `[first, last)` of one lot or one bundle to the numbers that they were issued under.
+
+    What lies in no lot is left out.
+    """
+    return [Origin(row.lot_id, row.first_g, row.last_g) for row in tx.execute(_ORIGINS, {"first": first, "last": last})]
 
 
 def number_before(tx: sa.Connection, gram: int) -> int | None:
@@ -181,4 +198,20 @@ _MADE_OF = sa.text("""
     )
     SELECT l.id AS lot_id, sum(s.grams) AS grams, count(*) OVER () AS lots, sum(sum(s.grams)) OVER () AS of_all
     FROM stretch s JOIN lots l ON l.first_g = s.lot_g GROUP BY l.id ORDER BY grams DESC, l.id LIMIT :most
+""")
+# From each stretch of numbers back to those that its grams had before, until all are numbers of their issue.
+_ORIGINS = sa.text("""
+    WITH RECURSIVE stretch (first_g, last_g) AS (
+        SELECT CAST(:first AS bigint), CAST(:last AS bigint)
+        UNION ALL
+        SELECT g.first_g + greatest(s.first_g - tag_number(g.to_tag, 13), 0),
+            g.first_g + least(s.last_g - tag_number(g.to_tag, 13), g.last_g - g.first_g)
+        FROM stretch s CROSS JOIN LATERAL (
+            SELECT kind, first_g FROM movements WHERE kind IN (1, 12) AND first_g <= s.first_g
+            ORDER BY first_g DESC LIMIT 1
+        ) b JOIN movements g ON b.kind = 12 AND g.kind = 6 AND tag_number(g.to_tag, 5) = b.first_g
+            AND tag_number(g.to_tag, 13) < s.last_g AND tag_number(g.to_tag, 13) + g.last_g - g.first_g > s.first_g
+    )
+    SELECT l.id AS lot_id, s.first_g, s.last_g
+    FROM stretch s JOIN lots l ON int8range(l.first_g, l.last_g) @> s.first_g ORDER BY s.first_g
 """)

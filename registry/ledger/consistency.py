@@ -144,6 +144,23 @@ _ACTS = """
     ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g
         AND NOT EXISTS (SELECT FROM set_aside s WHERE s.dismissed ->> 'act_id' = a.id::text) ORDER BY a.id
 """
+_DECISIONS = """
+    SELECT 'movement ' || coalesce(m.id, d.movement_id), l.index, m.at_ms
+    FROM (SELECT * FROM movements WHERE kind IN (64, 65, 66, 69, 70)) m
+    FULL JOIN decisions d ON d.movement_id = m.id LEFT JOIN evidence e ON e.digest = m.evidence
+    LEFT JOIN log_entries l ON l.movement_id = m.id
+    WHERE d.case_number IS DISTINCT FROM CAST(e.public AS jsonb) #>> '{case,1}'
+        AND NOT EXISTS (SELECT FROM set_aside s WHERE s.movement_id = coalesce(m.id, d.movement_id))
+    ORDER BY 1
+"""
+_POLICIES = """
+    SELECT 'policy ' || p.name || ', in force from ' || p.in_force_ms, NULL, NULL FROM policies p
+    LEFT JOIN evidence e ON e.digest = p.decision, LATERAL (SELECT CAST(e.public AS jsonb)) d (said)
+    WHERE (p.name, to_timestamp(p.in_force_ms / 1000.0), p.value, p.digest) IS DISTINCT FROM (
+        said #>> '{name,1}', CAST(said #>> '{in_force,1}' AS timestamptz), CAST(said #>> '{value,1}' AS jsonb),
+        sha256(convert_to(said #>> '{value,1}', 'UTF8'))
+    ) ORDER BY 1
+"""
 _CERTIFICATES = """
     SELECT 'certificate ' || c.number, NULL, c.issued_ms FROM certificates c LEFT JOIN LATERAL (
         SELECT sum(m.last_g - m.first_g) AS grams,
@@ -187,6 +204,8 @@ CHECKS: Final = {
     "runs": _Check(_RUNS, "what it gathered and its bundle are not the same grams"),
     "origins": _Check(_ORIGINS, "what its bundle is made of is not what was gathered into it", REWRITE),
     "acts": _Check(_ACTS, "its movements do not add up to its quantity, or it has none"),
+    "decisions": _Check(_DECISIONS, "it is not known here as a decision of the case that its document names"),
+    "policies": _Check(_POLICIES, "it is not as the decision that published it says", REWRITE),
     "certificates": _Check(_CERTIFICATES, "its act is no cancellation of that quantity, form, purpose and holder"),
     "idempotency": _Check(_ANSWERS, "it has no answer, or its answer names an act that is not there"),
     "lost-lots": _Check(

@@ -1,7 +1,7 @@
 """What every act needs beside its transaction: clock, vault and chance; and the kinds of act that need nothing else."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -143,13 +143,3 @@ def unlock_grams(tx: sa.Connection, ledger: Ledger, account_id: int, form: Form,
     wanted = Wanted(account_id, form, has=Flag.LOCKED, lacks=NO_FLAG, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     return post(tx, ledger.vault, "unlock", account_id, pieces, Step(Kind.UNLOCK, at), {})
-
-
-def void_grams(tx: sa.Connection, ledger: Ledger, account_id: int, pieces: Sequence[Piece], reason: str) -> Posted:
-    """Void grams that came from abnormal data (R20), locked ones and an erased account's too.
-
-    The account must be locked by the caller (`lock_even_erased`).
-    """
-    at, pieces = in_time(ledger, lambda _: list(pieces))
-    step = Step(Kind.VOID, at, Purpose.ABNORMAL_DATA)
-    return post(tx, ledger.vault, "void", account_id, pieces, step, {"reason": reason})

@@ -39,6 +39,7 @@ class Kind(IntEnum):
     DUPLICATE = 71
     STATE = 72
     MOVE = 73
+    HOLDER = 74
 
 
 class Form(IntEnum):

@@ -220,15 +220,25 @@ class Facts:
 
 
 def record(tx: sa.Connection, vault: Vault, kind: Kind, at: int, facts: Facts) -> Written:
-    """Write a record of a decision: a leaf that moves no grams and binds `facts` by their digest.
+    """Write a record: a leaf that moves no grams and binds `facts` by their digest.
 
     Raises `DocumentTooLarge` when what is public of it is longer than a document of its kind may be.
     """
+    return write_record(tx, vault, record_line(kind, at, facts))
+
+
+def record_line(kind: Kind, at: int, facts: Facts) -> Line:
+    """Make a record that is not written yet. Raises `DocumentTooLarge`."""
     sealed = seal({"record": kind.name.lower(), **facts.disclosed, **facts.withheld})
     public = _public(sealed, {"record", *facts.disclosed}, kind)
     leaf = Movement(kind, 0, 0, 0, 0, 0, None, at, 0, NO_TAG, NO_TAG, sealed.digest)
-    act = begin_act(tx, kind.name.lower(), facts.personal_of, at, 0, 1)
-    line = Line(leaf, None, None, sealed, facts.personal, facts.personal_of, public)
+    return Line(leaf, None, None, sealed, facts.personal, facts.personal_of, public)
+
+
+def write_record(tx: sa.Connection, vault: Vault, line: Line) -> Written:
+    """Write a record that was made."""
+    leaf = line.movement
+    act = begin_act(tx, Kind(leaf.kind).name.lower(), line.personal_of, leaf.at, 0, 1)
     return write_lines(tx, vault, act, [line])[0]
 
 

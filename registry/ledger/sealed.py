@@ -66,18 +66,22 @@ def _finding(row: sa.Row[Any]) -> Finding:
     return Finding(f"movement {row.id}", sentence, RESTORE, size, row.at_ms)
 
 
-# What was dismissed is part of the run that it was sealed in. Bytes as `sealing.ROW` has them.
-_MOVEMENTS = sa.text("""
+PACKED = """
+    int8send(m.id) || int8send(m.act_id) || int8send(coalesce(m.giver_id, 0)) || int8send(coalesce(m.account_id, 0))
+    || int2send(m.kind) || int2send(m.form) || int2send(m.flags) || int4send(m.purpose)
+    || int8send(m.first_g) || int8send(m.last_g) || int8send(coalesce(m.parent_id, 0))
+    || int8send(m.at_ms) || int8send(m.until_ms) || m.from_tag || m.to_tag || m.evidence
+"""
+"""SQL: the bytes of a row `m` of movements as `sealing.ROW` has them."""
+# What was dismissed is part of the run that it was sealed in.
+_MOVEMENTS = sa.text(f"""
     SELECT m.id, m.at_ms, e.index AS log_index, s.movement_id IS NOT NULL AS is_aside,
-        int8send(m.id) || int8send(m.act_id) || int8send(coalesce(m.giver_id, 0)) || int8send(coalesce(m.account_id, 0))
-        || int2send(m.kind) || int2send(m.form) || int2send(m.flags) || int4send(m.purpose)
-        || int8send(m.first_g) || int8send(m.last_g) || int8send(coalesce(m.parent_id, 0))
-        || int8send(m.at_ms) || int8send(m.until_ms) || m.from_tag || m.to_tag || m.evidence AS packed
+        {PACKED} AS packed
     FROM (
         SELECT * FROM movements
         UNION ALL SELECT (jsonb_populate_record(CAST(NULL AS movements), dismissed)).* FROM set_aside
             WHERE dismissed_ms IS NOT NULL AND dismissed ->> 'id' = movement_id::text
     ) m
     LEFT JOIN set_aside s ON s.movement_id = m.id LEFT JOIN log_entries e ON e.movement_id = m.id ORDER BY m.id
-""")
+""")  # noqa: S608 (our own text)
 _SEALS = sa.text("SELECT first_id, count AS covers, mac FROM seals ORDER BY first_id")

@@ -1,15 +1,53 @@
-"""Methodologies as they were published, in the database."""
+"""Methodologies as they were decided: published version by version, and in the database from then on."""
 
+import json
+
+import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import methodologies
-from registry.errors import Invalid
+from registry.decisions.recording import By, Officers, Step, case_about, prepare
+from registry.errors import Invalid, Unclassified
+from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
+from registry.procedure.decision import MethodologyVersion, Record
 
 
-def row_of(methodology: Methodology) -> dict[str, object]:
-    """Give a methodology's row in the table of those that are published."""
+def publish_methodology(
+    tx: sa.Connection, ledger: Ledger, methodology: Methodology, centre: Officers, bureau: Officers
+) -> None:
+    """Submit, evaluate and publish a methodology; of one that is published, the bureau revises it to this version.
+
+    Raises `Unclassified` for one without a class, `DecisionRefused` when a rule forbids a step.
+    """
+    if methodology.methodology_class is None:
+        raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
+    case = case_about(tx, Record.METHODOLOGY, methodology.key)
+    pending = prepare(tx, ledger, Record.METHODOLOGY, case)
+
+    def decide(decision: str, to_state: str, by: By) -> bytes:
+        return pending.take(tx, _step(methodology, decision, to_state, by)).digest
+
+    if pending.before is None or pending.before.state != "published":
+        decide("submit", "submitted", centre.proposing)
+        decide("evaluate", "evaluated", centre.proposing)
+        published = decide("publish", "published", bureau.deciding)
+    else:
+        published = decide("revise", "published", bureau.deciding)
+    tx.execute(sa.insert(methodologies).values(_row(methodology, published)))
+
+
+def _step(methodology: Methodology, decision: str, to_state: str, by: By) -> Step:
+    definition = rfc8785.dumps(to_document(methodology)).decode() if to_state == "published" else None
+    version = MethodologyVersion(
+        methodology.key, methodology.version, str(methodology.methodology_class), str(methodology.kind), definition
+    )
+    shown = {"sha256": digest(methodology).hex(), "status": str(methodology.status)}
+    return Step(decision, to_state, by, version, shown=shown)
+
+
+def _row(methodology: Methodology, decision: bytes) -> dict[str, object]:
     return {
         "code": methodology.key,
         "version": methodology.version,
@@ -17,12 +55,35 @@ def row_of(methodology: Methodology) -> dict[str, object]:
         "status": str(methodology.status),
         "record": to_document(methodology),
         "digest": digest(methodology),
+        "decision": decision,
     }
 
 
-def return_methodology(tx: sa.Connection, definition: bytes, sha256: str) -> None:
-    """Have a methodology again that is on record and was lost. Raises `Invalid` for a definition of another."""
-    methodology = parse(definition)
-    if digest(methodology).hex() != sha256 or methodology.methodology_class is None:
+def return_methodology(tx: sa.Connection, version: MethodologyVersion, decision: bytes) -> None:
+    """Have a methodology again that a decision on record published, and that was lost.
+
+    Raises `Invalid` for a definition that only another version of this program can read.
+    """
+    methodology = parse((version.definition or "").encode())
+    if (methodology.key, methodology.version) != (version.code, version.version):
         raise Invalid("This is not the methodology that was published.")
-    tx.execute(insert(methodologies).values(row_of(methodology)).on_conflict_do_nothing())
+    tx.execute(insert(methodologies).values(_row(methodology, decision)).on_conflict_do_nothing())
+
+
+def decision_publishing(tx: sa.Connection, code: str, version: int) -> bytes | None:
+    """Find the decision that published a version of a methodology, by its digest; None when there is none."""
+    found = tx.execute(_PUBLISHING, {"code": code, "version": version}).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def version_published(tx: sa.Connection, decision: bytes) -> tuple[str, int] | None:
+    """Find which version of which methodology a decision published: its code and number."""
+    public = tx.execute(_PUBLIC, {"digest": decision}).scalar_one_or_none()
+    if public is None:
+        return None
+    said = json.loads(public)
+    return str(said["code"][1]), int(said["version"][1])
+
+
+_PUBLISHING = sa.text("SELECT decision FROM methodologies WHERE (code, version) = (:code, :version)")
+_PUBLIC = sa.text("SELECT public FROM evidence WHERE digest = :digest")

@@ -3,9 +3,6 @@
 Each function runs inside the caller's transaction, locks the acting account, and writes one act.
 """
 
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
 import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
@@ -17,10 +14,9 @@ from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind
 from registry.ledger.posting import Posted, post
-from registry.policies.policies import POINTS, Policy, in_force
-
-END_OF_DAY = "end-of-day"
-"""Conversions of one day share their `until`, so that it singles nobody out."""
+from registry.policies.policies import in_force
+from registry.procedure.days import valid_until
+from registry.procedure.values import POINTS
 
 
 def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
@@ -31,26 +27,10 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     policy = in_force(tx, POINTS, at)
-    step = Step(Kind.CONVERT, at, until=valid_until(policy, at))
+    step = Step(Kind.CONVERT, at, until=valid_until(at, policy.value["validity_years"]))
     return post(
         tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()}, tell=ledger.tell
     )
-
-
-def valid_until(policy: Policy, at: int) -> int:
-    """Last millisecond at which points converted at `at` can be used: the end of the same day, years later.
-
-    29 February becomes 28 February. Both times are Unix milliseconds; the day is counted in the policy's time zone.
-    Raises `Invalid` for a policy that lets points end at another moment of the day.
-    """
-    if policy.value.get("until") != END_OF_DAY:
-        raise Invalid(f"The policy {policy.name!r} must say until: {END_OF_DAY}; nothing else can be computed.")
-    zone = ZoneInfo(policy.value["time_zone"])
-    today = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone).date()
-    year = today.year + int(policy.value["validity_years"])
-    is_leap_day = (today.month, today.day) == (2, 29)
-    after = today.replace(year=year, day=28 if is_leap_day else today.day) + timedelta(days=1)
-    return int(datetime.combine(after, time(), zone).timestamp()) * 1000 - 1
 
 
 def redeem(

@@ -3,64 +3,77 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from registry.accounts.vault import Vault
 from registry.database.schema import policies
+from registry.decisions.recording import Officers, Step, case_about, prepare
 from registry.errors import NotFound
-from registry.ledger.movement import Kind
-from registry.ledger.posting import Facts, record
-
-POINTS = "points"
+from registry.evidence.canonical import canonical
+from registry.ledger.ledger import Ledger
+from registry.procedure.decision import PolicyText, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy in force: its name, its value, and the SHA-256 of its RFC 8785 form."""
+    """A policy in force: its name, its value, the SHA-256 of its RFC 8785 form, and the decision that published it."""
 
     name: str
     value: Mapping[str, Any]
     digest: bytes
+    decision: bytes
 
 
-_IN_FORCE = (
-    sa.select(policies.c.value, policies.c.digest)
-    .where(policies.c.name == sa.bindparam("name"), policies.c.in_force_ms <= sa.bindparam("at"))
-    .order_by(policies.c.in_force_ms.desc())
-    .limit(1)
-)
+_IN_FORCE = sa.text("SELECT value, digest, decision FROM policy_in_force(:name, :at)")
 
 
 def in_force(tx: sa.Connection, name: str, at: int) -> Policy:
-    """Find the policy of this name in force at `at` (Unix milliseconds). Raises `NotFound` when there is none."""
+    """Find the policy of this name in force at `at` (Unix milliseconds), and hold it until the transaction ends.
+
+    Raises `NotFound` when there is none.
+    """
     row = tx.execute(_IN_FORCE, {"name": name, "at": at}).one_or_none()
     if row is None:
         raise NotFound(f"No policy {name!r} is in force at that time.")
-    return Policy(name, row.value, bytes(row.digest))
+    return Policy(name, row.value, bytes(row.digest), bytes(row.decision))
 
 
 def publish_policy(
-    tx: sa.Connection, vault: Vault, name: str, value: Mapping[str, Any], in_force_ms: int, at: int
+    tx: sa.Connection,
+    ledger: Ledger,
+    name: str,
+    value: Mapping[str, Any],
+    in_force_ms: int,
+    officers: Officers,
+    reason: str | None = None,
 ) -> Policy:
-    """Publish a policy that holds from `in_force_ms` on, and record it in the log."""
-    digest = hashlib.sha256(rfc8785.dumps(value)).digest()
-    tx.execute(sa.insert(policies).values(name=name, in_force_ms=in_force_ms, value=value, digest=digest))
-    facts = {"name": name, "in_force_ms": in_force_ms, "sha256": digest.hex(), "value": value}
-    record(tx, vault, Kind.POLICY, at, Facts(disclosed=facts))
-    return Policy(name, value, digest)
+    """Propose and publish a policy that holds from `in_force_ms` on, a whole minute; both decisions are in the log.
+
+    Only the first of a name may hold from before it was decided. Raises `DecisionRefused`, also for a value that the
+    rules which read it could not.
+    """
+    text = canonical(value).decode()
+    policy = PolicyText(name, text, in_force_ms)
+    pending = prepare(tx, ledger, Record.POLICY, case_about(tx, Record.POLICY, name), lock=name)
+    pending.take(tx, Step("propose", "proposed", officers.proposing, policy))
+    by = replace(officers.deciding, reason=reason)
+    decided = pending.take(tx, Step("publish", "published", by, policy))
+    digest = hashlib.sha256(text.encode()).digest()
+    row = {"name": name, "in_force_ms": in_force_ms, "value": value, "digest": digest, "decision": decided.digest}
+    tx.execute(sa.insert(policies).values(row))
+    return Policy(name, value, digest, decided.digest)
 
 
-def return_policy(tx: sa.Connection, policy: Mapping[str, Any]) -> None:
-    """Let a policy hold that is on record and was lost: its `name`, `in_force_ms` and `value`."""
-    digest = hashlib.sha256(rfc8785.dumps(policy["value"])).digest()
-    tx.execute(insert(policies).values({**policy, "digest": digest}).on_conflict_do_nothing())
+def return_policy(tx: sa.Connection, policy: PolicyText, decision: bytes) -> None:
+    """Let a policy hold that a decision on record published, and that was lost."""
+    digest = hashlib.sha256(policy.value.encode()).digest()
+    values = {"name": policy.name, "in_force_ms": policy.in_force, "value": json.loads(policy.value)}
+    tx.execute(insert(policies).values(values | {"digest": digest, "decision": decision}).on_conflict_do_nothing())
 
 
 @cache

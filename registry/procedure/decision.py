@@ -26,7 +26,7 @@ KINDS: Final[dict[int, Record]] = {
     Kind.CORRECTION: Record.CORRECTION,
 }
 """Kind of a leaf -> what it records."""
-STATEMENTS: Final = frozenset({Kind.STATE, Kind.MOVE})
+STATEMENTS: Final = frozenset({Kind.STATE, Kind.MOVE, Kind.HOLDER})
 """Records that stand by themselves: they have a document and no case."""
 PREFIXES: Final = {record: f"{record[0].upper()}-" for record in Record}
 """What a case's number begins with."""

@@ -76,6 +76,10 @@ class Lots:
         self._by_digest[digest] = (lot.first_g, lot.end_g)
         insort(self._open, opened, key=attrgetter("first_g"))
 
+    def recall(self, lot: Lot, digest: str) -> None:
+        """Know the grams of a lot that was taken before; its numbers are given out, and it is open no more."""
+        self._by_digest[digest] = (lot.first_g, lot.end_g)
+
     def of(self, digest: str) -> Range | None:
         """Give the grams of the lot that a decision issued."""
         return self._by_digest.get(digest)

@@ -95,7 +95,7 @@ class Policies:
         lasting = version.value.working_days if version is not None and isinstance(version.value, Publicity) else {}
         if record not in lasting:
             raise Broken(Rule.WAIT, f"no policy in force says how long the publicity of a {record} lasts")
-        return self.end_of_working_days(opened, lasting[record], at)
+        return self.end_of_working_days(opened, lasting[record], at) if lasting[record] else opened
 
     def end_of_working_days(self, since: int, number: int, at: int) -> int:
         """Give the end of a number of working days, by the calendars in force at `at`. Raises `Broken`."""

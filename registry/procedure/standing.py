@@ -8,6 +8,7 @@ from typing import Final
 from registry.evidence.public import Document
 from registry.ledger.movement import Flag, Movement
 from registry.procedure import document as documents
+from registry.procedure import values
 from registry.procedure.cases import Case, Cases, Published
 from registry.procedure.decision import KINDS, LIVE, Correction, Decision, Lot, PolicyText, Record, SourceTerms
 from registry.procedure.fields import NONE, Unreadable, shown
@@ -48,6 +49,19 @@ class Standing:
             case Correction() as correction:
                 self._check_correction(correction)
         self._take(leaf, movement.evidence.hex(), decision, value)
+
+    def recall(self, leaf: int, digest: str, decision: Decision) -> None:
+        """Take a decision that was judged before, although what it rested on has moved on, or is not known here.
+
+        Whoever decides about one case recalls it and those that it names, each from its first decision. Raises
+        `Unreadable` when the value of a policy cannot be read by this program.
+        """
+        match decision.content:
+            case PolicyText() as policy:
+                self.policies.take(decision, policy, digest, values.parse(policy.name, policy.value))
+            case Lot() as lot:
+                self.lots.recall(lot, digest)
+        self.cases.take(decision, leaf, digest)
 
     def _step(self, decision: Decision, case: Case | None) -> Step:
         state = NONE if case is None else case.state
@@ -222,4 +236,4 @@ def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:
     if decision.second == decision.actor:
         raise Broken(Rule.SECOND, f"{decision.second} approved a decision of its own")
     if case is not None and decision.second == case.actor:
-        raise Broken(Rule.SECOND, f"{decision.second} approved a proposal of its own, at leaf {case.leaf}")
+        raise Broken(Rule.SECOND, f"{decision.second} approved a proposal of its own in {case.number}")

@@ -79,7 +79,7 @@ def _publicity(value: Any) -> Publicity:
     for record, number in days.items():
         if record not in list(Record):
             raise Unreadable(f"{PUBLICITY} names {record[: read.MAX_WORD]!r}, which is no record that has cases")
-        life_cycle.working_days(number, f"{PUBLICITY} of {record}", 1)
+        life_cycle.working_days(number, f"{PUBLICITY} of {record}", 0)
     return Publicity({Record(record): number for record, number in days.items()})
 
 

@@ -24,7 +24,7 @@ def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_s
     # The tag is public, but not that its holder came back, and when.
     claim = {"tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}
     facts = Facts({"decision": "holder recognised"}, claim, personal=("claim_sha256",), personal_of=number)
-    record(tx, ledger.vault, Kind.CORRECTION, ledger.clock(), facts)
+    record(tx, ledger.vault, Kind.HOLDER, ledger.clock(), facts)
 
 
 _UNKNOWN = sa.text("""

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from registry.database.schema import evidence
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
-from registry.ledger.movement import RECORDS_FROM, Kind
-from registry.recovery.facts import take_facts
+from registry.ledger.movement import Kind
+from registry.recovery.facts import Decided, read_decision
 from registry.recovery.lots import return_facts
-from registry.sources.sources import lacking, return_source
+from registry.sources.returned import lacking, return_source
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Of one file of documents, some hundred thousand; more of them come in several files."""
@@ -46,11 +46,8 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     tx.execute(sa.update(evidence).where(evidence.c.digest == found).values(values))
     if row.kind == Kind.ISSUE and (facts := _told(document, _LOT_FACTS)):
         return_facts(tx, row.first_g, facts)
-    elif row.kind == Kind.SOURCE and (source := _told(document, _SOURCE)):
-        if return_source(tx, source):
-            _return_lots(tx)
-    elif row.kind >= RECORDS_FROM:
-        take_facts(tx, row.kind, {name: shown[1] for name, shown in document.items() if isinstance(shown, list)})
+    elif (source := _source(tx, document, row)) and return_source(tx, source):
+        _return_lots(tx)
     return True
 
 
@@ -78,8 +75,16 @@ def _missing(tx: sa.Connection, document: Fields, found: bytes | None) -> sa.Row
 
 
 def _awaited(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> str | None:
-    source = _told(document, _SOURCE) if row.kind == Kind.SOURCE else None
+    source = _source(tx, document, row)
     return lacking(tx, source) if source else None
+
+
+def _source(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> dict[str, Any] | None:
+    """Say what an application tells of its source, the applicant included; None for any other document."""
+    applicant = document.get("applicant_id")
+    decision = read_decision(row.kind, document) if row.kind == Kind.SOURCE else None
+    facts = None if decision is None else Decided().source_facts(tx, decision, document)
+    return facts | {"applicant_id": int(applicant[1])} if facts and isinstance(applicant, list) else None
 
 
 def _return_lots(tx: sa.Connection) -> None:
@@ -95,10 +100,6 @@ def _told(document: Fields, names: Sequence[str]) -> dict[str, Any]:
     return values if len(values) == len(names) else {}
 
 
-_SOURCE = (
-    "source", "decision", "name_zh", "name_en", "applicant_id", "methodology_code", "methodology_version",
-    "valid_from_ms", "valid_until_ms",
-)  # fmt: skip
 _LOT_FACTS = (
     "lot", "lot_first_g", "lot_end_g", "source", "methodology", "methodology_version", "period_from_ms",
     "period_until_ms", "inputs_sha256",

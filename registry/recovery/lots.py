@@ -73,8 +73,8 @@ _CAN_STAND = sa.text("""
 """)
 _UNKNOWN_SOURCE = sa.text("SELECT min(id) FROM sources WHERE methodology_code = :code")
 _UNKNOWN_METHODOLOGY = sa.text("""
-    INSERT INTO methodologies (code, version, class, status, record, digest)
-    VALUES (:code, 1, 'II', 'illustrative', '{}', :digest) ON CONFLICT DO NOTHING
+    INSERT INTO methodologies (code, version, class, status, record, digest, decision)
+    VALUES (:code, 1, 'II', 'illustrative', '{}', :digest, :digest) ON CONFLICT DO NOTHING
 """)
 _NEW_SOURCE = sa.text("""
     WITH applicant AS (

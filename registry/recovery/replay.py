@@ -24,7 +24,7 @@ from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
-from registry.recovery.facts import LotFacts, lot_facts, take_facts
+from registry.recovery.facts import Decided, LotFacts, read_decision
 from registry.recovery.holders import Acquired, Holders, acquired
 from registry.recovery.lots import ensure_lot
 
@@ -81,7 +81,9 @@ class Replay:
         self._holders = Holders(tx, vault)
         self._sealer = vault.sealer
         self._lot = (0, 0)
-        issued = (lot_facts(_values(json.loads(row.public)), row.at_ms) for row in tx.execute(_ISSUED))
+        self._decided = Decided()
+        decisions = (read_decision(Kind.ISSUANCE, json.loads(row.public)) for row in tx.execute(_ISSUED))
+        issued = (self._decided.lot_facts(tx, decision) for decision in decisions if decision is not None)
         self._issued = sorted((facts for facts in issued if facts is not None), key=_first)
 
     def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
@@ -109,20 +111,22 @@ class Replay:
             if known is not None:
                 placed[leaf.index] = _recognised(leaf, known, placed)
                 continue
-            if leaf.public is not None:
-                self._take(tx, leaf.movement, _values(json.loads(leaf.public)))
             if leaf.movement.kind == Kind.ISSUE and not self._lot[0] <= leaf.movement.first < self._lot[1]:
                 self._lot = ensure_lot(tx, leaf.movement, self._issuance_of(leaf.movement))
             placed[leaf.index] = _place(leaf.movement, next(numbers), placed, found)
+            if leaf.public is not None:
+                self._take(tx, leaf.movement, placed[leaf.index].id, json.loads(leaf.public))
             rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]) | {"public": leaf.public})
         _write_movements(tx, self._sealer, rows)
         _write_entries(tx, leaves, placed)
 
-    def _take(self, tx: sa.Connection, record: Movement, values: Mapping[str, Any]) -> None:
+    def _take(self, tx: sa.Connection, record: Movement, number: int, fields: Fields) -> None:
         """Have again what a record's document says, before leaves that rest on it."""
-        take_facts(tx, record.kind, values)
-        facts = lot_facts(values, record.at) if record.kind == Kind.ISSUANCE else None
-        if facts is not None:
+        decision = read_decision(record.kind, fields)
+        if decision is None:
+            return
+        self._decided.take(tx, decision, record.evidence, number, fields)
+        if (facts := self._decided.lot_facts(tx, decision)) is not None:
             insort(self._issued, facts, key=_first)
 
     def _issuance_of(self, issue: Movement) -> LotFacts | None:
@@ -130,10 +134,6 @@ class Replay:
         place = bisect_right(self._issued, issue.first, key=_first)
         facts = self._issued[place - 1] if place else None
         return facts if facts is not None and issue.last <= facts.end_g else None
-
-
-def _values(fields: Fields) -> dict[str, Any]:
-    return {name: shown[1] for name, shown in fields.items() if isinstance(shown, list)}
 
 
 def _place(movement: Movement, number: int, placed: Mapping[int, _Placed], found: Mapping[Acquired, int]) -> _Placed:
@@ -306,8 +306,9 @@ _EVIDENCE = sa.text("""
     ON CONFLICT DO NOTHING
 """)
 _ISSUED = sa.text("""
-    SELECT e.public, m.at_ms FROM movements m JOIN evidence e ON e.digest = m.evidence
-    WHERE m.kind = 69 AND e.fields IS NULL AND e.public IS NOT NULL
+    SELECT e.public FROM decisions d JOIN movements m ON m.id = d.movement_id
+    JOIN evidence e ON e.digest = m.evidence WHERE left(d.case_number, 1) = 'I' AND e.public IS NOT NULL
+        AND NOT EXISTS (SELECT FROM lots WHERE 'I-' || id = d.case_number)
 """)
 _ENTRIES = sa.text("""
     INSERT INTO log_entries (index, movement_id, leaf)

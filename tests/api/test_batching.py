@@ -5,14 +5,15 @@ import pytest
 from api.batching import Batching
 from api.settings import Environment, Settings
 from registry.errors import Unavailable
+from tests.support.scheme import FOUNDED
 
 
 def test_a_batch_waits_for_acts_or_its_time(scheme):
     now = 0.0
-    batching = Batching(scheme.database.transaction, 6, 10_000, lambda: now)
-    assert not batching.is_due(), "what founded the scheme are two acts"
+    batching = Batching(scheme.database.transaction, FOUNDED + 5, 10_000, lambda: now)
+    assert not batching.is_due(), "each decision that founded the scheme is an act"
     scheme.issue(dict.fromkeys([scheme.person() for _ in range(20)], 10))
-    assert not batching.is_due(), "a lot is two acts, however many people are in it"
+    assert not batching.is_due(), "a lot is three acts, however many people are in it"
     now = 9.9
     assert not batching.is_due()
     now = 10.0
@@ -20,7 +21,7 @@ def test_a_batch_waits_for_acts_or_its_time(scheme):
     batching.begin()
     assert not batching.is_due()
     scheme.issue({scheme.person(): 10})
-    assert batching.is_due(), "six acts wait"
+    assert batching.is_due(), "six acts wait more"
 
 
 def test_a_batch_is_due_when_nobody_can_say_what_waits():

@@ -10,6 +10,7 @@ import pytest
 
 import registry.errors
 from anchoring.errors import Behind, Malformed, Refuted
+from api.officers import BUREAU
 from api.services import running
 from api.settings import Settings
 from api.site import Site
@@ -25,22 +26,21 @@ def site(data: Path, **given: object) -> Iterator[Site]:
 
 
 def act(running_site: Site, name: str) -> int:
-    """Write one leaf and publish it; gives the log's size."""
-    clock = running_site.ledger.clock
+    """Write two leaves and publish them; gives the log's size."""
     with running_site.database.transaction() as tx:
-        publish_policy(tx, running_site.ledger.vault, name, {"n": 1}, 0, clock())
+        publish_policy(tx, running_site.ledger, name, {"n": 1}, 0, BUREAU)
     return running_site.publisher.publish()
 
 
 def set_back(data: Path, *parts: str) -> None:
-    """Live to size 2, with size 1 and 2 anchored, then put the backup of size 1 of these parts in place."""
+    """Live to size 4, with size 2 and 4 anchored, then put the backup of size 2 of these parts in place."""
     backup = data.with_name("backup")
     with site(data) as first:
-        assert act(first, "one") == 1
+        assert act(first, "one") == 2
         first.anchorer.anchor()
     subprocess.run(["cp", "-a", data, backup], check=True)
     with site(data) as second:
-        assert act(second, "two") == 2
+        assert act(second, "two") == 4
         second.anchorer.anchor()
     for part in parts:
         shutil.rmtree(data / part)
@@ -52,12 +52,12 @@ def test_a_database_that_was_set_back_with_its_folder_signs_and_writes_nothing(t
     set_back(data, "postgres", "log")
     public = (data / "log" / "checkpoint").read_bytes()
     with site(data) as back:
-        assert back.as_of == 1, "the chain tells"
+        assert back.as_of == 2, "the chain tells"
         with pytest.raises(registry.errors.Behind, match="restored from a backup"):
-            act(back, "another two")
+            act(back, "another")
         with pytest.raises(registry.errors.Behind), back.database.transaction() as tx:
             open_account(tx, back.ledger.vault, kind="individual", name="Person", at=1)
-        with pytest.raises(Behind, match="2 leaves, and the database signed 1"):
+        with pytest.raises(Behind, match="4 leaves, and the database signed 2"):
             back.publisher.publish()
     assert (data / "log" / "checkpoint").read_bytes() == public
 
@@ -72,7 +72,7 @@ def test_a_log_folder_that_was_lost_names_its_remedy_and_comes_back(tmp_path):
             first.publisher.publish()
         first.publisher.rebuild()
         assert (data / "log" / "checkpoint").read_bytes() == public
-        assert act(first, "two") == 2
+        assert act(first, "two") == 4
 
 
 def test_a_checkpoint_that_this_database_never_signed_stops_publication(tmp_path):

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from api.officers import CENTRE
 from registry.consumption.erasure import CHOICES
-from registry.issuance.issue import Activity, Report, issue, reference_digest
+from registry.issuance.issue import issue, reference_digest
+from registry.issuance.report import Activity, Report
 from registry.ledger.consistency import check_tables
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
@@ -66,7 +68,7 @@ class Person:
         ride = Activity(self.order, self.account, start, start + 500_000, 1000)
         with live.site.database.transaction() as tx:
             give_consent(tx, live.source.id, {self.platform_user: self.account}, 1)
-            issue(tx, live.site.ledger, Report(live.source, False, [ride], bytes(32), {}))
+            issue(tx, live.site.ledger, Report(live.source, [ride]), CENTRE)
         self.keys: dict[str, str] = {}
         self.act("conversions", quantity_g=500)
         self.act("redemptions", quantity_g=100, provider=shop.account, reference=f"till {self.mark}")

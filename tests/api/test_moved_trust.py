@@ -16,11 +16,12 @@ from anchoring.trust.reading import read
 from anchoring.trust.writing import write
 from api.keys import AUTHORITIES, chain_signer, payer
 from api.moving import move
+from api.officers import BUREAU
 from api.services import running
 from api.settings import Settings
 from api.trusting import trust_file
 from contracts import artifact
-from registry.policies.policies import publish_policy, shipped_policy
+from registry.policies.policies import publish_policy
 from tests.support.anvil import anvil
 
 BY_TRUST = Path(__file__).parents[1] / "explorer" / "by_trust.mjs"
@@ -49,14 +50,14 @@ def moved(tmp_path_factory):
         node.ask("anvil_setNonce", pays.address, "0x5")  # or it would have the address that it has on the other
         signers = [chain_signer(keys, authority).address for authority in AUTHORITIES]
         contract = deploy(node.url, pays, signers, 2, artifact())
-        recorded(site, 0)
+        recorded(site, "one")
         files["old"] = receipt(site)
         move(site, (node.url,), contract, lambda _sentence: None)
         files["both"] = receipt(site)
         chain_id = 31_337_002
         there = replace(site, where=replace(site.where, rpc_urls=(node.url,), chain_id=chain_id, contract=contract))
         with closing(there):
-            recorded(there, 1)
+            recorded(there, "two")
             files["new"] = receipt(there)
             said = read(trust_file(there, None))
         for name, data in files.items():
@@ -68,10 +69,9 @@ def moved(tmp_path_factory):
         yield Moved(trust, said, site.folder.log, [folder / name for name in files])
 
 
-def recorded(site, in_force):
-    ledger = site.ledger
+def recorded(site, name):
     with site.database.transaction() as tx:
-        publish_policy(tx, ledger.vault, "points", shipped_policy("points"), in_force, ledger.clock())
+        publish_policy(tx, site.ledger, name, {"n": 1}, 0, BUREAU)
     site.publisher.publish()
     site.anchorer.anchor()
 

@@ -94,7 +94,7 @@ def last_documents(log: Path) -> Path:
 def a_document_altered(log: Path) -> None:
     path = last_documents(log)
     first, _, last = path.read_bytes().rpartition(b'"record"')
-    path.write_bytes(first + b'"rekord"' + last)
+    path.write_bytes(first + b'"recore"' + last)
 
 
 def a_document_withheld(log: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,7 +99,7 @@ class Stage:
         database = Database(as_registry(self.url.replace("/postgres?", f"/{name}?")), pool_size=4)
         clock = TestClock(self.scheme.clock.now)
         ledger = Ledger(clock, self.scheme.ledger.vault, chance.random.shuffle)
-        scheme = Scheme(database, clock, ledger, self.scheme.source)
+        scheme = replace(self.scheme, database=database, clock=clock, ledger=ledger, references=count())
         acts = Acts(scheme, chance.random, self.acts.people, self.acts.institutions)
         with tempfile.TemporaryDirectory(prefix="seed-", dir=self.folder) as folder:
             shutil.copy(self.folder / "state.db", folder)

@@ -1,26 +1,30 @@
 """Acts of the ledger, drawn at random, each with what a model of single grams says of it."""
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
 
+from api.officers import CENTRE
 from registry.accounts.accounts import lock_even_erased
 from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import PURPOSES, Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.issuance.issue import Activity, Report, issue
+from registry.issuance.correction import correct
+from registry.issuance.issue import issue
+from registry.issuance.report import Activity, Report
 from registry.ledger.blocks import NO_FLAG, Wanted
-from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams, void_grams
+from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.posting import Posted
 from registry.ledger.totals import totals
 from registry.points.points import convert, expire, redeem, refund, return_points
 from tests.support.gram_model import POINTS, REDUCTION, Cards, Gram, last_good_moment
-from tests.support.scheme import DAY, Scheme
+from tests.support.scheme import DAY, VALID, Scheme
 
 _LIVE = sa.text("SELECT b.*, m.act_id FROM blocks b JOIN movements m ON m.id = b.movement_id")
 _GATHERED = sa.text("""
@@ -40,6 +44,8 @@ class Drawn:
     act: Callable[[sa.Connection, Ledger], Posted]
     change: Callable[[list[Gram], int, int], None]
     """Done with these grams, by the act of this number, at this time."""
+    decisions: int = 0
+    """How many decisions come before it at most, each of a moment of its own."""
 
 
 @dataclass
@@ -62,6 +68,8 @@ class Acts:
 
     @classmethod
     def found(cls, scheme: Scheme, generator: random.Random) -> "Acts":
+        for is_class_i, is_project in itertools.product((False, True), repeat=2):
+            scheme.source_of(is_class_i=is_class_i, is_project=is_project)
         people = [scheme.person() for _ in range(2)]
         return cls(scheme, generator, people, [scheme.institution() for _ in range(2)])
 
@@ -111,16 +119,19 @@ class Acts:
     def issue(self) -> Drawn:
         account, quantity = self.random.choice(self.everybody), self.random.randint(1, 20)
         is_class_i, is_project = self.random.random() < 0.4, self.random.random() < 0.2
-        reference, start = f"a-{next(self.scheme.references)}", self.scheme.clock()
-        activity = Activity(reference, account, start, self.scheme.clock(), quantity)
-        source = replace(self.scheme.source, kind="project") if is_project else self.scheme.source
+        number, start = next(self.scheme.references), self.scheme.clock()
+        # No two lots of a project are about one day.
+        start = VALID[1] - (number + 1) * DAY if is_project else start
+        end = start + 1000 if is_project else self.scheme.clock()
+        activity = Activity(f"a-{number}", account, start, end, quantity)
+        source = self.scheme.source_of(is_class_i=is_class_i, is_project=is_project)
 
         def takes(_at: int) -> list[Gram]:
             numbers = range(self.cards.frontier, self.cards.frontier + quantity)
             return [Gram(number, account, is_class_i, not is_project, 0) for number in numbers]
 
         def act(tx: sa.Connection, ledger: Ledger) -> Posted:
-            lot = issue(tx, ledger, Report(source, is_class_i, [activity], bytes(32), {}))
+            lot = issue(tx, ledger, Report(source, [activity]), CENTRE)
             of = tx.execute(_ACT_OF, {"id": lot.movements[0].id}).one()
             return Posted(of.id, "issue", of.at_ms, quantity, lot.movements)
 
@@ -129,7 +140,7 @@ class Acts:
             self.cards.grams |= {gram.number: gram for gram in grams}
             self.cards.move(grams, number)
 
-        return Drawn("issue", takes, act, change)
+        return Drawn("issue", takes, act, change, decisions=2)
 
     def convert(self) -> Drawn:
         def fit(gram: Gram) -> bool:
@@ -284,13 +295,14 @@ class Acts:
         def act(tx: sa.Connection, ledger: Ledger) -> Posted:
             lock_even_erased(tx, account)
             pieces = amount.of(tx, Wanted(account, form, lacks=NO_FLAG))
-            return void_grams(tx, ledger, account, pieces, "abnormal data")
+            return correct(tx, ledger, account, pieces, CENTRE, "abnormal data")
 
         return Drawn(
             "void",
             lambda _at: self.cards.void(account, form, amount),
             act,
             lambda taken, _act, _at: self.cards.end(taken),
+            decisions=100,
         )
 
     def wait(self) -> None:

@@ -109,9 +109,9 @@ class NaiveReplay:
         if movement.kind < 64:
             moves = {1: self.issue, 3: self.convert, 9: self.void, 12: self.bundle}
             return moves.get(movement.kind, lambda _: None)(movement)
-        if entry.document is None or movement.kind not in {*KINDS, 72, 73}:
+        if entry.document is None or movement.kind not in {*KINDS, 72, 73, 74}:
             return "DOCUMENT"
-        if movement.kind in {72, 73}:
+        if movement.kind in {72, 73, 74}:
             return None
         says = {name: shown[1] for name, shown in entry.document.fields.items() if not isinstance(shown, str)}
         if not self.is_document(KINDS[movement.kind], movement, says, entry.document.fields):
@@ -245,7 +245,7 @@ class NaiveReplay:
                 ms(decision["publicity_from"]),
                 (self.value("publicity", decision.at) or {}).get(decision.record),
             )
-            end = None if days is None else self.working_days_after(opened, days, decision.at)
+            end = opened if days == 0 else None if days is None else self.working_days_after(opened, days, decision.at)
             if opened < decision.at or end is None or ms(decision["publicity_until"]) < end:
                 return False
         if step.get("after_publicity"):
@@ -441,7 +441,7 @@ def is_readable(name, value):
     if name == "points":
         return isinstance(value, dict) and value.get("validity_years") in range(1, 101)
     if name == "publicity":
-        return isinstance(value, dict) and all(one in EFFECT and days in range(1, 251) for one, days in value.items())
+        return isinstance(value, dict) and all(one in EFFECT and days in range(251) for one, days in value.items())
     if name.startswith("calendar/"):
         return isinstance(value, dict) and all(isinstance(value.get(one), list) for one in ("holidays", "workdays"))
     if not name.startswith("procedure/"):

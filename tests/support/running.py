@@ -1,6 +1,5 @@
 """A whole installation for tests: embedded PostgreSQL and chain, the contract, a real HTTP server, and a scenario."""
 
-import hashlib
 import itertools
 import socket
 import threading
@@ -17,17 +16,15 @@ from api.app import create
 from api.auth import development_token
 from api.http_server import BoundedServer
 from api.keys import read_secret
+from api.officers import CENTRE
 from api.services import running
 from api.settings import Settings
 from api.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
-from registry.database.schema import methodologies
-from registry.issuance.issue import Activity, Lot, Report, issue
-from registry.methodologies.record import digest, to_document
-from registry.methodologies.shelf import find
-from registry.policies.policies import publish_policy, shipped_policy
-from registry.sources.sources import NewScenario, Source, approve_scenario
-from tests.support.scheme import in_order
+from registry.issuance.issue import Lot, issue
+from registry.issuance.report import Activity, Report
+from registry.sources.sources import Source
+from tests.support.scheme import found_programme, found_source, in_order, methodology_of
 
 DAY_MS = 86_400_000
 FIRST_RIDE_MS = 1_470_009_600_000
@@ -60,9 +57,8 @@ class Live:
     def issue(self, grams: Mapping[int, int]) -> Lot:
         """Issue grams to accounts, each for one ride of its own."""
         rides = [self._ride(account, quantity) for account, quantity in grams.items()]
-        inputs = hashlib.sha256(repr(rides).encode()).digest()
         with self.site.database.transaction() as tx:
-            return issue(tx, replace(self.site.ledger, shuffle=in_order), Report(self.source, False, rides, inputs, {}))
+            return issue(tx, replace(self.site.ledger, shuffle=in_order), Report(self.source, rides), CENTRE)
 
     def index(self, movement: int) -> int:
         """Give the log index of a movement that is logged, by its number."""
@@ -103,23 +99,10 @@ def live_site(folder: Path, numbers_from: Mapping[str, int] | None = None, **giv
 
 
 def _found(site: Site) -> Source:
-    ledger, record = site.ledger, find("shared-bicycle")
-    assert record.methodology_class is not None
-    row = {
-        "code": record.key,
-        "version": record.version,
-        "class": str(record.methodology_class),
-        "status": str(record.status),
-        "record": to_document(record),
-        "digest": digest(record),
-    }
+    window = (FIRST_RIDE_MS - DAY_MS, FIRST_RIDE_MS + 9000 * DAY_MS)
     with site.database.transaction() as tx:
-        publish_policy(tx, ledger.vault, "points", shipped_policy("points"), 0, ledger.clock())
-        tx.execute(sa.insert(methodologies).values(row))
-        applicant = open_account(tx, ledger.vault, kind=INSTITUTION, name="Test platform", at=ledger.clock())
-        window = (FIRST_RIDE_MS - DAY_MS, FIRST_RIDE_MS + 9000 * DAY_MS)
-        scenario = NewScenario("共享单车骑行", "Shared-bicycle rides", applicant, record.key, record.version, *window)
-        return approve_scenario(tx, ledger.vault, scenario, ledger.clock())
+        found_programme(tx, site.ledger)
+        return found_source(tx, site.ledger, methodology_of(), window, "Shared-bicycle rides")
 
 
 @contextmanager

@@ -1,22 +1,31 @@
 """A small scheme to test against: a clock that tests move, a scenario, accounts, and grams issued to them."""
 
-import hashlib
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
+from api.officers import BUREAU, CENTRE, OFFICERS
 from registry.accounts.accounts import open_account
 from registry.accounts.vault import Vault
 from registry.database.engine import Database
-from registry.database.schema import blocks, methodologies
-from registry.issuance.issue import Activity, Lot, Report, issue
+from registry.database.schema import blocks
+from registry.issuance.issue import Lot, issue
+from registry.issuance.report import Activity, Report
 from registry.ledger.ledger import Ledger
-from registry.policies.policies import publish_policy, shipped_policy
-from registry.sources.sources import NewScenario, Source, approve_scenario
+from registry.methodologies.code import MethodologyClass, SourceKind
+from registry.methodologies.published import publish_methodology
+from registry.methodologies.record import Methodology
+from registry.methodologies.shelf import find
+from registry.policies.first import AT_ONCE, publish_first
+from registry.sources.approval import NewSource, approve
+from registry.sources.sources import Source
 
 START = 1_760_000_000_000
 DAY = 86_400_000
+FOUNDED = 28
+"""Leaves before anybody acts: each policy proposed and published, a methodology's three decisions, a source's seven."""
+VALID = (START - 900 * DAY, START + 36_500 * DAY)
 
 
 @dataclass
@@ -36,6 +45,36 @@ def in_order(_anything: list) -> None:
     """Leave people in the order of the report, so that tests know whose the first grams are."""
 
 
+def methodology_of(*, is_class_i: bool = False, is_project: bool = False) -> Methodology:
+    """The shared-bicycle record as if it were of another class or for projects, under a code of its own."""
+    shipped = find("shared-bicycle")
+    if not is_class_i and not is_project:
+        return shipped
+    of_class = "I" if is_class_i else "II"
+    code = f"SHCER{'01' if is_project else '02'}020992024{of_class}"
+    return replace(
+        shipped,
+        code=code,
+        kind=SourceKind.PROJECT if is_project else SourceKind.SCENARIO,
+        methodology_class=MethodologyClass(of_class),
+    )
+
+
+def found_programme(tx: sa.Connection, ledger: Ledger) -> None:
+    """Publish the first policies, of a city that lets publicity end at once."""
+    publish_first(tx, ledger, BUREAU, {"publicity": AT_ONCE})
+
+
+def found_source(
+    tx: sa.Connection, ledger: Ledger, methodology: Methodology, valid: tuple[int, int], name: str = "Test"
+) -> Source:
+    """Publish a methodology and take a source of it all the way to where it issues."""
+    publish_methodology(tx, ledger, methodology, CENTRE, BUREAU)
+    applicant = open_account(tx, ledger.vault, kind="institution", name=f"{name} platform", at=ledger.clock())
+    kind, version = str(methodology.kind), (methodology.key, methodology.version)
+    return approve(tx, ledger, NewSource(kind, "测试", name, applicant, *version, *valid), OFFICERS)
+
+
 @dataclass
 class Scheme:
     """A database with one scenario in it, and ways to put people and grams there."""
@@ -45,22 +84,33 @@ class Scheme:
     ledger: Ledger
     source: Source
     references: itertools.count = field(default_factory=itertools.count)
+    others: dict[tuple[bool, bool], Source] = field(default_factory=dict)
+    """Sources of the first class, and projects: (class I, project) -> source."""
 
     @classmethod
     def found(cls, database: Database) -> "Scheme":
         clock = TestClock()
         ledger = Ledger(clock, Vault(b"m" * 32), in_order)
         with database.transaction() as tx:
-            publish_policy(tx, ledger.vault, "points", shipped_policy("points"), 0, clock())
-            tx.execute(
-                sa.insert(methodologies).values(
-                    code="TEST", version=1, status="illustrative", record={}, digest=bytes(32), **{"class": "II"}
-                )
-            )
-            applicant = open_account(tx, ledger.vault, kind="institution", name="Test platform", at=clock())
-            scenario = NewScenario("测试", "Test", applicant, "TEST", 1, START - 900 * DAY, START + 900 * DAY)
-            source = approve_scenario(tx, ledger.vault, scenario, clock())
+            found_programme(tx, ledger)
+            source = found_source(tx, ledger, methodology_of(), VALID)
         return cls(database, clock, ledger, source)
+
+    def copied(self, database: Database) -> "Scheme":
+        """The same in a copy of its database."""
+        clock = replace(self.clock)
+        return Scheme(database, clock, replace(self.ledger, clock=clock), self.source)
+
+    def source_of(self, *, is_class_i: bool = False, is_project: bool = False) -> Source:
+        """The source of a class and kind, founded when it is first asked for."""
+        key = is_class_i, is_project
+        if key == (False, False):
+            return self.source
+        if key not in self.others:
+            with self.database.transaction() as tx:
+                methodology = methodology_of(is_class_i=is_class_i, is_project=is_project)
+                self.others[key] = found_source(tx, self.ledger, methodology, VALID)
+        return self.others[key]
 
     def person(self, name: str = "Person") -> int:
         with self.database.transaction() as tx:
@@ -76,10 +126,9 @@ class Scheme:
             Activity(f"ride-{next(self.references)}", account, self.clock() * 1, self.clock.now, quantity)
             for account, quantity in grams.items()
         ]
-        inputs = hashlib.sha256(repr(acts).encode()).digest()
+        source = self.source_of(is_class_i=is_class_i)
         with self.database.transaction() as tx:
-            report = Report(self.source, is_class_i, acts, inputs, {})
-            return issue(tx, self.ledger, report)
+            return issue(tx, self.ledger, Report(source, acts), CENTRE)
 
     def holdings(self, account: int) -> dict[int, int]:
         """Grams an account holds by form."""

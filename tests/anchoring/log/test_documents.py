@@ -18,6 +18,7 @@ from anchoring.log.served import check_served
 from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import document_path
 from anchoring.moves.record import Move
+from api.officers import BUREAU, CENTRE
 from registry.accounts.accounts import erase_account
 from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge
@@ -28,10 +29,10 @@ from registry.ledger.movement import Kind
 from registry.ledger.posting import Facts, Line, begin_act, record, write_lines
 from registry.policies.policies import publish_policy
 from registry.recovery.aside import judge_again, list_aside
-from registry.sources.sources import NewScenario, approve_scenario
+from registry.sources.approval import NewSource, apply_for
 from tests.support.documents import sealed
 from tests.support.publishing import LOG, act, documents_of, files_of
-from tests.support.scheme import START
+from tests.support.scheme import FOUNDED, START
 
 
 def record_of(scheme, facts, kind=Kind.SOURCE):
@@ -55,10 +56,15 @@ def test_every_record_has_its_document_and_no_movement_has_one(scheme, folder, p
     size = publisher.publish()
     assert set(document_files(folder)) == {document_path(0, size)}
     found = documents_of(folder)
-    assert [one.leaf.kind for one in found] == [Kind.POLICY, Kind.SOURCE, Kind.ISSUANCE]
-    assert [one.values["record"] for one in found] == ["policy", "source", "issuance"]
-    assert found[0].values["value"] == {"validity_years": 2} | found[0].values["value"]
-    assert found[2].values["accounts"] == 5
+    said = [(one.leaf.kind, one.values["record"], one.values["decision"]) for one in found]
+    assert len(found) == FOUNDED + 2
+    assert said[:2] == [(Kind.POLICY, "policy", "propose"), (Kind.POLICY, "policy", "publish")]
+    assert said[-3:] == [
+        (Kind.SOURCE, "source", "start"),
+        (Kind.ISSUANCE, "issuance", "propose"),
+        (Kind.ISSUANCE, "issuance", "issue"),
+    ]
+    assert found[-1].values["accounts"] == "5"
 
 
 def test_a_tile_without_records_has_no_file(scheme, folder, publisher):
@@ -66,22 +72,25 @@ def test_a_tile_without_records_has_no_file(scheme, folder, publisher):
     size = publisher.publish()
     assert size > 1024
     assert set(document_files(folder)) == {document_path(0)}
-    assert len(documents_of(folder)) == 3
+    assert len(documents_of(folder)) == FOUNDED + 2
 
 
+DECIDED = {"record", "case", "decision", "from", "to", "previous", "at", "actor"}
 DISCLOSED = {
-    "policy": {"record", "name", "in_force_ms", "sha256", "value"},
-    "source": {
-        "record", "source", "decision", "name_zh", "name_en", "methodology_code", "methodology_version",
-        "valid_from_ms", "valid_until_ms",
+    "policy": {"name", "value", "in_force"},
+    "methodology": {"code", "version", "class", "kind", "sha256", "status"},
+    "source": {"kind", "methodology", "valid_from", "valid_until", "name_zh", "name_en"},
+    "issuance": set(),
+}
+BESIDE = {
+    "publish": {"second", "reason"},
+    "open_publicity": {"publicity_from", "publicity_until"},
+    "review": {"second"},
+    "start": {"second"},
+    "issue": {
+        "second", "source", "methodology", "policies", "first_g", "quantity_g", "accounts", "period_from",
+        "period_until", "inputs_sha256", "accepted", "refused",
     },
-    "issuance": {
-        "record", "lot", "source", "methodology", "methodology_version", "first_g", "quantity_g", "accounts",
-        "period_from", "period_until",
-    },
-}  # fmt: skip
-WITHHELD = {
-    "policy": set(), "source": {"applicant_id"}, "issuance": {"period_from_ms", "period_until_ms", "inputs_sha256"},
 }  # fmt: skip
 
 
@@ -89,9 +98,11 @@ def test_each_field_is_disclosed_or_withheld_as_its_record_declares(scheme, fold
     act(scheme)
     publisher.publish()
     for found in documents_of(folder):
-        name = found.values["record"]
-        assert set(found.values) == DISCLOSED[name]
-        assert set(found.fields) - set(found.values) == WITHHELD[name]
+        name, decision = found.values["record"], found.values["decision"]
+        beside = BESIDE.get(decision, set()) - ({"reason"} if name != "policy" else set())
+        beside = beside | ({"definition"} if (name, decision) == ("methodology", "publish") else set())
+        assert set(found.values) == DECIDED | DISCLOSED[name] | beside
+        assert set(found.fields) - set(found.values) == ({"applicant_id"} if decision == "apply" else set())
 
 
 def test_a_lot_shows_whole_days_of_shanghai_and_not_when_somebody_rode(scheme, folder, publisher):
@@ -116,7 +127,7 @@ def test_a_tile_that_grows_full_keeps_the_lines_it_had(scheme, folder, publisher
     act(scheme, 3)
     publisher.publish()
     (before,) = document_files(folder).values()
-    act(scheme, 123)
+    act(scheme, (256 - FOUNDED - 2 - 6 - 2) // 2)
     assert publisher.publish() == 256
     act(scheme, 1)
     size = publisher.publish()
@@ -168,7 +179,7 @@ def test_of_a_large_file_one_document_is_in_memory_at_a_time():
 def test_what_a_person_takes_along_was_never_public_and_the_bytes_stay(scheme, folder, publisher, tmp_path):
     person = scheme.person()
     facts = Facts({"decision": "recognised"}, {"claim": "words of a person"}, ("claim",), person)
-    record_of(scheme, facts, Kind.CORRECTION)
+    record_of(scheme, facts, Kind.HOLDER)
     publisher.publish()
     assert b"words of a person" not in b"".join(files_of(folder).values())
     before = document_files(folder)
@@ -191,13 +202,13 @@ def test_what_is_too_long_to_publish_is_refused_before_it_is_recorded(scheme, fo
     with pytest.raises(DocumentTooLarge, match=str(MAX_BYTES)):
         record_of(scheme, Facts({"decision": "x" * MAX_BYTES}))
     with pytest.raises(DocumentTooLarge, match="policy"), scheme.database.transaction() as tx:
-        publish_policy(tx, scheme.ledger.vault, "long", {"table": "x" * MAX_LONG_BYTES}, 0, scheme.clock())
+        publish_policy(tx, scheme.ledger, "long", {"table": "x" * MAX_LONG_BYTES}, 0, BUREAU)
     with scheme.database.transaction() as tx:
-        publish_policy(tx, scheme.ledger.vault, "long", {"table": "x" * 2 * MAX_BYTES}, 0, scheme.clock())
+        publish_policy(tx, scheme.ledger, "long", {"table": "x" * 2 * MAX_BYTES}, 0, BUREAU)
     record_of(scheme, Facts({"decision": "short"}, {"file": "x" * MAX_BYTES}))  # of what is withheld only its digest
     publisher.publish()
     found = documents_of(folder)
-    assert [len(one.fields) for one in found][2:] == [5, 3]
+    assert [len(one.fields) for one in found][FOUNDED:] == [11, 12, 3]
     assert all(isinstance(one, Document) for one in found)
 
 
@@ -237,8 +248,8 @@ def test_a_record_without_its_document_is_not_logged_and_keeps_nobody_waiting(
         aside = list_aside(tx)
         assert [one.place for one in check_evidence(tx)] == [f"movement {number}"]
     assert [(one.id, one.reason) for one in aside] == [(number, "document")]
-    assert len(documents_of(folder)) == 4
-    assert size == 13 + 3
+    assert len(documents_of(folder)) == FOUNDED + 4
+    assert size == FOUNDED + 12 + 4
 
 
 def test_what_was_put_right_is_logged_after_all(scheme, folder, publisher, damaged):
@@ -267,7 +278,7 @@ def test_a_document_lost_after_its_leaf_was_staged_is_not_signed_over(scheme, fo
     damaged(None, "a street")
     act(scheme, 1)
     publisher.publish()
-    assert [one.values["record"] for one in documents_of(folder)] == ["policy", "source", "issuance"]
+    assert [one.values["record"] for one in documents_of(folder)][FOUNDED:] == ["issuance", "issuance"]
 
 
 def test_a_document_lost_after_it_was_signed_is_told_until_it_is_put_right(scheme, folder, publisher, damaged):
@@ -283,7 +294,7 @@ def test_a_document_lost_after_it_was_signed_is_told_until_it_is_put_right(schem
     with pytest.raises(InterruptedError):
         replace(publisher, on_step=die).publish()
     damaged("a street", "a street")
-    with pytest.raises(Altered, match="The document of the record at leaf 2 is gone"):
+    with pytest.raises(Altered, match=f"The document of the record at leaf {FOUNDED} is gone"):
         publisher.publish()
     damaged(public, "a street")
     publisher.publish()
@@ -340,19 +351,20 @@ def test_the_state_stands_there_with_salts_that_anybody_recomputes(scheme, folde
 def test_names_of_sources_are_published_as_people_wrote_them(scheme, folder, publisher):
     with scheme.database.transaction() as tx:
         window = (START, START + 1)
-        new = NewScenario("共享单车", "“Bikes”\u2028", scheme.source.applicant_id, "TEST", 1, *window)
-        approve_scenario(tx, scheme.ledger.vault, new, scheme.clock())
+        of = scheme.source.methodology_code, scheme.source.methodology_version
+        new = NewSource("scenario", "共享单车", "“Bikes”\u2028", scheme.source.applicant_id, *of, *window)
+        apply_for(tx, scheme.ledger, new, CENTRE.proposing)
     publisher.publish()
     values = documents_of(folder)[-1].values
     assert (values["name_zh"], values["name_en"]) == ("共享单车", "“Bikes”\u2028")
-    lines = (folder.path / document_path(0, 3)).read_bytes().removesuffix(b"\n").split(b"\n")
-    assert [json.loads(line)["index"] for line in lines] == [0, 1, 2]
+    lines = (folder.path / document_path(0, FOUNDED + 1)).read_bytes().removesuffix(b"\n").split(b"\n")
+    assert [json.loads(line)["index"] for line in lines] == list(range(FOUNDED + 1))
 
 
 def test_a_record_of_an_unknown_version_has_no_document(folder, scheme, publisher):
     act(scheme)
     size = publisher.publish()
     leaves = leaves_of((folder.path / f"tile/entries/000.p/{size}").read_bytes(), size).copy()
-    assert len(records_among(leaves, 0)) == 3
+    assert len(records_among(leaves, 0)) == FOUNDED + 2
     leaves["version"][0] = 2
-    assert [one.index for one in records_among(leaves, 1000)] == [1001, 1002]
+    assert [one.index for one in records_among(leaves, 1000)] == list(range(1001, 1000 + FOUNDED + 2))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from registry.clock import system_clock
 from registry.evidence.public import Document
 from registry.ledger.rules import broken_rule
 from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, documents_of, files_of
-from tests.support.scheme import Scheme
+from tests.support.scheme import FOUNDED, Scheme
 
 
 def checkpoint_of(folder: LogFolder):
@@ -39,7 +39,7 @@ def test_what_is_committed_is_published_and_provable(scheme, folder, publisher):
     act(scheme)
     size = publisher.publish()
     signed = checkpoint_of(folder)
-    assert signed.checkpoint.size == size == 1 + 1 + 1 + 5 + 5  # policy, source, issuance, issues, conversions
+    assert signed.checkpoint.size == size == FOUNDED + 2 + 5 + 5  # issuance, issues, conversions
     assert len(signed.cosignatures) == 2
     reader = TileReader(DirectorySource(folder.path))
     assert root_at(reader, size) == signed.checkpoint.root
@@ -148,7 +148,7 @@ def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path,
         size = publisher.publish()
         assert checkpoint_of(folder).checkpoint.size == size
         documents = documents_of(folder)
-        assert len(documents) == 3 + kills  # policy, source, and an issuance for each act
+        assert len(documents) == FOUNDED + 2 + 2 * kills  # and an issuance, proposed and decided, for each act
         assert all(isinstance(one, Document) for one in documents)
     assert kills >= 9
     size = publisher.publish()
@@ -190,25 +190,26 @@ def test_one_that_was_overtaken_does_not_set_the_public_checkpoint_back(scheme, 
     assert publisher.publish() == sizes[0]
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
     """No file of this process may grow past 20 kB: what a full disk does to a bundle, half-way through writing it."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_takes_no_more_is_told_and_loses_nothing(scheme, folder, publisher, small_files):
+def test_a_disk_that_takes_no_more_is_told_and_loses_nothing(scheme, folder, publisher):
     act(scheme, 2)
     first = publisher.publish()
     seen = folder.read("checkpoint")
     act(scheme, 150)
-    with pytest.raises(Unreachable, match="cannot be written"):
+    with small_files(), pytest.raises(Unreachable, match="cannot be written"):
         publisher.publish()
     assert folder.read("checkpoint") == seen
     assert not [name for name in files_of(folder) if name.endswith(".tmp")]
-    small_files()
     size = publisher.publish()
     assert size > first
     assert checkpoint_of(folder).checkpoint.size == size

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from api.officers import CENTRE
 from registry.accounts.accounts import erase_account, get_account, lock_account, lock_even_erased, open_account
 from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel
@@ -10,8 +11,9 @@ from registry.consumption.transfer import transfer
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
 from registry.errors import AccountErased, Insufficient, Invalid, NotFound, NotOpen, RuleBroken, Unavailable
 from registry.evidence.document import digest, verify
+from registry.issuance.correction import correct
 from registry.ledger.blocks import Wanted
-from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams, void_grams
+from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.taking import take
 from registry.points.points import convert, expire, holders_of_expired_points, redeem, refund
@@ -191,7 +193,7 @@ def test_points_of_an_erased_account_still_expire_and_can_be_voided(scheme):
     with scheme.database.transaction() as tx:
         lock_even_erased(tx, ann)
         pieces = take(tx, Wanted(ann, Form.REDUCTION), 25)
-        assert void_grams(tx, ledger, ann, pieces, "abnormal data").quantity_g == 25
+        assert correct(tx, ledger, ann, pieces, CENTRE, "abnormal data").quantity_g == 25
         unlock_grams(tx, ledger, ann, Form.POINTS, Amount(10))
     scheme.clock.now += 800 * DAY
     with scheme.database.transaction() as tx:

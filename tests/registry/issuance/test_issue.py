@@ -1,28 +1,31 @@
 """Issuance: one physical act is issued once, lots adjoin, and a refused report leaves nothing behind."""
 
+import hmac
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 import sqlalchemy as sa
 
-from registry.accounts.accounts import erase_account
+from api.officers import CENTRE, OFFICERS
+from registry.accounts.accounts import erase_account, get_account
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
 from registry.issuance import ride_report
-from registry.issuance.issue import Activity, Report, issue
+from registry.issuance.issue import issue
 from registry.issuance.reasons import Reason
-from registry.issuance.ride_report import issue_rides, publish_methodology
+from registry.issuance.report import Activity, Report
+from registry.issuance.ride_report import issue_rides
 from registry.issuance.rides import read_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find
-from registry.policies.policies import publish_policy, shipped_policy
+from registry.sources.approval import NewSource, approve
 from registry.sources.sources import (
-    NewScenario,
-    approve_scenario,
     consented_users,
     get_source,
     give_consent,
@@ -30,7 +33,7 @@ from registry.sources.sources import (
     revoke_consent,
 )
 from tests.support.rides import write_rides
-from tests.support.scheme import DAY, START
+from tests.support.scheme import START
 
 HOUR = 3_600_000
 TABLES = (
@@ -50,9 +53,8 @@ def at(hour, account, *, quantity=10, reference=None, lasts=HOUR):
 
 
 def issue_all(scheme, *of, source=None):
-    report = Report(source or scheme.source, False, of, bytes(32), {})
     with scheme.database.transaction() as tx:
-        return issue(tx, scheme.ledger, report)
+        return issue(tx, scheme.ledger, Report(source or scheme.source, of), CENTRE)
 
 
 def state(scheme):
@@ -62,9 +64,9 @@ def state(scheme):
 
 @pytest.fixture
 def other_source(scheme):
-    values = {name: getattr(scheme.source, name) for name in NewScenario.__dataclass_fields__}
+    values = {name: getattr(scheme.source, name) for name in NewSource.__dataclass_fields__}
     with scheme.database.transaction() as tx:
-        return approve_scenario(tx, scheme.ledger.vault, NewScenario(**values), START + DAY)
+        return approve(tx, scheme.ledger, NewSource(**values), OFFICERS)
 
 
 def refused(scheme, error, *of, source=None):
@@ -83,9 +85,9 @@ def test_one_issue_for_each_account_in_one_lot(scheme):
 
 def test_the_place_in_a_lot_says_nothing_of_the_place_in_the_report(scheme):
     people = [scheme.person() for _ in range(40)]
-    report = Report(scheme.source, False, [at(0, person) for person in people], bytes(32), {})
+    report = Report(scheme.source, [at(0, person) for person in people])
     with scheme.database.transaction() as tx:
-        lot = issue(tx, Ledger(scheme.clock, scheme.ledger.vault), report)
+        lot = issue(tx, Ledger(scheme.clock, scheme.ledger.vault), report, CENTRE)
         ids = [written.id for written in lot.movements]
         query = sa.select(schema.movements.c.account_id, schema.movements.c.first_g).where(
             schema.movements.c.id.in_(ids)
@@ -102,6 +104,26 @@ def test_the_same_activity_is_issued_once(scheme):
     refused(scheme, AlreadyIssued, at(5, bob), at(9, ann, reference="ride"))
     refused(scheme, AlreadyIssued, at(9, bob, reference="ride"))
     refused(scheme, AlreadyIssued, at(5, bob, reference="twice"), at(7, ann, reference="twice"))
+
+
+def test_the_log_binds_the_activities_by_lines_that_nobody_can_guess(scheme):
+    """Each is salted by the key of its account, so that it can be shown while there is one, and not afterwards."""
+    ann, bob = scheme.person(), scheme.person()
+    of = [at(0, ann, reference="x"), at(1, bob, reference="y")]
+    lot = issue_all(scheme, *of)
+    with scheme.database.transaction() as tx:
+        keys = {number: get_account(tx, scheme.ledger.vault, number).key for number in (ann, bob)}
+        published = tx.execute(
+            sa.text("SELECT public FROM evidence JOIN movements ON digest = evidence WHERE kind = 69")
+        )
+        said = [json.loads(public) for public in published.scalars()][-1]
+    lines = b""
+    for one in of:
+        line = f"{one.reference},{one.starts_ms},{one.ends_ms},{one.quantity_g}\n".encode()
+        salt = hmac.digest(keys[one.account_id], b"gramledger/input/v1" + line, "sha256")[:16]
+        lines += salt.hex().encode() + b"," + line
+    assert said["inputs_sha256"][1] == sha256(lines).hexdigest()
+    assert (said["first_g"][1], said["quantity_g"][1], said["case"][1]) == ("0", "20", f"I-{lot.id}")
 
 
 def test_the_same_report_is_issued_once(scheme):
@@ -162,11 +184,10 @@ def bicycles(scheme):
     """A scenario of shared bicycles under the published record, with one rider."""
     record = find("shared-bicycle")
     with scheme.database.transaction() as tx:
-        publish_policy(tx, scheme.ledger.vault, "rides", shipped_policy("rides"), 0, 1)
-        publish_methodology(tx, scheme.ledger.vault, record, 1)
         window = record.validity.from_ms, START
-        scenario = NewScenario("单车", "Bicycles", scheme.source.applicant_id, record.key, record.version, *window)
-        source = approve_scenario(tx, scheme.ledger.vault, scenario, 1)
+        applicant = scheme.source.applicant_id
+        scenario = NewSource("scenario", "单车", "Bicycles", applicant, record.key, record.version, *window)
+        source = approve(tx, scheme.ledger, scenario, OFFICERS)
         give_consent(tx, source.id, {"7": scheme.person()}, 1)
     return source
 
@@ -180,25 +201,25 @@ def test_rides_are_issued_under_the_methodology_that_was_published(scheme, bicyc
     path = write_rides(tmp_path / "rides.csv", [{}])
     before, other = state(scheme), replace(find("shared-bicycle"), **change)
     with pytest.raises(OtherMethodology), scheme.database.transaction() as tx:
-        issue_rides(tx, scheme.ledger, bicycles.id, other, path)
+        issue_rides(tx, scheme.ledger, bicycles.id, other, path, CENTRE)
     assert state(scheme) == before
     with scheme.database.transaction() as tx:
-        done = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+        done = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
     assert done.lot.last - done.lot.first == done.batch.quantity_g == 193
     with scheme.database.transaction() as tx:
-        again = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+        again = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
     assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
 
 def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(scheme, bicycles, tmp_path):
     path, ledger = write_rides(tmp_path / "rides.csv", [{}]), scheme.ledger
     with scheme.database.transaction() as tx:
-        issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path)
+        issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
         erase_account(tx, consented_users(tx, bicycles.id)["7"], 2)
     back = scheme.person()
     with scheme.database.transaction() as tx:
         give_consent(tx, bicycles.id, {"7": back}, 3)
-        again = issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path)
+        again = issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
     assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
 
@@ -264,7 +285,7 @@ def test_judging_may_take_longer_than_the_idle_time_out(scheme, bicycles, tmp_pa
     path = write_rides(tmp_path / "rides.csv", [{}])
     with scheme.database.transaction() as tx:
         tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 200"))
-        assert issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path).lot is not None
+        assert issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE).lot is not None
 
 
 def test_nothing_is_issued_to_who_withdrew_while_the_file_was_judged(scheme, bicycles, tmp_path, monkeypatch):
@@ -277,5 +298,5 @@ def test_nothing_is_issued_to_who_withdrew_while_the_file_was_judged(scheme, bic
     monkeypatch.setattr(ride_report, "read_rides", withdrawn)
     path, before = write_rides(tmp_path / "rides.csv", [{}]), state(scheme)
     with pytest.raises(NotOpen, match="withdrew"), scheme.database.transaction() as tx:
-        issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path)
+        issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
     assert state(scheme) == before

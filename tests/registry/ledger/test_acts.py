@@ -10,8 +10,9 @@ from registry.consumption.transfer import transfer
 from registry.errors import Insufficient, Invalid, RuleBroken
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Form
-from registry.points.points import convert, expire, redeem, refund, return_points, valid_until
-from registry.policies.policies import Policy, shipped_policy
+from registry.points.points import convert, expire, redeem, refund, return_points
+from registry.policies.policies import shipped_policy
+from registry.procedure.days import valid_until
 from tests.support.scheme import DAY
 
 R, P = Form.REDUCTION, Form.POINTS
@@ -77,14 +78,7 @@ def shanghai(text):
     ],
 )
 def test_points_of_one_day_end_together_two_years_later(at, until):
-    policy = Policy("points", shipped_policy("points"), bytes(32))
-    assert valid_until(policy, shanghai(at)) == shanghai(until)
-
-
-def test_a_validity_that_the_programme_does_not_know_is_refused():
-    policy = Policy("points", shipped_policy("points") | {"until": "noon"}, bytes(32))
-    with pytest.raises(Invalid):
-        valid_until(policy, 0)
+    assert valid_until(shanghai(at), shipped_policy("points")["validity_years"]) == shanghai(until)
 
 
 def test_an_act_that_asks_too_much_writes_nothing(scheme):

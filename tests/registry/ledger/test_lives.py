@@ -31,7 +31,7 @@ from registry.ledger.totals import LoggedTotals
 from registry.points.points import convert, redeem, refund, return_points
 from tests.support.backups import publisher_of
 from tests.support.publishing import GATE, sign_alone
-from tests.support.scheme import Scheme
+from tests.support.scheme import FOUNDED, Scheme
 
 
 def kinds(seen: Sequence[Logged]) -> list[int]:
@@ -163,7 +163,8 @@ def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Sche
             found = get_certificate(tx, done.certificate, cursor=found.next_cursor)
             cancels += found.cancels
         assert len(cancels) == PIECES
-        (issue,) = (leaf for leaf in list_leaves(tx, cursor="10").items if leaf.movement.kind == Kind.ISSUE)
+        leaves = list_leaves(tx, cursor=str(FOUNDED + 10)).items
+        (issue,) = (leaf for leaf in leaves if leaf.movement.kind == Kind.ISSUE)
         found, cursor = [], None
         while True:
             page = children(tx, issue.index, cursor=cursor)

@@ -94,7 +94,7 @@ def test_values_that_rules_read():
         ("points", {"validity_years": True}, "points lacks validity_years"),
         ("points", {"validity_years": 2.5}, "points lacks validity_years"),
         ("publicity", {"sources": 5}, "publicity names 'sources', which is no record"),
-        ("publicity", {"source": 0}, "publicity of source is no number of working days from 1 to 250"),
+        ("publicity", {"source": -1}, "publicity of source is no number of working days from 0 to 250"),
         ("calendar/26", CALENDAR, "calendar/26 is of no year"),
         ("calendar/2027", CALENDAR, "which is no day of 2027"),
         ("calendar/2026", {"holidays": []}, "workdays is no list of days"),

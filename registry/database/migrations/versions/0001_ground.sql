@@ -34,6 +34,7 @@ CREATE TABLE methodologies (
     status text NOT NULL CHECK (status IN ('official', 'illustrative')),
     record jsonb NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
+    decision bytea NOT NULL CHECK (length(decision) = 32),  -- evidence of the decision that published it
     PRIMARY KEY (code, version)
 );
 
@@ -43,6 +44,7 @@ CREATE TABLE policies (
     in_force_ms bigint NOT NULL,
     value jsonb NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
+    decision bytea NOT NULL CHECK (length(decision) = 32),  -- evidence of the decision that published it
     UNIQUE (name, in_force_ms)
 );
 
@@ -78,6 +80,21 @@ CREATE TABLE evidence (
     public text
 );
 CREATE INDEX evidence_account ON evidence (account_id) WHERE personal <> '{}';
+
+-- What is decided about, and which records are its decisions, in the order of their numbers. What a decision says stands
+-- in its document alone.
+CREATE TABLE cases (
+    number text PRIMARY KEY CHECK (number ~ '^[PMSIC]-[1-9][0-9]{0,18}$'),
+    about text,  -- a policy's name, or a methodology's code
+    CHECK ((about IS NOT NULL) = (number ~ '^[PM]'))
+);
+CREATE UNIQUE INDEX cases_about ON cases (left(number, 1), about) WHERE about IS NOT NULL;
+
+CREATE TABLE decisions (
+    movement_id bigint PRIMARY KEY,
+    case_number text NOT NULL REFERENCES cases
+);
+CREATE INDEX decisions_case ON decisions (case_number, movement_id);
 
 CREATE TABLE acts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -704,6 +721,22 @@ CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON policies
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON methodologies
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON cases
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Acts share the lock of a policy that they rest on, and whoever decides about it waits for them: so they come after it
+-- in the log, or it is not in force at their time. The look-up is a statement of its own, and sees what it waited for.
+CREATE FUNCTION policy_key(name text) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+RETURN hashtextextended('gramledger/policy/' || name, 0);
+
+CREATE FUNCTION policy_in_force(wanted text, at bigint) RETURNS SETOF policies LANGUAGE plpgsql VOLATILE STRICT ROWS 1 AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(policy_key(wanted));
+    RETURN QUERY SELECT * FROM policies p WHERE p.name = wanted AND p.in_force_ms <= at
+        ORDER BY p.in_force_ms DESC LIMIT 1;
+END $$;
 CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON certificates  -- erasure takes the words out
     FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON blocks

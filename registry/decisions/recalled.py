@@ -1,0 +1,112 @@
+"""What was decided of some cases, read back under their locks, as far as a next decision needs it."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from registry.errors import SetAside, Unavailable
+from registry.evidence.document import digest
+from registry.ledger.sealed import PACKED
+from registry.ledger.sealing import Sealer
+from registry.procedure import document as documents
+from registry.procedure.decision import KINDS, PREFIXES, Lot, Record
+from registry.procedure.fields import Unreadable
+from registry.procedure.standing import Standing
+from registry.procedure.values import CALENDAR, PROCEDURE, PUBLICITY
+
+_CALENDARS: Final = CALENDAR.removesuffix("/")
+"""All calendars have one lock: which years a waiting time reaches is known when it is counted."""
+
+
+def hold(tx: sa.Connection, own: str, record: Record, cases: Iterable[str], policies: Iterable[str]) -> None:
+    """Lock what a decision is about, `own`, and share the locks of the cases and policies that it rests on.
+
+    A case is named by its number, a policy by its name. Each rests on those of later kinds alone, so nobody waits for
+    one who waits for him. All of it holds until the transaction ends.
+    """
+    shared = {*cases, *map(_lock_of, policies), *(f"{PROCEDURE}{record}", PUBLICITY, _CALENDARS)} - {_lock_of(own)}
+    tx.execute(_LOCK, {"own": _lock_of(own)})
+    tx.execute(_SHARE, {"names": sorted(shared)})
+
+
+def _lock_of(name: str) -> str:
+    return _CALENDARS if name.startswith(CALENDAR) else name
+
+
+def case_of(tx: sa.Connection, record: Record, about: str) -> str | None:
+    """Find the case of a policy, by its name, or of a methodology, by its code."""
+    row = tx.execute(_ABOUT, {"prefix": PREFIXES[record][0], "about": about}).one_or_none()
+    return None if row is None else str(row.number)
+
+
+def case_deciding(tx: sa.Connection, decision: bytes) -> str | None:
+    """Find the case of a decision, by its digest."""
+    public = tx.execute(_PUBLIC, {"digest": decision}).scalar_one_or_none()
+    return None if public is None else str(json.loads(public)["case"][1])
+
+
+def recall(
+    tx: sa.Connection, sealer: Sealer, record: Record, cases: Iterable[str], policies: Iterable[str] = ()
+) -> Standing:
+    """Give how these cases stand, and all policies by which a decision on a `record` is judged.
+
+    Raises `SetAside` when one of their decisions was not written by this program as it is there.
+    """
+    standing = Standing()
+    names = {f"{PROCEDURE}{record}", f"{PROCEDURE}{Record.POLICY}", PUBLICITY, *policies}
+    wanted = {"cases": list(cases), "names": list(names), "calendars": f"{CALENDAR}%"}
+    for row in tx.execute(_DECISIONS, wanted):
+        _refuse_what_others_wrote(sealer, row)
+        evidence, fields = bytes(row.evidence), json.loads(row.public)
+        try:
+            standing.recall(row.leaf, evidence.hex(), documents.parse(KINDS[row.kind], fields))
+        except Unreadable as error:
+            raise Unavailable(
+                f"A decision of case {row.case_number} cannot be read by this program ({error}); use a newer one."
+            ) from error
+    return standing
+
+
+def recall_periods(tx: sa.Connection, standing: Standing, case: str, source_id: int) -> None:
+    """Know for which times a project's lots were issued: no two of them are about one time."""
+    source = standing.cases.get(case)
+    for public in tx.execute(_ISSUED, {"source": source_id}).scalars():
+        lot = documents.parse(Record.ISSUANCE, json.loads(public)).content
+        if source is not None and isinstance(lot, Lot):
+            source.periods.add(*lot.period)
+
+
+def _refuse_what_others_wrote(sealer: Sealer, row: sa.Row[Any]) -> None:
+    is_own = row.leaf >= 0 or any(sealer.holds(bytes(row.packed), bytes(mac)) for mac in row.macs)
+    if row.is_set_aside or not is_own or row.public is None or digest(json.loads(row.public)) != bytes(row.evidence):
+        raise SetAside(
+            f"Decision {row.id} of case {row.case_number} is not as this program wrote it, so nothing more is decided "
+            "of that case. `gram fsck` says what is wrong, docs/recovery.md what to do about it."
+        )
+
+
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(policy_key(:own))")
+_SHARE = sa.text("""
+    SELECT pg_advisory_xact_lock_shared(policy_key(name))
+    FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS of (name, place) ORDER BY place
+""")
+_ABOUT = sa.text("SELECT number FROM cases WHERE left(number, 1) = :prefix AND about = :about")
+_PUBLIC = sa.text("SELECT public FROM evidence WHERE digest = :digest")
+# What is logged was judged when it was staged; what still waits shows its own seal, the only movement under it.
+_DECISIONS = sa.text(f"""
+    SELECT m.id, m.kind, m.evidence, d.case_number, e.public, coalesce(l.index, -1) AS leaf,
+        s.movement_id IS NOT NULL AND l.index IS NULL AS is_set_aside,
+        ARRAY(SELECT mac FROM seals WHERE first_id = m.id AND count = 1) AS macs, {PACKED} AS packed
+    FROM decisions d JOIN cases c ON c.number = d.case_number JOIN movements m ON m.id = d.movement_id
+    LEFT JOIN evidence e ON e.digest = m.evidence LEFT JOIN log_entries l ON l.movement_id = m.id
+    LEFT JOIN set_aside s ON s.movement_id = m.id
+    WHERE d.case_number = ANY (:cases)
+        OR left(c.number, 1) = 'P' AND (c.about = ANY (:names) OR c.about LIKE :calendars)
+    ORDER BY d.movement_id
+""")  # noqa: S608 (our own text)
+_ISSUED = sa.text("""
+    SELECT e.public FROM lots l JOIN decisions d ON d.case_number = 'I-' || l.id
+    JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence WHERE l.source_id = :source
+""")

@@ -1,0 +1,122 @@
+"""What is to be issued, and its issuance as a case (`I-` and the number of its lot): proposed, decided, or refused."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from registry.clock import in_shanghai
+from registry.decisions.recalled import case_deciding, recall_periods
+from registry.decisions.recording import By, Pending, Step, open_case, prepare
+from registry.errors import NotFound
+from registry.evidence.document import Value
+from registry.ledger.ledger import Ledger
+from registry.methodologies.published import decision_publishing
+from registry.policies.policies import Policy
+from registry.procedure.decision import PREFIXES, Lot, Record, SourceTerms
+from registry.procedure.fields import Range
+from registry.sources.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One accepted activity of one account: its reference at the platform, its time, and what it saved."""
+
+    reference: str
+    account_id: int
+    starts_ms: int
+    ends_ms: int
+    quantity_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Accepted activities under one source, and what they rest on."""
+
+    source: Source
+    activities: Sequence[Activity]
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    """Goes into the evidence of every ISSUE beside the lot's own: the methodology's digest and status, the policy."""
+    policies: Sequence[Policy] = ()
+    """Those that were used, in force now."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Why how many were not accepted; a reason is a word."""
+
+
+def next_lot(tx: sa.Connection) -> int:
+    """Take the number of the next lot; that of its issuance's case."""
+    return int(tx.execute(_NEXT_LOT).scalar_one())
+
+
+def propose(tx: sa.Connection, ledger: Ledger, report: Report, lot_id: int, by: By) -> Pending:
+    """Record the proposal of an issuance; gives the decision that is to be taken on it."""
+    source, methodology = _rests_on(tx, report.source)
+    case = open_case(tx, Record.ISSUANCE, lot_id)
+    names = [policy.name for policy in report.policies]
+    pending = prepare(tx, ledger, Record.ISSUANCE, case, cases=(source, methodology), policies=names)
+    if report.source.kind == "project":
+        recall_periods(tx, pending.standing, source, report.source.id)
+    pending.take(tx, Step("propose", "proposed", by))
+    return pending
+
+
+def _rests_on(tx: sa.Connection, source: Source) -> tuple[str, str]:
+    decision = decision_publishing(tx, source.methodology_code, source.methodology_version)
+    methodology = None if decision is None else case_deciding(tx, decision)
+    if methodology is None:
+        raise NotFound(f"Methodology {source.methodology_code} was not published here.")
+    return f"{PREFIXES[Record.SOURCE]}{source.id}", methodology
+
+
+def lot_of(pending: Pending, report: Report, grams: Range, accounts: int, period: Range, inputs: bytes) -> Lot:
+    """Say what an issuance issues: grams `[first, end)` to so many accounts, for a period in Unix milliseconds."""
+    source = pending.standing.cases.get(f"{PREFIXES[Record.SOURCE]}{report.source.id}")
+    if source is None or source.terms is None:
+        raise NotFound(f"There is no decision about source {report.source.id}.")
+    return Lot(
+        source=source.digest,
+        methodology=source.terms.methodology or "",
+        policies=tuple(policy.decision.hex() for policy in report.policies),
+        first_g=grams[0],
+        end_g=grams[1],
+        accounts=accounts,
+        period=_days(period, source.terms),
+        inputs_sha256=inputs.hex(),
+        accepted=len(report.activities),
+        refused=tuple(report.refused.items()),
+    )
+
+
+def _days(period: Range, terms: SourceTerms) -> Range:
+    """Give the whole days in Shanghai that a period lies in, as far as its source is approved: what is published."""
+    begin, end = _midnight(period[0]), _midnight(period[1]) + _DAY_MS
+    return max(begin, terms.valid_from or begin), min(end, terms.valid_until or end)
+
+
+_DAY_MS = 86_400_000
+
+
+def _midnight(moment_ms: int) -> int:
+    """Give when the day began that a moment lies in."""
+    return int(in_shanghai(moment_ms).replace(hour=0, minute=0, second=0).timestamp()) * 1000
+
+
+def inputs_digest(of: Sequence[Activity], holders: Mapping[int, tuple[bytes, bool]]) -> bytes:
+    """Hash the activities that stand, in the order of the report: 32 bytes, SHA-256 over lines.
+
+    A line is `salt,reference,starts_ms,ends_ms,quantity_g` and a line feed. Its salt follows from the activity by the
+    key of its account: the first 16 bytes, in hex, of HMAC-SHA256 over the rest of the line. So nobody can hold guessed
+    activities against it, and what can be shown of a person goes with the person's key.
+    """
+    sha256 = hashlib.sha256()
+    for activity in of:
+        line = f"{activity.reference},{activity.starts_ms},{activity.ends_ms},{activity.quantity_g}\n".encode()
+        salt = hmac.digest(holders[activity.account_id][0], _INPUT_LABEL + line, "sha256")[:16]
+        sha256.update(f"{salt.hex()},".encode() + line)
+    return sha256.digest()
+
+
+_INPUT_LABEL = b"gramledger/input/v1"
+_NEXT_LOT = sa.text("SELECT nextval(pg_get_serial_sequence('lots', 'id'))")

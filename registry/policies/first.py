@@ -1,0 +1,44 @@
+"""The first policies of a log: without them nothing else can be decided."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from registry.database.schema import policies
+from registry.decisions.recording import Officers
+from registry.ledger.ledger import Ledger
+from registry.policies.policies import publish_policy, shipped_policy
+from registry.procedure.decision import Record
+from registry.procedure.table import shipped_value
+from registry.procedure.values import CALENDAR, POINTS, PROCEDURE, PUBLICITY
+
+RIDES: Final = "rides"
+YEARS: Final = (2026,)
+"""Those whose calendar ships: a year's is announced shortly before it begins."""
+ILLUSTRATIVE: Final = "illustrative"
+"""The reason that a decision gives for a value which no rule text of the city fixes."""
+AT_ONCE: Final[Mapping[str, Any]] = {str(Record.SOURCE): 0}
+"""Publicity without a waiting time: for a demonstration that is over in a minute, and says so in its log."""
+
+
+def shipped_first() -> dict[str, Mapping[str, Any]]:
+    """Give the policies that ship with the project, name -> value, in the order in which they are to be published."""
+    found = {f"{PROCEDURE}{record}": shipped_value(record) for record in Record}
+    found[PUBLICITY] = shipped_policy(PUBLICITY)
+    found |= {f"{CALENDAR}{year}": shipped_policy(f"calendar-{year}") for year in YEARS}
+    return found | {name: shipped_policy(name) for name in (POINTS, RIDES)}
+
+
+def publish_first(
+    tx: sa.Connection, ledger: Ledger, officers: Officers, instead: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str]:
+    """Publish each shipped policy whose name has none yet, in force from the beginning; gives their names.
+
+    `instead` has other values for some. All are illustrative, until the city's bureau publishes its own.
+    """
+    known = set(tx.execute(sa.select(policies.c.name).distinct()).scalars())
+    values = {name: value for name, value in (shipped_first() | dict(instead or {})).items() if name not in known}
+    for name, value in values.items():
+        publish_policy(tx, ledger, name, value, 0, officers, ILLUSTRATIVE)
+    return list(values)

@@ -1,0 +1,136 @@
+"""A source's way from its application to where it issues, each step a decision of its case (`S-` and its number)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+import sqlalchemy as sa
+
+from registry.database.schema import sources
+from registry.decisions.recalled import case_deciding
+from registry.decisions.recording import By, Officers, Pending, Step, open_case, prepare
+from registry.errors import DecisionRefused, NotFound
+from registry.ledger.ledger import Ledger
+from registry.methodologies.published import decision_publishing
+from registry.procedure import table
+from registry.procedure.decision import LIVE, PREFIXES, Record, SourceTerms
+from registry.procedure.fields import NONE
+from registry.sources.sources import Source, get_source
+
+WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
+"""The decisions that lead from an application to a source that issues, where nobody objects; a project needs no
+`connect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """What is applied for: a `scenario` or a `project`, from `valid_from_ms` until before `valid_until_ms`."""
+
+    kind: str
+    name_zh: str
+    name_en: str
+    applicant_id: int
+    methodology_code: str
+    methodology_version: int
+    valid_from_ms: int
+    valid_until_ms: int
+
+
+def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
+    """Record an application. Raises `NotFound` without its methodology, `DecisionRefused` when a rule forbids it."""
+    values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
+    number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
+    source = Source(number, **values)
+    open_case(tx, Record.SOURCE, number)
+    terms = _terms(tx, source)
+    # The account's number is its holder's to know.
+    applicant = {"applicant_id": str(new.applicant_id)}
+    step = Step("apply", "applied", by, terms, shown=_names(source), withheld=applicant)
+    _prepare(tx, ledger, number, terms).take(tx, step)
+    return source
+
+
+def decide_source(
+    tx: sa.Connection, ledger: Ledger, source_id: int, decision: str, officers: Mapping[str, Officers]
+) -> str:
+    """Take a decision about a source, as the life cycle in force has it; gives the state that it leads to.
+
+    `officers` are by authority. Publicity opens now, for as short as it may be. Raises `NotFound`, or `DecisionRefused`
+    when a rule forbids it, for one because a waiting time is not over.
+    """
+    source = get_source(tx, source_id)
+    pending = _prepare(tx, ledger, source_id, _terms(tx, source))
+    return _take(tx, pending, source, _step(pending, decision, source.kind), officers)
+
+
+def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping[str, Officers]) -> str:
+    """Take the next decision on the way to where a source issues; gives the state that it leads to.
+
+    Raises what `decide_source` raises.
+    """
+    source = get_source(tx, source_id)
+    pending = _prepare(tx, ledger, source_id, _terms(tx, source))
+    state = NONE if pending.before is None else pending.before.state
+    for step in _way(source.kind):
+        if state in step.from_states:
+            return _take(tx, pending, source, _step(pending, step.decision, source.kind), officers)
+    return state
+
+
+def approve(tx: sa.Connection, ledger: Ledger, new: NewSource, officers: Mapping[str, Officers]) -> Source:
+    """Take a source all the way to where it issues, in a city whose publicity has no waiting time."""
+    source = apply_for(tx, ledger, new, officers["centre"].proposing)
+    while advance(tx, ledger, source.id, officers) != LIVE:
+        pass
+    return source
+
+
+def _take(
+    tx: sa.Connection, pending: Pending, source: Source, step: table.Step, officers: Mapping[str, Officers]
+) -> str:
+    publicity = pending.publicity() if step.opens_publicity else None
+    by, terms = _by(step, officers), _terms(tx, source)
+    pending.take(tx, Step(step.decision, step.to_state, by, terms, publicity, shown=_names(source)))
+    return step.to_state
+
+
+def _way(kind: str) -> list[table.Step]:
+    steps = table.shipped(Record.SOURCE).steps
+    return [step for step in steps if step.decision in WAY and (not step.kinds or kind in step.kinds)]
+
+
+def _step(pending: Pending, decision: str, kind: str) -> table.Step:
+    life_cycle = pending.standing.policies.table(Record.SOURCE, pending.at)
+    before = pending.before
+    if life_cycle is None or before is None:
+        raise DecisionRefused(f"Case {pending.case} was not begun, or no life cycle of a source is in force.")
+    for step in life_cycle.steps:
+        if step.decision == decision and before.state in step.from_states and (not step.kinds or kind in step.kinds):
+            return step
+    raise DecisionRefused(
+        f"The life cycle in force has no {decision} from {before.state}, where {pending.case} stands."
+    )
+
+
+def _by(step: table.Step, officers: Mapping[str, Officers]) -> By:
+    """Choose who decides and who approves, of the authorities that a step names: another one where that may be."""
+    actor = next(one for one in sorted(step.by) if one in officers)
+    seconds = sorted(step.second & officers.keys(), key=lambda one: (one == actor, one))
+    return By(officers[actor].actor, officers[seconds[0]].second if seconds else None)
+
+
+def _prepare(tx: sa.Connection, ledger: Ledger, source_id: int, terms: SourceTerms) -> Pending:
+    methodology = case_deciding(tx, bytes.fromhex(terms.methodology or ""))
+    cases = () if methodology is None else (methodology,)
+    return prepare(tx, ledger, Record.SOURCE, f"{PREFIXES[Record.SOURCE]}{source_id}", cases=cases)
+
+
+def _terms(tx: sa.Connection, of: Source) -> SourceTerms:
+    decision = decision_publishing(tx, of.methodology_code, of.methodology_version)
+    if decision is None:
+        raise NotFound(f"Methodology {of.methodology_code} has no published version {of.methodology_version}.")
+    return SourceTerms(of.kind, decision.hex(), of.valid_from_ms, of.valid_until_ms)
+
+
+def _names(of: Source) -> dict[str, str | list[str]]:
+    return {"name_zh": of.name_zh, "name_en": of.name_en}

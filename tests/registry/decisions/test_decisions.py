@@ -1,0 +1,288 @@
+"""The registry refuses what a witness would, holds what decisions rest on, and rests on nothing that others wrote."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from api.officers import BUREAU, CENTRE, OFFICERS
+from registry.database.schema import decisions
+from registry.decisions.recording import By, Officers, Step, prepare, read_officer
+from registry.errors import DecisionRefused, Invalid, SetAside
+from registry.issuance.issue import issue
+from registry.issuance.report import Activity, Report
+from registry.ledger.consistency import check_tables
+from registry.ledger.ledger import Amount
+from registry.methodologies.published import publish_methodology
+from registry.points.points import convert
+from registry.policies.first import publish_first, shipped_first
+from registry.policies.policies import in_force, publish_policy
+from registry.procedure.decision import Record
+from registry.sources.approval import NewSource, advance, apply_for, decide_source
+from tests.support.scheme import DAY, methodology_of
+
+MINUTE = 60_000
+DOCUMENTS = sa.text("SELECT public FROM evidence JOIN movements m ON digest = evidence WHERE kind = :kind ORDER BY id")
+
+
+def count(scheme) -> int:
+    with scheme.database.transaction() as tx:
+        return tx.execute(sa.select(sa.func.count()).select_from(decisions)).scalar_one()
+
+
+@contextmanager
+def refused(scheme, *words):
+    """What is done in here is refused with these words, and leaves nothing."""
+    before = count(scheme)
+    with pytest.raises(DecisionRefused) as told, scheme.database.transaction() as tx:
+        yield tx
+    assert [word for word in words if word not in str(told.value)] == []
+    assert count(scheme) == before
+
+
+def next_minute(scheme) -> int:
+    return (scheme.clock.now // MINUTE + 2) * MINUTE
+
+
+def points(years: int) -> dict:
+    return {"validity_years": years}
+
+
+def applied(scheme):
+    values = {name: getattr(scheme.source, name) for name in NewSource.__dataclass_fields__}
+    with scheme.database.transaction() as tx:
+        return apply_for(tx, scheme.ledger, NewSource(**values), CENTRE.proposing)
+
+
+def report_of(scheme, source):
+    reference = f"ride {next(scheme.references)}"
+    return Report(source, [Activity(reference, scheme.person(), scheme.clock(), scheme.clock(), 10)])
+
+
+@pytest.mark.parametrize(
+    ("officers", "rule"),
+    [
+        (replace(BUREAU, second=BUREAU.actor), "SECOND"),
+        (replace(BUREAU, second=BUREAU.proposer), "SECOND"),
+        (replace(BUREAU, second=CENTRE.second), "SECOND"),
+        (replace(BUREAU, proposer=CENTRE.proposer), "ACTOR"),
+        (replace(BUREAU, actor=CENTRE.actor), "ACTOR"),
+    ],
+)
+def test_a_policy_is_published_by_two_officers_of_the_bureau(scheme, officers, rule):
+    with refused(scheme, f"breaks {rule}") as tx:
+        publish_policy(tx, scheme.ledger, "points", points(3), next_minute(scheme), officers)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "later_ms", "word"),
+    [
+        ("points", {"validity_years": 0}, 0, "validity_years"),
+        ("procedure/source", {"record": "source"}, 0, "lacks states, steps"),
+        ("publicity", {"source": 251}, 0, "no number of working days"),
+        ("points", {"validity_years": 3}, -3 * MINUTE, "in force before it was decided"),
+        ("points", {"validity_years": 3}, 1, "in_force is no whole minute"),
+        ("a name", {}, 0, "is no policy's name"),
+    ],
+)
+def test_a_policy_that_rules_could_not_read_is_not_published(scheme, name, value, later_ms, word):
+    with refused(scheme, word) as tx:
+        publish_policy(tx, scheme.ledger, name, value, next_minute(scheme) + later_ms, BUREAU)
+
+
+def test_the_first_policies_are_published_once(scheme):
+    with scheme.database.transaction() as tx:
+        assert publish_first(tx, scheme.ledger, BUREAU) == []
+        assert {name: in_force(tx, name, 0).value for name in shipped_first() if name != "publicity"} == {
+            name: value for name, value in shipped_first().items() if name != "publicity"
+        }
+    assert count(scheme) == 28
+
+
+def test_a_source_that_is_not_live_issues_nothing(scheme):
+    source = applied(scheme)
+    report = report_of(scheme, source)
+    states = []
+    while states[-1:] != ["live"]:
+        with refused(scheme, "breaks NEEDS", "not at live") as tx:
+            issue(tx, scheme.ledger, report, CENTRE)
+        with scheme.database.transaction() as tx:
+            states.append(advance(tx, scheme.ledger, source.id, OFFICERS))
+    assert states == ["accepted", "reviewed", "publicity", "published", "connected", "live"]
+    with scheme.database.transaction() as tx:
+        lot = issue(tx, scheme.ledger, report, CENTRE)
+        assert lot.last - lot.first == 10
+        assert decide_source(tx, scheme.ledger, source.id, "find", OFFICERS) == "rectifying"
+    with refused(scheme, "breaks NEEDS", "stands at rectifying") as tx:
+        issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+
+
+def test_publicity_lasts_as_the_policy_says_when_it_opens(scheme):
+    source = applied(scheme)
+    with scheme.database.transaction() as tx:
+        publish_policy(tx, scheme.ledger, "publicity", {"source": 2}, next_minute(scheme), BUREAU)
+        publish_policy(tx, scheme.ledger, "calendar/2025", {"holidays": ["2025-10-13"], "workdays": []}, 0, BUREAU)
+    scheme.clock.now += 3 * MINUTE
+    for _ in range(3):
+        with scheme.database.transaction() as tx:
+            advance(tx, scheme.ledger, source.id, OFFICERS)
+    # Opened on Thursday, 9 October: Friday works, Monday is a holiday, so it ends with Tuesday.
+    with refused(scheme, "breaks WAIT", "publicity lasts to 2025-10-14T16:00:00.000Z") as tx:
+        advance(tx, scheme.ledger, source.id, OFFICERS)
+    scheme.clock.now = 1_760_457_600_000 - 2
+    with refused(scheme, "breaks WAIT") as tx:
+        advance(tx, scheme.ledger, source.id, OFFICERS)
+    with scheme.database.transaction() as tx:
+        assert advance(tx, scheme.ledger, source.id, OFFICERS) == "published"
+
+
+def test_a_step_that_the_life_cycle_has_not_is_refused(scheme):
+    with refused(scheme, "has no publish from live") as tx:
+        decide_source(tx, scheme.ledger, scheme.source.id, "publish", OFFICERS)
+
+
+def test_one_project_issues_once_for_one_day(scheme):
+    project, rider = scheme.source_of(is_project=True), scheme.person()
+
+    def of(day, moment):
+        start = scheme.source.valid_from_ms + day * DAY + moment
+        return Report(project, [Activity(f"{day} {moment}", rider, start, start + 1, 10)])
+
+    with scheme.database.transaction() as tx:
+        issue(tx, scheme.ledger, of(7, 0), CENTRE)
+    with refused(scheme, "breaks LOT", "has a lot for") as tx:
+        issue(tx, scheme.ledger, of(7, 5), CENTRE)
+    with scheme.database.transaction() as tx:
+        issue(tx, scheme.ledger, of(9, 0), CENTRE)
+
+
+def test_a_second_version_of_a_methodology_is_a_revision(scheme):
+    with scheme.database.transaction() as tx:
+        publish_methodology(tx, scheme.ledger, replace(methodology_of(), version=2), CENTRE, BUREAU)
+        said = tx.execute(DOCUMENTS, {"kind": 65}).scalars().all()
+    steps = [json.loads(public)["decision"][1] for public in said]
+    assert steps == ["submit", "evaluate", "publish", "revise"]
+
+
+def test_a_withdrawn_version_is_followed_by_a_revision(scheme):
+    with scheme.database.transaction() as tx:
+        publish_methodology(tx, scheme.ledger, replace(methodology_of(), version=2), CENTRE, BUREAU)
+        said = tx.execute(
+            sa.text("SELECT public FROM evidence JOIN movements m ON digest = evidence WHERE kind = 65 ORDER BY m.id")
+        )
+        assert [decision for decision in ("submit", "evaluate", "publish", "revise") if True]
+        assert '"revise"' in said.scalars().all()[-1]
+
+
+def waits(scheme) -> None:
+    query = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    while True:
+        with scheme.database.transaction() as tx:
+            if tx.execute(query).scalar_one():
+                return
+
+
+def test_whoever_converts_waits_for_a_policy_and_goes_by_it(scheme):
+    """It came into force between the act's begin and the commit of who published it."""
+    rider = scheme.person()
+    scheme.issue({rider: 10})
+    soon = next_minute(scheme)
+
+    def act():
+        with scheme.database.transaction() as tx:
+            return convert(tx, scheme.ledger, rider, Amount(10))
+
+    with ThreadPoolExecutor(1) as pool:
+        with scheme.database.transaction() as tx:
+            publish_policy(tx, scheme.ledger, "points", points(1), soon, BUREAU)
+            scheme.clock.now = soon
+            running = pool.submit(act)
+            waits(scheme)
+        movement = running.result().movements[0].movement
+    assert movement.until < movement.at + 367 * DAY
+
+
+def test_a_policy_waits_for_whoever_converts_and_is_not_in_force_before(scheme):
+    rider = scheme.person()
+    scheme.issue({rider: 10})
+    soon = next_minute(scheme)
+
+    def act():
+        with scheme.database.transaction() as tx:
+            return publish_policy(tx, scheme.ledger, "points", points(1), soon, BUREAU)
+
+    with ThreadPoolExecutor(1) as pool:
+        with scheme.database.transaction() as tx:
+            convert(tx, scheme.ledger, rider, Amount(10))
+            running = pool.submit(act)
+            waits(scheme)
+            scheme.clock.now = soon
+        with pytest.raises(DecisionRefused, match="in force before it was decided"):
+            running.result()
+
+
+def test_two_decisions_of_a_case_at_once_are_one_chain(scheme):
+    source = applied(scheme)
+
+    def act(decision):
+        with scheme.database.transaction() as tx:
+            return decide_source(tx, scheme.ledger, source.id, decision, OFFICERS)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(act, decision) for decision in ("accept", "refuse")]
+        states = {one.result() for one in done if one.exception() is None}
+    # Whoever came first was accepted or refused; a refusal may follow an acceptance.
+    assert states in ({"accepted", "refused"}, {"refused"})
+
+
+def test_nothing_rests_on_a_decision_that_somebody_else_wrote(scheme, owner):
+    """An insider makes a source live by a row of his own; it waits for the log, which will not have it."""
+    source = applied(scheme)
+    with owner.transaction() as tx:
+        tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        number = tx.execute(sa.text("""
+            INSERT INTO movements (id, act_id, kind, form, flags, purpose, first_g, last_g, at_ms, until_ms, from_tag,
+                to_tag, evidence)
+            OVERRIDING SYSTEM VALUE SELECT 10 * max(id), max(act_id), 66, 0, 0, 0, 0, 0, max(at_ms), 0,
+                decode(repeat('00', 20), 'hex'), decode(repeat('00', 20), 'hex'),
+                (SELECT evidence FROM movements WHERE kind = 66 ORDER BY id DESC LIMIT 1 OFFSET 1)
+            FROM movements RETURNING id
+        """)).scalar_one()  # fmt: skip
+        tx.execute(sa.insert(decisions), {"movement_id": number, "case_number": f"S-{source.id}"})
+    with pytest.raises(SetAside, match="not as this program wrote it"), scheme.database.transaction() as tx:
+        issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+    with owner.transaction() as tx:
+        assert f"movement {number}" in [finding.place for finding in check_tables(tx)]
+
+
+@pytest.mark.usefixtures("scheme")
+@pytest.mark.parametrize("of", ["decisions", "policies"])
+def test_what_is_not_as_the_documents_say_is_named(owner, of):
+    statements = {
+        "decisions": "DELETE FROM decisions WHERE movement_id = (SELECT max(movement_id) FROM decisions)",
+        "policies": "UPDATE policies SET value = '{\"validity_years\": 9}' WHERE name = 'points'",
+    }
+    with owner.transaction() as tx:
+        assert list(check_tables(tx)) == []
+        tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        tx.execute(sa.text(statements[of].replace(":", "\\:")))
+        places = [finding.place for finding in check_tables(tx)]
+    assert places == (["policy points, in force from 0"] if of == "policies" else places[:1])
+    assert len(places) == 1
+
+
+@pytest.mark.parametrize("text", ["", "bureau", "bureau:0", "Bureau:1", "bureau:01", "a person:7"])
+def test_an_officer_is_an_authority_and_a_number(text):
+    with pytest.raises(Invalid, match="is no authority with an officer's number"):
+        read_officer(text)
+    assert Officers(read_officer("bureau:1"), *[read_officer("bureau:2")] * 2).proposing == By(read_officer("bureau:1"))
+
+
+def test_a_decision_says_no_more_than_its_record_may(scheme):
+    """A field of the table that has no place in the decision is refused like any other fault."""
+    with refused(scheme, "breaks DOCUMENT", "'lot' has no place") as tx:
+        pending = prepare(tx, scheme.ledger, Record.CORRECTION, "C-1")
+        pending.take(tx, Step("propose", "proposed", CENTRE.proposing, shown={"lot": "x"}))

@@ -9,7 +9,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, account_app, out, setti
 from registry.clock import rfc3339
 
 if TYPE_CHECKING:
-    from registry.consumption.erasure import Choice, Held
+    from registry.upkeep.erasure import Choice, Held
 
 Number = Annotated[int, typer.Argument(help="The account's number.", min=1)]
 
@@ -74,7 +74,7 @@ def erase(
 ) -> None:
     """Show what an account holds, settle it as chosen, and destroy its key and personal data. It cannot be undone."""
     from api.services import running
-    from registry.consumption.erasure import Choice, read_held, settle_and_erase
+    from registry.upkeep.erasure import Choice, read_held, settle_and_erase
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site:
@@ -95,7 +95,7 @@ def erase(
 
 def _asked(held: "Held", choice: "Choice") -> "Choice":
     """Ask for what the options leave open."""
-    from registry.consumption.erasure import CHOICES, TRANSFER
+    from registry.upkeep.erasure import CHOICES, TRANSFER
 
     if held.reductions_g and choice.reductions is None:
         choice = replace(choice, reductions=typer.prompt(f"Reductions: {', '.join(CHOICES['reductions'])}"))

@@ -17,9 +17,9 @@ from api.rest.perform import ByCentre, ByHolder, SiteOf
 from api.rest.route import StrictRoute
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account, open_row
 from registry.clock import rfc3339
-from registry.consumption import erasure
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings, list_blocks, list_movements
+from registry.upkeep import erasure
 
 READ = documented(400, 401, 403, 404, 422, 503)
 

@@ -1,4 +1,4 @@
-"""Accounts: opened, locked while they act, erased. One kind each, individual or institution (R1)."""
+"""Accounts: opened, and locked while they act. One kind each, individual or institution (R1)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,19 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
-from registry.database.schema import (
-    account_keys,
-    accounts,
-    activities,
-    certificates,
-    consents,
-    evidence,
-    idempotency,
-    movements,
-)
+from registry.database.personal import columns_go, rows_go
+from registry.database.schema import account_keys, accounts
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
-from registry.evidence.document import disclose
-from registry.jobs.jobs import forget_jobs
 from registry.words import checked_words
 
 INDIVIDUAL, INSTITUTION = "individual", "institution"
@@ -123,16 +113,6 @@ def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     return _account(tx, vault, number, _RECEIVING_ACCOUNT)
 
 
-def _personal_evidence(number: int, kind: str) -> sa.Select[Any]:
-    """Select the evidence whose personal words go with an account: all that a person gave or received."""
-    of_account = evidence.c.account_id == number
-    if kind == INDIVIDUAL:
-        gave = sa.select(movements.c.evidence).where(movements.c.giver_id == number)
-        received = sa.select(movements.c.evidence).where(movements.c.account_id == number)
-        of_account |= evidence.c.digest.in_(gave.union(received))
-    return sa.select(evidence).where(of_account, evidence.c.personal != sa.literal([], evidence.c.personal.type))
-
-
 def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tuple[str, str, int, bytes]]) -> Account:
     row = tx.execute(query, {"number": number}).one_or_none()
     if row is None:
@@ -146,33 +126,4 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
     return Account(number, row.kind, row.name, vault.open(number, row.sealed))
 
 
-def erase_account(tx: sa.Connection, number: int, at: int) -> None:
-    """Sever the person from the proof (R5): destroy the key, the name, and all that leads from a person to an act.
-
-    Leaves, blocks, proofs and digests stay as they are and still verify, under a number that leads to nobody. Of what
-    was issued stays that it was, so that no act is issued again (R19). Grams that the account still holds stay where
-    they are: nobody can move them any more, but points expire, and what came from abnormal data is voided; to settle
-    them first is `registry.consumption.erasure`. Raises `NotFound`.
-    """
-    is_open = accounts.c.id == number, accounts.c.erased_ms.is_(None)
-    kind = tx.execute(sa.select(accounts.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
-    if kind is None:
-        raise NotFound(f"There is no open account {number}.")
-    forget_jobs(tx, number)
-    tx.execute(sa.update(accounts).where(accounts.c.id == number).values(name=None, erased_ms=at))
-    tx.execute(sa.delete(account_keys).where(account_keys.c.account_id == number))
-    tx.execute(sa.delete(consents).where(consents.c.account_id == number))
-    words = ("holder", "beneficiary", "statement") if kind == INDIVIDUAL else ("holder",)
-    tx.execute(sa.update(certificates).where(certificates.c.account_id == number).values(dict.fromkeys(words)))
-    for table, emptied in _LEADING.items():
-        tx.execute(sa.update(table).where(table.c.account_id == number).values(dict.fromkeys(emptied, sa.null())))
-    for row in tx.execute(_personal_evidence(number, kind)).all():
-        kept = disclose(row.fields, set(row.fields) - set(row.personal))
-        tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))
-
-
-_LEADING = {
-    activities: ("account_id", "starts_ms", "ends_ms", "quantity_g", "lot_id"),
-    idempotency: ("account_id", "request_mac", "status", "response"),
-}
-"""What is beside a keyed digest of something that a person, or the platform, may know; the digest alone stays."""
+ERASING = (columns_go(accounts, "name", account="id"), rows_go(account_keys))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import Account, lock_account
 from registry.clock import in_shanghai
+from registry.database.personal import columns_go
 from registry.database.schema import certificates
 from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import Piece, Wanted
@@ -122,3 +123,6 @@ def _issue(
             issued_ms=posted.at,
         )
     )
+
+
+ERASING = (columns_go(certificates, "holder", of_persons=("beneficiary", "statement")),)

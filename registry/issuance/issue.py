@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
+from registry.database.personal import columns_go
 from registry.database.schema import account_keys, accounts, activities, lots
 from registry.decisions.recording import Officers, Step
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
@@ -206,3 +207,7 @@ def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> di
     if missing:
         raise NotOpen(f"Accounts {missing[:5]} are not open; report again without their activities.")
     return holders
+
+
+ERASING = (columns_go(activities, "account_id", "starts_ms", "ends_ms", "quantity_g", "lot_id"),)
+"""That an activity was issued stays, so that it is not issued again (R19)."""

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg.types.range import Range
 
+from registry.database.personal import Erased
 from registry.database.schema import jobs
 from registry.errors import JobUnderWay, NotFound, RegistryError
 
@@ -112,14 +113,6 @@ def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
         end(tx, _job(row), at, why)
 
 
-def forget_jobs(tx: sa.Connection, account_id: int) -> None:
-    """Forget the jobs of an account that is erased. Raises `JobUnderWay` while one is open."""
-    of_account = jobs.c.account_id == account_id
-    if tx.execute(sa.select(jobs.c.id).where(of_account, jobs.c.ended_ms.is_(None))).one_or_none() is not None:
-        raise JobUnderWay("A job of this account is under way. Erase the account when it has ended.")
-    tx.execute(sa.delete(jobs).where(of_account))
-
-
 def _is_at(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
     return jobs.c.id == job.id, jobs.c.steps == job.steps, jobs.c.ended_ms.is_(None)
 
@@ -137,3 +130,14 @@ def _job(row: sa.Row[Any]) -> Job:
 _NEXT = sa.select(jobs).where(jobs.c.ended_ms.is_(None)).order_by(jobs.c.steps, jobs.c.id).limit(1)
 _DONE = "Another process did this step of the job."
 _ENTER = sa.text("SELECT set_config('gramledger.job', :number, true)")
+
+
+def _forget(tx: sa.Connection, account: Erased) -> None:
+    """Forget an account's jobs. Raises `JobUnderWay` while one is open."""
+    of_account = jobs.c.account_id == account.number
+    if tx.execute(sa.select(jobs.c.id).where(of_account, jobs.c.ended_ms.is_(None))).one_or_none() is not None:
+        raise JobUnderWay("A job of this account is under way. Erase the account when it has ended.")
+    tx.execute(sa.delete(jobs).where(of_account))
+
+
+ERASING = (_forget,)

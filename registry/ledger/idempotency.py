@@ -15,6 +15,8 @@ import rfc8785
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
+from registry.database.personal import columns_go
+from registry.database.schema import idempotency
 from registry.errors import Invalid, KeyForgotten, KeyReused
 
 MAX_KEY_CHARS = 200
@@ -90,3 +92,6 @@ def keep(tx: sa.Connection, asked: Claim, account_id: int | None, status: int, r
 def forget(tx: sa.Connection, asked: Claim) -> None:
     """Keep no answer: only that this was done."""
     tx.execute(_FORGET, {"claim": asked.claim})
+
+
+ERASING = (columns_go(idempotency, "account_id", "request_mac", "status", "response"),)

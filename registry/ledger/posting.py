@@ -11,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
+from registry.database.personal import Erased
+from registry.database.schema import evidence, movements
 from registry.errors import DocumentTooLarge, Invalid, RuleBroken
-from registry.evidence.document import Evidence, Value, seal
+from registry.evidence.document import Evidence, Value, disclose, seal
 from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
 from registry.ledger.blocks import Piece, refuse_set_aside
 from registry.ledger.child import Receiver, Step, child_of
@@ -252,3 +254,19 @@ def _public(sealed: Evidence, disclosed: Collection[str], kind: Kind) -> str:
             f"What the log would publish of this {kind.name.lower()} is longer than {most_bytes(kind)} bytes, the most "
             "for a record of its kind. Shorten it; nothing was recorded."
         ) from error
+
+
+def _withhold_words(tx: sa.Connection, account: Erased) -> None:
+    """Leave of personal words their digests: of a person's, in all that they gave or received."""
+    of_account = evidence.c.account_id == account.number
+    if account.is_individual:
+        gave = sa.select(movements.c.evidence).where(movements.c.giver_id == account.number)
+        received = sa.select(movements.c.evidence).where(movements.c.account_id == account.number)
+        of_account |= evidence.c.digest.in_(gave.union(received))
+    has_words = evidence.c.personal != sa.literal([], evidence.c.personal.type)
+    for row in tx.execute(sa.select(evidence).where(of_account, has_words)).all():
+        kept = disclose(row.fields, set(row.fields) - set(row.personal))
+        tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))
+
+
+ERASING = (_withhold_words,)

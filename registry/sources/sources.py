@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
 from registry.errors import NotFound
 
@@ -99,3 +100,6 @@ _HELD = (
 def linked_users(tx: sa.Connection, source_id: int) -> set[str]:
     """Name every platform user who has an account, also those who withdrew their consent."""
     return set(tx.execute(sa.select(consents.c.platform_user).where(consents.c.source_id == source_id)).scalars())
+
+
+ERASING = (rows_go(consents),)

@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 from api.officers import CENTRE
-from registry.consumption.erasure import CHOICES
 from registry.issuance.issue import issue, reference_digest
 from registry.issuance.report import Activity, Report
 from registry.ledger.consistency import check_tables
@@ -20,6 +19,7 @@ from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.queries import holdings
 from registry.sources.sources import consented_users, give_consent
+from registry.upkeep.erasure import CHOICES
 from tests.api.test_authorisation import BODIES, MAY, signed
 from tests.support.columns import COLUMNS, Is
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with

@@ -13,7 +13,7 @@ from anchoring.errors import Behind
 from anchoring.log.sources import DirectorySource
 from api.officers import BUREAU, CENTRE, OFFICERS
 from api.recover import recover
-from registry.accounts.accounts import erase_account, get_account
+from registry.accounts.accounts import get_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
 from registry.database.schema import methodologies
@@ -30,6 +30,7 @@ from registry.recovery.claims import recognise
 from registry.recovery.evidence import awaited, give_back
 from registry.sources.approval import NewSource, apply_for, approve
 from registry.sources.sources import get_source
+from registry.upkeep.erasure import erase_account
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
 from tests.support.scheme import DAY
 

@@ -19,7 +19,6 @@ from anchoring.log.sources import DirectorySource
 from anchoring.log.tiles import document_path
 from anchoring.moves.record import Move
 from api.officers import BUREAU, CENTRE
-from registry.accounts.accounts import erase_account
 from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge
 from registry.evidence.document import Evidence
@@ -30,6 +29,7 @@ from registry.ledger.posting import Facts, Line, begin_act, record, write_lines
 from registry.policies.policies import publish_policy
 from registry.recovery.aside import judge_again, list_aside
 from registry.sources.approval import NewSource, apply_for
+from registry.upkeep.erasure import erase_account
 from tests.support.documents import sealed
 from tests.support.publishing import LOG, act, documents_of, files_of
 from tests.support.scheme import FOUNDED, START

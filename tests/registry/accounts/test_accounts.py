@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.officers import CENTRE
-from registry.accounts.accounts import erase_account, get_account, lock_account, lock_even_erased, open_account
+from registry.accounts.accounts import get_account, lock_account, lock_even_erased, open_account
 from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -18,6 +18,7 @@ from registry.ledger.movement import Form, Purpose
 from registry.ledger.taking import take
 from registry.points.points import convert, expire, holders_of_expired_points, redeem, refund
 from registry.sources.sources import give_consent
+from registry.upkeep.erasure import erase_account
 from tests.support.scheme import DAY
 
 

@@ -5,12 +5,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.accounts import erase_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import NO_TAG
 from registry.points.points import convert, redeem
+from registry.upkeep.erasure import erase_account
 from tests.support.raw import columns_of, write_movement
 
 OTHER = b"o" * 20

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.officers import CENTRE, OFFICERS
-from registry.accounts.accounts import erase_account, get_account
+from registry.accounts.accounts import get_account
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
 from registry.issuance import ride_report
@@ -32,6 +32,7 @@ from registry.sources.sources import (
     linked_users,
     revoke_consent,
 )
+from registry.upkeep.erasure import erase_account
 from tests.support.rides import write_rides
 from tests.support.scheme import START
 

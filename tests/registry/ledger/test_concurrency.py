@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from registry.accounts.accounts import erase_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, blocks, movements
@@ -16,6 +15,7 @@ from registry.ledger.blocks import movement_of
 from registry.ledger.idempotency import Claim, claim, keep
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, redeem, refund, return_points
+from registry.upkeep.erasure import erase_account
 
 WORKERS = 8
 

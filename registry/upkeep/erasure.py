@@ -12,20 +12,40 @@ from typing import Any, Final
 import rfc8785
 import sqlalchemy as sa
 
-from registry.accounts.accounts import Account, erase_account, get_account, lock_account
+from registry.accounts import accounts
+from registry.accounts.accounts import INDIVIDUAL, Account, get_account, lock_account
+from registry.consumption import cancel as cancellations
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.errors import HoldingsChanged, Invalid, Unconfirmed, Unsettled
+from registry.database import schema
+from registry.database.personal import Erased, Erasing
+from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
+from registry.issuance import issue
+from registry.jobs import jobs
+from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
 from registry.points.points import expire
+from registry.sources import sources
 
 CANCELLING: Final = ("voluntary-cancellation", "donation")
 FORFEIT, TRANSFER = "forfeit", "transfer"
 CHOICES: Final = {"reductions": (*CANCELLING, TRANSFER, FORFEIT), "points": (*CANCELLING, FORFEIT)}
 """What may become of what is held, by form; `donation` cancels it as a donation."""
+
+
+DECLARED: Final[tuple[Erasing, ...]] = (
+    *jobs.ERASING,
+    *accounts.ERASING,
+    *sources.ERASING,
+    *cancellations.ERASING,
+    *issue.ERASING,
+    *idempotency.ERASING,
+    *posting.ERASING,
+)
+"""What each capability takes away of an account. The first may still refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,24 @@ def settle_and_erase(
     settled = list(_settle(tx, ledger, account_id, choice))
     erase_account(tx, account_id, ledger.clock())
     return settled
+
+
+def erase_account(tx: sa.Connection, number: int, at: int) -> None:
+    """Sever the person from the proof (R5): destroy the key, the name, and all that leads from a person to an act.
+
+    Leaves, blocks, proofs and digests stay as they are and still verify, under a number that leads to nobody. Grams
+    that the account still holds stay where they are: nobody can move them any more, but points expire, and what came
+    from abnormal data is voided; `settle_and_erase` settles them first. Raises `NotFound`.
+    """
+    table = schema.accounts
+    is_open = table.c.id == number, table.c.erased_ms.is_(None)
+    kind = tx.execute(sa.select(table.c.kind).where(*is_open).with_for_update()).scalar_one_or_none()
+    if kind is None:
+        raise NotFound(f"There is no open account {number}.")
+    account = Erased(number, kind == INDIVIDUAL)
+    for erasing in DECLARED:
+        erasing(tx, account)
+    tx.execute(sa.update(table).where(table.c.id == number).values(erased_ms=at))
 
 
 def _refuse_locked(held: Held) -> None:

@@ -29,7 +29,7 @@ from api.witnesses import Publishing
 from api.works import Works
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
-from registry.ledger.totals import fold
+from registry.ledger.totals import MOST_FOLDED, fold
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ EXPIRE_S = 60
 LOOK_S = 1
 """How often it is looked whether something is to be published, or has ended."""
 FOLD_S = 1
-"""How often changes are folded into the totals: what is not, whoever reads adds up himself."""
+"""How often new leaves are counted in the totals: what is not, whoever reads adds up himself."""
 READERS_S = 1
 """How often workers are looked after while nothing is published."""
 MEND_S = 5
@@ -191,7 +191,7 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             works.note("publish", done=is_public)
             anchorer = site.anchorer  # made here: only its thread reads tiles and the chain
             works.repeat("anchor", anchor_s, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle)
-            works.repeat("fold the totals", FOLD_S, lambda: _fold(site))
+            works.repeat("count the totals", FOLD_S, lambda: _fold(site))
             works.repeat("jobs", JOBS_S, lambda: work_through(site, works.over))
             works.repeat("expire points", EXPIRE_S, lambda: expire_points(site, works.over))
             works.repeat("mend the state's map", MEND_S, site.epochs.mend)
@@ -215,8 +215,10 @@ def _note_conviction(site: Site) -> None:
 
 
 def _fold(site: Site) -> None:
-    with site.database.transaction() as tx:
-        fold(tx)
+    counted = MOST_FOLDED
+    while counted == MOST_FOLDED:
+        with site.database.transaction() as tx:
+            counted = fold(tx)
 
 
 def _only_serve(workers: _Workers, stop: threading.Event) -> None:

@@ -36,7 +36,6 @@ from registry.clock import system_clock
 from registry.database.engine import Database
 from registry.errors import Unavailable
 from registry.ledger.ledger import Ledger
-from registry.ledger.totals import LoggedTotals
 
 SITE_VARIABLE = "GRAMLEDGER_SITE"
 WITNESS_S = 10.0
@@ -89,11 +88,6 @@ class Site:
     def reader(self) -> TileReader:
         """The published log, read from its folder."""
         return TileReader(DirectorySource(self.folder.log))
-
-    @cached_property
-    def totals(self) -> LoggedTotals:
-        """All grams by state, as everybody may see them."""
-        return LoggedTotals()
 
     @cached_property
     def client(self) -> AnchorClient:

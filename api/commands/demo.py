@@ -96,9 +96,10 @@ def _audited(site: "Site") -> bool:
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     from api.rest.views import PURPOSES
     from registry.ledger.publication import last_anchor, last_checkpoint
-    from registry.ledger.totals import totals
+    from registry.ledger.totals import fold_all, totals
 
     with site.database.transaction() as tx:
+        fold_all(tx)
         grams, checkpoint, anchor = totals(tx), last_checkpoint(tx), last_anchor(tx)
     table = Table(title="What happened 结果（示例方法学 illustrative methodology）", show_header=False)
     batch = story.report.batch

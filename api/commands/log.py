@@ -36,7 +36,7 @@ def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 
 @log_app.command()
 def recount(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
-    """Add up anew the totals that are shown, when `gram fsck` says that they are not what the blocks add up to."""
+    """Add up anew the totals that are shown, when `gram fsck` says that they are not what the leaves add up to."""
     from api.services import running
     from registry.ledger.totals import recount as recount_totals
     from registry.ledger.totals import totals

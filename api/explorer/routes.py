@@ -16,6 +16,7 @@ from registry.errors import NotFound
 from registry.ledger.logged import children, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import count_activities, get_lot, list_issues
 from registry.ledger.publication import last_anchor, last_checkpoint
+from registry.ledger.totals import totals
 
 LATEST = 20
 """Leaves on the first page."""
@@ -46,7 +47,7 @@ def home(request: Request, site: SiteOf) -> Response:
         context = {
             "about": _about(request),
             "examples": search.examples(tx),
-            "totals": views.totals_of(site.totals.read(tx)),
+            "totals": views.totals_of(totals(tx)),
             "movements": views.movements(latest.items, site.settings),
             "checkpoint": views.checkpoint(last_checkpoint(tx), site),
             "anchor": views.anchor(last_anchor(tx)),
@@ -121,7 +122,7 @@ def lot(request: Request, lot: str, site: SiteOf) -> Response:
         context = {
             "about": _about(request),
             "lot": views.lot_of(row) | {"activities": count_activities(tx, row.id)},
-            "totals": views.totals_of(site.totals.read(tx, row.id), is_lot=True),
+            "totals": views.totals_of(totals(tx, row.id), is_lot=True),
             "movements": views.movements(issues.items, site.settings),
             "next_cursor": issues.next_cursor,
         }

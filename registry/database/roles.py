@@ -2,7 +2,7 @@
 
 The tables, functions and triggers belong to whoever migrates. The registry's own role may read everything, and write
 only where the program does: no DELETE or UPDATE but those below, no TRUNCATE, no trigger, no session_replication_role.
-What follows from movements (blocks, the queue, changes of totals) is written by their trigger with its owner's rights.
+What follows from movements (blocks, the queue, origins) is written by their trigger with its owner's rights.
 """
 
 from typing import Final
@@ -47,8 +47,8 @@ PRIVILEGES: Final = {
     "seals": _ADD,
     "set_aside": "SELECT, INSERT, UPDATE (dismissed_ms), DELETE",
     "sources": "SELECT, INSERT, UPDATE",
-    "total_changes": "SELECT, DELETE",
     "totals": "SELECT, INSERT, UPDATE, DELETE",
+    "totals_counted": "SELECT, UPDATE (size)",
     "unsequenced": "SELECT, INSERT, DELETE",
 }
 """Each table, and what the registry's role may do with it. A table that is not here, nobody but its owner may use.

@@ -107,7 +107,7 @@ blocks = _table(
     until_ms=_int,
 )
 totals = _table("totals", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
-total_changes = _table("total_changes", lot_id=_int, form=sa.SmallInteger, purpose=sa.Integer, grams=_int)
+totals_counted = _table("totals_counted", sole=sa.Boolean, size=_int)
 origins = _table("origins", first_g=_int, last_g=_int, lot_g=_int)
 certificates = _table(
     "certificates",

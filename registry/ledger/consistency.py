@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from registry.ledger.finding import Finding
-from registry.ledger.totals import LIVED
+from registry.ledger.totals import COUNTED
 
 RESTORE: Final = (
     "somebody wrote past the database's own rules: find out who, then restore a backup from before this "
@@ -88,12 +88,12 @@ _COPIED = """
 _TOTALS = f"""
     WITH told AS (
         SELECT lot_id, form, purpose, grams FROM totals
-        UNION ALL SELECT of.lot, form, purpose, grams FROM total_changes, LATERAL (VALUES (lot_id), (0)) AS of (lot)
-        UNION ALL SELECT of.lot, form, purpose, -grams FROM ({LIVED}) l, LATERAL (VALUES (lot_id), (0)) AS of (lot)
+        UNION ALL SELECT of.lot, form, purpose, -grams FROM ({COUNTED}) l, LATERAL (VALUES (lot_id), (0)) AS of (lot)
     )
     SELECT DISTINCT 'the totals' || CASE lot_id
         WHEN 0 THEN '' WHEN -1 THEN ' of bundles' ELSE ' of lot ' || lot_id END, NULL::bigint, NULL::bigint
-    FROM (SELECT lot_id FROM told GROUP BY lot_id, form, purpose HAVING sum(grams) <> 0) t ORDER BY 1
+    FROM (SELECT lot_id FROM told GROUP BY lot_id, form, purpose HAVING sum(grams) <> 0
+        UNION ALL SELECT 0 FROM totals_counted c, log_head h WHERE c.size > h.published_size) t ORDER BY 1
 """
 _LOTS = """
     SELECT 'lot ' || l.id, NULL, l.issued_ms FROM lots l LEFT JOIN LATERAL (
@@ -197,7 +197,7 @@ CHECKS: Final = {
     ),
     "blocks": _Check(_BLOCKS, "the live grams are not those that its children left"),
     "block-facts": _Check(_COPIED, "a block says otherwise of it, or of its lot"),
-    "totals": _Check(_TOTALS, "they are not what the blocks and the ended grams add up to", RECOUNT),
+    "totals": _Check(_TOTALS, "they are not what the published leaves add up to", RECOUNT),
     "lots": _Check(_LOTS, "lots and issued grams are not the same"),
     "lot-facts": _Check(_LOT_FACTS, "it is not as the evidence of its issue says", REWRITE),
     "frontier": _Check(_FRONTIER, "it is not the end of the last issue or bundle"),

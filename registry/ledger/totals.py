@@ -1,14 +1,11 @@
 """Grams by state, of each lot and of all, as a running total: how many there are is never counted when somebody asks.
 
-The database adds a change to `total_changes` in the transaction of each movement, as it keeps the blocks; `fold` brings
-the changes into `totals` now and then. Whoever reads adds what is not folded yet. What is shown to the public is less
-what is not in the published log yet: who saw all grams change as an act is recorded would know its moment and its lots.
+They are of the published log: who saw all grams change as an act is recorded would know its moment and its lots. `fold`
+counts what was published since, now and then; whoever reads adds the leaves that are not counted yet.
 """
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,8 +19,10 @@ GATHERED = -1
 """Stands where the purpose of an end stands, for numbers whose grams go on in a bundle."""
 
 
-MAX_KNOWN = 1024
-"""Lots whose totals a process remembers: a quarter of a megabyte."""
+MOST_FOLDED = 100_000
+"""Leaves that are counted in one transaction: a second or two."""
+MOST_ADDED = 10_000
+"""Leaves that a reader adds up himself, in some tens of milliseconds; after a recovery millions are not counted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +41,11 @@ class Totals:
 
 
 def totals(tx: sa.Connection, lot_id: int = ALL) -> Totals:
-    """Read the grams by state of a lot, or of everything."""
-    return _added(lot_id, tx.execute(_OF_ALL if lot_id == ALL else _OF_LOT, {"lot": lot_id}).all())
+    """Read the grams by state of a lot, or of everything, as of the published log.
 
-
-class LoggedTotals:
-    """Grams by state as of the published log. They are added up once for each size of it, however many ask."""
-
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self._known: OrderedDict[int, tuple[int, Totals]] = OrderedDict()
-
-    def read(self, tx: sa.Connection, lot_id: int = ALL) -> Totals:
-        """Read the grams by state of a lot, or of everything."""
-        size, known = tx.execute(_PUBLISHED).scalar_one(), self._known.get(lot_id)
-        if known is not None and known[0] == size:
-            return known[1]
-        rows = tx.execute(_LOGGED_OF_ALL if lot_id == ALL else _LOGGED_OF_LOT, {"lot": lot_id}).all()
-        of = _added(lot_id, rows)
-        if rows:  # each tells its size, which may be a newer one than was asked for
-            self._known[lot_id] = rows[0].size, of
-            self._known.move_to_end(lot_id)
-            if len(self._known) > MAX_KNOWN:
-                self._known.popitem(last=False)
-        return of
-
-
-def _added(lot_id: int, rows: Sequence[sa.Row[Any]]) -> Totals:
+    While more than `MOST_ADDED` leaves wait to be counted, it is as of so many behind those that are.
+    """
+    rows = tx.execute(_OF_ALL if lot_id == ALL else _OF_LOT, {"lot": lot_id, "most": MOST_ADDED})
     found = {(row.form, row.purpose): row.grams for row in rows}
     live = {form: found.get((form, 0), 0) for form in (Form.REDUCTION, Form.POINTS)}
     ended = {purpose: grams for (form, purpose), grams in found.items() if form == Form.END}
@@ -77,74 +54,75 @@ def _added(lot_id: int, rows: Sequence[sa.Row[Any]]) -> Totals:
     return Totals(issued_g, live[Form.REDUCTION], live[Form.POINTS], ended, gathered_g)
 
 
-def fold(tx: sa.Connection) -> int:
-    """Bring the changes that were committed into the totals; return how many. Two that fold wait for each other."""
-    tx.execute(_ONE_FOLDS)
-    return int(tx.execute(_FOLD).scalar_one())
+def fold(tx: sa.Connection, most: int = MOST_FOLDED) -> int:
+    """Count leaves that were published since; return how many, `most` at most. Two that fold wait for each other."""
+    tx.execute(_LOCKED)  # first, by itself: what waits for the lock has read the log's size before
+    counted, published = tx.execute(_COUNTED).one()
+    size = min(published, counted + most)
+    tx.execute(_FOLD, {"counted": counted, "size": size})
+    tx.execute(_NOW_COUNTED, {"size": size})
+    return int(size - counted)
+
+
+def fold_all(tx: sa.Connection) -> None:
+    """Count all that is published, however much it is."""
+    while fold(tx):
+        pass
 
 
 def recount(tx: sa.Connection) -> None:
-    """Make all totals anew from the blocks and the ended grams, when somebody wrote in them. Acts wait meanwhile."""
-    tx.execute(_ONE_FOLDS)
-    tx.execute(_NO_CHANGES)
+    """Make all totals anew from the published log, when somebody wrote in them."""
+    tx.execute(_LOCKED)
     tx.execute(_EMPTY)
-    tx.execute(_RECOUNT)
+    tx.execute(_NOW_COUNTED, {"size": 0})
+    fold_all(tx)
 
 
-_PUBLISHED = sa.text("SELECT published_size FROM log_head")
-_KEPT_OF_ALL = """
-    SELECT form, purpose, grams FROM totals WHERE lot_id = :lot
-    UNION ALL SELECT form, purpose, grams FROM total_changes
-"""
-_KEPT_OF_LOT = f"{_KEPT_OF_ALL} WHERE lot_id = :lot"
-# What is set aside, and in the ledger still, never was logged either.
-_UNLOGGED = f"""
-    SELECT s.form, s.purpose, s.grams FROM (
-        SELECT movement_id FROM unsequenced UNION ALL SELECT movement_id FROM set_aside UNION ALL
-        SELECT movement_id FROM log_entries WHERE index >= (SELECT published_size FROM log_head)
-    ) w JOIN movements m ON m.id = w.movement_id LEFT JOIN movements p ON p.id = m.parent_id
+_CHANGES = """
+    SELECT m.first_g, s.form, s.purpose, s.grams FROM {leaves}
     CROSS JOIN LATERAL (VALUES
-        (p.form, 0, m.last_g - m.first_g),
-        (m.form, CASE WHEN m.kind = 6 THEN {GATHERED} WHEN m.form = 0 THEN m.purpose ELSE 0 END, m.first_g - m.last_g)
+        (p.form, 0, m.first_g - m.last_g),
+        (m.form, CASE WHEN m.kind = 6 THEN -1 WHEN m.form = 0 THEN m.purpose ELSE 0 END, m.last_g - m.first_g)
     ) AS s (form, purpose, grams)
-    WHERE m.kind < 64 AND s.form IS NOT NULL
+    WHERE m.kind < 64 AND s.form IS NOT NULL AND e.index >= {counted} AND e.index < {size}
 """
-_UNLOGGED_OF_LOT = f"""
-    {_UNLOGGED} AND EXISTS (SELECT FROM lots l WHERE l.id = :lot AND m.first_g >= l.first_g AND m.first_g < l.last_g)
+# Row by row: how few they are the planner cannot know, and all movements are many.
+_SOME = """log_entries e CROSS JOIN LATERAL (SELECT * FROM movements WHERE id = e.movement_id OFFSET 0) m
+    LEFT JOIN LATERAL (SELECT form FROM movements WHERE id = m.parent_id OFFSET 0) p ON true"""
+_EVERY = "log_entries e JOIN movements m ON m.id = e.movement_id LEFT JOIN movements p ON p.id = m.parent_id"
+_BY_LOT = f"""
+    SELECT coalesce(l.id, {BUNDLES}) AS lot_id, c.form, c.purpose, c.grams
+    FROM ({{changes}}) c LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> c.first_g
 """
-
-
-def _summed(*parts: str) -> sa.TextClause:
-    return sa.text(f"""
-        SELECT form, purpose, sum(grams)::bigint AS grams, (SELECT published_size FROM log_head) AS size
-        FROM ({" UNION ALL ".join(parts)}) t GROUP BY form, purpose HAVING sum(grams) <> 0
-    """)
-
-
-_OF_ALL, _OF_LOT = _summed(_KEPT_OF_ALL), _summed(_KEPT_OF_LOT)
-_LOGGED_OF_ALL, _LOGGED_OF_LOT = _summed(_KEPT_OF_ALL, _UNLOGGED), _summed(_KEPT_OF_LOT, _UNLOGGED_OF_LOT)
-_ONE_FOLDS = sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/fold-totals'))")
-# Taken away and added in one statement: whoever reads sees each change once, before it or after it.
-_FOLD = sa.text(f"""
-    WITH gone AS (DELETE FROM total_changes RETURNING lot_id, form, purpose, grams), folded AS (
-        INSERT INTO totals AS t (lot_id, form, purpose, grams)
-            SELECT lot, form, purpose, sum(grams) FROM gone, LATERAL (VALUES (lot_id), ({ALL})) AS of (lot)
-            GROUP BY lot, form, purpose
-            ON CONFLICT (lot_id, form, purpose) DO UPDATE SET grams = t.grams + excluded.grams
-    )
-    SELECT count(*) FROM gone
+_SINCE = _CHANGES.format(
+    leaves=_SOME,
+    counted="(SELECT size FROM totals_counted)",
+    size="(SELECT least(h.published_size, c.size + :most) FROM log_head h, totals_counted c)",
+)
+_OF_ALL = sa.text(f"""
+    SELECT form, purpose, sum(grams)::bigint AS grams FROM (
+        SELECT form, purpose, grams FROM totals WHERE lot_id = :lot
+        UNION ALL SELECT form, purpose, grams FROM ({_SINCE}) c
+    ) t GROUP BY form, purpose HAVING sum(grams) <> 0
 """)
-LIVED = f"""
-    SELECT coalesce(lot_id, {BUNDLES}) AS lot_id, form, 0 AS purpose, last_g - first_g AS grams FROM blocks
-    UNION ALL
-    SELECT coalesce(l.id, {BUNDLES}), 0, CASE m.kind WHEN 6 THEN {GATHERED} ELSE m.purpose END, m.last_g - m.first_g
-        FROM movements m LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> m.first_g WHERE m.kind IN (6, 7, 8, 9)
-"""
+_OF_LOT = sa.text(f"""
+    SELECT form, purpose, sum(grams)::bigint AS grams FROM (
+        SELECT form, purpose, grams FROM totals WHERE lot_id = :lot
+        UNION ALL SELECT form, purpose, grams FROM ({_BY_LOT.format(changes=_SINCE)}) c WHERE lot_id = :lot
+    ) t GROUP BY form, purpose HAVING sum(grams) <> 0
+""")
+_LOCKED = sa.text("SELECT size FROM totals_counted FOR UPDATE")
+_COUNTED = sa.text("SELECT c.size, h.published_size FROM totals_counted c, log_head h")
+_NOW_COUNTED = sa.text("UPDATE totals_counted SET size = :size")
+_EMPTY = sa.text("DELETE FROM totals")
+_FOLD = sa.text(
+    f"""
+    INSERT INTO totals AS t (lot_id, form, purpose, grams)
+        SELECT lot, form, purpose, sum(grams) FROM ({_BY_LOT.format(changes=_CHANGES)}) c,
+            LATERAL (VALUES (lot_id), ({ALL})) AS of (lot)
+        GROUP BY lot, form, purpose HAVING sum(grams) <> 0
+        ON CONFLICT (lot_id, form, purpose) DO UPDATE SET grams = t.grams + excluded.grams
+""".format(leaves=_SOME, counted=":counted", size=":size")
+)
+COUNTED = _BY_LOT.format(changes=_CHANGES.format(leaves=_EVERY, counted="0", size="(SELECT size FROM totals_counted)"))
 """SQL that gives what the totals are the sums of: rows of lot_id, form, purpose, grams."""
-_NO_CHANGES = sa.text("LOCK TABLE total_changes IN EXCLUSIVE MODE")
-_EMPTY = sa.text("WITH gone AS (DELETE FROM totals) DELETE FROM total_changes")
-_RECOUNT = sa.text(f"""
-    INSERT INTO totals (lot_id, form, purpose, grams)
-        SELECT lot, form, purpose, sum(grams) FROM ({LIVED}) l, LATERAL (VALUES (lot_id), ({ALL})) AS of (lot)
-        GROUP BY lot, form, purpose
-""")

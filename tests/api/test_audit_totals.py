@@ -14,7 +14,7 @@ from api.explorer.views import totals_of
 from api.rest.views import PURPOSES
 from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind, serial
-from registry.ledger.totals import LoggedTotals, totals
+from registry.ledger.totals import totals
 from tests.support.backups import publisher_of
 from tests.support.rest import http
 from tests.support.running import Live
@@ -47,14 +47,12 @@ def test_every_sum_of_a_simulated_life(scheme, tmp_path):
     report = audit(log, publisher.signer.verifier.vkey)
     assert report.holds, report.verdict
     with simulation.scheme.database.transaction() as tx:
-        logged = LoggedTotals()
-        assert shown(report.totals) == totals_of(logged.read(tx))
+        assert shown(report.totals) == totals_of(totals(tx))
         lots = sorted(list_lots(tx, limit=200).items, key=lambda row: row.first_g)
         assert [shown(lot) for lot in report.totals.lots] == [
-            totals_of(logged.read(tx, row.id), is_lot=True) for row in lots
+            totals_of(totals(tx, row.id), is_lot=True) for row in lots
         ]
         by_kind = tx.execute(_BY_KIND).all()
-        assert totals(tx) != logged.read(tx), "some of it is not logged"
     assert [(lot.first, lot.last) for lot in report.totals.lots] == [(row.first_g, row.last_g) for row in lots]
     assert report.totals.lot_count == len(lots) > 3
     assert report.totals.leaves == {kind: count for kind, count, _ in by_kind}
@@ -100,7 +98,7 @@ def test_every_sum_that_is_served(live: Live):
     page = http.get(f"{live.url}/lots/{told.lot}").text
     with live.site.database.transaction() as tx:
         rows = {
-            row.first_g: totals_of(live.site.totals.read(tx, row.id), is_lot=True)
+            row.first_g: totals_of(totals(tx, row.id), is_lot=True)
             for row in tx.execute(sa.text("SELECT * FROM lots")).all()
         }
     assert serial(told.first, told.first + 3_000_000) in page

@@ -175,7 +175,7 @@ def _glance(world: Events) -> None:
         world.acts.compare()
         with world.database.transaction() as tx:
             head = tx.execute(_HEAD).one()
-            fold(tx)
+            fold(tx, most=7)
         assert head.logged == head.next, "an index was skipped"
         assert head.published_size <= head.size <= head.next, "more is signed than logged, or published than signed"
         assert world.oracle.public_size <= head.size, "what is public was not signed"
@@ -190,6 +190,7 @@ def _judge(world: Events) -> None:
         logged = tx.execute(_LOGGED).all()
         assert tx.execute(_LEFT).scalar_one() == 0, "something accepted is not logged"
         anchors = tx.execute(_ANCHORS).all()
+    acts.compare_sums()
     assert [row.index for row in logged] == list(range(len(leaves))), "an index was skipped"
     assert [bytes(row.leaf) for row in logged] == leaves, "the public log is not the database's"
     accepted = {int(answer["act"]) for _, answer in world.users.kept.values()}

@@ -62,7 +62,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "frontier": _all(A, "sole next_g"),
     "origins": _all(A, "first_g last_g lot_g"),
     "totals": _all(A, "lot_id form purpose grams"),
-    "total_changes": _all(A, "lot_id form purpose grams"),
+    "totals_counted": _all(A, "sole size"),
     "unsequenced": _all(S, "movement_id"),
     "seals": _all(S, "first_id count mac"),
     "set_aside": _all(S, "movement_id reason at_ms dismissed_ms dismissed"),

@@ -10,7 +10,7 @@ from registry.points.points import redeem
 from tests.tamper.insider import Aim, Attack, Waiting, World
 from tests.tamper.insider_rows import CHANGES, logged
 
-LEDGER = ("movements", "blocks", "totals", "total_changes", "origins", "acts", "evidence", "seals", "unsequenced")
+LEDGER = ("movements", "blocks", "totals", "origins", "acts", "evidence", "seals", "unsequenced")
 OF_LOG = ("log_entries", "log_head", "checkpoints", "publications")
 BACKUPS = {
     "the queue": ("unsequenced",),

@@ -27,7 +27,7 @@ from registry.ledger.movement import Form, Kind
 from registry.ledger.posting import post
 from registry.ledger.queries import MAX_PAGE
 from registry.ledger.taking import take
-from registry.ledger.totals import LoggedTotals
+from registry.ledger.totals import totals
 from registry.points.points import convert, redeem, refund, return_points
 from tests.support.backups import publisher_of
 from tests.support.publishing import GATE, sign_alone
@@ -183,7 +183,7 @@ def test_what_is_only_recorded_is_not_there(story: Scheme, publisher: Publisher)
     def told() -> list[object]:
         said: list[object] = []
         with story.database.transaction() as tx:
-            said += [list_leaves(tx), LoggedTotals().read(tx), LoggedTotals().read(tx, 1), list_lots(tx)]
+            said += [list_leaves(tx), totals(tx), totals(tx, 1), list_lots(tx)]
             for first, last in queries:
                 for read in (block_at, trace):
                     try:

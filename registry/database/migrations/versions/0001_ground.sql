@@ -225,7 +225,7 @@ CREATE INDEX blocks_expiring ON blocks (until_ms) WHERE form = 2 AND flags & 24 
 
 -- Grams by state, of each lot, of all bundles (lot -1), and of all of these (lot 0): form 1 or 2 while they live, form 0
 -- once they ended, with the purpose (0 for expired) or, for what was gathered, -1.
--- Changes are only ever added, so that acts do not wait for each other; they are folded into the totals from time to time.
+-- They count the leaves of the published log that are before `totals_counted`; whoever reads adds the few behind it.
 CREATE TABLE totals (
     lot_id bigint NOT NULL,
     form smallint NOT NULL,
@@ -233,12 +233,11 @@ CREATE TABLE totals (
     grams bigint NOT NULL,
     PRIMARY KEY (lot_id, form, purpose)
 );
-CREATE TABLE total_changes (
-    lot_id bigint NOT NULL,
-    form smallint NOT NULL,
-    purpose integer NOT NULL,
-    grams bigint NOT NULL
+CREATE TABLE totals_counted (
+    sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
+    size bigint NOT NULL DEFAULT 0 CHECK (size >= 0)
 );
+INSERT INTO totals_counted DEFAULT VALUES;
 
 -- Of which lots a bundle's grams are: stretches of its numbers, each of one lot, which has `lot_g` as its first gram. It
 -- follows from movements, as blocks do, and is worked out once, when the bundle is made: what a bundle is made of is read
@@ -534,9 +533,7 @@ BEGIN
             FROM written w WHERE w.kind = 12 AND NOT EXISTS (
                 SELECT FROM lots l WHERE int8range(l.first_g, l.last_g) && int8range(w.first_g, w.last_g)
             )
-            RETURNING lot_id, last_g - first_g AS grams
-    ), counted AS (
-        INSERT INTO total_changes SELECT coalesce(lot_id, -1), 1, 0, sum(grams) FROM made GROUP BY lot_id
+            RETURNING id
     )
     SELECT count(*) INTO numbered FROM made;
     IF numbered <> (SELECT count(*) FROM written WHERE kind IN (1, 12)) THEN
@@ -581,15 +578,6 @@ BEGIN
             SELECT t.id, t.account_id, g.lot_id, g.lot_first_g, g.lot_last_g, t.first_g, t.last_g, t.form, t.flags,
                 t.until_ms
             FROM taken t JOIN gone g ON g.id = t.block_id WHERE t.form <> 0
-    ), counted AS (
-        INSERT INTO total_changes
-            SELECT coalesce(g.lot_id, -1), s.form, s.purpose, sum(s.grams)
-            FROM taken t JOIN gone g ON g.id = t.block_id
-            CROSS JOIN LATERAL (VALUES
-                (g.form, 0, t.first_g - t.last_g),
-                (t.form, CASE WHEN t.kind = 6 THEN -1 WHEN t.form = 0 THEN t.purpose ELSE 0 END, t.last_g - t.first_g)
-            ) AS s (form, purpose, grams)
-            GROUP BY 1, 2, 3 HAVING sum(s.grams) <> 0
     )
     SELECT coalesce(sum(count), 0) INTO numbered FROM gone;
     IF numbered <> (SELECT count(*) FROM written WHERE kind BETWEEN 2 AND 11) THEN
@@ -655,7 +643,6 @@ CREATE FUNCTION dismiss_movement() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     p movements;
-    l lots;
 BEGIN
     IF NOT EXISTS (SELECT FROM set_aside s WHERE s.movement_id = OLD.id)
         OR EXISTS (SELECT FROM log_entries e WHERE e.movement_id = OLD.id) THEN
@@ -678,21 +665,6 @@ BEGIN
             ) AS r LEFT JOIN lots o ON o.first_g <= lower(r) AND o.last_g >= upper(r);
     END IF;
     DELETE FROM certificates WHERE act_id = OLD.act_id;
-    -- Whether the totals had counted it nobody knows: what was written past the triggers they had not.
-    SELECT * INTO l FROM lots WHERE int8range(first_g, last_g) @> OLD.first_g;
-    INSERT INTO total_changes
-        SELECT coalesce(l.id, -1), t.form, t.purpose, sum(t.grams) FROM (
-            SELECT b.form, 0, b.last_g - b.first_g FROM blocks b
-                WHERE l.id IS NOT NULL AND int8range(b.first_g, b.last_g) && int8range(l.first_g, l.last_g)
-            UNION ALL SELECT b.form, 0, b.last_g - b.first_g FROM blocks b WHERE l.id IS NULL AND b.lot_id IS NULL
-            UNION ALL SELECT 0, CASE m.kind WHEN 6 THEN -1 ELSE m.purpose END, m.last_g - m.first_g FROM movements m
-                WHERE m.kind IN (6, 7, 8, 9) AND m.id <> OLD.id AND CASE
-                    WHEN l.id IS NOT NULL THEN m.first_g >= l.first_g AND m.first_g < l.last_g
-                    ELSE NOT EXISTS (SELECT FROM lots o WHERE int8range(o.first_g, o.last_g) @> m.first_g) END
-            UNION ALL SELECT form, purpose, -grams FROM totals WHERE lot_id = coalesce(l.id, -1)
-            UNION ALL SELECT form, purpose, -grams FROM total_changes WHERE lot_id = coalesce(l.id, -1)
-        ) AS t (form, purpose, grams)
-        GROUP BY 1, 2, 3 HAVING sum(t.grams) <> 0;
     UPDATE set_aside SET dismissed = to_jsonb(OLD) WHERE movement_id = OLD.id;
     RETURN OLD;
 END $$;
@@ -746,13 +718,10 @@ CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON origins
 CREATE FUNCTION totals_follow_lot() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE totals SET lot_id = NEW.id WHERE lot_id = OLD.id;
-    UPDATE total_changes SET lot_id = NEW.id WHERE lot_id = OLD.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER totals_follow AFTER UPDATE OF id ON lots FOR EACH ROW WHEN (OLD.id <> NEW.id)
     EXECUTE FUNCTION totals_follow_lot();
-CREATE TRIGGER follows BEFORE INSERT OR UPDATE OR TRUNCATE ON total_changes
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_by_hand();
 
 CREATE FUNCTION frontier_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

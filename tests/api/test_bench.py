@@ -182,7 +182,7 @@ def test_pages_are_read_beside_made_up_blocks(tmp_path: Path):
 
 
 def test_a_return_in_steps_and_what_is_traded_of_it(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(gather, "PEOPLE", 3)
+    monkeypatch.setattr(gather, "PEOPLE", 50)
     monkeypatch.setattr(gather, "LOAD_S", 1.0)
     figures = by_name(gather.measure(tmp_path, blocks=1_050))
     assert figures["collected blocks"].value == 1_050

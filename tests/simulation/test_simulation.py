@@ -1,4 +1,4 @@
-"""Fifty seeds hold; each replays to the byte of its trace; and what is planted is found."""
+"""Thirty seeds hold; each replays to the byte of its trace; and what is planted is found."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.simulation.planted import PLANTED
 from tests.simulation.run import stage
 from tests.simulation.table import Totals
 
-SEEDS, SHARES = 50, 2
+SEEDS, SHARES = 30, 2
 ENOUGH = 30
 """Seeds within which every planted fault is found."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tamper.campaign import KNOWN_GAPS, run
 
-SEED, COUNT = 20_261_121, 900
+SEED, COUNT = 20_261_121, 500
 
 
 @pytest.mark.slow
@@ -13,6 +13,6 @@ def test_every_alteration_is_refused_or_found(postgres_url, capsys):
     with capsys.disabled():
         print("\n" + "\n".join(outcome.lines()))  # noqa: T201
     assert outcome.missed == []
-    assert outcome.total - sum(count["missed"] for count in outcome.counts.values()) >= 800
+    assert outcome.total - sum(count["missed"] for count in outcome.counts.values()) >= 450
     assert set(KNOWN_GAPS) <= set(outcome.counts)
     assert outcome.closed == set(), "a known gap is closed: strike it from the list and from docs/threats.md"

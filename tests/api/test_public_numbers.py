@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from anchoring.log.folder import LogFolder
+from api.app import routed
 from api.gate import gate_of
 from registry.clock import system_clock
 from registry.consumption.cancel import Intent, cancel
@@ -33,6 +34,8 @@ NUMBERS_FROM = {"accounts": 4_100_000_000_001, "acts": 5_200_000_000_001, "movem
 LOTS = range(7)
 SIZE = 60
 """More leaves than are published first."""
+QUERIED = {"cursor", "limit", "gram_g", "first_g", "end_g"}
+"""Parameters of queries that REST has."""
 HEALTH = "/v1/health"
 """It says how many leaves are signed, also while nobody cosigns them."""
 TOLD = ("content-type", "content-disposition", "link", "cache-control", "location", "retry-after")
@@ -95,6 +98,9 @@ class World:
         """All that is asked: each route with every value of its parameters, and queries."""
         unknown = {name for _, path in routes() for name in re.findall(r"{(\w+)", path)} - set(self.values())
         assert not unknown, f"say in this test what is to be asked of {unknown}"
+        operations = [one for of_path in routed().openapi()["paths"].values() for one in of_path.values()]
+        told = {given["name"] for one in operations for given in one.get("parameters", []) if given["in"] == "query"}
+        assert told == QUERIED, "say in this test what is to be asked of a new parameter"
         for method, route in routes():
             if method != "GET" or route.startswith("/static"):
                 continue
@@ -136,6 +142,9 @@ class World:
             "/blocks/{name}": ["", "?lang=en&gram=10", f"?gram={later + 10}"],
             "/search": [f"?q={quote(name)}" for name in self._names()],
             "/": ["", "?lang=en"],
+            "/v1/certificates/{number}": ["", "?cursor=0"],
+            "/lots/{lot}": ["", "?cursor=20"],
+            "/leaves/{index}": ["", "?cursor=20"],
         }.get(route, [""])
 
     def _names(self) -> list[str]:

@@ -25,10 +25,10 @@ from api.site import master_key
 from registry.accounts.vault import Vault
 from registry.database.engine import Database
 from registry.errors import Unavailable
-from registry.ledger.bindings import check_evidence, check_holders
-from registry.ledger.consistency import check_tables
 from registry.ledger.finding import Finding
-from registry.ledger.sealed import check_seals
+from registry.upkeep.bindings import check_evidence, check_holders
+from registry.upkeep.consistency import check_tables
+from registry.upkeep.sealed import check_seals
 
 SHOWN: Final = 1_000
 """Findings kept; of what is more, the number. One fault can have as many as there are movements."""

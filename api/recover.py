@@ -24,7 +24,7 @@ from anchoring.log.verified import Trust, Verified, verified
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
-from registry.recovery.replay import Leaf, Replay, begin
+from registry.upkeep.recovery.replay import Leaf, Replay, begin
 
 BATCH = 2_048
 """Leaves in one transaction: half a second, and what a crash makes us do again."""

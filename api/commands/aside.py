@@ -14,7 +14,7 @@ def list_all(data: Data = DATA, database: Database = None) -> None:
     from api.beside import beside
     from registry.clock import rfc3339
     from registry.ledger.movement import serial
-    from registry.recovery.aside import list_aside
+    from registry.upkeep.recovery.aside import list_aside
 
     with beside(settings_of(data, database=database), warn) as at, at.database().reading() as tx:
         found = list_aside(tx)
@@ -31,7 +31,7 @@ def list_all(data: Data = DATA, database: Database = None) -> None:
 def retry(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Judge them again at the next publication, once what was altered or taken away was put right from a backup."""
     from api.services import running
-    from registry.recovery.aside import judge_again
+    from registry.upkeep.recovery.aside import judge_again
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:
@@ -49,7 +49,7 @@ def dismiss(
 ) -> None:
     """Take a movement that was set aside out of the ledger, with all that came of it; its giver has the grams back."""
     from api.services import running
-    from registry.recovery.aside import dismiss as take_out
+    from registry.upkeep.recovery.aside import dismiss as take_out
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:

@@ -93,7 +93,7 @@ def evidence(
 ) -> None:
     """Give lost evidence documents back; each must have the digest that is in its leaf."""
     from api.services import running
-    from registry.recovery.evidence import awaited, give_back, read_documents
+    from registry.upkeep.recovery.evidence import awaited, give_back, read_documents
 
     documents = read_documents(file.read_bytes())
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
@@ -119,7 +119,7 @@ def holder(
     import hashlib
 
     from api.services import running
-    from registry.recovery.claims import recognise
+    from registry.upkeep.recovery.claims import recognise
 
     with claim.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").digest()

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from registry.errors import SetAside, Unavailable
 from registry.evidence.document import digest
-from registry.ledger.sealed import PACKED
-from registry.ledger.sealing import Sealer
+from registry.ledger.sealing import PACKED, Sealer
 from registry.procedure import document as documents
 from registry.procedure.decision import KINDS, PREFIXES, Lot, Record
 from registry.procedure.fields import Unreadable

@@ -21,6 +21,13 @@ COLUMNS: Final = (
     "from_tag", "to_tag", "evidence",
 )  # fmt: skip
 _MAY_BE_NONE = frozenset({"giver", "account", "parent"})
+PACKED = """
+    int8send(m.id) || int8send(m.act_id) || int8send(coalesce(m.giver_id, 0)) || int8send(coalesce(m.account_id, 0))
+    || int2send(m.kind) || int2send(m.form) || int2send(m.flags) || int4send(m.purpose)
+    || int8send(m.first_g) || int8send(m.last_g) || int8send(coalesce(m.parent_id, 0))
+    || int8send(m.at_ms) || int8send(m.until_ms) || m.from_tag || m.to_tag || m.evidence
+"""
+"""SQL: the bytes of a row `m` of movements as `sealing.ROW` has them."""
 _LABEL = b"gramledger/seal/v1"
 
 

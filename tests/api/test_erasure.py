@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from api.officers import CENTRE
 from registry.issuance.issue import issue, reference_digest
 from registry.issuance.report import Activity, Report
-from registry.ledger.consistency import check_tables
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.queries import holdings
 from registry.sources.sources import consented_users, give_consent
+from registry.upkeep.consistency import check_tables
 from registry.upkeep.erasure import CHOICES
 from tests.api.test_authorisation import BODIES, MAY, signed
 from tests.support.columns import COLUMNS, Is

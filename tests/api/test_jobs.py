@@ -10,8 +10,8 @@ from api.rest.job_schemas import Job, Jobs
 from registry.errors import JobUnderWay, Unavailable
 from registry.jobs import jobs
 from registry.ledger import gathering
-from registry.ledger.consistency import check_tables
 from registry.ledger.movement import read_serial
+from registry.upkeep.consistency import check_tables
 from tests.support.rest import Caller, authority, holder, institution, is_problem, person_with
 
 PIECES = 13

@@ -25,12 +25,12 @@ from registry.methodologies.published import publish_methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem
 from registry.policies.policies import in_force, publish_policy, shipped_policy
-from registry.recovery import facts
-from registry.recovery.claims import recognise
-from registry.recovery.evidence import awaited, give_back
 from registry.sources.approval import NewSource, apply_for, approve
 from registry.sources.sources import get_source
 from registry.upkeep.erasure import erase_account
+from registry.upkeep.recovery import facts
+from registry.upkeep.recovery.claims import recognise
+from registry.upkeep.recovery.evidence import awaited, give_back
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
 from tests.support.scheme import DAY
 

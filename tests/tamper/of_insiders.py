@@ -30,12 +30,12 @@ from api.witnesses import Publishing, Witnessing
 from registry.database.engine import Database
 from registry.database.roles import as_registry, establish
 from registry.errors import RegistryError
-from registry.ledger.bindings import check_evidence, check_holders
 from registry.ledger.blocks import movement_of
-from registry.ledger.consistency import check_tables
 from registry.ledger.movement import Movement
-from registry.ledger.sealed import check_seals
 from registry.points.points import redeem
+from registry.upkeep.bindings import check_evidence, check_holders
+from registry.upkeep.consistency import check_tables
+from registry.upkeep.sealed import check_seals
 from tests.support.publishing import GATE, LOG, act, cosigning
 from tests.support.scheme import Scheme
 from tests.tamper.insider import PAST_THE_TRIGGERS, ROLES, Aim, Attack, Waiting, World

@@ -11,13 +11,13 @@ from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
 from registry.errors import SetAside
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
-from registry.ledger.sealed import check_seals
 from registry.ledger.sealing import COLUMNS, ROW
 from registry.points.points import convert, redeem, return_points
-from registry.recovery.aside import dismiss, judge_again, list_aside
+from registry.upkeep.consistency import check_tables
+from registry.upkeep.recovery.aside import dismiss, judge_again, list_aside
+from registry.upkeep.sealed import check_seals
 from tests.support.insider import Insider
 from tests.support.publishing import act
 

@@ -23,13 +23,13 @@ from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge
 from registry.evidence.document import Evidence
 from registry.evidence.public import MAX_BYTES, MAX_LONG_BYTES, Document, Faulty, Flaw, RecordLeaf, line_of, text_of
-from registry.ledger.bindings import check_evidence
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Facts, Line, begin_act, record, write_lines
 from registry.policies.policies import publish_policy
-from registry.recovery.aside import judge_again, list_aside
 from registry.sources.approval import NewSource, apply_for
+from registry.upkeep.bindings import check_evidence
 from registry.upkeep.erasure import erase_account
+from registry.upkeep.recovery.aside import judge_again, list_aside
 from tests.support.documents import sealed
 from tests.support.publishing import LOG, act, documents_of, files_of
 from tests.support.scheme import FOUNDED, START

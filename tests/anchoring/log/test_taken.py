@@ -6,13 +6,13 @@ import secrets
 import pytest
 
 from registry.consumption.cancel import Intent, cancel
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
 from registry.ledger.publication import set_aside_count
-from registry.ledger.sealed import check_seals
 from registry.points.points import redeem
-from registry.recovery.aside import judge_again
+from registry.upkeep.consistency import check_tables
+from registry.upkeep.recovery.aside import judge_again
+from registry.upkeep.sealed import check_seals
 from tests.support.insider import Insider
 from tests.support.publishing import GATE, act
 

@@ -14,7 +14,6 @@ from registry.decisions.recording import By, Officers, Step, prepare, read_offic
 from registry.errors import DecisionRefused, Invalid, SetAside
 from registry.issuance.issue import issue
 from registry.issuance.report import Activity, Report
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.methodologies.published import publish_methodology
 from registry.points.points import convert
@@ -22,6 +21,7 @@ from registry.policies.first import publish_first, shipped_first
 from registry.policies.policies import in_force, publish_policy
 from registry.procedure.decision import Record
 from registry.sources.approval import NewSource, advance, apply_for, decide_source
+from registry.upkeep.consistency import check_tables
 from tests.support.scheme import DAY, methodology_of
 
 MINUTE = 60_000

@@ -6,7 +6,7 @@ from registry.errors import JobUnderWay, NotFound
 from registry.jobs.jobs import add_job, end, enter, get_job, next_job
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, expire
-from registry.recovery.replay import begin
+from registry.upkeep.recovery.replay import begin
 from tests.support.scheme import DAY
 
 

@@ -14,11 +14,11 @@ from registry.errors import Insufficient, Invalid, NotFound, RuleBroken, TooMany
 from registry.ledger import gathering
 from registry.ledger.bundles import bundle_of, get_bundle, made_of, number_after, number_before, trace
 from registry.ledger.child import minute_of
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount, Ledger, lock_grams
 from registry.ledger.movement import Form, Kind, Purpose, Target, target_of
 from registry.ledger.rows import write_rows
 from registry.points.points import convert, redeem, return_points
+from registry.upkeep.consistency import check_tables
 from tests.support.backups import publisher_of
 from tests.support.raw import columns_of
 

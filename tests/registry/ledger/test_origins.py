@@ -11,10 +11,10 @@ from registry.errors import Invalid
 from registry.ledger import gathering
 from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.bundles import made_of, number_before, numbers_after, numbers_before, stretch_of, trace
-from registry.ledger.consistency import check_tables
 from registry.ledger.gathering import gather
 from registry.ledger.movement import Form
 from registry.ledger.taking import take_exactly
+from registry.upkeep.consistency import check_tables
 from tests.support.backups import publisher_of
 
 

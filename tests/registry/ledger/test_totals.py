@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from registry.errors import Insufficient
 from registry.ledger import totals as sums
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
 from registry.ledger.totals import ALL, BUNDLES, GATHERED, fold, recount, totals
 from registry.points.points import convert, holders_of_expired_points
+from registry.upkeep.consistency import check_tables
 from tests.support.backups import publisher_of
 from tests.support.simulation import Simulation
 

@@ -11,8 +11,8 @@ from registry.accounts.vault import Vault, tag
 from registry.errors import Unavailable
 from registry.evidence.document import verify
 from registry.evidence.public import is_public
-from registry.ledger.consistency import RESTORE
 from registry.ledger.finding import Finding
+from registry.upkeep.consistency import RESTORE
 
 _BACKUP = "give it back from a backup: `gram recover evidence FILE`"
 _MASTER = "restore the row from a backup; without the key this account's grams cannot move"

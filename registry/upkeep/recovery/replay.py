@@ -24,9 +24,9 @@ from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
-from registry.recovery.facts import Decided, LotFacts, read_decision
-from registry.recovery.holders import Acquired, Holders, acquired
-from registry.recovery.lots import ensure_lot
+from registry.upkeep.recovery.facts import Decided, LotFacts, read_decision
+from registry.upkeep.recovery.holders import Acquired, Holders, acquired
+from registry.upkeep.recovery.lots import ensure_lot
 
 SKIPPED_NUMBERS = 1_000_000
 """By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was

@@ -10,9 +10,9 @@ from registry.database.schema import evidence
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
 from registry.ledger.movement import Kind
-from registry.recovery.facts import Decided, read_decision
-from registry.recovery.lots import return_facts
 from registry.sources.returned import lacking, return_source
+from registry.upkeep.recovery.facts import Decided, read_decision
+from registry.upkeep.recovery.lots import return_facts
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Of one file of documents, some hundred thousand; more of them come in several files."""

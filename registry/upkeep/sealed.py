@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.ledger.consistency import RESTORE
 from registry.ledger.finding import Finding
-from registry.ledger.sealing import MAX_RUN, Sealer
+from registry.ledger.sealing import MAX_RUN, PACKED, Sealer
+from registry.upkeep.consistency import RESTORE
 
 
 def check_seals(tx: sa.Connection, sealer: Sealer) -> Iterator[Finding]:
@@ -66,13 +66,6 @@ def _finding(row: sa.Row[Any]) -> Finding:
     return Finding(f"movement {row.id}", sentence, RESTORE, size, row.at_ms)
 
 
-PACKED = """
-    int8send(m.id) || int8send(m.act_id) || int8send(coalesce(m.giver_id, 0)) || int8send(coalesce(m.account_id, 0))
-    || int2send(m.kind) || int2send(m.form) || int2send(m.flags) || int4send(m.purpose)
-    || int8send(m.first_g) || int8send(m.last_g) || int8send(coalesce(m.parent_id, 0))
-    || int8send(m.at_ms) || int8send(m.until_ms) || m.from_tag || m.to_tag || m.evidence
-"""
-"""SQL: the bytes of a row `m` of movements as `sealing.ROW` has them."""
 # What was dismissed is part of the run that it was sealed in.
 _MOVEMENTS = sa.text(f"""
     SELECT m.id, m.at_ms, e.index AS log_index, s.movement_id IS NOT NULL AS is_aside,

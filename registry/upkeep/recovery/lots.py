@@ -5,7 +5,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from registry.ledger.movement import Movement
-from registry.recovery.facts import LotFacts
+from registry.upkeep.recovery.facts import LotFacts
 
 UNKNOWN = "UNKNOWN"
 """Code of the methodology that stands for one that is not known."""

@@ -8,12 +8,12 @@ from anchoring.log.folder import LogFolder
 from anchoring.log.publisher import Publisher
 from anchoring.note import ED25519, Signer
 from registry.consumption.transfer import transfer
-from registry.ledger.bindings import check_evidence, check_holders
-from registry.ledger.consistency import check_tables
 from registry.ledger.ledger import Amount
-from registry.ledger.sealed import check_seals
 from registry.ledger.sealing import MAX_RUN
+from registry.upkeep.bindings import check_evidence, check_holders
+from registry.upkeep.consistency import check_tables
 from registry.upkeep.erasure import erase_account
+from registry.upkeep.sealed import check_seals
 from tests.support.publishing import GATE, cosigning
 from tests.support.simulation import Simulation
 

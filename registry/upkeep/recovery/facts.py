@@ -2,7 +2,7 @@
 
 The cases themselves with all that was decided of them; policies, methodologies and sources; of a lot its number, source
 and methodology, and the days that it is about. What is withheld comes back with the whole document
-(`registry.recovery.evidence`).
+(`registry.upkeep.recovery.evidence`).
 """
 
 from dataclasses import dataclass

@@ -20,6 +20,7 @@ from api.edge import MAX_BODY_BYTES
 from api.rest.chain import MAX_ANSWER_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
 from api.rest.chain_calls import MAX_CALL_GAS, METHODS
 from api.site import Site
+from tests.support.loops import run
 from tests.support.rest import Caller, is_problem
 from tests.support.running import served
 from tests.support.serving import WAIT_S
@@ -322,7 +323,7 @@ def test_a_network_of_version_6_is_one_caller(live):
             return await asyncio.gather(*every)
 
     with chain_of(live, node_that_waits(release)) as site, contextlib.closing(site):
-        statuses = asyncio.run(scene(create(site)))
+        statuses = run(scene(create(site)))
     assert sorted(statuses[:-1]) == [200] * (MAX_WAITING_OF_ONE + 1) + [503] * 4
     assert statuses[-1] == 200
 

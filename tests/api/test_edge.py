@@ -10,6 +10,7 @@ import pytest
 
 from api import edge
 from api.edge import Edge
+from tests.support.loops import run
 from tests.support.rest import http, is_problem
 
 PATHS = (
@@ -166,7 +167,7 @@ def test_an_address_has_its_share_of_the_requests_under_way_and_a_network_is_one
         for task in tasks[: len(silent)]:
             task.cancel()
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_whoever_waits_too_long_for_his_turn_is_told_to_come_back(monkeypatch):
@@ -183,4 +184,4 @@ def test_whoever_waits_too_long_for_his_turn_is_told_to_come_back(monkeypatch):
         for task in working:
             task.cancel()
 
-    asyncio.run(scene())
+    run(scene())

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from api.rest.turns import Full, Turns
+from tests.support.loops import run
 
 
 async def _hold(turns: Turns, address: str, order: list[str]) -> None:
@@ -28,7 +29,7 @@ def test_addresses_take_turns():
         await asyncio.gather(*tasks)
         return order
 
-    order = asyncio.run(scene())
+    order = run(scene())
     assert order.index("quiet") == 1
     assert order.count("loud") == 10
 
@@ -42,7 +43,7 @@ def test_too_many_of_one_address_are_sent_away_and_others_find_room():
             tasks += await _started(_hold(turns, "b", order), _hold(turns, "c", order))
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    said = asyncio.run(scene())
+    said = run(scene())
     assert [isinstance(one, Full) for one in said] == [False, False, True, True, False, False]
 
 
@@ -57,7 +58,7 @@ def test_who_goes_away_while_waiting_or_at_its_turn_holds_up_nobody():
         await _hold(turns, "d", order)
         return order
 
-    assert asyncio.run(asyncio.wait_for(scene(), 5)) == ["c", "d"]
+    assert run(asyncio.wait_for(scene(), 5)) == ["c", "d"]
 
 
 def test_a_turn_that_fails_is_handed_on():
@@ -68,7 +69,7 @@ def test_a_turn_that_fails_is_handed_on():
                 raise ValueError("x")
         await _hold(turns, "a", [])
 
-    asyncio.run(asyncio.wait_for(scene(), 5))
+    run(asyncio.wait_for(scene(), 5))
 
 
 def test_of_many_slots_an_address_has_its_share():
@@ -87,4 +88,4 @@ def test_of_many_slots_an_address_has_its_share():
         await asyncio.wait_for(_hold(turns, "last", order), 1)
         return order
 
-    assert asyncio.run(scene()) == ["loud", "loud", "quiet"] + ["loud"] * 4 + ["last"]
+    assert run(scene()) == ["loud", "loud", "quiet"] + ["loud"] * 4 + ["last"]

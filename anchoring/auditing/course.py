@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchoring.auditing.crew import Crew
+from anchoring.auditing.decisions import Decided
 from anchoring.auditing.faults import Faults
 from anchoring.auditing.prior import RECALLED_TILES, check_grown, is_prefix_of, may_go_on, recall
 from anchoring.auditing.replay import Replay
@@ -94,9 +95,9 @@ def run(
         # What is missing beside the leaves leaves their state as it is.
         is_lawful = standing.faults.counts.keys() <= {RULE} and not faults.counts
         is_lawful &= standing.roots.get(checkpoint.size) == checkpoint.root
-        findings = replay.decisions(source, faults) if is_lawful and not standing.faults.counts else ()
+        decided = replay.decisions(source, faults) if is_lawful and not standing.faults.counts else Decided()
         states = _states(source, state, standing, checkpoint, faults, every=every_state) if is_lawful else ()
-        return standing, replay.totals(), faults, Checked(states, findings)
+        return standing, replay.totals(decided.issuances), faults, Checked(states, decided.findings)
 
 
 def _states(

@@ -1,7 +1,8 @@
 """The log's decisions, with all that rests on them, held against the rules of docs/design.md, section 11."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import takewhile
 
 from anchoring.auditing.faults import Fault, Faults
@@ -14,14 +15,23 @@ from anchoring.log.documents import READ_TOGETHER, TileRecords, read_by_tile
 from anchoring.log.tiles import TILE_WIDTH, Source, tile_width
 from anchoring.note import MAX_NOTE
 from registry.evidence.public import Document, RecordLeaf
+from registry.procedure.lots import Issuance
 from registry.procedure.rule import Finding
 
 CHUNK = 1 << 18
 """Rows looked at together: 262,144, of 23 MB."""
 
 
-def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: Faults) -> tuple[Finding, ...]:
-    """Replay the decisions of a log whose leaves, documents and other rules hold; name faults, and give what is open.
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the decisions of a log made: which lots, and what of it is not complete."""
+
+    findings: tuple[Finding, ...] = ()
+    issuances: Sequence[Issuance] = ()
+
+
+def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: Faults) -> Decided:
+    """Replay the decisions of a log whose leaves, documents and other rules hold; name faults, and give what they made.
 
     The documents are read again, and must be those that the leaves bind again: one that is served no more is a fault of
     its record, or whoever serves them would choose which decisions are asked. Raises Unreachable when the log is gone.
@@ -45,7 +55,7 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
             documents = _documents(source, leaves, len(rows), pool)
             for fault in following.take(rows[:end], served(documents)):
                 faults.add(Fault(fault.rule, fault.sentence, leaf=fault.leaf))
-    return following.findings() if is_served else ()
+    return Decided(following.findings(), following.issuances()) if is_served else Decided()
 
 
 def _documents(

@@ -5,13 +5,13 @@ segment. What is merged is merged in the order of the log, so that the outcome i
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from anchoring.auditing.crew import Crew, Worker
-from anchoring.auditing.decisions import check_decisions
+from anchoring.auditing.decisions import Decided, check_decisions
 from anchoring.auditing.faults import Fault, Faults
 from anchoring.auditing.judging import Judged, judge_segment
 from anchoring.auditing.overlaps import Rivals, find_overlaps, partition
@@ -21,8 +21,7 @@ from anchoring.auditing.segment import SEGMENT, Segment, Stretch, read_segment
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK, LotBounds, find_lots, sum_by_lot, totals
 from anchoring.log.tiles import TILE_WIDTH, Source
-from registry.ledger.movement import Kind
-from registry.procedure.rule import Finding
+from registry.procedure.lots import Issuance
 
 WAVE: Final = 16
 """Segments read before they are judged: 1,048,576 leaves, work for many processes."""
@@ -74,14 +73,14 @@ class Replay:
             faults.merge(found.sorted(), found.counts)
         return faults
 
-    def decisions(self, source: Source, faults: Faults) -> tuple[Finding, ...]:
-        """Replay the decisions of a log that is lawful but for them; give what is open."""
+    def decisions(self, source: Source, faults: Faults) -> Decided:
+        """Replay the decisions of a log that is lawful but for them; give what they made."""
         return check_decisions(source, self._crew.rows(self.standing.size), self.standing.record_leaves, faults)
 
-    def totals(self) -> Totals:
-        """Add up all leaves."""
+    def totals(self, issuances: Sequence[Issuance]) -> Totals:
+        """Add up all leaves; `issuances` are what is known of the lots."""
         size = self.standing.size
-        lots = find_lots(self._crew.rows(size), self.standing.records.get(Kind.ISSUANCE, []))
+        lots = find_lots(self._crew.rows(size), issuances)
         sums = sum_by_lot(self._crew.rows(size), 0, 0, lots)
         for part in self._crew.run(_sum, [(at, min(size, at + CHUNK), lots) for at in range(0, size, CHUNK)]):
             sums += part

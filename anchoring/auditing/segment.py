@@ -27,7 +27,7 @@ from registry.ledger.movement import Kind
 
 SEGMENT: Final = BATCH
 """Leaves read together, 65,536 of 8 MB; what one process does at a time."""
-REMEMBERED_KINDS: Final = (Kind.ISSUANCE, Kind.STATE)
+REMEMBERED_KINDS: Final = (Kind.STATE,)
 """Records whose places are kept: rows tell records from movements, and not from each other."""
 
 

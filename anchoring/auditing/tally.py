@@ -1,7 +1,8 @@
 """Adds up a log's grams from its rows: by kind, form and purpose, and by lot as a registry shows them.
 
-A lot is what one issuance created. The log shows it as ISSUEs, in any order, whose grams adjoin, of the minute of its
-ISSUANCE record and of one sort. Two of one sort, issued one after the other in one minute, look like one.
+A lot is what one issuance created. The log shows it as ISSUEs, in any order, whose grams adjoin, of one minute and of
+one sort. Where the decisions are not known, two of one sort that were issued one after the other in one minute look
+like one.
 """
 
 from collections import Counter
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from anchoring.auditing.history import OTHER_KIND, OTHER_PURPOSE, UNREAD, Rows
 from anchoring.auditing.judging import grams_of
 from anchoring.auditing.report import Lot, Totals
-from registry.ledger.child import MINUTE_MS
 from registry.ledger.movement import ENDS, Flag, Form, Kind, Purpose
+from registry.procedure.lots import Issuance
 
 LISTED_LOTS: Final = 10_000
 """Lots listed each by itself, the last by gram number; all the earlier ones are added up as nobody's."""
@@ -58,8 +59,8 @@ class LotBounds:
     """All lots, the earlier ones that are not listed too."""
 
 
-def find_lots(rows: Rows, issuances: Sequence[int]) -> LotBounds:
-    """Find the lots, and the record of each; `issuances` are the indices of the ISSUANCE records, in order."""
+def find_lots(rows: Rows, issuances: Sequence[Issuance]) -> LotBounds:
+    """Find the lots, and the record of each; `issuances` are those that are known."""
     issues = np.concatenate([
         np.flatnonzero((part["codes"] >> 14 == Kind.ISSUE) & (part["first"] < part["last"])) + start
         for start, part in _chunks(rows, 0, len(rows))
@@ -69,26 +70,22 @@ def find_lots(rows: Rows, issuances: Sequence[int]) -> LotBounds:
         return LotBounds(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), 0)
     first, last, at = (rows[name][issues] for name in ("first", "last", "at"))
     sort = rows["codes"][issues] >> 6 & (Flag.CLASS_I | Flag.SCENARIO)
-    is_new = (first[1:] != last[:-1]) | (at[1:] != at[:-1]) | (sort[1:] != sort[:-1])
+    records = _records_at(first, issuances)
+    is_new = (first[1:] != last[:-1]) | (at[1:] != at[:-1]) | (sort[1:] != sort[:-1]) | (records[1:] >= 0)
     starts = np.flatnonzero(np.concatenate(([True], is_new)))
-    issuance = _issuances(at[starts], rows["at"], np.asarray(issuances, np.int64))
     listed = slice(max(0, len(starts) - LISTED_LOTS), None)
     ends = np.append(starts[1:], len(issues)) - 1
-    return LotBounds(first[starts][listed], last[ends][listed], issuance[listed], len(starts))
+    return LotBounds(first[starts][listed], last[ends][listed], records[starts][listed], len(starts))
 
 
-def _issuances(minutes: NDArray[np.uint64], at: NDArray[np.uint64], records: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the record of each lot, where its minute has as many records as lots: both are in the order of the grams."""
-    of_records = at[records] // MINUTE_MS * MINUTE_MS
-    order = np.argsort(minutes, kind="stable")
-    low, high = (np.searchsorted(minutes, minutes[order], side, sorter=order) for side in ("left", "right"))
-    by_time = np.argsort(of_records, kind="stable")
-    begin, end = (np.searchsorted(of_records, minutes[order], side, sorter=by_time) for side in ("left", "right"))
-    place = np.minimum(begin + np.arange(len(order)) - low, max(len(records) - 1, 0))
-    found = np.full(len(minutes), -1, np.int64)
-    is_told = high - low == end - begin
-    found[order[is_told]] = records[by_time[place[is_told]]]
-    return found
+def _records_at(first: NDArray[np.uint64], issuances: Sequence[Issuance]) -> NDArray[np.int64]:
+    """Give, for each first gram of an ISSUE, the record of the issuance that begins there; -1 for none."""
+    records = np.full(len(first), -1, np.int64)
+    begins = np.array([issuance.first_g for issuance in issuances], np.uint64)
+    place = np.minimum(np.searchsorted(first, begins), len(first) - 1)
+    is_there = first[place] == begins
+    records[place[is_there]] = np.array([issuance.leaf for issuance in issuances], np.int64)[is_there]
+    return records
 
 
 def sum_by_lot(rows: Rows, start: int, end: int, lots: LotBounds) -> NDArray[np.uint64]:

@@ -1,19 +1,15 @@
-"""Follows the decisions of one log, stretch by stretch, from its first one on."""
+"""Follows the decisions of one log, stretch by stretch, from its first leaf on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import Final
 
 from anchoring.auditing.history import Rows, movement_of
 from anchoring.decisions.columns import ColumnReplay
 from anchoring.decisions.origins import Bundles
 from registry.evidence.public import Document, RecordLeaf
+from registry.procedure.lots import Issuance
 from registry.procedure.replay import Entry, Replay
 from registry.procedure.rule import Fault, Finding
-
-CASE: Final = "case"
-"""A record that lacks this field is no decision; of what stands before a log's first one nothing is asked."""
 
 
 class Following:
@@ -24,8 +20,6 @@ class Following:
         self.size = 0
         self.is_sound = True
         """Not while leaves are taken, nor ever again when not all of them were: some of their decisions count then."""
-        self.begun_at: int | None = None
-        """The index of the first decision."""
         self._bundles = Bundles()
         self._replay = Replay(self._bundles.origins)
         self._columns = ColumnReplay(self._replay, self._bundles)
@@ -37,16 +31,14 @@ class Following:
         on when all of it was given.
         """
         self.is_sound = False
-        entries: Iterator[Entry] = (_entry(rows, leaf, document) for leaf, document in records)
         self._bundles.reach(rows)
-        start, end = self.size, len(rows)
-        if self.begun_at is None:
-            first = next(filter(_is_decision, entries), None)
-            self.begun_at = None if first is None else first.leaf
-            start = end if first is None else first.leaf
-            entries = chain(() if first is None else (first,), entries)
-        yield from self._columns.take(rows[start:], start, entries)
-        self.size, self.is_sound = end, True
+        entries = (_entry(rows, leaf, document) for leaf, document in records)
+        yield from self._columns.take(rows[self.size :], self.size, entries)
+        self.size, self.is_sound = len(rows), True
+
+    def issuances(self) -> Sequence[Issuance]:
+        """Give the grams of each lot that was decided, and where, in the order of the log."""
+        return self._replay.standing.lots.issuances
 
     def findings(self) -> tuple[Finding, ...]:
         """Name what is lawful so far and not complete."""
@@ -57,7 +49,3 @@ def _entry(rows: Rows, leaf: RecordLeaf, document: Document | None) -> Entry:
     """Make a record's entry; its row tells all of it but kind and evidence."""
     movement = movement_of(rows[leaf.index])
     return Entry(leaf.index, replace(movement, kind=leaf.kind, evidence=leaf.evidence), document)
-
-
-def _is_decision(entry: Entry) -> bool:
-    return entry.document is not None and CASE in entry.document.fields

@@ -1,4 +1,4 @@
-"""The decisions of a witness's log: followed from its first one on, each record by its public document.
+"""The decisions of a witness's log: followed from its first leaf on, each record by its public document.
 
 What they made is not kept on the disk. After a start, and when leaves were replayed in vain, their records are read
 from the log again, and must be the leaves that were replayed.
@@ -88,14 +88,13 @@ class Decisions:
         return None
 
     def _untimely(self, rows: Rows, start: int) -> Fault | None:
-        """Give the first leaf, from the log's first decision on, that is not of the time at which it comes."""
-        begun = self._following.begun_at
-        if self._clock is None or begun is None:
+        """Give the first leaf that is not of the time at which it comes; those that were cosigned came before."""
+        if self._clock is None:
             return None
         watch = Watch(self._clock(), self._newest_cosigned())
         at = rows["at"].astype(np.int64)
         is_late = (at > watch.latest) | (at < watch.earliest)
-        is_late[: max(0, begun - start)] = False
+        is_late[: max(0, self._state.head.tree.size - start)] = False
         for place in np.flatnonzero(is_late)[:1].tolist():
             fault = watch.fault(start + place, int(at[place]))
             return None if fault is None else (fault.leaf, fault.rule, fault.sentence)

@@ -8,23 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
-from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE, NO_PARENT, VERSION
+from anchoring.leaf import LEAF_SIZE
 from anchoring.log.builder import TileBuilder
-from anchoring.note import ED25519, Signer
+from api.bench.audit import RECORD_EVERY
 from api.bench.figures import Figure
+from api.bench.synthetic_log import LIFE, SIGNER, documents_of, lawful_leaves
 from registry.errors import Unavailable
-from registry.ledger.movement import Kind
 
 LEAVES_PER_SECOND: Final = 100_000
-SIGNER: Final = Signer("bench.example/log", ED25519, bytes(32))
-FAMILY, COHORT = 10, 1000
-"""An ISSUE of 90 g and nine CONVERTs of 10 g each; a thousand families go on side by side."""
-AT_MS, UNTIL_MS = 1_760_000_000_000, 1_860_000_000_000
+COHORTS: Final = 12
 MB = 1_000_000
 
 
@@ -49,37 +43,14 @@ def measure(folder: Path, leaves: int) -> list[Figure]:
     return figures
 
 
-def lawful_leaves(start: int, end: int) -> NDArray[Any]:
-    """Make leaves `[start, end)` of a lawful log (`LEAF_DTYPE`)."""
-    index = np.arange(start, end, dtype=np.uint64)
-    cohort, place = np.divmod(index, FAMILY * COHORT)
-    step, life = np.divmod(place, COHORT)
-    is_issue = step == 0
-    first = (cohort * COHORT + life) * 90
-    leaves = np.zeros(end - start, LEAF_DTYPE)
-    leaves["version"] = VERSION
-    leaves["kind"] = np.where(is_issue, Kind.ISSUE, Kind.CONVERT)
-    leaves["form"] = np.where(is_issue, 1, 2)
-    leaves["flags"] = np.where(is_issue, 10, 14)
-    leaves["first"] = np.where(is_issue, first, first + (step - 1) * 10)
-    leaves["last"] = np.where(is_issue, first + 90, first + step * 10)
-    leaves["parent"] = np.where(is_issue, np.uint64(NO_PARENT), cohort * (FAMILY * COHORT) + life)
-    leaves["at"] = np.frombuffer(AT_MS.to_bytes(6), np.uint8)
-    leaves["until"][~is_issue] = np.frombuffer(UNTIL_MS.to_bytes(6), np.uint8)
-    tags = np.zeros((end - start, 20), np.uint8)
-    tags[:, 0] = 1
-    tags[:, 12:] = first.astype(">u8").view(np.uint8).reshape(-1, 8)
-    leaves["to_tag"], leaves["from_tag"][~is_issue] = tags, tags[~is_issue]
-    leaves["evidence"][:, :8] = index.view(np.uint8).reshape(-1, 8)
-    return leaves
-
-
 def _write_log(folder: Path, leaves: int) -> float:
     """Write the log and its signed checkpoint; give the seconds that bare hashing of it takes."""
     builder, hashed_s = TileBuilder(0, [], b""), 0.0
+    # A witness takes no leaf from the future, and points of a cohort expire before the next: few cohorts, then.
+    made = lawful_leaves(leaves, cohort=max(1000, leaves // (LIFE * COHORTS)), record_every=RECORD_EVERY)
     for start in range(0, leaves, 1 << 16):
-        some = lawful_leaves(start, min(leaves, start + (1 << 16)))
-        for path, data in builder.extend(some):
+        some = made[start : start + (1 << 16)]
+        for path, data in builder.extend(some, documents_of(some, start)):
             _put(folder / "log" / path, data)
         hashed_s += _hash_alone(some.tobytes())
     for path, data in builder.partials():

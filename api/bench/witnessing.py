@@ -15,13 +15,15 @@ from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.chain.signers import LocalKey
 from anchoring.connections import Limits
 from anchoring.log.sources import DirectorySource, HttpSource, Source, read_file
-from anchoring.log.tiles import BUNDLE_BYTES
+from anchoring.log.tiles import TILE_WIDTH
 from anchoring.note import COSIGNATURE, Signer
 from anchoring.witness.protocol import Request
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Witness, WitnessKeys
 from api.bench.processes import own_peak_bytes
 from registry.clock import system_clock
+from registry.evidence.public import file_limit
+from registry.ledger.movement import Kind
 
 KEYS: Final = WitnessKeys(Signer("bench.example/witness", COSIGNATURE, bytes(32)), LocalKey(bytes(31) + b"\1"))
 
@@ -47,7 +49,7 @@ class _Handler(BoundedHandler):
 
     def get(self) -> None:
         try:
-            body = read_file(self.folder / self.path.lstrip("/"), BUNDLE_BYTES)
+            body = read_file(self.folder / self.path.lstrip("/"), file_limit([Kind.POLICY] * TILE_WIDTH))
         except OSError:
             self.send(404, "text/plain", b"")
         else:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from registry.ledger.movement import Flag, Movement, serial
 from registry.procedure.decision import Correction, Lot
@@ -52,6 +52,14 @@ class OpenLot:
         return 0 <= left <= left_g and (left > 0 or left_g == 0)
 
 
+class Issuance(NamedTuple):
+    """A lot of grams `[first_g, end_g)`, and the leaf that decided it."""
+
+    first_g: int
+    end_g: int
+    leaf: int
+
+
 class Lots:
     """Which grams were allowed, and of which lots some are to come."""
 
@@ -61,6 +69,8 @@ class Lots:
         self._bundled = Ranges()
         self._open: list[OpenLot] = []
         self._by_digest: dict[str, Range] = {}
+        self.issuances: list[Issuance] = []
+        """All that were taken, in the order of the log."""
 
     def check(self, lot: Lot) -> None:
         """Hold a lot against all before it. Raises `Broken`."""
@@ -74,6 +84,7 @@ class Lots:
         """Take a lot that was checked."""
         self._allowed.add(lot.first_g, lot.end_g)
         self._by_digest[digest] = (lot.first_g, lot.end_g)
+        self.issuances.append(Issuance(lot.first_g, lot.end_g, opened.leaf))
         insort(self._open, opened, key=attrgetter("first_g"))
 
     def recall(self, lot: Lot, digest: str) -> None:

@@ -144,6 +144,16 @@ def an_objection_that_was_answered():
 
 
 @case()
+def publicity_that_may_end_when_it_began():
+    book = programme(publicity={"source": 0})
+    terms = book.reviewed(book.methodology())
+    opens = book.at + 60_000
+    book.publicise(terms, publicity_from=rfc3339(opens), publicity_until=rfc3339(opens + 1))
+    book.publish_source(terms)
+    return book
+
+
+@case()
 def publicity_that_is_over_to_the_millisecond():
     book = to_publicity()
     book.publicise(book.terms)

@@ -20,7 +20,7 @@ from anchoring.state.tree import HASH, hash_map
 from registry.evidence.public import line_of, text_of
 from registry.ledger.movement import Kind, Movement
 from tests.support import synthetic_log
-from tests.support.synthetic_log import SIGNER, VKEY
+from tests.support.synthetic_log import BEGIN_MS, SIGNER, VKEY
 
 COSIGNER = Signer("witness.example/w1", COSIGNATURE, bytes(range(1, 33)))
 COSIGNERS = (COSIGNER.verifier.vkey,)
@@ -68,7 +68,8 @@ def with_record(leaves, **lies):
     """These leaves and the STATE record behind them; `lies` are what it says otherwise."""
     record = replace(record_of(leaves), **lies)
     RECORDS[record.digest()] = record
-    movement = replace(StateRecord(len(leaves), 0, 0, bytes(32)).movement(AT_MS), evidence=record.digest())
+    at = int(rows_of(leaves)["at"].max(initial=BEGIN_MS - 3_600_000))  # not before any that comes before it
+    movement = replace(StateRecord(len(leaves), 0, 0, bytes(32)).movement(at), evidence=record.digest())
     return np.concatenate((leaves, leaves_of([movement]))).astype(LEAF_DTYPE)
 
 

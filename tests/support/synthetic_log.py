@@ -7,11 +7,12 @@ from anchoring.merkle import leaf_hash
 from anchoring.merkle import root as merkle_root
 from api.bench.synthetic_log import (
     BEGIN_MS,
+    FIRST_LIFE,
     LIFE,
     ORIGIN,
     SIGNER,
     STEPS,
-    VALID_MS,
+    UNTIL_MS,
     VKEY,
     documents_of,
     lawful_leaves,
@@ -23,11 +24,12 @@ from registry.ledger.movement import ENDS, ORIGINS, Kind
 
 __all__ = [
     "BEGIN_MS",
+    "FIRST_LIFE",
     "LIFE",
     "ORIGIN",
     "SIGNER",
     "STEPS",
-    "VALID_MS",
+    "UNTIL_MS",
     "VKEY",
     "FakeAnchor",
     "FakeChain",

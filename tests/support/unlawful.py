@@ -4,7 +4,7 @@ from anchoring.leaf import NO_PARENT
 from api.bench.synthetic_log import RUN
 from registry.ledger.movement import GRAMS_END, Target
 from registry.ledger.rules import Rule
-from tests.support.synthetic_log import BEGIN_MS, LIFE, VALID_MS, six_bytes
+from tests.support.synthetic_log import BEGIN_MS, FIRST_LIFE, LIFE, UNTIL_MS, six_bytes
 
 COHORT = 10
 GATHER, BUNDLE, GIVE = 4, 6, 17
@@ -15,8 +15,8 @@ ISSUE, REFUND, CANCEL, DONATE, VOID, RECORD, LOCK = 0, 3, 10, 14, 19, 20, 21
 def leaf_of(step: int, life: int = 3) -> int:
     """The leaf's index: steps by lives, but for a life's run, which stands together."""
     if RUN.start <= step < RUN.stop:
-        return RUN.start * COHORT + (RUN.stop - RUN.start) * life + step - RUN.start
-    return step * COHORT + life
+        return FIRST_LIFE + RUN.start * COHORT + (RUN.stop - RUN.start) * life + step - RUN.start
+    return FIRST_LIFE + step * COHORT + life
 
 
 def lead(gather, bundle: int, first: int) -> None:
@@ -135,7 +135,7 @@ UNLAWFUL = [
     (Rule.INDIVIDUAL, flip_flags(VOID, 8)),
     (Rule.LOCKED, flip_flags(VOID, 16)),
     (Rule.UNTIL, change(VOID, until=six_bytes(1))),
-    (Rule.EXPIRY, change(DONATE, at=six_bytes(BEGIN_MS + VALID_MS + 1))),
+    (Rule.EXPIRY, change(DONATE, at=six_bytes(UNTIL_MS + 1))),
     (Rule.CLASS_I, of_a_life_without_class_i),
     (Rule.REFUND, change(REFUND, to_tag=[1] * 20)),
     (Rule.OVERLAP, what_its_sibling_took),
@@ -148,7 +148,7 @@ UNLAWFUL = [
     (Rule.GATHERED, a_bundle_a_gram_too_long),
     (Rule.GATHERED, a_bundle_a_gram_too_short),
     (Rule.GATHERED, a_bundle_of_nothing),
-    (Rule.GATHERED, change(BUNDLE, at=six_bytes(BEGIN_MS + VALID_MS))),
+    (Rule.GATHERED, change(BUNDLE, at=six_bytes(UNTIL_MS))),
     (Rule.GATHERED, flip_flags(BUNDLE, 1)),
     (Rule.ORDER, change(VOID, parent=leaf_of(VOID))),
     (Rule.ORDER, change(VOID, parent=leaf_of(VOID) + 1)),

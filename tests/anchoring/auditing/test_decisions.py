@@ -11,7 +11,7 @@ from registry.ledger.movement import Kind
 from registry.procedure.rule import SENTENCES, Rule
 from tests.support import procedure_cases
 from tests.support.decided import write_book
-from tests.support.decisions import Book, movement, to_issued, to_live
+from tests.support.decisions import Book, to_issued, to_live
 from tests.support.rewriting import placed
 from tests.support.synthetic_log import VKEY
 
@@ -96,18 +96,12 @@ def test_who_serves_documents_does_not_choose_which_decisions_are_asked(tmp_path
     assert not report.holds
 
 
-def test_nothing_is_asked_before_the_first_decision(tmp_path):
+def test_a_log_is_asked_from_its_first_leaf_on(tmp_path):
+    """Whoever never decides is not asked nothing: his grams lie in no issuance."""
     book = Book()
     book.move(Kind.ISSUE, 5_000, 6_000)
-    book.entries += [entry._replace(leaf=entry.leaf + 1) for entry in to_live().entries]
-    moved = [entry._replace(document=None) if entry.document is None else entry for entry in book.entries]
-    book.entries = [placed(entry, at) for at, entry in enumerate(moved)]
     write_book(tmp_path, book)
-    assert found(tmp_path)[1] == []
-    book.entries.append(book.entries[0]._replace(leaf=len(book.entries), movement=issue_at(book)))
+    assert found(tmp_path)[1] == [[0, "LOT"]]
+    book.entries += [placed(entry, entry.leaf + 1) for entry in to_live().entries]
     write_book(tmp_path, book)
-    assert found(tmp_path)[1] == [[len(book.entries) - 1, "LOT"]]
-
-
-def issue_at(book):
-    return movement(Kind.ISSUE, book.at, b"\x07" * 32, 7_000, 8_000, 10, form=1)
+    assert found(tmp_path)[1] == [[0, "LOT"]]

@@ -1,5 +1,6 @@
 """The audit holds every record to its one document, and names the leaf that has none, or another."""
 
+import json
 import shutil
 
 import pytest
@@ -8,10 +9,12 @@ from anchoring.audit import Means, audit
 from anchoring.log.sources import DirectorySource, HttpSource
 from registry.evidence.public import MAX_BYTES, SENTENCES, Flaw
 from tests.support.static import serve_files
-from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
+from tests.support.synthetic_log import FIRST_LIFE, VKEY, lawful_leaves, write_log
 
 SIZE, COHORT = 1000, 20
-RECORDS = [*range(400, 420), *range(880, 900)]
+OF_FIRST = [*range(426, 446), *range(506, 510)]
+"""The records of each life of a cohort, and the decisions on the next."""
+RECORDS = [*range(FIRST_LIFE), *OF_FIRST, *range(910, 930), *range(990, 994)]
 FILES = ("document/001", "document/003.p/232")
 
 
@@ -21,7 +24,9 @@ def whole(tmp_path_factory):
     leaves = lawful_leaves(SIZE, cohort=COHORT)
     assert [*(leaves["kind"] >= 64).nonzero()[0]] == RECORDS
     write_log(folder, leaves)
-    assert {str(path.relative_to(folder)) for path in folder.glob("document/**/*") if path.is_file()} == set(FILES)
+    assert {str(path.relative_to(folder)) for path in folder.glob("document/**/*") if path.is_file()} == {
+        "document/000", *FILES,
+    }  # fmt: skip
     return folder
 
 
@@ -46,35 +51,41 @@ def found(log, **how) -> list[tuple[int | None, str | None, str]]:
 
 
 def altered(line: bytes) -> bytes:
-    return line.replace(b"correction", b"correktion")
+    return line.replace(b"applied", b"applief")
+
+
+def first_salt(line: bytes) -> bytes:
+    return json.loads(line)["fields"]["actor"][0].encode()
 
 
 SWAPPED = {
-    "altered": (lambda lines: [*lines[:5], altered(lines[5]), *lines[6:]], [(405, Flaw.DIGEST)]),
-    "withheld": (lambda lines: lines[:5] + lines[6:], [(405, Flaw.MISSING)]),
-    "cut": (lambda lines: [*lines[:-1], lines[-1][:-1]], [(419, Flaw.CUT)]),
-    "twice": (lambda lines: [*lines[:5], lines[5], *lines[5:]], [(405, Flaw.EXCESS)]),
+    "altered": (lambda lines: [*lines[:5], altered(lines[5]), *lines[6:]], [(431, Flaw.DIGEST)]),
+    "withheld": (lambda lines: lines[:5] + lines[6:], [(431, Flaw.MISSING)]),
+    "cut": (lambda lines: [*lines[:-1], lines[-1][:-1]], [(509, Flaw.CUT)]),
+    "twice": (lambda lines: [*lines[:5], lines[5], *lines[5:]], [(431, Flaw.EXCESS)]),
     "of a movement": (
-        lambda lines: [*lines[:5], lines[5].replace(b":405}", b":404}"), *lines[5:]], [(404, Flaw.EXCESS)]
+        lambda lines: [*lines[:5], lines[5].replace(b":431}", b":430}"), *lines[5:]], [(430, Flaw.EXCESS)]
     ),
     "swapped": (
         lambda lines: [
-            lines[0].replace(b":400}", b":401}"), lines[1].replace(b":401}", b":400}"), *lines[2:]
-        ], [(400, Flaw.MISSING), (400, Flaw.EXCESS), (401, Flaw.DIGEST)],
+            lines[0].replace(b":426}", b":427}"), lines[1].replace(b":427}", b":426}"), *lines[2:]
+        ], [(426, Flaw.MISSING), (426, Flaw.EXCESS), (427, Flaw.DIGEST)],
     ),
-    "not RFC 8785": (lambda lines: [lines[0].replace(b":", b" :", 1), *lines[1:]], [(400, Flaw.FORM)]),
+    "not RFC 8785": (lambda lines: [lines[0].replace(b":", b" :", 1), *lines[1:]], [(426, Flaw.FORM)]),
     "a field twice": (
         lambda lines: [lines[0].replace(b'"record":', b'"record":"' + b"0" * 64 + b'","record":'), *lines[1:]],
-        [(400, Flaw.FIELD_TWICE)],
+        [(426, Flaw.FIELD_TWICE)],
     ),
     "too large": (
-        lambda lines: [lines[0].replace(b"correction", b"x" * MAX_BYTES), *lines[1:]], [(400, Flaw.SIZE)]
+        lambda lines: [lines[0].replace(b"applied", b"x" * MAX_BYTES), *lines[1:]], [(426, Flaw.SIZE)]
     ),
     "a salt twice": (
-        lambda lines: [lines[0].replace(b'"record":', b'"a":["AAAAAAAAAAAAAAAAAAABkA","x"],"record":'), *lines[1:]],
-        [(400, Flaw.SALT_TWICE)],
+        lambda lines: [
+            lines[0].replace(b'"fields":{', b'"fields":{"a":["%b","x"],' % first_salt(lines[0])), *lines[1:]
+        ],
+        [(426, Flaw.SALT_TWICE)],
     ),
-    "emptied": (lambda _: [], [(index, Flaw.MISSING) for index in RECORDS[:20]]),
+    "emptied": (lambda _: [], [(index, Flaw.MISSING) for index in OF_FIRST]),
 }  # fmt: skip
 
 
@@ -90,23 +101,25 @@ def test_a_document_of_a_leaf_beyond_its_tile_is_one_too_many(log):
     path = log / FILES[0]
     path.write_bytes(path.read_bytes() + lines_of(log / FILES[1])[0])
     ((leaf, at, sentence),) = found(log)
-    assert (leaf, at, sentence.endswith("(document-excess): it says leaf 880")) == (None, FILES[0], True)
+    assert (leaf, at, sentence.endswith("(document-excess): it says leaf 910")) == (None, FILES[0], True)
 
 
 def test_a_withheld_file_is_a_fault_of_each_of_its_records(log):
     (log / FILES[0]).unlink()
     told = found(log)
-    assert [leaf for leaf, *_ in told] == RECORDS[:20]
+    assert [leaf for leaf, *_ in told] == OF_FIRST
     assert {at for _, at, _ in told} == {FILES[0]}
     assert all("(document-missing): document/001 cannot be read" in sentence for *_, sentence in told)
 
 
 def test_a_file_longer_than_its_records_can_make_it_is_not_read(log):
     with (log / FILES[0]).open("ab") as file:
-        file.truncate(20 * (MAX_BYTES + 1) + 1)
+        file.truncate(len(OF_FIRST) * (MAX_BYTES + 1) + 1)
     told = found(log)
-    assert [leaf for leaf, *_ in told] == RECORDS[:20]
-    assert all("document/001 is longer than 1310740 bytes" in sentence for *_, sentence in told)
+    assert [leaf for leaf, *_ in told] == OF_FIRST
+    assert all(
+        f"document/001 is longer than {len(OF_FIRST) * (MAX_BYTES + 1)} bytes" in sentence for *_, sentence in told
+    )
 
 
 def test_a_partial_file_that_is_gone_is_read_from_the_full_one(log, whole):
@@ -114,9 +127,9 @@ def test_a_partial_file_that_is_gone_is_read_from_the_full_one(log, whole):
     (log / FILES[1]).unlink()
     _, later = lines_of(whole / FILES[0])[:2]
     full = log / "document/003"
-    full.write_bytes((whole / FILES[1]).read_bytes() + later.replace(b":401}", b":1001}"))
+    full.write_bytes((whole / FILES[1]).read_bytes() + later.replace(b":427}", b":1001}"))
     assert audit(DirectorySource(log), VKEY).holds
-    full.write_bytes((whole / FILES[1]).read_bytes() + later.replace(b":401}", b":999}"))
+    full.write_bytes((whole / FILES[1]).read_bytes() + later.replace(b":427}", b":999}"))
     ((leaf, at, sentence),) = found(log)
     assert (leaf, at, "document-excess" in sentence) == (999, "document/003.p/232", True)
 
@@ -124,15 +137,15 @@ def test_a_partial_file_that_is_gone_is_read_from_the_full_one(log, whole):
 def test_of_a_false_leaf_no_document_is_asked(log):
     bundle = log / "tile/entries/001"
     data = bytearray(bundle.read_bytes())
-    data[(405 - 256 + 1) * 116 - 1] ^= 1
+    data[(431 - 256 + 1) * 116 - 1] ^= 1
     bundle.write_bytes(data)
     report = audit(DirectorySource(log), VKEY)
     assert "DOCUMENT" not in report.fault_counts
-    assert report.first.leaf == 405
+    assert report.first.leaf == 431
 
 
 def test_a_file_where_there_are_no_records_is_not_asked_for(log):
-    (log / "document/000").write_bytes(b"anything")
+    (log / "document/002").write_bytes(b"anything")
     assert audit(DirectorySource(log), VKEY).holds
 
 
@@ -145,7 +158,7 @@ def test_over_http_by_several_and_on_from_an_earlier_audit_it_finds_the_same(log
     path.write_bytes(b"".join([altered(lines[0]), *lines[1:]]))
     assert found(log) == found(log, means=Means(2, tmp_path / "other", 256, 256))
     # What an earlier audit found lawful it does not read again, but for the tile that was not full.
-    assert [leaf for leaf, *_ in found(log, means=means)] == [880]
+    assert [leaf for leaf, *_ in found(log, means=means)] == [910]
 
 
 def test_a_hundred_files_that_are_gone_end_the_audit(tmp_path):

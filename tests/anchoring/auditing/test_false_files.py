@@ -15,8 +15,8 @@ from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, lawful_leaves, sig
 
 SIZE = 600
 TILES = ("tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2")
-READS = 12
-"""Of all: the checkpoint, four tiles, three bundles, and the documents of those records that there are, in one."""
+READS = 14
+"""Of all: the checkpoint, four tiles, three bundles, and twice three files of documents."""
 BUNDLES = ("tile/entries/000", "tile/entries/001", "tile/entries/002.p/88")
 
 

@@ -17,7 +17,7 @@ from anchoring.log.tiles import DirectorySource
 from registry.ledger.movement import Kind, target_of
 from registry.ledger.rules import broken_run
 from tests.support.rule_tables import tables
-from tests.support.synthetic_log import VKEY, FakeChain, anchor_of, is_whole, lawful_leaves, write_log
+from tests.support.synthetic_log import FIRST_LIFE, VKEY, FakeChain, anchor_of, is_whole, lawful_leaves, write_log
 from tests.support.unlawful import BUNDLE, COHORT, GATHER, leaf_of
 
 PIECES = next(table for table in tables() if table.name == "runs: neighbours").accused
@@ -65,7 +65,7 @@ def test_a_log_judged_in_parts_is_judged_as_a_whole(places, unread, data):
 @pytest.fixture(scope="module")
 def leaves():
     """Runs fill leaves 800 to 1,399 of it, over the border of tiles and segments at 1,024 and at 1,280."""
-    return lawful_leaves(24 * 200, cohort=200)
+    return lawful_leaves(FIRST_LIFE + 24 * 199, cohort=199)
 
 
 def audited(folder, leaves, size=None, **means):
@@ -122,7 +122,7 @@ def test_an_anchored_size_in_a_run_is_named_by_a_later_audit_too(tmp_path, leave
 
 def test_grams_from_nowhere_are_seen_even_where_no_rule_is(tmp_path, monkeypatch):
     """The sums stand for themselves: an audit that forgot to judge runs would not find these lawful."""
-    made = lawful_leaves(24 * COHORT, cohort=COHORT)
+    made = lawful_leaves(FIRST_LIFE + 24 * COHORT, cohort=COHORT)
     made["last"][leaf_of(BUNDLE, life=COHORT - 1)] += 1
     assert audited(tmp_path / "seen", made).first.code == "GATHERED"
     monkeypatch.setattr(judging, "broken_runs", lambda *_: np.empty(0, np.intp))
@@ -132,14 +132,14 @@ def test_grams_from_nowhere_are_seen_even_where_no_rule_is(tmp_path, monkeypatch
 
 
 def test_where_the_pieces_of_a_life_stand():
-    made = lawful_leaves(24 * COHORT, cohort=COHORT)
+    made = lawful_leaves(FIRST_LIFE + 24 * COHORT, cohort=COHORT)
     run = made["kind"][leaf_of(GATHER) : leaf_of(BUNDLE) + 1].tolist()
     assert run == [Kind.GATHER, Kind.GATHER, Kind.BUNDLE]
 
 
 def test_a_leaf_that_breaks_several_rules_is_named_by_the_first_as_the_contract_names_it(tmp_path):
     """A piece that leads nowhere takes a gram that another took; a bundle takes another's number, and is too long."""
-    made = lawful_leaves(24 * COHORT, cohort=COHORT)
+    made = lawful_leaves(FIRST_LIFE + 24 * COHORT, cohort=COHORT)
     piece, whole = leaf_of(GATHER + 1), leaf_of(BUNDLE)
     made["to_tag"][piece] = 1
     made["last"][piece] += 1

@@ -13,18 +13,31 @@ from anchoring.audit import Means, audit
 from anchoring.errors import Malformed, Unreachable
 from anchoring.log.tiles import DirectorySource
 from anchoring.note import ED25519, Signer
-from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, FakeChain, anchor_of, lawful_leaves, sign_log, write_log
+from api.bench import decided
+from tests.support.synthetic_log import (
+    FIRST_LIFE,
+    ORIGIN,
+    SIGNER,
+    VKEY,
+    FakeChain,
+    anchor_of,
+    lawful_leaves,
+    sign_log,
+    write_log,
+)
 
 OLD, NEW = 6_600, 6_700
 SIZES = (1, 257, 6_400, OLD, OLD + 10, NEW)
-OVERLAP = 20 * 21 + 3
+FLAGGED = FIRST_LIFE + 8 * (decided.OF_COHORT + 20 * 24) + 20 * 8
+"""A LOCK of the ninth cohort."""
+OVERLAP = FIRST_LIFE + 20 * 21 + 3
 """A LOCK of what its sibling, a VOID, leaves over."""
 
 
 @pytest.fixture(scope="module")
 def leaves():
     made = lawful_leaves(NEW, cohort=20)
-    made["flags"][4_000] ^= 1  # a fault that stays in the state
+    made["flags"][FLAGGED] ^= 1  # a fault that stays in the state
     made["first"][OVERLAP] -= 1  # and one that is found again
     return made
 
@@ -70,7 +83,7 @@ def test_a_later_audit_reads_what_is_new_and_says_the_same(logs, chain, kept):
     source = Counting(logs / str(NEW))
     later = audit(source, VKEY, chain, means=Means(state=kept))
     assert said(later) == said(fresh)
-    assert [fault.code for fault in later.faults if fault.leaf in (4_000, OVERLAP)] == ["OVERLAP", "KEPT_FLAGS"]
+    assert [fault.code for fault in later.faults if fault.leaf in (FLAGGED, OVERLAP)] == ["OVERLAP", "KEPT_FLAGS"]
     assert later.anchors_compared == len(SIZES), "also those that the earlier audit did not know"
     bundles = [path for path in source.paths if "entries" in path]
     assert bundles == ["tile/entries/025", "tile/entries/026.p/44"]

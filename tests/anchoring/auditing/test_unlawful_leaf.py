@@ -6,7 +6,7 @@ from anchoring.audit import audit
 from anchoring.log.tiles import DirectorySource
 from registry.ledger.rules import Rule
 from tests.support import synthetic_log
-from tests.support.synthetic_log import LIFE, STEPS, VKEY, write_log
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, STEPS, VKEY, write_log
 from tests.support.unlawful import COHORT, LOCK, UNLAWFUL, UNLAWFUL_IDS, VOID, leaf_of, what_its_sibling_took
 
 
@@ -16,7 +16,7 @@ def test_every_rule_is_here():
 
 @pytest.mark.parametrize(("rule", "apply"), UNLAWFUL, ids=UNLAWFUL_IDS)
 def test_one_unlawful_leaf(tmp_path, rule, apply):
-    leaves = synthetic_log.lawful_leaves(LIFE * COHORT, cohort=COHORT)
+    leaves = synthetic_log.lawful_leaves(FIRST_LIFE + LIFE * COHORT, cohort=COHORT)
     index = apply(leaves)
     write_log(tmp_path, leaves)
     report = audit(DirectorySource(tmp_path), VKEY)
@@ -27,7 +27,7 @@ def test_one_unlawful_leaf(tmp_path, rule, apply):
 
 
 def test_the_other_leaf_of_an_overlap_is_named(tmp_path):
-    leaves = synthetic_log.lawful_leaves(LIFE * COHORT, cohort=COHORT)
+    leaves = synthetic_log.lawful_leaves(FIRST_LIFE + LIFE * COHORT, cohort=COHORT)
     what_its_sibling_took(leaves)
     write_log(tmp_path, leaves)
     report = audit(DirectorySource(tmp_path), VKEY)
@@ -37,4 +37,4 @@ def test_the_other_leaf_of_an_overlap_is_named(tmp_path):
 
 
 def test_every_kind_is_in_a_lawful_life():
-    assert {step.kind for step in STEPS} == {*range(1, 13), 70}
+    assert {step.kind for step in STEPS} == {*range(1, 13), 66}

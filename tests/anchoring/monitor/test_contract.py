@@ -11,14 +11,14 @@ from anchoring.monitor.keeping import read_conviction
 from registry.ledger.rules import Rule
 from tests.anchoring.auditing.test_unlawful_leaf import UNLAWFUL, what_its_sibling_took
 from tests.support.monitoring import Clock, evidence, publish, watching
-from tests.support.synthetic_log import LIFE, VKEY, anchor_of, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, anchor_of, lawful_leaves
 from tests.support.unlawful import GATHER, leaf_of
 from tests.support.witnessing import Grown
 
-LEAVES = lawful_leaves(600, cohort=8)
-OTHERS = lawful_leaves(600, seed=1, cohort=8)
+LEAVES = lawful_leaves(600, cohort=10)
+OTHERS = lawful_leaves(600, seed=1, cohort=10)
 COHORT = 10
-SIZE = LIFE * COHORT
+SIZE = FIRST_LIFE + LIFE * COHORT
 BY_RULE = {
     rule: apply
     for rule, apply in UNLAWFUL

@@ -9,11 +9,11 @@ from anchoring.monitor.evidence import MAX_EVIDENCE, verify_evidence
 from tests.anchoring.auditing.test_unlawful_leaf import what_its_sibling_took
 from tests.support.monitoring import evidence, publish, watching
 from tests.support.states import with_record
-from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, signed
 
-LEAVES = lawful_leaves(LIFE * 10, cohort=10)
-OTHERS = lawful_leaves(LIFE * 10, seed=1, cohort=10)
+LEAVES = lawful_leaves(FIRST_LIFE + LIFE * 10, cohort=10)
+OTHERS = lawful_leaves(FIRST_LIFE + LIFE * 10, seed=1, cohort=10)
 SIZE = len(LEAVES)
 
 

@@ -14,8 +14,8 @@ from tests.support.states import with_record
 from tests.support.synthetic_log import ORIGIN, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, signed
 
-LEAVES = lawful_leaves(900, cohort=8)
-OTHERS = lawful_leaves(900, seed=1, cohort=8)
+LEAVES = lawful_leaves(900, cohort=10)
+OTHERS = lawful_leaves(900, seed=1, cohort=10)
 STRANGER = Signer(ORIGIN, 1, b"x" * 32).verifier.vkey
 
 

@@ -22,11 +22,11 @@ from registry.clock import system_clock
 from registry.keyfile import write_secret
 from tests.anchoring.auditing.test_unlawful_leaf import what_its_sibling_took
 from tests.support.monitoring import evidence, http_server, log_server, publish
-from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import KEYS, Grown
 
-LEAVES = lawful_leaves(900, cohort=8)
-OTHERS = lawful_leaves(900, seed=1, cohort=8)
+LEAVES = lawful_leaves(900, cohort=10)
+OTHERS = lawful_leaves(900, seed=1, cohort=10)
 ROOT = Path(__file__).parents[3]
 WITNESS_VKEY = KEYS.signer.verifier.vkey
 
@@ -225,7 +225,7 @@ def test_an_empty_log_is_followed_from_the_start(tmp_path, log):
 
 def test_the_command_once_and_the_evidence_by_itself(tmp_path, log, anchoring):
     """What an outsider does: one round from cron, a look at the evidence, and the transaction sent."""
-    leaves = lawful_leaves(LIFE * 10, cohort=10)
+    leaves = lawful_leaves(FIRST_LIFE + LIFE * 10, cohort=10)
     index = what_its_sibling_took(leaves)
     publish(log, leaves)
     anchoring.anchor(log, leaves, len(leaves))

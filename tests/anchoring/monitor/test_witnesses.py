@@ -17,8 +17,8 @@ from tests.support.monitoring import Clock, evidence, http_server, publish, watc
 from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import CONTRACT, Grown
 
-LEAVES = lawful_leaves(900, cohort=8)
-OTHERS = lawful_leaves(900, seed=1, cohort=8)
+LEAVES = lawful_leaves(900, cohort=10)
+OTHERS = lawful_leaves(900, seed=1, cohort=10)
 HOUR_MS = 3_600_000
 
 

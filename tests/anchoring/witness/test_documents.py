@@ -12,9 +12,9 @@ from registry.ledger.movement import Kind
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown, witness_in
 
-SIZE, COHORT = 450, 20
-FILE = "document/001.p/194"
-"""Of leaves 256 to 449, of which 400 to 419 are records."""
+SIZE, COHORT = 476, 20
+FILE = "document/001.p/220"
+"""Of leaves 256 to 475, of which 426 to 445 are records."""
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def lines_of(path) -> list[bytes]:
 
 
 SPOILED = {
-    "altered": (lambda lines: [lines[0].replace(b"correction", b"korrection"), *lines[1:]], 400, Flaw.DIGEST),
-    "withheld": (lambda lines: lines[:7] + lines[8:], 407, Flaw.MISSING),
-    "too many": (lambda lines: [*lines, lines[-1].replace(b":419}", b":420}")], 420, Flaw.EXCESS),
+    "altered": (lambda lines: [lines[0].replace(b"applied", b"applief"), *lines[1:]], 426, Flaw.DIGEST),
+    "withheld": (lambda lines: lines[:7] + lines[8:], 433, Flaw.MISSING),
+    "too many": (lambda lines: [*lines, lines[-1].replace(b":445}", b":446}")], 446, Flaw.EXCESS),
     "of no leaf": (
-        lambda lines: [*lines, lines[-1].replace(b":419}", b":9007199254740991}")], SIZE - 1, Flaw.EXCESS
+        lambda lines: [*lines, lines[-1].replace(b":445}", b":9007199254740991}")], SIZE - 1, Flaw.EXCESS
     ),
-    "too large": (lambda lines: [lines[0].replace(b"correction", b"x" * MAX_BYTES), *lines[1:]], 400, Flaw.SIZE),
-    "cut": (lambda lines: [*lines[:-1], lines[-1][:-1]], 419, Flaw.CUT),
+    "too large": (lambda lines: [lines[0].replace(b"applied", b"x" * MAX_BYTES), *lines[1:]], 426, Flaw.SIZE),
+    "cut": (lambda lines: [*lines[:-1], lines[-1][:-1]], 445, Flaw.CUT),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "leaf", "flaw"), SPOILED.values(), ids=SPOILED)
-@pytest.mark.parametrize("before", [0, 410], ids=["at once", "grown"])
+@pytest.mark.parametrize("before", [0, 436], ids=["at once", "grown"])
 def test_a_false_document_is_not_cosigned_and_cosigned_when_it_is_right(tmp_path, log, change, leaf, flaw, before):
     leaves = lawful_leaves(SIZE, cohort=COHORT)
     with witness_in(tmp_path / "state", log.folder) as witness:
@@ -83,7 +83,7 @@ def test_a_file_that_is_longer_than_its_records_can_make_it_is_not_read(tmp_path
 
 def test_a_witness_that_began_before_goes_on_with_the_documents_of_its_tile(tmp_path, log):
     leaves = lawful_leaves(SIZE, cohort=COHORT)
-    sizes = [399, 400, 401, 419, 420, SIZE]
+    sizes = [425, 426, 427, 445, 446, SIZE]
     for old, new in zip([0, *sizes], sizes, strict=False):
         body = log.request(old, log.grow(leaves[old:new]))
         with witness_in(tmp_path / "state", log.folder) as witness:

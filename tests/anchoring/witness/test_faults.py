@@ -7,7 +7,7 @@ import pytest
 
 from anchoring.witness.protocol import Request
 from tests.support.dying import SMALL, At, asked_in_a_process, fail, no_file_beyond
-from tests.support.synthetic_log import LIFE, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, witness_in
 
@@ -118,7 +118,7 @@ def test_a_disk_that_hangs(begun, step):
 
 
 def keeping_evidence(tmp_path, step: str, act):
-    leaves = lawful_leaves(LIFE * COHORT, cohort=COHORT)
+    leaves = lawful_leaves(FIRST_LIFE + LIFE * COHORT, cohort=COHORT)
     what_its_sibling_took(leaves)
     log, state = Grown(tmp_path / "log"), tmp_path / "state"
     request = log.request(0, log.grow(leaves))

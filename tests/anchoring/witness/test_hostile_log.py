@@ -19,11 +19,13 @@ from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, MAX_NOTE, Signer
 from anchoring.witness.protocol import Request
 from tests.support.dying import SMALL
-from tests.support.synthetic_log import LIFE, ORIGIN, SIGNER, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, ORIGIN, SIGNER, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, signed, witness_in
 
 LEAVES = lawful_leaves(900, cohort=8)
+LAST_BUNDLE = "tile/entries/001.p/10"
+"""Of a single cohort, with the leaf that `what_its_sibling_took` spoils."""
 BUNDLE = "tile/entries/001"
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
@@ -77,7 +79,7 @@ class Changing:
         self._source, self._other, self.reads = DirectorySource(folder), other, 0
 
     def read(self, path: str, limit: int) -> bytes:
-        if path.startswith("tile/entries/"):
+        if path == LAST_BUNDLE:
             self.reads += 1
             if self.reads > 1:
                 return self._other
@@ -86,12 +88,12 @@ class Changing:
 
 def test_a_bundle_that_changes_between_two_reads_does_not_spoil_the_evidence(tmp_path, log):
     """What was judged is what is kept, though the log by now serves a lawful leaf in its place."""
-    leaves = lawful_leaves(LIFE * COHORT, cohort=COHORT)
+    leaves = lawful_leaves(FIRST_LIFE + LIFE * COHORT, cohort=COHORT)
     lawful = leaves.copy()
     what_its_sibling_took(leaves)
     request = log.request(0, log.grow(leaves))
     Grown(tmp_path / "other").grow(lawful)
-    source = Changing(log.folder, (tmp_path / "other" / "tile/entries/000.p/240").read_bytes())
+    source = Changing(log.folder, (tmp_path / "other" / LAST_BUNDLE).read_bytes())
     with witness_in(tmp_path / "state", source) as witness:
         assert "OVERLAP" in refused(witness, request, 422)
     (kept,) = (tmp_path / "state" / "evidence").iterdir()
@@ -100,7 +102,7 @@ def test_a_bundle_that_changes_between_two_reads_does_not_spoil_the_evidence(tmp
     for one in said["leaves"]:
         proof = [bytes.fromhex(node) for node in one["proof"]]
         assert verify_inclusion(
-            one["index"], LIFE * COHORT, leaf_hash(bytes.fromhex(one["leaf"])), proof, log.builder.root()
+            one["index"], FIRST_LIFE + LIFE * COHORT, leaf_hash(bytes.fromhex(one["leaf"])), proof, log.builder.root()
         )
 
 

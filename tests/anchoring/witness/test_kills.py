@@ -13,7 +13,7 @@ import pytest
 from anchoring.witness.protocol import Request
 from tests.support.dying import SMALL, At, asked_in_a_process, die, die_beyond
 from tests.support.serving import GRAM
-from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, lawful_leaves
 from tests.support.unlawful import COHORT, what_its_sibling_took
 from tests.support.witnessing import Grown, post, witness_in
 
@@ -103,14 +103,14 @@ def goes_on(begun, expected: int) -> None:
     [
         ("rows written", die),
         ("rows written", lambda: die_beyond(1000)),
-        ("rule-240-{root}.json written", die),
-        ("rule-240-{root}.json renamed", die),
+        ("rule-266-{root}.json written", die),
+        ("rule-266-{root}.json renamed", die),
     ],
     ids=["before", "in the middle", "written", "renamed"],
 )
 def test_killed_while_it_keeps_evidence(tmp_path, step, act):
     """What is kept is whole, and what was cut off is kept the next time."""
-    leaves = lawful_leaves(LIFE * COHORT, cohort=COHORT)
+    leaves = lawful_leaves(FIRST_LIFE + LIFE * COHORT, cohort=COHORT)
     what_its_sibling_took(leaves)
     log, state = Grown(tmp_path / "log"), tmp_path / "state"
     signed = log.grow(leaves)

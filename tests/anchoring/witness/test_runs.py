@@ -9,10 +9,10 @@ from anchoring.log.fetching import Batch
 from anchoring.witness.protocol import Request
 from registry.ledger.movement import Kind
 from tests.support.dying import SMALL, At, asked_in_a_process, die
-from tests.support.synthetic_log import is_whole, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, is_whole, lawful_leaves
 from tests.support.witnessing import Grown, signed, witness_in
 
-LEAVES = lawful_leaves(24 * 100, cohort=100)
+LEAVES = lawful_leaves(FIRST_LIFE + 24 * 100, cohort=100)
 """Runs fill leaves 400 to 699 of it, over the borders of the batches at 512."""
 BORDER = 512
 CUT = next(size for size in range(500, 504) if not is_whole(LEAVES, size))

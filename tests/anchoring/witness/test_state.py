@@ -14,7 +14,7 @@ from anchoring.auditing.reading import leaf_hashes
 from anchoring.errors import Malformed
 from anchoring.witness.rows import ROW_BYTES, RowFiles
 from anchoring.witness.state import WitnessState
-from tests.support.synthetic_log import LIFE, VKEY, lawful_leaves
+from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, witness_in
 
 MORE = lawful_leaves(700, cohort=8)
@@ -113,15 +113,19 @@ def test_no_flipped_bit_is_lived_with(grown, file):
 
 def test_a_row_that_rots_while_the_witness_runs_judges_nothing(tmp_path):
     """The parent's holder rots into the one that the child names: without the check the child would be lawful."""
-    leaves = lawful_leaves(LIFE * 10, cohort=10)
+    leaves = lawful_leaves(FIRST_LIFE + LIFE * 10, cohort=10)
     log, state = Grown(tmp_path / "log"), tmp_path / "state"
     with witness_in(state, log.folder) as witness:
-        assert witness.add_checkpoint(log.request(0, log.grow(leaves[:30]))).status == 200
-        request = log.request(30, log.grow(leaves[30:]))
-        rival = ROW_BYTES * 25  # a REDEEM, whose children are a REFUND and two GATHERs
+        size = FIRST_LIFE + 30
+        assert witness.add_checkpoint(log.request(0, log.grow(leaves[:size]))).status == 200
+        request = log.request(size, log.grow(leaves[size:]))
+        rival = ROW_BYTES * (FIRST_LIFE + 25)  # a REDEEM, whose children are a REFUND and two GATHERs
         with changed(state / "rows", rival, lambda old: bytes([old[0] ^ 1]), 1):
             answer = witness.add_checkpoint(request)
-            assert (answer.status, b"damaged at byte 2200, leaf 25, " in answer.body) == (503, True)
+            assert (answer.status, b"damaged at byte %d, leaf %d, " % (rival, FIRST_LIFE + 25) in answer.body) == (
+                503,
+                True,
+            )
         assert witness.add_checkpoint(request).status == 200
 
 

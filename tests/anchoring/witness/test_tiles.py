@@ -7,7 +7,7 @@ from tests.support.dying import SMALL
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown, witness_in
 
-LEAVES = lawful_leaves(2000, cohort=8)
+LEAVES = lawful_leaves(2000, cohort=10)
 GROWTHS = [(0, 1), (0, 600), (300, 900), (511, 513), (255, 2000)]
 
 

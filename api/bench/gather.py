@@ -42,6 +42,8 @@ OTHERS, PER_SECOND, CONNECTIONS, LOAD_S = 20, 20.0, 8, 15.0
 """Who act meanwhile, and how often: what is seen is how long they wait."""
 RETURN_S, MEMORY_MB, OTHERS_P99_MS, ACT_MS, LEAVES_A_CRUMB = 20, 1000, 300, 100, 4.1
 MB = 1_000_000
+PUBLISH_MS = 60_000
+"""As in production, where a log is published once a minute, or after so many acts."""
 SAMPLE_S, ASK_S = 0.2, 0.1
 AFTERWARDS = 4
 """Acts on what was gathered: moved, listed, unlisted, cancelled."""
@@ -74,6 +76,7 @@ class Watch:
 def measure(folder: Path, blocks: int) -> list[Figure]:
     """Measure in a new data folder, with so many collected blocks, all issued, converted and redeemed one by one."""
     settings = Settings(data=folder / "data")
+    os.environ["GRAMLEDGER_PUBLISH_INTERVAL_MS"] = str(PUBLISH_MS)
     with running(settings, silent, create=True) as site:
         founded, ledger = _found(site, blocks), site.ledger
         site.publisher.publish()

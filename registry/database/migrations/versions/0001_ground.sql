@@ -149,7 +149,7 @@ RETURN CAST(CAST('x' || encode(substr(tag, at, 8), 'hex') AS bit(64)) AS bigint)
 
 -- Whether the tag of a GATHER of so many grams is the place of these grams in a bundle: its first number, not above that
 -- of the first gram, from which they end below 2^63.
-CREATE FUNCTION is_target(tag bytea, grams bigint) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
+CREATE FUNCTION is_target(tag bytea, grams bigint) RETURNS boolean LANGUAGE sql IMMUTABLE  -- not STRICT: it is inlined
 RETURN substr(tag, 1, 4) = '\x00000000' AND tag_number(tag, 5) BETWEEN 0 AND tag_number(tag, 13)
     AND tag_number(tag, 13) <= 9223372036854775807 - grams;
 

@@ -15,7 +15,7 @@ SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_k
     WHERE a.id = :account FOR NO KEY UPDATE OF a;
 """
 _POLICY = """
-SELECT value, digest FROM policies WHERE name = 'points' AND in_force_ms <= :now ORDER BY in_force_ms DESC LIMIT 1;
+SELECT value, digest, decision FROM policy_in_force('points', :now);
 """
 _PROVIDER = """
 SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id

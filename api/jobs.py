@@ -31,7 +31,7 @@ def work_through(site: Site, stop: threading.Event) -> None:
 
 def _do_a_step(site: Site) -> bool:
     """Do one step of the job whose turn it is, and say whether there was one."""
-    with site.database.reading() as tx:
+    with site.database.transaction() as tx:  # of its own: a step that fails keeps no other waiting
         job = jobs.next_job(tx)
     if job is None:
         return False

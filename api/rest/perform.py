@@ -12,7 +12,7 @@ from api.rest import act_views
 from api.rest.door import CENTRE, HOLDER, HOLDER_OR_CENTRE, Being, Holding
 from api.rest.orders import Order
 from api.site import Site
-from registry.accounts.accounts import refuse_erased
+from registry.accounts.accounts import lock_account, refuse_erased
 from registry.database.engine import BEHIND
 from registry.errors import Behind, KeyForgotten, TooManyBlocks
 from registry.jobs.jobs import add_job, get_job
@@ -77,6 +77,7 @@ class Write:
             quantity_g = many.quantity_g
 
         def note(tx: sa.Connection) -> Mapping[str, Any]:
+            lock_account(tx, ledger.vault, account_id)  # which may have been erased since the act was tried
             kept = order.model_dump(by_alias=True, exclude_none=True)
             number = add_job(tx, account_id, order.kind, kept, quantity_g, ledger.clock())
             return act_views.job(get_job(tx, account_id, number))

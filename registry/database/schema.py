@@ -133,6 +133,7 @@ idempotency = _table(
 jobs = _table(
     "jobs",
     id=_int,
+    turn=_int,
     account_id=_int,
     kind=_text,
     asked=JSONB,

@@ -67,7 +67,10 @@ def list_jobs(tx: sa.Connection, account_id: int) -> list[Job]:
 
 
 def next_job(tx: sa.Connection) -> Job | None:
-    """Read the job whose turn it is: the one of the fewest steps, so that a long one keeps no other waiting."""
+    """Give the job whose turn it is its turn: then it is behind all others, whatever comes of it.
+
+    So nobody waits longer than for a step of each, neither for a long job nor for one that cannot be done now.
+    """
     row = tx.execute(_NEXT).one_or_none()
     return None if row is None else _job(row)
 
@@ -123,11 +126,18 @@ def _only_once(done: sa.CursorResult[Any]) -> None:
 
 
 def _job(row: sa.Row[Any]) -> Job:
-    made = tuple((one.lower, one.upper) for one in row.made)
-    return Job(**{**row._mapping, "made": made})  # noqa: SLF001  (SQLAlchemy's public name for it)
+    values = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name for it)
+    del values["turn"]
+    return Job(**values | {"made": tuple((one.lower, one.upper) for one in row.made)})
 
 
-_NEXT = sa.select(jobs).where(jobs.c.ended_ms.is_(None)).order_by(jobs.c.steps, jobs.c.id).limit(1)
+_IS_OPEN = jobs.c.ended_ms.is_(None)
+_NEXT = (
+    sa.update(jobs)
+    .where(jobs.c.id == sa.select(jobs.c.id).where(_IS_OPEN).order_by(jobs.c.turn).limit(1).scalar_subquery(), _IS_OPEN)
+    .values(turn=sa.text("DEFAULT"))
+    .returning(jobs)
+)
 _DONE = "Another process did this step of the job."
 _ENTER = sa.text("SELECT set_config('gramledger.job', :number, true)")
 

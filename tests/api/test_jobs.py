@@ -7,6 +7,7 @@ import pytest
 
 from api import jobs as runner
 from api.rest.job_schemas import Job, Jobs
+from api.rest.perform import ACCEPTED, Write
 from registry.errors import JobUnderWay, Unavailable
 from registry.jobs import jobs
 from registry.ledger import gathering
@@ -293,3 +294,19 @@ def test_an_erased_account_has_no_jobs(live, shop):
     assert shop.act("erasure", confirm=confirm, reductions="forfeit").status_code == 201
     with live.site.database.transaction() as tx:
         assert jobs.list_jobs(tx, shop.account) == []
+
+
+def test_an_account_that_is_erased_before_its_job_is_noted_gets_none(live, holding, monkeypatch):
+    true = Write.perform
+
+    def late(write, *given, **said):
+        if said.get("status") == ACCEPTED:
+            confirm = holding.get(f"/v1/accounts/{holding.account}/erasure").json()["confirm"]
+            assert holding.act("erasure", confirm=confirm, reductions="forfeit").status_code == 201
+        return true(write, *given, **said)
+
+    monkeypatch.setattr(Write, "perform", late)
+    refused = holding.act("cancellations", quantity_g=35, purpose="donation", statement="a fair")
+    assert is_problem(refused, 403, "account-erased")
+    with live.site.database.transaction() as tx:
+        assert jobs.list_jobs(tx, holding.account) == []

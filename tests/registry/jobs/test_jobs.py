@@ -3,7 +3,7 @@
 import pytest
 
 from registry.errors import JobUnderWay, NotFound
-from registry.jobs.jobs import add_job, end, enter, get_job, next_job
+from registry.jobs.jobs import add_job, end, enter, get_job, go_on, next_job
 from registry.ledger.ledger import Amount
 from registry.points.points import convert, expire
 from registry.upkeep.recovery.replay import begin
@@ -41,6 +41,19 @@ def test_only_the_job_takes_the_account_s_grams(scheme, person):
         end(tx, job, scheme.clock(), {"done": True})
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, person, Amount(1))
+
+
+def test_whoever_had_a_turn_goes_behind_all_others(scheme, person):
+    """Neither a long job nor one that cannot be done now waits for ever, or keeps others waiting."""
+    others, turns = [scheme.person() for _ in range(4)], []
+    for other in others:
+        with scheme.database.transaction() as tx:
+            add_job(tx, other, "conversions", {"quantity_g": 1}, 1, scheme.clock())
+            job = next_job(tx)
+            turns.append(job.account_id)
+            if job.account_id == person:
+                go_on(tx, job, 1, ())
+    assert turns == [person, others[0], person, others[1]]
 
 
 def test_points_expire_beside_a_job(scheme, person):

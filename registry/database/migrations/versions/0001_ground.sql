@@ -271,9 +271,10 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_account ON idempotency (account_id) WHERE account_id IS NOT NULL;
 
--- Acts that take long, each done step by step beside the others, in the order asked for. An account has one at a time.
+-- Acts that take long, each done step by step beside the others. An account has one at a time.
 CREATE TABLE jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    turn bigint GENERATED ALWAYS AS IDENTITY,  -- the lowest is the next; whoever had it goes behind all others
     account_id bigint NOT NULL REFERENCES accounts,
     kind text NOT NULL,
     asked jsonb,  -- the body of the request, with people's words in it: NULL once the job has ended
@@ -289,7 +290,7 @@ CREATE TABLE jobs (
     CHECK (num_nonnulls(answer, problem) = CASE WHEN ended_ms IS NULL THEN 0 ELSE 1 END)
 );
 CREATE UNIQUE INDEX jobs_of_account ON jobs (account_id) WHERE ended_ms IS NULL;
-CREATE INDEX jobs_by_turn ON jobs (steps, id) WHERE ended_ms IS NULL;
+CREATE INDEX jobs_by_turn ON jobs (turn) WHERE ended_ms IS NULL;
 CREATE INDEX jobs_account ON jobs (account_id, id);
 
 -- While an account has a job, no other act takes its grams; else the job might find less than it was promised.

@@ -12,7 +12,7 @@ from registry.database.schema import account_keys, accounts, activities, lots
 from registry.decisions.recording import Officers, Step
 from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
 from registry.evidence.document import Value, seal
-from registry.issuance.report import Activity, Report, inputs_digest, lot_of, next_lot, propose
+from registry.issuance.report import Activity, Report, inputs_digest, know_lots, lot_of, next_lot, propose
 from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
@@ -47,6 +47,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     pending = propose(tx, ledger, report, lot_id, officers.proposing)
     holders = _holders(tx, ledger, grams)
     first, last = next_numbers(tx, sum(grams.values()))
+    know_lots(tx, pending, report.source)
     pending.read_clock()
     at, period = pending.at, _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)

@@ -56,10 +56,17 @@ def propose(tx: sa.Connection, ledger: Ledger, report: Report, lot_id: int, by: 
     case = open_case(tx, Record.ISSUANCE, lot_id)
     names = [policy.name for policy in report.policies]
     pending = prepare(tx, ledger, Record.ISSUANCE, case, cases=(source, methodology), policies=names)
-    if report.source.kind == "project":
-        recall_periods(tx, pending.standing, source, report.source.id)
     pending.take(tx, Step("propose", "proposed", by))
     return pending
+
+
+def know_lots(tx: sa.Connection, pending: Pending, source: Source) -> None:
+    """Know for which times a project has lots. Call it when the numbers of the next are taken: then there is no other.
+
+    Issuances of one source may be proposed at once, and wait for each other's numbers.
+    """
+    if source.kind == "project":
+        recall_periods(tx, pending.standing, f"{PREFIXES[Record.SOURCE]}{source.id}", source.id)
 
 
 def _rests_on(tx: sa.Connection, source: Source) -> tuple[str, str]:

@@ -27,6 +27,19 @@ def in_shanghai(ms: int) -> datetime:
     return datetime.fromtimestamp(ms // 1000, UTC).astimezone(SHANGHAI)
 
 
+def whole_days(first_ms: int, end_ms: int) -> tuple[int, int]:
+    """Give the whole days in Shanghai that `[first_ms, end_ms)` lies in, one at least: half open, Unix milliseconds."""
+    begin = _midnight(first_ms)
+    return begin, max(begin, _midnight(end_ms - 1)) + _DAY_MS
+
+
+_DAY_MS: Final = 86_400_000
+
+
+def _midnight(ms: int) -> int:
+    return int(in_shanghai(ms).replace(hour=0, minute=0, second=0).timestamp()) * 1000
+
+
 def day(ms: int) -> str:
     """Write the day in Shanghai: `2026-11-20`."""
     return f"{in_shanghai(ms):%Y-%m-%d}"

@@ -26,7 +26,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.SOURCE: "source 减排来源",
     Kind.PUBLICITY: "publicity period 公示",
     Kind.OBJECTION: "objection 异议",
-    Kind.ISSUANCE: "issuance inputs 签发依据",
+    Kind.ISSUANCE: "issuance decision 签发决定",
     Kind.CORRECTION: "correction 修正决定",
     Kind.DUPLICATE: "refused duplicate 拒绝重复",
     Kind.STATE: "state of all blocks 状态承诺",

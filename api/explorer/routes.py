@@ -88,9 +88,11 @@ def leaf(request: Request, index: str, site: SiteOf) -> Response:
     with snapshot(site) as tx:
         found = leaf_at(tx, _number(index))
         followed = children(tx, found.index, cursor=request.query_params.get("cursor"))
+        document = views.document_url(tx, found)
     context = {
         "about": _about(request),
         "movement": views.movement(found, site.settings),
+        "document_url": document,
         "children": views.movements(followed.items, site.settings),
         "next_cursor": followed.next_cursor,
     }

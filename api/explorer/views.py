@@ -8,19 +8,21 @@ import sqlalchemy as sa
 from anchoring import note
 from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
+from anchoring.log.tiles import TILE_WIDTH, document_path
 from api.receipts import file_name
 from api.rest.public import describe
 from api.rest.state import prove
 from api.rest.views import gathered_into
 from api.settings import Settings
 from api.site import Site
-from registry.clock import day, rfc3339
+from registry.clock import day, rfc3339, whole_days
 from registry.errors import RegistryError
 from registry.ledger import bundles
 from registry.ledger.bundles import made_of
 from registry.ledger.child import MINUTE_MS
 from registry.ledger.logged import Certificate, Life, Logged
 from registry.ledger.movement import Kind, Movement, serial
+from registry.ledger.publication import last_checkpoint
 from registry.ledger.totals import Totals
 
 SHOWN_PARTS = 10
@@ -68,6 +70,16 @@ def movement(of: Logged, settings: Settings) -> dict[str, Any]:
     }
 
 
+def document_url(tx: sa.Connection, of: Logged) -> str | None:
+    """Give where the public document of a record is, among those of its tile; None of what is no record."""
+    checkpoint = last_checkpoint(tx)
+    if not of.movement.is_record or checkpoint is None:
+        return None
+    tile = of.index // TILE_WIDTH
+    width = checkpoint.size - tile * TILE_WIDTH
+    return "/log/" + document_path(tile, width if width < TILE_WIDTH else None)
+
+
 def movements(of: Iterable[Logged], settings: Settings) -> list[dict[str, Any]]:
     """Show several movements."""
     return [movement(one, settings) for one in of]
@@ -93,6 +105,7 @@ def totals_of(of: Totals, *, is_lot: bool = False) -> dict[str, Any]:
 
 def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
     """Show a lot with its source and methodology."""
+    begin, end = whole_days(row.period_from_ms, row.period_until_ms)
     return {
         "id": str(row.id),
         "serial": serial(row.first_g, row.last_g),
@@ -108,8 +121,8 @@ def lot_of(row: sa.Row[Any]) -> dict[str, Any]:
             "class": row.methodology_class,
             "status": row.status,
         },
-        "period_start": day(row.period_from_ms),
-        "period_end": day(row.period_until_ms),
+        "period_start": day(begin),
+        "period_end": day(end - 1),
         "issued_at": rfc3339(row.issued_ms),
     }
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from api.rest.schemas import EndGram, FirstGram, Leaf, MethodologyOfLot, SourceOfLot
+from api.rest.schemas import EndGram, FirstGram, Leaf, MethodologyOfLot, PeriodFrom, PeriodUntil, SourceOfLot
 
 
 class Part(BaseModel):
@@ -13,8 +13,8 @@ class Part(BaseModel):
     quantity_t: str
     source: SourceOfLot
     methodology: MethodologyOfLot
-    period_from: str
-    period_until: str
+    period_from: PeriodFrom
+    period_until: PeriodUntil
 
 
 class Bundle(BaseModel):

@@ -8,6 +8,8 @@ TEXT = {"type": "string"}
 """What is no JSON. Without a schema, generated clients throw such an answer away."""
 FirstGram = Annotated[int, Field(description="First gram.")]
 EndGram = Annotated[int, Field(description="One past the last gram; the serial names the last itself.")]
+PeriodFrom = Annotated[str, Field(description="The beginning of a day in Shanghai.")]
+PeriodUntil = Annotated[str, Field(description="The end of a day in Shanghai, exclusive.")]
 State = Literal["recorded", "logged", "anchored", "final"]
 
 
@@ -136,8 +138,8 @@ class Lot(BaseModel):
     quantity_t: str
     source: SourceOfLot
     methodology: MethodologyOfLot
-    period_from: str
-    period_until: str
+    period_from: PeriodFrom
+    period_until: PeriodUntil
     issued_at: str
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.clock import rfc3339
+from registry.clock import rfc3339, whole_days
 from registry.ledger.bundles import Bundle, Made, Part, Stretch, Trace
 from registry.ledger.logged import Certificate, Logged
 from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
@@ -101,7 +101,8 @@ def block(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 def lot(row: sa.Row[Any]) -> dict[str, Any]:
-    """Write a lot with its source and methodology."""
+    """Write a lot with its source and methodology; of its period the days, for its ends are when somebody rode."""
+    begin, end = whole_days(row.period_from_ms, row.period_until_ms)
     return {
         "id": str(row.id),
         "serial": serial(row.first_g, row.last_g),
@@ -115,8 +116,8 @@ def lot(row: sa.Row[Any]) -> dict[str, Any]:
             "class": row.methodology_class,
             "status": row.status,
         },
-        "period_from": rfc3339(row.period_from_ms),
-        "period_until": rfc3339(row.period_until_ms),
+        "period_from": rfc3339(begin),
+        "period_until": rfc3339(end),
         "issued_at": rfc3339(row.issued_ms),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from registry.clock import in_shanghai
+from registry.clock import whole_days
 from registry.decisions.recalled import case_deciding, recall_periods
 from registry.decisions.recording import By, Pending, Step, open_case, prepare
 from registry.errors import NotFound
@@ -98,16 +98,8 @@ def lot_of(pending: Pending, report: Report, grams: Range, accounts: int, period
 
 def _days(period: Range, terms: SourceTerms) -> Range:
     """Give the whole days in Shanghai that a period lies in, as far as its source is approved: what is published."""
-    begin, end = _midnight(period[0]), _midnight(period[1]) + _DAY_MS
+    begin, end = whole_days(*period)
     return max(begin, terms.valid_from or begin), min(end, terms.valid_until or end)
-
-
-_DAY_MS = 86_400_000
-
-
-def _midnight(moment_ms: int) -> int:
-    """Give when the day began that a moment lies in."""
-    return int(in_shanghai(moment_ms).replace(hour=0, minute=0, second=0).timestamp()) * 1000
 
 
 def inputs_digest(of: Sequence[Activity], holders: Mapping[int, tuple[bytes, bool]]) -> bytes:

@@ -255,6 +255,7 @@ def test_what_belongs_together_is_said_to_the_parties_only(live):
     lots = public.get("/v1/lots").json()["items"]
     for said in (*lots, public.get(f"/v1/lots/{lots[0]['id']}").json()):
         assert "inputs_sha256" not in said
+        assert said["period_from"][10:] == said["period_until"][10:] == "T16:00:00.000Z", "days, not when somebody rode"
 
 
 def test_lots_and_totals_add_up(live):

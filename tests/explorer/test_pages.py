@@ -118,6 +118,19 @@ def test_a_record_moves_no_grams_and_has_no_steps_before_or_after() -> None:
     shown = [rendered("leaf.html", "en", movement=movement, children=[]) for movement in (record, issue)]
     for key in ("movement_no_parent", "movement_children", "movement_no_children"):
         assert [pages.texts()["en"][key] in page for page in shown] == [False, True]
+    for word, page in zip(("Record", "Movement"), shown, strict=True):
+        assert f'"eyebrow">{word}<' in page
+    assert "Ended" not in shown[0], "a record has no form that grams could have"
+
+
+def test_what_was_gathered_stands_after_what_ended_and_has_its_own_part_of_the_bar() -> None:
+    totals = {"issued_g": 1000, "reduction_g": 0, "points_g": 900, "ended_g": {"18": 40}, "gathered_g": 60}
+    lot = samples.LOT | {"activities": 1}
+    html = rendered("lot.html", "en", lot=lot, totals=totals, movements=[], next_cursor=None)
+    rows = re.findall(r"<tr[^>]*><th scope=\"row\">(?:<svg.*?</svg> )?([^<]+)</th>", html.split('class="totals"')[1])
+    assert rows == ["Reductions", "Points", "Ended", "Donation", "Gathered into bundles", "Issued in all"]
+    widths = dict(re.findall(r'<rect class="bar-([a-z]+)" x="0" y="0" width="(\d+)"', html))
+    assert widths == {"gathered": "1000", "ended": "940", "points": "900", "reduction": "0"}
 
 
 def test_labels_are_all_used_and_speak_both_languages() -> None:
@@ -192,6 +205,7 @@ def test_relative_time(seconds: int, expected: str) -> None:
         now_ms=at_ms + seconds * 1000,
         **samples.EVERYWHERE,
         movement=samples.movement(1, at=datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()),
+        document_url=None,
         children=[],
         next_cursor=None,
     )

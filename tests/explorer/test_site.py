@@ -1,6 +1,7 @@
 """The pages over HTTP: where they are, what they answer, and where the search box leads."""
 
 import html
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -85,6 +86,14 @@ def test_what_is_not_there_is_a_page_that_says_so(web: httpx2.Client, path: str,
     assert pages.texts()["en"]["not_found_title"] in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "content-security-policy" in answer.headers
+
+
+def test_a_records_page_leads_to_its_public_document(web: httpx2.Client, story: Story) -> None:
+    address = re.search(r'href="(/log/document/[^"]+)"', web.get("/leaves/0").text)
+    assert address
+    lines = [json.loads(line) for line in web.get(address[1]).text.splitlines()]
+    assert lines[0]["index"] == 0
+    assert "/log/document" not in web.get(f"/leaves/{story.cancel}").text
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing-here", "/v1/leaves/999999999", "/log/tile/0/999", "/log/x"])

@@ -151,7 +151,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         },
         "next_cursor": HOSTILE,
     },
-    "leaf.html": {"movement": movement(8), "children": EVERY_STATE, "next_cursor": HOSTILE},
+    "leaf.html": {"movement": movement(8), "document_url": HOSTILE, "children": EVERY_STATE, "next_cursor": HOSTILE},
     "certificate.html": {
         "certificate": CERTIFICATE,
         "movements": EVERY_STATE,

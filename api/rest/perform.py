@@ -15,7 +15,7 @@ from api.site import Site
 from registry.accounts.accounts import lock_account, refuse_erased
 from registry.database.engine import BEHIND
 from registry.errors import Behind, KeyForgotten, TooManyBlocks
-from registry.jobs.jobs import add_job, get_job
+from registry.jobs.jobs import add_job, get_job, refuse_beside
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
 
 CREATED, ACCEPTED = 201, 202
@@ -71,12 +71,18 @@ class Write:
     def order(self, account_id: int, order: Order) -> Response:
         """Do what a holder orders while they wait, or note it as a job where it takes longer than that."""
         body, ledger = order.model_dump(), self.site.ledger
+
+        def act(tx: sa.Connection) -> Mapping[str, Any]:
+            refuse_beside(tx, account_id)
+            return order.act(tx, ledger, account_id)
+
         try:
-            return self.perform(body, lambda tx: order.act(tx, ledger, account_id))
+            return self.perform(body, act)
         except TooManyBlocks as many:
             quantity_g = many.quantity_g
 
         def note(tx: sa.Connection) -> Mapping[str, Any]:
+            refuse_beside(tx, account_id)
             lock_account(tx, ledger.vault, account_id)  # which may have been erased since the act was tried
             kept = order.model_dump(by_alias=True, exclude_none=True)
             number = add_job(tx, account_id, order.kind, kept, quantity_g, ledger.clock())

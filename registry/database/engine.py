@@ -35,7 +35,7 @@ PATIENT = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_sessio
 SNAPSHOT_ROWS = 10_000
 """Rows in memory at a time, of an answer that may have millions."""
 _MOVED_ON = "The grams have moved on in the meantime. Read the account again and repeat the act."
-_JOB = (
+BESIDE_JOB = (
     "A job of this account is under way, and takes grams step by step. The account's jobs show how far it is; repeat "
     "the act when it has ended."
 )
@@ -50,8 +50,8 @@ REFUSALS: dict[str, tuple[type[RegistryError], str]] = {
     "movements_taken_once": (MovedOn, _MOVED_ON),
     "movements_lawful": (MovedOn, _MOVED_ON),
     "blocks_int8range_excl": (MovedOn, _MOVED_ON),
-    "jobs_of_account": (JobUnderWay, _JOB),
-    "acts_beside_job": (JobUnderWay, _JOB),
+    "jobs_of_account": (JobUnderWay, BESIDE_JOB),
+    "acts_beside_job": (JobUnderWay, BESIDE_JOB),
     "activities_pkey": (AlreadyIssued, "An activity of the report was issued before; one physical act is issued once."),
 }
 """Name of a constraint -> what to tell whoever was too late."""

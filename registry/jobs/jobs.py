@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg.types.range import Range
 
+from registry.database.engine import BESIDE_JOB
 from registry.database.personal import Erased
 from registry.database.schema import jobs
 from registry.errors import JobUnderWay, NotFound, RegistryError
@@ -50,6 +51,12 @@ def add_job(
     """Note a job, and give its number. Raises `JobUnderWay` where the account has one."""
     values = {"account_id": account_id, "kind": kind, "asked": asked, "total_g": total_g, "asked_ms": asked_ms}
     return int(tx.execute(sa.insert(jobs).values(values).returning(jobs.c.id)).scalar_one())
+
+
+def refuse_beside(tx: sa.Connection, account_id: int) -> None:
+    """Raise `JobUnderWay` where the account has a job, for who would lock it: a step may hold it for minutes."""
+    if _has_open(tx, account_id):
+        raise JobUnderWay(BESIDE_JOB)
 
 
 def get_job(tx: sa.Connection, account_id: int, number: int) -> Job:
@@ -116,6 +123,10 @@ def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
         end(tx, _job(row), at, why)
 
 
+def _has_open(tx: sa.Connection, account_id: int) -> bool:
+    return tx.execute(sa.select(jobs.c.id).where(jobs.c.account_id == account_id, _IS_OPEN)).one_or_none() is not None
+
+
 def _is_at(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
     return jobs.c.id == job.id, jobs.c.steps == job.steps, jobs.c.ended_ms.is_(None)
 
@@ -144,10 +155,9 @@ _ENTER = sa.text("SELECT set_config('gramledger.job', :number, true)")
 
 def _forget(tx: sa.Connection, account: Erased) -> None:
     """Forget an account's jobs. Raises `JobUnderWay` while one is open."""
-    of_account = jobs.c.account_id == account.number
-    if tx.execute(sa.select(jobs.c.id).where(of_account, jobs.c.ended_ms.is_(None))).one_or_none() is not None:
+    if _has_open(tx, account.number):
         raise JobUnderWay("A job of this account is under way. Erase the account when it has ended.")
-    tx.execute(sa.delete(jobs).where(of_account))
+    tx.execute(sa.delete(jobs).where(jobs.c.account_id == account.number))
 
 
 ERASING = (_forget,)

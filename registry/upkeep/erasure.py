@@ -101,8 +101,10 @@ def settle_and_erase(
     """Settle what the account holds as chosen, and erase it. `confirmed` is the digest of what its holder was shown.
 
     Raises `Unconfirmed` without it, `HoldingsChanged` when the account holds something else by now, `Unsettled` while
-    grams are locked, and `Invalid` for a choice that leaves something open.
+    Raises `Unconfirmed` without it, `HoldingsChanged` when the account holds something else by now, `Unsettled` while
+    grams are locked, `JobUnderWay` beside a job, and `Invalid` for a choice that leaves something open.
     """
+    jobs.refuse_beside(tx, account_id)
     account = lock_account(tx, ledger.vault, account_id)
     if confirmed is None:
         raise Unconfirmed(

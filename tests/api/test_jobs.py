@@ -8,6 +8,7 @@ import pytest
 from api import jobs as runner
 from api.rest.job_schemas import Job, Jobs
 from api.rest.perform import ACCEPTED, Write
+from registry.accounts.accounts import lock_account
 from registry.errors import JobUnderWay, Unavailable
 from registry.jobs import jobs
 from registry.ledger import gathering
@@ -101,6 +102,23 @@ def test_while_it_runs_others_go_on_and_its_own_account_waits(live, shop):
     assert job_of(shop, answer).state == "done"
     assert shop.balances() == {"reduction": 208, "points": 30}, "what came later is not of it"
     assert shop.act("returns", all=True).status_code == 201
+
+
+def test_nobody_waits_for_a_step_to_be_told_that_a_job_is_under_way(live, holding):
+    """A long step holds the account for minutes; whoever waited for it would keep a thread and a connection."""
+    to = institution(live)
+    waiting = holding.act("transfers", "the-transfer", quantity_g=33, to=to.account)
+    confirm = holding.get(f"/v1/accounts/{holding.account}/erasure").json()["confirm"]
+    with live.site.database.transaction() as step:
+        lock_account(step, live.site.ledger.vault, holding.account)
+        again = holding.act("transfers", "the-transfer", quantity_g=33, to=to.account)
+        for act, body in (
+            ("transfers", {"quantity_g": 1, "to": to.account}),
+            ("transfers", {"quantity_g": 33, "to": to.account}),
+            ("erasure", {"confirm": confirm, "reductions": "forfeit"}),
+        ):
+            assert is_problem(holding.act(act, **body), 409, "job-under-way"), act
+    assert (again.status_code, again.headers["Location"]) == (202, waiting.headers["Location"])
 
 
 @pytest.mark.parametrize("stop_at", ["go_on", "end"])

@@ -41,8 +41,13 @@ from registry.sources.sources import give_consent, linked_users
 
 METHODOLOGY = "shared-bicycle"
 SCENARIO_EN = "Shared bicycles (illustrative)"
-PLATFORM, PROVIDER, FIRM = "Example cycling platform", "Example benefit provider", "Example organisation"
-STATEMENT = "Offsets the example organisation's team day. Illustrative: computed under an illustrative methodology."
+PLATFORM, PROVIDER = "示例骑行平台 Example cycling platform", "示例权益提供主体 Example benefit provider"
+FIRM = "示例机构 Example organisation"
+BENEFICIARY = "示例机构团队日 Team day of the example organisation"
+STATEMENT = (
+    "抵销示例机构团队日的排放。示例：按示例方法学核算。 "
+    "Offsets the example organisation's team day. Illustrative: computed under an illustrative methodology."
+)
 MAX_USER_CHARS = 100
 REDEEMERS = 50
 """So many riders redeem, each half of what they have; the first gets a refund."""
@@ -84,10 +89,9 @@ def tell_story(site: Site, rides: Path, step: Step) -> Story:
     """Do everything that the demonstration does in the ledger. The second time for the same file issues nothing."""
     methodology = find(METHODOLOGY)
     with _transaction(site) as tx:
-        source_id = _scenario(tx, site, methodology)
+        source_id = _scenario(tx, site, methodology, step)
         _riders(tx, site, source_id, rides)
-    step("The scenario is reviewed, made public and started")
-    _bring_to_life(site, source_id)
+    _bring_to_life(site, source_id, step)
     step("Reading and judging the rides")
     rejects_file = _fresh(site.folder.path / "rejects", rides.stem)
     with _transaction(site) as tx:
@@ -144,7 +148,7 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     with _transaction(site) as tx:
         story.add(transfer(tx, site.ledger, provider, firm, Amount(max(1, collected // 2)), "agreement", "DEMO-1"))
     with _transaction(site) as tx:
-        intent = Intent("reduction", "voluntary-offset", "Team day of the example organisation", STATEMENT)
+        intent = Intent("reduction", "voluntary-offset", BENEFICIARY, STATEMENT)
         done = cancel(tx, site.ledger, firm, Amount(max(1, collected // 2)), intent)
     story.add(done.posted)
     story.certificate = done.certificate
@@ -157,11 +161,12 @@ def _transaction(site: Site) -> Iterator[sa.Connection]:
         yield tx
 
 
-def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
+def _scenario(tx: sa.Connection, site: Site, methodology: Methodology, step: Step) -> int:
     """Find the scenario of an earlier run, or set up policies, methodology, platform and scenario."""
     found = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one_or_none()
     if found is not None:
         return int(found)
+    step("The city's first policies and the methodology are published; a platform applies with its scenario")
     # A city would give people days to object. The log says that this one gives none, and that it is an illustration.
     publish_first(tx, site.ledger, BUREAU, {PUBLICITY: AT_ONCE})
     known = sa.select(methodologies.c.code).where(methodologies.c.code == methodology.key)
@@ -181,9 +186,12 @@ def _scenario(tx: sa.Connection, site: Site, methodology: Methodology) -> int:
     return apply_for(tx, site.ledger, scenario, CENTRE.proposing).id
 
 
-def _bring_to_life(site: Site, source_id: int) -> None:
+def _bring_to_life(site: Site, source_id: int, step: Step) -> None:
     """Decide about the scenario until it issues. Raises `DecisionRefused` while its publicity lasts."""
-    state = ""
+    with _transaction(site) as tx:
+        state = advance(tx, site.ledger, source_id, OFFICERS)
+    if state != LIVE:
+        step("The scenario is reviewed, made public and started")
     while state != LIVE:
         with _transaction(site) as tx:
             state = advance(tx, site.ledger, source_id, OFFICERS)

@@ -23,10 +23,14 @@ def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
     first = write_rides(tmp_path / "first.csv", [{"orderid": "demo-1", "userid": user}])
     second = write_rides(tmp_path / "second.csv", [{"orderid": "demo-2", "userid": user, "bikeid": "10"}])
     assert tell_story(live.site, first, steps.append).report.lot is not None
+    once = ("The city's first policies", "The scenario is reviewed")
+    assert sum(told.startswith(once) for told in steps) == len(once)
+    steps.clear()
     with live.site.database.transaction() as tx:
         source = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one()
         revoke_consent(tx, source, consented_users(tx, source)[user], live.site.ledger.clock())
     story = tell_story(live.site, second, steps.append)
+    assert not [told for told in steps if told.startswith(once)], "what is done already is not said again"
     assert story.report.lot is None
     assert story.report.batch.rejected_by_reason() == {Reason.NOT_CONSENTED: 1}
     with live.site.database.transaction() as tx:

@@ -40,8 +40,8 @@ export const VERDICTS = {
 /** What a state proof comes to; other verdicts are those of a receipt. */
 export const STATE_VERDICTS = {
   proven: {
-    zh: "每一步都成立：在日志的这一大小，这些克就是下列状态，别无其他。",
-    en: "Every step holds: at this size of the log these grams were what is listed below, and nothing else.",
+    zh: "已证明：在日志的这一大小，这些克就是下列状态，别无其他。",
+    en: "Proven: at this size of the log these grams were what is listed below, and nothing else.",
   },
   partly: VERDICTS.partly,
   refuted: { zh: "有步骤不成立：不要相信这份状态证明。", en: "A step does not hold: do not trust this state proof." },

@@ -89,7 +89,7 @@ def measure(folder: Path, blocks: int) -> list[Figure]:
             for who in (founded.provider, founded.trader)
         )
         returned = list(_returned(provider, founded, url))
-        grams = min(100 * TONNE_G, collected * BLOCK_G // 2)
+        grams = min(100 * TONNE_G, collected * BLOCK_G)
         traded = list(_traded(database, ledger, provider, trader, grams))
         gathered = _number(database, _GATHERED)
     with running(settings, silent) as site:

@@ -35,13 +35,8 @@ def retry(data: Data = DATA, database: Database = None, rpc: Rpc = None, contrac
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:
-        count, late = judge_again(tx)
+        count = judge_again(tx)
     out.print(f"{count} movements wait for the next publication.")
-    if late:
-        out.print(
-            f"{late} are too long before the newest leaf: no witness would cosign them, nor anything after them. Take "
-            "them out (`gram aside dismiss`), and let their givers act again."
-        )
 
 
 @aside_app.command()

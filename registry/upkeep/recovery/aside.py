@@ -2,16 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import sqlalchemy as sa
 
-from registry.database.engine import PATIENT
 from registry.errors import NotFound, SetAside
-from registry.procedure.clock import BEHIND_MS
-
-RETRIED_MS: Final = BEHIND_MS // 2
-"""How much earlier than the newest leaf a movement may be that is tried again; as long again it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +27,13 @@ def list_aside(tx: sa.Connection) -> Sequence[Aside]:
     return [Aside(*row) for row in tx.execute(_LIST)]
 
 
-def judge_again(tx: sa.Connection) -> tuple[int, int]:
-    """Let what is neither logged nor waiting be judged once more; say how much that is, and how much is too late.
+def judge_again(tx: sa.Connection) -> int:
+    """Let everything that is neither logged nor waiting be judged once more, and say how much that is.
 
     For when what was altered or taken away was put right from a backup. What still does not stand is set aside again.
-    What is earlier than `RETRIED_MS` before the newest leaf stays as it is: no witness would cosign it, nor then
-    anything after it.
     """
-    tx.execute(sa.text(PATIENT))
-    since = {"earliest": int(tx.execute(_NEWEST).scalar_one()) - RETRIED_MS}
-    tx.execute(_FORGET, since)
-    return int(tx.execute(_QUEUE, since).rowcount), int(tx.execute(_LATE, since).scalar_one())
+    tx.execute(_FORGET)
+    return int(tx.execute(_QUEUE).rowcount)
 
 
 def dismiss(tx: sa.Connection, number: int, at: int) -> list[int]:
@@ -71,26 +61,14 @@ _LIST = sa.text("""
     SELECT s.movement_id, s.reason, s.at_ms, m.kind, m.first_g, m.last_g, m.giver_id, m.account_id
     FROM set_aside s LEFT JOIN movements m ON m.id = s.movement_id WHERE s.dismissed_ms IS NULL ORDER BY s.movement_id
 """)
-_NEWEST = sa.text("""
-    SELECT coalesce(max(m.at_ms), 0) FROM log_entries e JOIN movements m ON m.id = e.movement_id
-    WHERE e.index < (SELECT size FROM log_head)
+_FORGET = sa.text("""
+    DELETE FROM set_aside s WHERE dismissed_ms IS NULL OR EXISTS (SELECT FROM movements m WHERE m.id = s.movement_id)
 """)
-_IS_LOGGED = "EXISTS (SELECT FROM log_entries e WHERE e.movement_id = m.id)"
-_FORGET = sa.text(f"""
-    DELETE FROM set_aside s WHERE (
-        dismissed_ms IS NULL OR EXISTS (SELECT FROM movements m WHERE m.id = s.movement_id)
-    ) AND NOT EXISTS (
-        SELECT FROM movements m WHERE m.id = s.movement_id AND m.at_ms < :earliest AND NOT {_IS_LOGGED}
-    )
-""")  # noqa: S608 (our own text)
-_QUEUE = sa.text(f"""
-    INSERT INTO unsequenced SELECT id FROM movements m WHERE NOT {_IS_LOGGED} AND m.at_ms >= :earliest
+_QUEUE = sa.text("""
+    INSERT INTO unsequenced SELECT id FROM movements m
+    WHERE NOT EXISTS (SELECT FROM log_entries e WHERE e.movement_id = m.id)
     ON CONFLICT DO NOTHING
-""")  # noqa: S608 (our own text)
-_LATE = sa.text(f"""
-    SELECT count(*) FROM movements m WHERE NOT {_IS_LOGGED} AND m.at_ms < :earliest
-        AND NOT EXISTS (SELECT FROM unsequenced u WHERE u.movement_id = m.id)
-""")  # noqa: S608 (our own text)
+""")
 # Of a run all descend from any: without one of its GATHERs there is no BUNDLE.
 _DESCENT = sa.text("""
     WITH RECURSIVE descent AS (

@@ -1,8 +1,9 @@
 """Admission: which of the movements that wait get an index. Nothing of the database is believed for it but its seals.
 
-A movement is admitted when a seal of the program covers it as it is, and it stands by itself: against the leaf of its
-parent as it was published, beside all that took grams of that parent, with its holder's tag and its evidence. Whoever
-descends from one that is not admitted is not admitted either. Judged by numpy, a batch at a time.
+A movement is admitted when a seal of the program covers it as it is, it is of the time at which it comes, and it stands
+by itself: against the leaf of its parent as it was published, beside all that took grams of that parent, with its
+holder's tag and its evidence. Whoever descends from one that is not admitted is not admitted either. Judged by numpy, a
+batch at a time.
 """
 
 import secrets
@@ -78,6 +79,7 @@ class Admission:
         codes = np.where(is_sealed, 0, Doubt.UNSEALED).astype(np.uint8)
         family = _Family.of(waiting, log.size)
         leaves = leaves_of_rows(waiting.rows)
+        _mark(codes, waiting.rows["at"].astype(np.int64) < self._taken.earliest, int(Doubt.LATE))
         self._against_parents(tx, waiting.rows, leaves, family, log, codes)
         _descend(family, codes)
         _against_each_other(leaves, family, codes)

@@ -18,6 +18,7 @@ class Doubt(IntEnum):
     EVIDENCE = 106
     LOGGED = 107
     DOCUMENT = 108
+    LATE = 109
 
 
 _SENTENCES: Final = {
@@ -30,6 +31,8 @@ _SENTENCES: Final = {
     Doubt.TAG: "the key of its holder does not make its tag",
     Doubt.EVIDENCE: "its evidence is gone, or does not have the digest",
     Doubt.DOCUMENT: "what the log is to publish of the record is gone, or its evidence does not bind it",
+    Doubt.LATE: "it is of more than an hour before others in the log: no witness would cosign it, nor anything "
+    "after it",
     Doubt.LOGGED: "it is in the published log already, and the database's leaf of it is gone or another's",
 }
 _RULE: Final = "rule-"

@@ -1,4 +1,4 @@
-"""What the log has taken already, as it was published: which grams of which parent, and which records.
+"""What the log has taken already, as it was published: which grams of which parent, which records, and until when.
 
 Whoever writes to the database can take logged rows out of it and give the grams back. Their second spending is then
 sealed in good faith, and no witness would cosign it. So what was taken is known from the log's own files, and kept in
@@ -16,6 +16,7 @@ from anchoring.auditing.history import Rows, rows_of
 from anchoring.auditing.takings import Takings, overlaps_among
 from anchoring.log.doubts import Doubt
 from registry.ledger.movement import RECORDS_FROM
+from registry.procedure.clock import BEHIND_MS
 
 BATCH: Final = 65_536
 """Leaves read at once."""
@@ -42,6 +43,12 @@ class Taken:
         self._size = 0
         self._takings = Takings()
         self._records = np.empty(0, np.uint64)
+        self._newest = 0
+
+    @property
+    def earliest(self) -> int:
+        """The earliest time, Unix milliseconds, that a witness lets the next leaf have (the rule CLOCK)."""
+        return self._newest - BEHIND_MS
 
     def follow(self, log: Published) -> None:
         """Take in the leaves that were published since. Raises as `leaves` does when they cannot be read."""
@@ -49,7 +56,9 @@ class Taken:
             self._begin()
         while self._size < log.size:
             leaves = log.leaves(np.arange(self._size, min(log.size, self._size + BATCH)))
-            self._takings = self._takings.extended(rows_of(leaves), self._size)
+            rows = rows_of(leaves)
+            self._takings = self._takings.extended(rows, self._size)
+            self._newest = max(self._newest, int(rows["at"].max(initial=0)))
             self._records = np.union1d(self._records, _digests(leaves[leaves["kind"] >= RECORDS_FROM]))
             self._size += len(leaves)
 

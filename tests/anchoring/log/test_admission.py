@@ -15,6 +15,7 @@ from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind
 from registry.ledger.sealing import COLUMNS, ROW
 from registry.points.points import convert, redeem, return_points
+from registry.procedure.clock import BEHIND_MS
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.recovery.aside import dismiss, judge_again, list_aside
 from registry.upkeep.sealed import check_seals
@@ -278,3 +279,31 @@ def test_what_was_put_right_is_logged_after_all(insider):
     insider.refused.clear()
     insider.goes_on()
     assert insider.execute(f"SELECT count(*) FROM log_entries WHERE movement_id = {number}") == [(1,)]
+
+
+def test_what_is_put_right_too_late_would_stop_the_log_and_is_set_aside_again(insider):
+    """No witness takes a leaf of more than an hour before others, and what is signed is never taken back."""
+    with insider.scheme.database.transaction() as tx:
+        redeem(tx, insider.scheme.ledger, insider.person, insider.shop, 50)
+    number = insider.last(Kind.REDEEM)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms + 60000 WHERE id = {number}", triggers=False)
+    insider.goes_on(number)
+    insider.execute(f"UPDATE movements SET at_ms = at_ms - 60000 WHERE id = {number}", triggers=False)
+    insider.scheme.clock.now += BEHIND_MS + 60_000
+    insider.goes_on(number)
+    with insider.scheme.database.transaction() as tx:
+        judge_again(tx)
+    insider.goes_on(number)
+    assert insider.refused[number] == "late"
+
+
+def test_a_clock_that_was_set_back_stops_no_log(insider):
+    insider.scheme.clock.now += 2 * BEHIND_MS
+    insider.goes_on()
+    insider.scheme.clock.now -= 2 * BEHIND_MS
+    person = insider.scheme.person()
+    insider.scheme.issue({person: 10})
+    before = [row[0] for row in insider.execute("SELECT movement_id FROM unsequenced")]
+    insider.scheme.clock.now += 2 * BEHIND_MS
+    insider.goes_on(*before)
+    assert {insider.refused[number] for number in before} == {"late"}

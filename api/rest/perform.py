@@ -19,6 +19,8 @@ from registry.jobs.jobs import add_job, get_job, refuse_beside
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
 
 CREATED, ACCEPTED = 201, 202
+ASK_AGAIN_S = "1"
+"""After which a job may be further, or done."""
 Act = Callable[[sa.Connection], Mapping[str, Any]]
 
 
@@ -123,7 +125,7 @@ _REPLAYED = {"Idempotency-Replayed": "true"}
 
 
 def _answer(said: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
-    where = {"Location": said["url"]} if status == ACCEPTED else {}
+    where = {"Location": said["url"], "Retry-After": ASK_AGAIN_S} if status == ACCEPTED else {}
     return Response(_json(said), status, {**where, **(headers or {})}, "application/json")
 
 

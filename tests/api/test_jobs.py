@@ -59,6 +59,7 @@ def sound(live):
 def test_a_return_of_many_blocks_becomes_one_bundle(live, shop):
     answer = shop.act("returns", all=True)
     assert answer.status_code == 202, answer.text
+    assert answer.headers["Retry-After"] == "1"
     waiting = Job.model_validate(answer.json(), strict=True)
     assert (waiting.kind, waiting.state, waiting.quantity_g, waiting.done_g) == ("returns", "waiting", 208, 0)
     work(live)

@@ -5,7 +5,7 @@ transaction, and stand beside each other in the log.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import sqlalchemy as sa
@@ -97,14 +97,19 @@ def gather_on(
     """Do the next step of a gathering of any number of blocks, and tell how far it is, or give the one bundle at last.
 
     First what is held becomes bundles of `MAX_PIECES` blocks each, then these become one. Between two steps nothing may
-    take the account's grams. The first step raises what `gather_held` raises, of the amount as a whole.
+    take the account's grams. The first step raises what `gather_held` raises, of the amount as a whole; what comes
+    meanwhile is taken only if it is of the same sort.
     """
     account = _institution(tx, ledger, account_id)
     left = amount.without(so_far.taken_g)
     if left.quantity_g:
         wanted = _wanted(account_id, form, of_class, MAX_PIECES)
-        if not so_far.taken_g:
-            _refuse_mixed(sorts_of(tx, wanted, amount.quantity_g, amount.first))
+        if so_far.taken_g:
+            sorts = {sort_of(piece) for piece in whole_blocks(tx, account_id, so_far.bundles[:1])}
+        else:
+            sorts = sorts_of(tx, wanted, amount.quantity_g, amount.first)
+            _refuse_mixed(sorts)
+        wanted = _of_sort(wanted, *sorts)
         posted = gather(tx, ledger, account, left.of(tx, wanted, in_parts=True))
         taken_g, rest = so_far.taken_g + posted.quantity_g, so_far.bundles
     else:
@@ -127,6 +132,11 @@ def _wanted(account_id: int, form: Form, of_class: str | None, most: int) -> Wan
     has = Flag.CLASS_I if of_class == "I" else NO_FLAG
     lacks = Flag.LOCKED | (Flag.CLASS_I if of_class == "II" else NO_FLAG)
     return Wanted(account_id, form, has=has, lacks=lacks, most=most)
+
+
+def _of_sort(wanted: Wanted, sort: int) -> Wanted:
+    """Want what is of one sort alone: whatever else comes to the account meanwhile is not for this bundle."""
+    return replace(wanted, has=wanted.has | Flag(sort), lacks=wanted.lacks | Flag(BUNDLE_FLAGS & ~sort))
 
 
 def _refuse_mixed(sorts: Collection[int]) -> None:

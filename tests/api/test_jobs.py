@@ -261,6 +261,25 @@ def test_of_several_sorts_no_bundle_is_begun(live, shop):
     assert (job.state, job.problem.type, job.done_g) == ("failed", "urn:gramledger:problem:rule-broken", 0)
 
 
+def test_whoever_sends_grams_of_another_sort_stops_no_gathering(live):
+    """They come first in the order of spending, and were points, which the others never were."""
+    stranger, firm, rider = institution(live), institution(live), person_with(live, 6)
+    rider.act("conversions", quantity_g=6)
+    rider.act("redemptions", quantity_g=6, provider=stranger.account)
+    assert stranger.act("returns", all=True).status_code == 201
+    for _ in range(7):
+        giver = institution(live)
+        live.issue({giver.account: 5})
+        giver.act("transfers", quantity_g=5, to=firm.account)
+    answer = firm.act("bundles", all=True)
+    a_step(live)
+    assert stranger.act("transfers", quantity_g=6, to=firm.account).status_code == 201
+    work(live)
+    job = job_of(firm, answer)
+    assert (job.state, job.problem) == ("done", None)
+    assert len(firm.blocks()) == 2
+
+
 def test_exactly_what_a_serial_names_in_however_many_blocks(live):
     firm, giver = institution(live), institution(live)
     lot = live.issue({giver.account: 60})

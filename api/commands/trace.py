@@ -7,6 +7,7 @@ import typer
 from api.cli import DATA, Data, Database, app, out, settings_of, warn
 
 if TYPE_CHECKING:
+    from registry.decisions.behind import Taken
     from registry.ledger.bundles import Stretch
     from registry.ledger.logged import Logged
 
@@ -22,6 +23,7 @@ def trace(
 ) -> None:
     """Follow a gram from its issue to where it is now by the published log; beside a running registry too."""
     from api.beside import beside
+    from registry.decisions.behind import behind_lot
     from registry.ledger.bundles import made_of, numbers_after, numbers_before, stretch_of
     from registry.ledger.movement import serial
 
@@ -33,11 +35,25 @@ def trace(
         lot = made_of(tx, [(number, number + 1)]).parts[0].lot
         said = f"Gram {gram}: issued in {serial(lot.first_g, lot.last_g)}, {lot.name_en} ({lot.methodology_code})."
         out.print(said, markup=False)
+        for decision in behind_lot(tx, lot.id):
+            out.print(f"  {_decided(decision)}", markup=False)
         numbers = [number]
         while numbers:
             for number in numbers:
                 _tell(stretch_of(tx, number))
             numbers = numbers_after(tx, number, AT_ONCE)
+
+
+def _decided(taken: "Taken") -> str:
+    from registry.printable import printable
+
+    says = taken.says
+    about = says.get("name") or says.get("code") or ""
+    second = f", approved by {says['second']}" if "second" in says else ""
+    until = f", public until {says['publicity_until']}" if "publicity_until" in says else ""
+    case = f"{says['case']} {about}".strip()
+    said = f"{says['at']}  {says['record']} {case}: {says['decision']}, now {says['to']}, by {says['actor']}"
+    return printable(f"{said}{second}{until}; leaf {taken.index}")
 
 
 def _tell(stretch: "Stretch") -> None:

@@ -56,6 +56,7 @@ MAY = {
     ("GET", "/v1/grams/{gram}"): ANYONE,
     ("GET", "/v1/lots"): ANYONE,
     ("GET", "/v1/lots/{lot}"): ANYONE,
+    ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
     ("GET", "/v1/totals"): ANYONE,
     ("GET", "/v1/certificates/{number}"): ANYONE,
     ("GET", "/log/checkpoint"): ANYONE,

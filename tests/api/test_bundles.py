@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.rest.bundle_schemas import Bundle, Trace
+from api.rest.schemas import Procedure
 from registry.ledger.movement import read_serial, serial
 from tests.support.rest import Caller, institution, is_problem, person_with
 
@@ -109,6 +110,26 @@ def test_the_page_of_a_bundle_and_of_a_gram_that_went_into_it(live, gathered):
     assert "can never be used again" not in gone
 
 
+def test_the_procedure_behind_a_gram(live, gathered):
+    """From any of its numbers to the methodology, the source and the policies, each with who decided and approved."""
+    live.publish()
+    _, answer = gathered
+    part = Caller(live.url).get(f"/v1/bundles/{answer['bundle']}").json()["made_of"][0]
+    procedure = Procedure.model_validate(Caller(live.url).get(f"/v1/lots/{part['lot']}/procedure").json(), strict=True)
+    says = [one.says for one in procedure.decisions]
+    assert [one["decision"] for one in says if one["record"] == "issuance"] == ["propose", "issue"]
+    issued = says[-1]
+    assert issued["second"] not in {issued["actor"], says[-2]["actor"]}
+    assert {one["to"] for one in says if one["record"] == "source"} >= {"published", "live"}
+    assert [one["to"] for one in says if one["record"] == "methodology"][-1] == "published"
+    by_digest = {one.digest: one.says["record"] for one in procedure.decisions}
+    named = [issued["source"], issued["methodology"], *issued["policies"]]
+    assert [by_digest[digest] for digest in named] == ["source", "methodology", *["policy"] * len(issued["policies"])]
+    indices = [one.index for one in procedure.decisions]
+    assert indices == sorted(indices)
+    assert is_problem(Caller(live.url).get("/v1/lots/9999999/procedure"), 404, "not-found")
+
+
 def test_gram_trace_prints_the_way(live, gathered):
     _, answer = gathered
     first, _ = read_serial(answer["bundle"])
@@ -116,3 +137,5 @@ def test_gram_trace_prints_the_way(live, gathered):
     assert done.exit_code == 0, done.output
     assert re.search(r"issue, .*\n.*convert, .*\n.*redeem, .*\n.*gather, .*gathered into SHCER-", done.output)
     assert f"as gram {first}" in done.output
+    behind = (r"methodology M-1 .*: publish, .*approved by", r"source S-1: .*live", r"I-\d+: issue, .*approved by")
+    assert all(re.search(line, done.output) for line in behind), done.output

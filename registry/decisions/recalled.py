@@ -1,7 +1,8 @@
 """What was decided of some cases, read back under their locks, as far as a next decision needs it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from registry.errors import SetAside, Unavailable
 from registry.evidence.document import digest
 from registry.ledger.sealing import PACKED, Sealer
 from registry.procedure import document as documents
-from registry.procedure.decision import KINDS, PREFIXES, Lot, Record
+from registry.procedure.decision import KINDS, PREFIXES, Decision, Lot, PolicyText, Record
 from registry.procedure.fields import Unreadable
 from registry.procedure.standing import Standing
 from registry.procedure.values import CALENDAR, PROCEDURE, PUBLICITY
@@ -57,15 +58,22 @@ def recall(
     names = {f"{PROCEDURE}{record}", f"{PROCEDURE}{Record.POLICY}", PUBLICITY, *policies}
     wanted = {"cases": list(cases), "names": list(names), "calendars": f"{CALENDAR}%"}
     for row in tx.execute(_DECISIONS, wanted):
-        _refuse_what_others_wrote(sealer, row)
-        evidence, fields = bytes(row.evidence), json.loads(row.public)
-        try:
-            standing.recall(row.leaf, evidence.hex(), documents.parse(KINDS[row.kind], fields))
-        except Unreadable as error:
-            raise Unavailable(
-                f"A decision of case {row.case_number} cannot be read by this program ({error}); use a newer one."
-            ) from error
+        with _readable(row):
+            standing.recall(row.leaf, bytes(row.evidence).hex(), _decision(sealer, row))
     return standing
+
+
+def policy_decided(tx: sa.Connection, sealer: Sealer, name: str, decision: bytes) -> PolicyText | None:
+    """Give the policy of this name that a decision, by its digest, published; None when it did not.
+
+    Raises `SetAside` when the decision was not written by this program as it is there.
+    """
+    row = tx.execute(_OF_POLICY, {"name": name, "decision": decision}).one_or_none()
+    if row is None:
+        return None
+    with _readable(row):
+        found = _decision(sealer, row)
+    return found.content if found.takes_effect and isinstance(found.content, PolicyText) else None
 
 
 def recall_periods(tx: sa.Connection, standing: Standing, case: str, source_id: int) -> None:
@@ -75,6 +83,21 @@ def recall_periods(tx: sa.Connection, standing: Standing, case: str, source_id: 
         lot = documents.parse(Record.ISSUANCE, json.loads(public)).content
         if source is not None and isinstance(lot, Lot):
             source.periods.add(*lot.period)
+
+
+def _decision(sealer: Sealer, row: sa.Row[Any]) -> Decision:
+    _refuse_what_others_wrote(sealer, row)
+    return documents.parse(KINDS[row.kind], json.loads(row.public))
+
+
+@contextmanager
+def _readable(row: sa.Row[Any]) -> Iterator[None]:
+    try:
+        yield
+    except Unreadable as error:
+        raise Unavailable(
+            f"A decision of case {row.case_number} cannot be read by this program ({error}); use a newer one."
+        ) from error
 
 
 def _refuse_what_others_wrote(sealer: Sealer, row: sa.Row[Any]) -> None:
@@ -94,17 +117,20 @@ _SHARE = sa.text("""
 _ABOUT = sa.text("SELECT number FROM cases WHERE left(number, 1) = :prefix AND about = :about")
 _PUBLIC = sa.text("SELECT public FROM evidence WHERE digest = :digest")
 # What is logged was judged when it was staged; what still waits shows its own seal, the only movement under it.
-_DECISIONS = sa.text(f"""
+_SAID = f"""
     SELECT m.id, m.kind, m.evidence, d.case_number, e.public, coalesce(l.index, -1) AS leaf,
         s.movement_id IS NOT NULL AND l.index IS NULL AS is_set_aside,
         ARRAY(SELECT mac FROM seals WHERE first_id = m.id AND count = 1) AS macs, {PACKED} AS packed
     FROM decisions d JOIN cases c ON c.number = d.case_number JOIN movements m ON m.id = d.movement_id
     LEFT JOIN evidence e ON e.digest = m.evidence LEFT JOIN log_entries l ON l.movement_id = m.id
     LEFT JOIN set_aside s ON s.movement_id = m.id
+"""  # noqa: S608 (our own text)
+_DECISIONS = sa.text(f"""{_SAID}
     WHERE d.case_number = ANY (:cases)
         OR left(c.number, 1) = 'P' AND (c.about = ANY (:names) OR c.about LIKE :calendars)
     ORDER BY d.movement_id
-""")  # noqa: S608 (our own text)
+""")
+_OF_POLICY = sa.text(f"{_SAID} WHERE left(c.number, 1) = 'P' AND c.about = :name AND m.evidence = :decision")
 _ISSUED = sa.text("""
     SELECT e.public FROM lots l JOIN decisions d ON d.case_number = 'I-' || l.id
     JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence WHERE l.source_id = :source

@@ -42,7 +42,7 @@ def issue_rides(
     tx.execute(_PATIENT)
     source = get_source(tx, source_id, lock=True)
     _must_be_published(tx, source, methodology)
-    policy = in_force(tx, RIDES, ledger.clock())
+    policy = in_force(tx, ledger, RIDES, ledger.clock())
     batch = read_rides(
         path,
         methodology,

@@ -26,7 +26,7 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
         raise RuleBroken("Only reductions that an individual holds convert to points.")
     wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED, most=ledger.most)
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
-    policy = in_force(tx, POINTS, at)
+    policy = in_force(tx, ledger, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(at, policy.value["validity_years"]))
     return post(
         tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()}, tell=ledger.tell

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import policies
+from registry.decisions.recalled import policy_decided
 from registry.decisions.recording import Officers, Step, case_about, prepare
-from registry.errors import NotFound
+from registry.errors import NotFound, SetAside
 from registry.evidence.canonical import canonical
 from registry.ledger.ledger import Ledger
 from registry.procedure.decision import PolicyText, Record
@@ -29,18 +30,25 @@ class Policy:
     decision: bytes
 
 
-_IN_FORCE = sa.text("SELECT value, digest, decision FROM policy_in_force(:name, :at)")
+_IN_FORCE = sa.text("SELECT in_force_ms, value, decision FROM policy_in_force(:name, :at)")
 
 
-def in_force(tx: sa.Connection, name: str, at: int) -> Policy:
+def in_force(tx: sa.Connection, ledger: Ledger, name: str, at: int) -> Policy:
     """Find the policy of this name in force at `at` (Unix milliseconds), and hold it until the transaction ends.
 
-    Raises `NotFound` when there is none.
+    Raises `NotFound` when there is none, `SetAside` when it is not as it was decided: an act that rested on it would
+    be refused by every witness.
     """
     row = tx.execute(_IN_FORCE, {"name": name, "at": at}).one_or_none()
     if row is None:
         raise NotFound(f"No policy {name!r} is in force at that time.")
-    return Policy(name, row.value, bytes(row.digest), bytes(row.decision))
+    text, decision = canonical(row.value).decode(), bytes(row.decision)
+    if policy_decided(tx, ledger.vault.sealer, name, decision) != PolicyText(name, text, row.in_force_ms):
+        raise SetAside(
+            f"Policy {name!r} is not as it was decided, so nothing rests on it. `gram fsck` says what is wrong, "
+            "docs/recovery.md what to do about it."
+        )
+    return Policy(name, row.value, hashlib.sha256(text.encode()).digest(), decision)
 
 
 def publish_policy(

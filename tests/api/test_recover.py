@@ -166,7 +166,7 @@ def test_a_policy_that_was_lost_holds_again_for_its_document_is_public(life, sch
         done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         assert (done.lost_rules, done.lost_evidence) == (0, 0)
         with copy.transaction() as tx:
-            assert in_force(tx, "points", soon) == newer
+            assert in_force(tx, scheme.ledger, "points", soon) == newer
             assert not give_back(tx, document)
         assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
         assert checked(copy, log).findings == []

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.officers import BUREAU, CENTRE, OFFICERS
-from registry.database.schema import decisions
+from registry.database.schema import decisions, policies
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
 from registry.errors import DecisionRefused, Invalid, SetAside
 from registry.issuance.issue import issue
@@ -96,9 +96,8 @@ def test_a_policy_that_rules_could_not_read_is_not_published(scheme, name, value
 def test_the_first_policies_are_published_once(scheme):
     with scheme.database.transaction() as tx:
         assert publish_first(tx, scheme.ledger, BUREAU) == []
-        assert {name: in_force(tx, name, 0).value for name in shipped_first() if name != "publicity"} == {
-            name: value for name, value in shipped_first().items() if name != "publicity"
-        }
+        shipped = {name: value for name, value in shipped_first().items() if name != "publicity"}
+        assert {name: in_force(tx, scheme.ledger, name, 0).value for name in shipped} == shipped
     assert count(scheme) == 28
 
 
@@ -263,6 +262,20 @@ def test_nothing_rests_on_a_decision_that_somebody_else_wrote(scheme, owner):
         issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
     with owner.transaction() as tx:
         assert f"movement {number}" in [finding.place for finding in check_tables(tx)]
+
+
+@pytest.mark.parametrize("decision", ["nobody's", "of the value before"])
+def test_no_act_rests_on_a_policy_that_was_not_decided(scheme, decision):
+    """An insider lets points last longer: what is converted so no witness would cosign, nor anything after it."""
+    rider = scheme.person()
+    scheme.issue({rider: 10})
+    with scheme.database.transaction() as tx:
+        true = tx.execute(sa.select(policies).where(policies.c.name == "points")).one()
+        named = true.decision if decision == "of the value before" else b"d" * 32
+        values = {"name": "points", "in_force_ms": 60_000, "value": points(9), "digest": b"v" * 32, "decision": named}
+        tx.execute(sa.insert(policies).values(values))
+    with pytest.raises(SetAside, match="'points'"), scheme.database.transaction() as tx:
+        convert(tx, scheme.ledger, rider, Amount(10))
 
 
 @pytest.mark.usefixtures("scheme")

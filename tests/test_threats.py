@@ -1,23 +1,20 @@
 """Threat model and fault tables name tests that exist; the model names kinds that are drawn, and every known gap."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support.docs_pages import ROOT, missing_tests, named_tests, page
 from tests.tamper.campaign import KNOWN_GAPS
 
-ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs" / "threats.md").read_text()
+TEXT = page("threats.md")
 SOURCES = "".join(path.read_text() for path in sorted((ROOT / "tests" / "tamper").glob("of_*.py")))
 
 
-@pytest.mark.parametrize("page", ["threats.md", "faults.md"])
-def test_tests_that_it_names_exist(page):
-    named = set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs" / page).read_text()))
-    assert len(named) >= 5
-    for file, test in named:
-        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"
+@pytest.mark.parametrize("name", ["threats.md", "faults.md"])
+def test_tests_that_it_names_exist(name):
+    assert len(named_tests(page(name))) >= 5
+    assert missing_tests(page(name)) == []
 
 
 @pytest.mark.parametrize(

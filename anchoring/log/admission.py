@@ -9,7 +9,7 @@ batch at a time.
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,40 @@ Codes = npt.NDArray[np.uint8]
 """For each movement 0, or why it is not admitted: a `Rule` or a `Doubt`."""
 
 
+class Undecided(Protocol):
+    """A decision that is not in the log yet, and what is not logged before it: it would be refused for ever."""
+
+    @property
+    def number(self) -> int:
+        """Of its movement."""
+        ...
+
+    @property
+    def digest(self) -> bytes | None:
+        """Its evidence, 32 bytes; None where its movement is gone."""
+        ...
+
+    @property
+    def names(self) -> frozenset[bytes]:
+        """The digests of decisions that it rests on itself."""
+        ...
+
+    @property
+    def issues(self) -> tuple[int, int] | None:
+        """Grams `[first, end)` whose ISSUEs rest on it."""
+        ...
+
+    @property
+    def converts_from(self) -> int | None:
+        """The time, Unix milliseconds, from which on CONVERTs rest on it."""
+        ...
+
+    @property
+    def voids(self) -> frozenset[int]:
+        """Numbers of the VOIDs that rest on it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What the sequencer is given from outside the database to tell the program's movements from others."""
@@ -55,6 +89,8 @@ class Gate:
     sealer: Sealer
     doubts: Callable[[sa.Connection, Sequence[int]], Mapping[int, int]]
     """Which of these movements have not their holder's tag, evidence or public document, as `Doubt` numbers."""
+    undecided: Callable[[sa.Connection], Sequence[Undecided]]
+    """The decisions that are not in the log, whether they wait for it or were taken away."""
 
 
 class Admission:
@@ -87,6 +123,8 @@ class Admission:
         self._look_up(tx, waiting.rows, ids, codes)
         _descend(family, codes)
         _whole_runs(waiting.rows, leaves, family, codes)
+        self._after_decisions(self._gate.undecided(tx), waiting.rows, family, codes)
+        _whole_runs(waiting.rows, leaves, family, codes)
         return leaves, codes
 
     def _against_parents(
@@ -117,6 +155,29 @@ class Admission:
         new = leaves[where]
         new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
         codes[where] = self._taken.again(new, log)
+
+    def _after_decisions(self, undecided: Sequence[Undecided], rows: Rows, family: "_Family", codes: Codes) -> None:
+        """Refuse what rests on a decision that is neither in the log nor admitted here, and what descends from that."""
+        digests = {one.digest for one in undecided if one.digest} | {name for one in undecided for name in one.names}
+        logged = self._taken.recorded(digests)
+        undecided = [one for one in undecided if one.digest not in logged]
+        ids, kinds = rows["id"].astype(np.int64), rows["kind"]
+        while True:
+            admitted = frozenset(ids[codes == 0].tolist())
+            missing = [one for one in undecided if one.number not in admitted]
+            decided = logged | {one.digest for one in undecided if one.number in admitted}
+            resting = np.isin(ids, [number for one in missing for number in one.voids])
+            resting |= np.isin(ids, [one.number for one in undecided if not one.names <= decided])
+            for one in missing:
+                if one.issues is not None:
+                    first, end = one.issues
+                    resting |= (kinds == Kind.ISSUE) & (rows["first"] >= first) & (rows["first"] < end)
+                if one.converts_from is not None:
+                    resting |= (kinds == Kind.CONVERT) & (rows["at"] >= one.converts_from)
+            if not (resting & (codes == 0)).any():
+                return
+            _mark(codes, resting, int(Doubt.DECISION))
+            _descend(family, codes)
 
     def _look_up(self, tx: sa.Connection, rows: Rows, ids: Numbers, codes: Codes) -> None:
         """Hold tags and documents to keys and digests: all of a small batch; of a large one some, and every record."""

@@ -19,6 +19,7 @@ class Doubt(IntEnum):
     LOGGED = 107
     DOCUMENT = 108
     LATE = 109
+    DECISION = 110
 
 
 _SENTENCES: Final = {
@@ -33,6 +34,7 @@ _SENTENCES: Final = {
     Doubt.DOCUMENT: "what the log is to publish of the record is gone, or its evidence does not bind it",
     Doubt.LATE: "it is of more than an hour before others in the log: no witness would cosign it, nor anything "
     "after it",
+    Doubt.DECISION: "a decision that it rests on is neither in the log nor in the queue before it",
     Doubt.LOGGED: "it is in the published log already, and the database's leaf of it is gone or another's",
 }
 _RULE: Final = "rule-"

@@ -5,7 +5,7 @@ sealed in good faith, and no witness would cosign it. So what was taken is known
 memory: 24 bytes a movement, two microseconds each at the start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,6 +61,12 @@ class Taken:
             self._newest = max(self._newest, int(rows["at"].max(initial=0)))
             self._records = np.union1d(self._records, _digests(leaves[leaves["kind"] >= RECORDS_FROM]))
             self._size += len(leaves)
+
+    def recorded(self, digests: Iterable[bytes]) -> frozenset[bytes]:
+        """Give those of these digests that are the evidence of a record in the log."""
+        asked = list(digests)
+        keys = np.frombuffer(b"".join(one[:_DIGEST] for one in asked), np.uint64)
+        return frozenset(one for one, is_there in zip(asked, np.isin(keys, self._records), strict=True) if is_there)
 
     def again(self, leaves: Rows, log: Published) -> NDArray[Any]:
         """Say of each of these leaves, whose parents are filled in, why the log cannot take it; 0 where it can.

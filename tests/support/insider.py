@@ -17,9 +17,10 @@ class Insider:
 
     def __init__(self, scheme, owner, tmp_path):
         self.scheme, self.owner, self.refused = scheme, owner, {}
+        self.folder = tmp_path / "log"
         self.publisher = Publisher(
             scheme.database.transaction,
-            LogFolder(tmp_path / "log"),
+            LogFolder(self.folder),
             LOG,
             cosigning([], scheme.clock),
             scheme.clock,

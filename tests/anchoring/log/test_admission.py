@@ -6,21 +6,29 @@ import secrets
 import pytest
 import sqlalchemy as sa
 
+from anchoring.audit import audit
+from anchoring.log.sources import DirectorySource
 from anchoring.log.waiting import MOVEMENT
+from api.officers import BUREAU, CENTRE
+from registry.accounts.accounts import lock_even_erased
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
 from registry.errors import SetAside
+from registry.issuance.correction import correct
+from registry.ledger.blocks import Wanted
 from registry.ledger.ledger import Amount
-from registry.ledger.movement import Kind
+from registry.ledger.movement import Form, Kind
 from registry.ledger.sealing import COLUMNS, ROW
+from registry.ledger.taking import take
 from registry.points.points import convert, redeem, return_points
+from registry.policies.policies import publish_policy, shipped_policy
 from registry.procedure.clock import BEHIND_MS
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.recovery.aside import dismiss, judge_again, list_aside
 from registry.upkeep.sealed import check_seals
 from tests.support.insider import Insider
-from tests.support.publishing import act
+from tests.support.publishing import LOG, act
 
 
 @pytest.fixture
@@ -307,3 +315,76 @@ def test_a_clock_that_was_set_back_stops_no_log(insider):
     insider.scheme.clock.now += 2 * BEHIND_MS
     insider.goes_on(*before)
     assert {insider.refused[number] for number in before} == {"late"}
+
+
+# What rests on a decision: it is not logged before the decision is, whoever took that away.
+
+HIDING = {
+    "set aside by hand": "INSERT INTO set_aside (movement_id, reason, at_ms) VALUES ({number}, 'unsealed', 0)",
+    "altered": "UPDATE movements SET at_ms = at_ms + 1 WHERE id = {number}",
+    "without its document": "UPDATE evidence SET public = NULL WHERE digest = ({digest})",
+    "gone": "DELETE FROM movements WHERE id = {number}",
+}
+DIGEST = "SELECT evidence FROM movements WHERE id = {number}"
+
+
+def hide(insider, number, way):
+    statement = HIDING[way].format(number=number, digest=DIGEST.format(number=number))
+    insider.execute(statement, triggers=False)
+    if way in ("set aside by hand", "gone"):
+        insider.execute(f"DELETE FROM unsequenced WHERE movement_id = {number}", triggers=False)
+
+
+def lawful(insider):
+    """The log goes on, and an outsider who replays its decisions finds it lawful."""
+    act(insider.scheme, 1)
+    size = insider.publisher.publish()
+    report = audit(DirectorySource(insider.folder), LOG.verifier.vkey)
+    assert (report.size, [*report.faults]) == (size, [])
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_an_issue_waits_for_its_issuance(insider, way):
+    lot = insider.scheme.issue({insider.person: 70})
+    hide(insider, insider.last(Kind.ISSUANCE), way)
+    lawful(insider)
+    assert insider.refused[lot.movements[0].id] == "decision"
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_a_conversion_waits_for_its_policy(insider, way):
+    scheme = insider.scheme
+    scheme.clock.now += 60_000
+    in_force = (scheme.clock.now // 60_000 + 2) * 60_000
+    with scheme.database.transaction() as tx:
+        value = {**shipped_policy("points"), "validity_years": 5}
+        publish_policy(tx, scheme.ledger, "points", value, in_force, BUREAU, "illustrative")
+    scheme.clock.now = in_force + 60_000
+    with scheme.database.transaction() as tx:
+        converted = convert(tx, scheme.ledger, insider.person, Amount(10)).movements[0].id
+    hide(insider, insider.last(Kind.POLICY), way)
+    insider.publisher.publish()
+    assert insider.refused[converted] == "decision"
+    report = audit(DirectorySource(insider.folder), LOG.verifier.vkey)
+    assert [*report.faults] == []
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_a_void_waits_for_its_correction(insider, way):
+    scheme = insider.scheme
+    with scheme.database.transaction() as tx:
+        lock_even_erased(tx, insider.person)
+        pieces = take(tx, Wanted(insider.person, Form.REDUCTION), 5)
+        voided = correct(tx, scheme.ledger, insider.person, pieces, CENTRE, "abnormal_data").movements[0].id
+    hide(insider, insider.last(Kind.CORRECTION), way)
+    lawful(insider)
+    assert insider.refused[voided] == "decision"
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_a_decision_waits_for_the_one_before_it(insider, way):
+    lot = insider.scheme.issue({insider.person: 70})
+    number = insider.last(Kind.ISSUANCE)
+    hide(insider, number - 1, way)
+    lawful(insider)
+    assert {insider.refused[one] for one in (number, lot.movements[0].id)} == {"decision"}

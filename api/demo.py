@@ -36,8 +36,8 @@ from registry.points.points import convert, redeem, refund, return_points
 from registry.policies.first import AT_ONCE, publish_first
 from registry.procedure.decision import LIVE
 from registry.procedure.values import PUBLICITY
-from registry.sources.approval import NewSource, advance, apply_for
-from registry.sources.sources import give_consent, linked_users
+from registry.sources.approval import advance, apply_for
+from registry.sources.sources import NewSource, give_consent, linked_users
 
 METHODOLOGY = "shared-bicycle"
 SCENARIO_EN = "Shared bicycles (illustrative)"

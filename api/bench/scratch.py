@@ -16,8 +16,8 @@ from registry.methodologies.shelf import find
 from registry.points.points import convert
 from registry.policies.first import AT_ONCE, publish_first
 from registry.procedure.values import PUBLICITY
-from registry.sources.approval import NewSource, approve
-from registry.sources.sources import Source
+from registry.sources.approval import approve
+from registry.sources.sources import NewSource, Source
 
 METHODOLOGY = "shared-bicycle"
 GRAMS_EACH = 10_000_000

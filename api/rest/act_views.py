@@ -59,3 +59,9 @@ def job(of: Job) -> dict[str, Any]:
         "answer": of.answer,
         "problem": of.problem and {**of.problem, "type": TYPE_BASE + of.problem["type"]},
     }
+
+
+def job_in_list(of: Job) -> dict[str, Any]:
+    """Write a job among others, without the movements that it answers with."""
+    said = job(of)
+    return said if of.answer is None else said | {"answer": {**of.answer, "movements": []}}

@@ -22,10 +22,13 @@ READ: dict[int | str, Any] = documented(400, 401, 403, 404, 422, 503)
 
 @router.get("", summary="List an account's jobs", response_model=shapes.Jobs, responses=READ)
 def read_jobs(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
-    """List what the account asked for that takes long, the newest first, a hundred at most."""
+    """List what the account asked for that takes long, the newest first, a hundred at most.
+
+    The movements of an answer are left out here: each job by itself shows them.
+    """
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        return {"items": [act_views.job(job) for job in list_jobs(tx, account_id)]}
+        return {"items": [act_views.job_in_list(job) for job in list_jobs(tx, account_id)]}
 
 
 @router.get("/{job}", summary="Read a job", response_model=shapes.Job, responses=READ)

@@ -3,6 +3,7 @@
 An order is done while its caller waits, or as a job: then its body is kept, and read again for each step.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -45,16 +46,16 @@ Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS)]
 Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS)]
 
 
-class Order(BaseModel):
+class Order(BaseModel, ABC):
     """What is to be done with an account's grams."""
 
     model_config = ConfigDict(extra="forbid")
     kind: ClassVar[str]
     """The last part of its path."""
 
+    @abstractmethod
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
         """Do it, in this transaction, and give what is answered. Raises `TooManyBlocks` for what a job is for."""
-        raise NotImplementedError
 
     def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
         """Do the next step of the job of this order: give what is answered at last, or how far it is."""
@@ -75,12 +76,7 @@ class Quantity(Order):
 
     def amount(self) -> Amount:
         """Read it. Raises `Invalid` for a serial that is none."""
-        if self.quantity_g is not None:
-            return Amount(self.quantity_g)
-        grams = read_serial(self.serial or "")
-        if grams is None:
-            raise Invalid("A serial is SHCER-<first>-<last>, as the account's blocks show it.")
-        return Amount(grams[1] - grams[0], grams[0])
+        return _amount(self.quantity_g, self.serial)
 
 
 class Conversion(Quantity):
@@ -134,7 +130,7 @@ class _OneBundle(Order):
 
     def amount(self) -> Amount | None:
         """Read it; None for all. Raises `Invalid` for a serial that is none."""
-        return None if self.all else Quantity(quantity_g=self.quantity_g, serial=self.serial).amount()
+        return None if self.all else _amount(self.quantity_g, self.serial)
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
         """Gather it."""
@@ -188,6 +184,15 @@ class Cancellation(Quantity):
         intent = cancellations.Intent(self.form, self.purpose, self.beneficiary, self.statement)
         done = cancellations.cancel(tx, ledger, account_id, self.amount(), intent)
         return act_views.posted(done.posted) | {"certificate": done.certificate}
+
+
+def _amount(quantity_g: int | None, text: str | None) -> Amount:
+    if quantity_g is not None:
+        return Amount(quantity_g)
+    grams = read_serial(text or "")
+    if grams is None:
+        raise Invalid("A serial is SHCER-<first>-<last>, as the account's blocks show it.")
+    return Amount(grams[1] - grams[0], grams[0])
 
 
 ORDERS: Mapping[str, type[Order]] = {

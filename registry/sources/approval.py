@@ -1,7 +1,7 @@
 """A source's way from its application to where it issues, each step a decision of its case (`S-` and its number)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,32 +15,18 @@ from registry.methodologies.published import decision_publishing
 from registry.procedure import table
 from registry.procedure.decision import LIVE, PREFIXES, Record, SourceTerms
 from registry.procedure.fields import NONE
-from registry.sources.sources import Source, get_source
+from registry.sources.sources import NewSource, Source, get_source
 
 WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
 """The decisions that lead from an application to a source that issues, where nobody objects; a project needs no
 `connect`."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewSource:
-    """What is applied for: a `scenario` or a `project`, from `valid_from_ms` until before `valid_until_ms`."""
-
-    kind: str
-    name_zh: str
-    name_en: str
-    applicant_id: int
-    methodology_code: str
-    methodology_version: int
-    valid_from_ms: int
-    valid_until_ms: int
-
-
 def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
     """Record an application. Raises `NotFound` without its methodology, `DecisionRefused` when a rule forbids it."""
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
-    source = Source(number, **values)
+    source = Source(id=number, **values)
     open_case(tx, Record.SOURCE, number)
     terms = _terms(tx, source)
     # The account's number is its holder's to know.

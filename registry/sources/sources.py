@@ -12,10 +12,9 @@ from registry.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A source of reductions, for the time from `valid_from_ms` until before `valid_until_ms`."""
+class NewSource:
+    """What is applied for: a `scenario` or a `project`, from `valid_from_ms` until before `valid_until_ms`."""
 
-    id: int
     kind: str
     name_zh: str
     name_en: str
@@ -24,6 +23,13 @@ class Source:
     methodology_version: int
     valid_from_ms: int
     valid_until_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(NewSource):
+    """A source of reductions, by its number."""
+
+    id: int
 
 
 def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:

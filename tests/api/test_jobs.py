@@ -73,7 +73,9 @@ def test_a_return_of_many_blocks_becomes_one_bundle(live, shop):
     assert (made["pieces"], sum(part["quantity_g"] for part in made["made_of"])) == (4, 208)
     assert sound(live)
     listed = Jobs.model_validate(shop.get(f"/v1/accounts/{shop.account}/jobs").json(), strict=True)
-    assert listed.items == [job]
+    (in_list,) = listed.items
+    assert in_list.answer.movements == []
+    assert in_list.model_copy(update={"answer": job.answer}) == job
 
 
 def test_while_it_runs_others_go_on_and_its_own_account_waits(live, shop):

@@ -25,8 +25,8 @@ from registry.methodologies.published import publish_methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem
 from registry.policies.policies import in_force, publish_policy, shipped_policy
-from registry.sources.approval import NewSource, apply_for, approve
-from registry.sources.sources import get_source
+from registry.sources.approval import apply_for, approve
+from registry.sources.sources import NewSource, get_source
 from registry.upkeep.erasure import erase_account
 from registry.upkeep.recovery import facts
 from registry.upkeep.recovery.claims import recognise

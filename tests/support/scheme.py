@@ -18,8 +18,8 @@ from registry.methodologies.published import publish_methodology
 from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
 from registry.policies.first import AT_ONCE, publish_first
-from registry.sources.approval import NewSource, approve
-from registry.sources.sources import Source
+from registry.sources.approval import approve
+from registry.sources.sources import NewSource, Source
 
 START = 1_760_000_000_000
 DAY = 86_400_000

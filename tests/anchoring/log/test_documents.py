@@ -26,7 +26,8 @@ from registry.evidence.public import MAX_BYTES, MAX_LONG_BYTES, Document, Faulty
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Facts, Line, begin_act, record, write_lines
 from registry.policies.policies import publish_policy
-from registry.sources.approval import NewSource, apply_for
+from registry.sources.approval import apply_for
+from registry.sources.sources import NewSource
 from registry.upkeep.bindings import check_evidence
 from registry.upkeep.erasure import erase_account
 from registry.upkeep.recovery.aside import judge_again, list_aside

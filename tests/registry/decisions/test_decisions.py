@@ -20,7 +20,8 @@ from registry.points.points import convert
 from registry.policies.first import publish_first, shipped_first
 from registry.policies.policies import in_force, publish_policy
 from registry.procedure.decision import Record
-from registry.sources.approval import NewSource, advance, apply_for, decide_source
+from registry.sources.approval import advance, apply_for, decide_source
+from registry.sources.sources import NewSource
 from registry.upkeep.consistency import check_tables
 from tests.support.scheme import DAY, methodology_of
 

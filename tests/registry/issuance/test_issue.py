@@ -24,8 +24,9 @@ from registry.issuance.rides import read_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find
-from registry.sources.approval import NewSource, approve
+from registry.sources.approval import approve
 from registry.sources.sources import (
+    NewSource,
     consented_users,
     get_source,
     give_consent,

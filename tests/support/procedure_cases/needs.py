@@ -1,0 +1,136 @@
+"""Logs that break NEEDS, or just do not."""
+
+import copy
+
+from registry.procedure.decision import Record
+from registry.procedure.table import shipped_value
+from tests.support.decisions import (
+    HEX,
+    programme,
+    to_issued,
+    to_live,
+    to_publicity,
+)
+from tests.support.procedure_cases.making import case
+
+
+@case("NEEDS")
+def a_methodology_that_nobody_published():
+    book = programme()
+    book.source(
+        "S-1",
+        "apply",
+        "applied",
+        {"kind_": "scenario", "methodology": HEX, "valid_from": "none", "valid_until": "none"},
+    )
+    return book
+
+
+@case("NEEDS")
+def a_decision_that_published_nothing():
+    book = programme()
+    book.methodology()
+    evaluated = book.entries[-2].movement.evidence.hex()
+    terms = {"kind_": "scenario", "methodology": evaluated, "valid_from": "none", "valid_until": "none"}
+    book.source("S-1", "apply", "applied", terms)
+    return book
+
+
+@case("NEEDS")
+def a_methodology_that_is_not_named():
+    book = programme()
+    terms = {"kind_": "scenario", "methodology": "none", "valid_from": "none", "valid_until": "none"}
+    book.source("S-1", "apply", "applied", terms)
+    book.source("S-1", "accept", "accepted", terms)
+    return book
+
+
+@case("NEEDS")
+def a_methodology_for_another_kind():
+    book = programme()
+    terms = {"kind_": "project", "methodology": book.methodology(), "valid_from": "none", "valid_until": "none"}
+    book.source("S-1", "apply", "applied", terms)
+    return book
+
+
+def withdraw_methodology(book):
+    terms = {"code": "SHCER02020032021II", "version": "1", "class_": "II", "kind_": "scenario"}
+    book.decide("M-1", "withdraw", "withdrawn", "bureau:1", second="bureau:2", **terms)
+
+
+@case("NEEDS")
+def a_source_published_under_a_methodology_that_was_withdrawn():
+    book = to_publicity()
+    book.publicise(book.terms)
+    withdraw_methodology(book)
+    book.wait("2026-01-16 09:00").publish_source(book.terms)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_under_a_methodology_that_was_withdrawn():
+    book = to_live()
+    withdraw_methodology(book)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_of_a_source_that_is_not_live():
+    book = to_live()
+    book.live = book.source("S-1", "find", "rectifying", book.terms)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+def without_needs():
+    """A life cycle of issuances that asks nothing of sources and methodologies by itself."""
+    table = copy.deepcopy(shipped_value(Record.ISSUANCE))
+    del table["steps"][1]["needs"]
+    return {"issuance": table}
+
+
+@case("NEEDS")
+def an_issuance_of_a_source_that_is_not_live_whatever_the_life_cycle_says():
+    book = to_live(tables=without_needs())
+    book.live = book.source("S-1", "find", "rectifying", book.terms)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_under_a_withdrawn_methodology_whatever_the_life_cycle_says():
+    book = to_live(tables=without_needs())
+    withdraw_methodology(book)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_by_an_earlier_decision_of_its_source():
+    book = to_live()
+    book.source("S-1", "renew", "live", book.terms, second="centre:9")
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_by_a_decision_of_no_source():
+    book = to_live()
+    book.issuance(1, book.methodology_digest, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_under_a_methodology_that_its_source_does_not_name():
+    book = to_live()
+    other = book.methodology(2)
+    book.issuance(1, book.live, other)
+    return book
+
+
+@case("NEEDS")
+def a_correction_of_no_lot():
+    book = to_issued()
+    book.correct(1, book.live, ["0 100"], 100)
+    return book

@@ -17,6 +17,12 @@ log = structlog.get_logger()
 
 LATER = (Unavailable, MovedOn, JobUnderWay)
 """What keeps a step from being done now, and says nothing of the job."""
+MAX_TRIES = 20
+"""Of one step: a turn is counted before it, so that what kills this process is counted too."""
+GIVEN_UP = (
+    "This was tried again and again, and could not be done. Nothing of this step was; of a gathering, bundles made on "
+    "the way stay. Ask for less at once."
+)
 DEFECT = "Something is wrong on our side; it was logged. Nothing of this act was done."
 
 
@@ -35,6 +41,9 @@ def _do_a_step(site: Site) -> bool:
         job = jobs.next_job(tx)
     if job is None:
         return False
+    if job.tries > MAX_TRIES:
+        _fail(site, job, JobBroken(GIVEN_UP))
+        return True
     try:
         _step(site, job)
     except LATER:

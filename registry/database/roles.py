@@ -34,7 +34,7 @@ PRIVILEGES: Final = {
     "frontier": "SELECT, UPDATE (next_g)",
     "idempotency": "SELECT, INSERT, UPDATE, DELETE",
     "installation": "SELECT, INSERT, UPDATE (chain_id, contract)",
-    "jobs": "SELECT, INSERT, UPDATE (turn, asked, done_g, made, steps, ended_ms, answer, problem), DELETE",
+    "jobs": "SELECT, INSERT, UPDATE (turn, asked, done_g, made, steps, tries, ended_ms, answer, problem), DELETE",
     "log_entries": "SELECT, INSERT, DELETE",
     "log_head": "SELECT, UPDATE (size, published_size, known_size)",
     "lots": "SELECT, INSERT, UPDATE",

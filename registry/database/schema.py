@@ -142,6 +142,7 @@ jobs = _table(
     done_g=_int,
     made=ARRAY(INT8RANGE),
     steps=_int,
+    tries=_int,
     ended_ms=_int,
     answer=JSONB,
     problem=JSONB,

@@ -39,6 +39,8 @@ class Job:
     made: Bundles
     """Bundles on the way to the one that was asked for."""
     steps: int
+    tries: int
+    """Turns that it had since its last step was done, this one too."""
     ended_ms: int | None
     answer: Mapping[str, Any] | None
     problem: Mapping[str, Any] | None
@@ -100,7 +102,7 @@ def go_on(tx: sa.Connection, job: Job, done_g: int, made: Bundles) -> None:
     Raises `JobUnderWay` when somebody else did this step.
     """
     ranges = [Range(first, last) for first, last in made]
-    values = {"done_g": done_g, "made": ranges, "steps": job.steps + 1}
+    values = {"done_g": done_g, "made": ranges, "steps": job.steps + 1, "tries": 0}
     _only_once(tx.execute(sa.update(jobs).where(*_is_at(job)).values(values)))
 
 
@@ -146,7 +148,7 @@ _IS_OPEN = jobs.c.ended_ms.is_(None)
 _NEXT = (
     sa.update(jobs)
     .where(jobs.c.id == sa.select(jobs.c.id).where(_IS_OPEN).order_by(jobs.c.turn).limit(1).scalar_subquery(), _IS_OPEN)
-    .values(turn=sa.text("DEFAULT"))
+    .values(turn=sa.text("DEFAULT"), tries=jobs.c.tries + 1)
     .returning(jobs)
 )
 _DONE = "Another process did this step of the job."

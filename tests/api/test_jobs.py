@@ -146,6 +146,21 @@ def test_killed_at_any_step_it_goes_on_where_it_was(live, shop, monkeypatch, sto
     assert sound(live)
 
 
+def test_what_can_never_be_done_ends_and_gives_its_account_back(live, shop, monkeypatch):
+    """It kills the process, or outlasts every time-out, each time; whoever begins it is not there to say so."""
+    answer = shop.act("returns", all=True)
+    monkeypatch.setattr(runner.ORDERS["returns"], "step", lambda *_: (_ for _ in ()).throw(Unavailable("again")))
+    for _ in range(runner.MAX_TRIES):
+        with pytest.raises(Unavailable):
+            a_step(live)
+        assert job_of(shop, answer).state == "waiting"
+    work(live)
+    job = job_of(shop, answer)
+    assert (job.state, job.problem.type) == ("failed", "urn:gramledger:problem:job-broken")
+    monkeypatch.undo()
+    assert shop.act("returns", quantity_g=10).status_code == 201
+
+
 def test_a_step_whose_answer_was_lost_is_not_done_again(live, shop, monkeypatch):
     answer, true = shop.act("returns", all=True), runner._step
 

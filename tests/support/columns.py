@@ -43,7 +43,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "idempotency": {"claim": D, **_all(C, "request_mac account_id status response")},
     "jobs": _all(
         G,
-        "id turn account_id kind asked asked_ms total_g done_g made steps ended_ms answer problem",
+        "id turn account_id kind asked asked_ms total_g done_g made steps tries ended_ms answer problem",
     ),
     "lots": _all(
         A,

@@ -283,6 +283,7 @@ CREATE TABLE jobs (
     done_g bigint NOT NULL DEFAULT 0 CHECK (done_g BETWEEN 0 AND total_g),
     made int8range[] NOT NULL DEFAULT '{}',  -- bundles on the way to the one that was asked for
     steps bigint NOT NULL DEFAULT 0,
+    tries bigint NOT NULL DEFAULT 0,  -- turns that it had since its last step was done
     ended_ms bigint,
     answer jsonb,
     problem jsonb,

@@ -2,7 +2,7 @@
 
 Pure. `verify_inclusion` and `verify_consistency` answer False to whatever is handed to them, never an exception
 and never more than 65 hashes of work. The proofs over a list are the reference for tests and small trees; proofs
-of a published log come from its tiles (`anchoring.log.tiles`).
+of a published log come from its tiles (`anchoring.tree.tiles`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ The steps, each marked by its number below:
 
 Each step stands on those before it, so the first that does not hold is the last that is taken. What this proves:
 this movement is in the log whose key was given, as those cosigners saw it and as it is anchored. What it does not:
-that the movement is lawful, or the last one of its grams; that takes the log (`anchoring.audit`).
+that the movement is lawful, or the last one of its grams; that takes the log (`anchoring.auditing.audit`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

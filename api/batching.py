@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from anchoring.log.head import Transactions
-from anchoring.log.sequencer import MAX_BATCH
+from anchoring.publishing.head import Transactions
+from anchoring.publishing.sequencer import MAX_BATCH
 from registry.errors import RegistryError
 
 

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from anchoring.chain.client import AnchorClient
 from anchoring.errors import AnchoringError, Unreachable
-from anchoring.log.consistency import REPLAY, check_anchors, check_checkpoints
-from anchoring.log.served import check_served, read_checkpoint
-from anchoring.log.sources import DirectorySource, HttpSource, Source
+from anchoring.publishing.consistency import REPLAY, check_anchors, check_checkpoints
+from anchoring.publishing.served import check_served, read_checkpoint
+from anchoring.tree.sources import DirectorySource, HttpSource, Source
 from api.beside import beside
 from api.binding import Installation, differences
 from api.data_folder import DataFolder

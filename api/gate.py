@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from anchoring.log.admission import Gate
-from anchoring.log.doubts import Doubt
+from anchoring.publishing.admission import Gate
+from anchoring.publishing.doubts import Doubt
 from registry.accounts.vault import Vault
 from registry.decisions.unlogged import unlogged
 from registry.ledger.holding import lacking

@@ -23,10 +23,10 @@ import sqlalchemy as sa
 
 from anchoring.chain.client import AnchorClient
 from anchoring.errors import Malformed, NotYet, Refuted
-from anchoring.log.tiles import TileReader, consistency_proof, inclusion_proof, root_at
 from anchoring.moves.proof import MoveProof, check_contract, verify_move
 from anchoring.moves.record import Move, move_of_evidence
 from anchoring.receipt import Receipt
+from anchoring.tree.tiles import TileReader, consistency_proof, inclusion_proof, root_at
 from api.data_folder import DataFolder
 from api.site import Site
 from registry.database.engine import Database

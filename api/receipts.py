@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from anchoring.errors import NotYet, Unreachable
-from anchoring.log.tiles import inclusion_proof
 from anchoring.receipt import Receipt
+from anchoring.tree.tiles import inclusion_proof
 from api.site import Site
 from registry.ledger.logged import Logged
 from registry.ledger.publication import last_anchor, last_checkpoint

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from anchoring.leaf import LEAF_SIZE, decode
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import Source
-from anchoring.log.standing import Known, take_note
-from anchoring.log.verified import Trust, Verified, verified
+from anchoring.publishing.publisher import Publisher
+from anchoring.publishing.standing import Known, take_note
+from anchoring.publishing.verified import Trust, Verified, verified
+from anchoring.tree.sources import Source
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind

@@ -16,7 +16,7 @@ import structlog
 
 from anchoring.connections import BACKLOG
 from anchoring.errors import Behind, Unreachable
-from anchoring.log.standing import standing
+from anchoring.publishing.standing import standing
 from api import logs
 from api.batching import Batching
 from api.condition import CONVICTED, RECOVERING

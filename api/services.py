@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.errors import AnchoringError, Behind, Elsewhere, Refuted, Unreachable
-from anchoring.log.sequencer import Standing
-from anchoring.log.standing import Known, standing, take_note
+from anchoring.publishing.sequencer import Standing
+from anchoring.publishing.standing import Known, standing, take_note
 from anchoring.quorum import WHOLE_S, collect
 from api.binding import Installation, alone, bind
 from api.condition import RECOVERING

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anchoring import note
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
+from anchoring.signing import address_bytes, checksummed
 
 
 class Environment(StrEnum):

@@ -13,16 +13,16 @@ from pathlib import Path
 from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient, Patience
 from anchoring.chain.journal import DatabaseJournal
-from anchoring.chain.shown import known_to_chain
-from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
-from anchoring.log.epochs import Epochs
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource, HttpSource
-from anchoring.log.standing import Known, known_to
-from anchoring.log.tiles import TileReader
+from anchoring.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Signer
+from anchoring.publishing.epochs import Epochs
+from anchoring.publishing.publisher import Publisher
+from anchoring.publishing.shown import known_to_chain
+from anchoring.publishing.standing import Known, known_to
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.sources import DirectorySource, HttpSource
+from anchoring.tree.tiles import TileReader
 from anchoring.witness.client import WitnessClient
 from api import logs
 from api.condition import Conditions

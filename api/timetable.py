@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from anchoring.log.epochs import Epochs
+from anchoring.publishing.epochs import Epochs
 from registry.clock import in_shanghai
 
 NEVER: Final = "never"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from anchoring.errors import Altered, AnchoringError, Behind, Malformed, Refuted, Unwitnessed
-from anchoring.log.publisher import Publisher
+from anchoring.publishing.publisher import Publisher
 from anchoring.quorum import Health
 from registry.errors import RegistryError
 

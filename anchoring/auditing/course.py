@@ -9,7 +9,6 @@ from pathlib import Path
 
 from anchoring.auditing.crew import Crew
 from anchoring.auditing.decisions import Decided
-from anchoring.auditing.faults import Faults
 from anchoring.auditing.prior import RECALLED_TILES, check_grown, is_prefix_of, may_go_on, recall
 from anchoring.auditing.replay import Replay
 from anchoring.auditing.report import Totals
@@ -19,7 +18,8 @@ from anchoring.auditing.statefile import StateFile
 from anchoring.auditing.states import check_states
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Unreachable
-from anchoring.log.tiles import Source, TileReader
+from anchoring.replaying.faults import Faults
+from anchoring.tree.tiles import Source, TileReader
 from registry.evidence.public import RULE
 from registry.ledger.movement import Kind
 from registry.procedure.rule import Finding

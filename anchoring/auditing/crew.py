@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from anchoring.auditing.history import Rows
-from anchoring.auditing.judge import Judge
 from anchoring.auditing.rowfile import RowFile
 from anchoring.errors import Unreachable
-from anchoring.log.tiles import HttpSource, Source
+from anchoring.replaying.history import Rows
+from anchoring.replaying.judge import Judge
+from anchoring.tree.tiles import HttpSource, Source
 
 CONNECTIONS: Final = 8
 """To a log over HTTP, of all processes together: what a browser would open, and a polite neighbour too."""

@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.history import Rows
-from anchoring.auditing.reading import CHECKPOINT
-from anchoring.auditing.records import RecordLeaves
 from anchoring.decisions.following import Following
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.documents import READ_TOGETHER, TileRecords, read_by_tile
-from anchoring.log.tiles import TILE_WIDTH, Source, tile_width
 from anchoring.note import MAX_NOTE
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.history import Rows
+from anchoring.replaying.reading import CHECKPOINT
+from anchoring.replaying.records import RecordLeaves
+from anchoring.tree.documents import READ_TOGETHER, TileRecords, read_by_tile
+from anchoring.tree.tiles import TILE_WIDTH, Source, tile_width
 from registry.evidence.public import Document, RecordLeaf
 from registry.procedure.lots import Issuance
 from registry.procedure.rule import Finding

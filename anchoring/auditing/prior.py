@@ -4,16 +4,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.history import Rows
-from anchoring.auditing.judging import Figures, figures_at
-from anchoring.auditing.reading import CHECKPOINT
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError
-from anchoring.log.tiles import TileReader, consistency_proof, root_at
 from anchoring.merkle import verify_consistency
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.history import Rows
+from anchoring.replaying.judging import Figures, figures_at
+from anchoring.replaying.reading import CHECKPOINT
+from anchoring.tree.tiles import TileReader, consistency_proof, root_at
 
 
 def may_go_on(reader: TileReader, earlier: Checkpoint, now: Checkpoint, faults: Faults) -> bool:

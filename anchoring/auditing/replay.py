@@ -12,15 +12,15 @@ import numpy as np
 
 from anchoring.auditing.crew import Crew, Worker
 from anchoring.auditing.decisions import Decided, check_decisions
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.judging import Judged, judge_segment
-from anchoring.auditing.overlaps import Rivals, find_overlaps, partition
-from anchoring.auditing.reading import MAX_UNREAD_FILES, Files
 from anchoring.auditing.report import Totals
 from anchoring.auditing.segment import SEGMENT, Segment, Stretch, read_segment
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK, LotBounds, find_lots, sum_by_lot, totals
-from anchoring.log.tiles import TILE_WIDTH, Source
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.judging import Judged, judge_segment
+from anchoring.replaying.overlaps import Rivals, find_overlaps, partition
+from anchoring.replaying.reading import MAX_UNREAD_FILES, Files
+from anchoring.tree.tiles import TILE_WIDTH, Source
 from registry.procedure.lots import Issuance
 
 WAVE: Final = 16

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from anchoring.auditing.faults import Fault
+from anchoring.replaying.faults import Fault
 from registry.ledger.movement import RECORDS_FROM, Form, Kind, Purpose, serial
 from registry.procedure.rule import Finding
 

@@ -11,8 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from anchoring.auditing.history import ROW, Rows
 from anchoring.errors import Unreachable
+from anchoring.replaying.history import ROW, Rows
 
 
 class RowFile:

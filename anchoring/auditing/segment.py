@@ -13,16 +13,16 @@ from typing import Final
 
 import numpy as np
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.history import Rows, rows_of, unread_rows
-from anchoring.auditing.reading import AHEAD, MAX_UNREAD_FILES, Files, leaf_hashes
-from anchoring.auditing.records import records_of
 from anchoring.auditing.rowfile import RowFile
 from anchoring.leaf import LEAF_DTYPE, VERSION
-from anchoring.log.documents import records_by_tile
-from anchoring.log.fetching import BATCH
-from anchoring.log.tiles import TILE_WIDTH, Source, tile_path, tile_width
 from anchoring.merkle import HASH_SIZE, CompactRange, root
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.history import Rows, rows_of, unread_rows
+from anchoring.replaying.reading import AHEAD, MAX_UNREAD_FILES, Files, leaf_hashes
+from anchoring.replaying.records import records_of
+from anchoring.tree.documents import records_by_tile
+from anchoring.tree.fetching import BATCH
+from anchoring.tree.tiles import TILE_WIDTH, Source, tile_path, tile_width
 from registry.ledger.movement import Kind
 
 SEGMENT: Final = BATCH
@@ -57,7 +57,7 @@ class Segment:
     records: dict[int, list[int]] = field(default_factory=dict)
     """Kind of `REMEMBERED_KINDS` -> indices."""
     record_leaves: bytes = b""
-    """All records, packed as `anchoring.auditing.records` has them."""
+    """All records, packed as `anchoring.replaying.records` has them."""
     leaves_read: int = 0
     read_to: int = 0
     """The first leaf that could not be read; `end` when all could."""

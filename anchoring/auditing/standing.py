@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.judging import Figures
-from anchoring.auditing.records import RecordLeaves
 from anchoring.auditing.tree import UpperTree
-from anchoring.log.tiles import TILE_WIDTH
 from anchoring.merkle import HASH_SIZE
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.judging import Figures
+from anchoring.replaying.records import RecordLeaves
+from anchoring.tree.tiles import TILE_WIDTH
 from registry.ledger.rules import Rule
 
 OF_LEAVES = {rule.name for rule in Rule} | {"leaf-version"}

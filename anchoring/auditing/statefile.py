@@ -2,7 +2,7 @@
 
 | file | what | how it is written |
 |---|---|---|
-| `FILE.rows` | 88 bytes a leaf (`anchoring.auditing.history.ROW`) | in the order of the log, never again |
+| `FILE.rows` | 88 bytes a leaf (`anchoring.replaying.history.ROW`) | in the order of the log, never again |
 | `FILE` | the log, its checkpoint, how far the audit has come, SHA-256 of the rows and of itself | replaced whole |
 
 Rows are made durable before the file that counts them; what lies past that count is of an audit that was ended, and is
@@ -21,12 +21,12 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from anchoring.auditing.history import ROW_FORMAT
 from anchoring.auditing.rowfile import RowFile
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Malformed, Unreachable
+from anchoring.replaying.history import ROW_FORMAT
 from registry.keyfile import replace_file
 
 FORMAT: Final = f"gramledger/audit-state/v2 of {ROW_FORMAT}"

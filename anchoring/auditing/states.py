@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.reading import CHECKPOINT
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
-from anchoring.log.tiles import Source
 from anchoring.note import MAX_NOTE
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.reading import CHECKPOINT
 from anchoring.state.check import RULE, SENTENCE, state_of
 from anchoring.state.reading import read_leaves
+from anchoring.tree.tiles import Source
 
 
 def check_states(source: Source, checkpoint: Checkpoint, wanted: Collection[int], faults: Faults) -> tuple[int, ...]:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import OTHER_KIND, OTHER_PURPOSE, UNREAD, Rows
-from anchoring.auditing.judging import grams_of
 from anchoring.auditing.report import Lot, Totals
+from anchoring.replaying.history import OTHER_KIND, OTHER_PURPOSE, UNREAD, Rows
+from anchoring.replaying.judging import grams_of
 from registry.ledger.movement import ENDS, Flag, Form, Kind, Purpose
 from registry.procedure.lots import Issuance
 

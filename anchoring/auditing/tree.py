@@ -6,10 +6,10 @@ false leaf is one at every level, at the root, and wherever the chain holds a la
 
 from collections.abc import Sequence
 
-from anchoring.auditing.faults import Fault, Faults
-from anchoring.auditing.reading import Files
-from anchoring.log.tiles import TILE_WIDTH, tile_path
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange, node_hash, root
+from anchoring.replaying.faults import Fault, Faults
+from anchoring.replaying.reading import Files
+from anchoring.tree.tiles import TILE_WIDTH, tile_path
 
 Hashes = list[bytes]
 

@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.signers import CheckpointSigner, Payer
 from anchoring.errors import AnchoringError, Refuted, Unwitnessed
-from anchoring.log.tiles import TileReader, consistency_proof, root_at
 from anchoring.quorum import WHOLE_S, Collect, collect
+from anchoring.tree.tiles import TileReader, consistency_proof, root_at
 
 
 @dataclass(frozen=True, slots=True)

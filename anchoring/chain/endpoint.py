@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from anchoring.deadline import Deadline
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.deadline import Deadline
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from anchoring.chain.remote_signer import RemoteSigner
 from anchoring.chain.signers import KeyHolder, LocalKey
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
+from anchoring.signing import address_bytes, checksummed
 
 UNLOCK_VARIABLE: Final = "GRAMLEDGER_KEYSTORE_PASSPHRASE"
 UNLOCK_FILE_VARIABLE: Final = "GRAMLEDGER_KEYSTORE_PASSPHRASE_FILE"

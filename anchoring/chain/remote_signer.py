@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from anchoring.chain.endpoint import READ_SECONDS, Endpoint
-from anchoring.chain.signing import NAME, ORDER, VERSION, address_bytes, checkpoint_digest, checksummed, signer_of
 from anchoring.chain.transaction import MAX_RAW_BYTES, decode, differences
 from anchoring.errors import Malformed, Refuted, Unreachable
+from anchoring.signing import NAME, ORDER, VERSION, address_bytes, checkpoint_digest, checksummed, signer_of
 
 MAX_ANSWER_BYTES = 4 * MAX_RAW_BYTES
 _TYPES = {

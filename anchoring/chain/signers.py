@@ -7,8 +7,8 @@ something else than was asked for.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from anchoring.chain.signing import address_of, sign_checkpoint
 from anchoring.errors import Malformed
+from anchoring.signing import address_of, sign_checkpoint
 
 
 class CheckpointSigner(Protocol):
@@ -59,7 +59,7 @@ class LocalKey:
     def sign_checkpoint(
         self, chain_id: int, contract: str, size: int, root: bytes, frontier_g: int, ended_g: int
     ) -> bytes:
-        """Sign as `anchoring.chain.signing.sign_checkpoint` does, deterministically."""
+        """Sign as `anchoring.signing.sign_checkpoint` does, deterministically."""
         return sign_checkpoint(self._key, chain_id, contract, size, root, frontier_g, ended_g)
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:

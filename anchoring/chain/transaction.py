@@ -8,8 +8,8 @@ from eth_account import Account
 from eth_hash.auto import keccak
 from rlp.exceptions import RLPException
 
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
+from anchoring.signing import address_bytes, checksummed
 
 _LEGACY: Final = ("nonce", "gasPrice", "gas", "to", "value", "data", "v", "r", "s")
 _FEE_MARKET: Final = (

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import RECORD_KIND, Rows, movement_of
-from anchoring.auditing.judging import exact_sum
 from anchoring.decisions.origins import Bundles
+from anchoring.replaying.history import RECORD_KIND, Rows, movement_of
+from anchoring.replaying.judging import exact_sum
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.policies import Policies
 from registry.procedure.replay import Entry, Replay

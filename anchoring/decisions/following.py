@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from anchoring.auditing.history import Rows, movement_of
 from anchoring.decisions.columns import ColumnReplay
 from anchoring.decisions.origins import Bundles
+from anchoring.replaying.history import Rows, movement_of
 from registry.evidence.public import Document, RecordLeaf
 from registry.procedure.lots import Issuance
 from registry.procedure.replay import Entry, Replay

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from anchoring.auditing.history import Rows
+from anchoring.replaying.history import Rows
 from registry.procedure.fields import Range
 
 RUN: Final = 4096

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from anchoring import note
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
+from anchoring.signing import address_bytes, checksummed
 
 MAX_CONFIG: Final = 256 * 1024
 MAX_LOGS: Final = 64

@@ -7,10 +7,15 @@ from typing import Final
 
 from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
-from anchoring.log.builder import leaves_of
-from anchoring.log.documents import records_among, served_file
-from anchoring.log.fetching import LeafFetcher
-from anchoring.log.tiles import (
+from anchoring.merkle import EMPTY_ROOT
+from anchoring.monitor.evidence import Prefix, prefix_of
+from anchoring.monitor.memory import MAX_NOTES, Memory, Tree
+from anchoring.monitor.mirror import Mirror
+from anchoring.monitor.sightings import Sighting
+from anchoring.tree.builder import leaves_of
+from anchoring.tree.documents import records_among, served_file
+from anchoring.tree.fetching import LeafFetcher
+from anchoring.tree.tiles import (
     ENTRY_BYTES,
     TILE_WIDTH,
     Source,
@@ -20,11 +25,6 @@ from anchoring.log.tiles import (
     root_at,
     tile_width,
 )
-from anchoring.merkle import EMPTY_ROOT
-from anchoring.monitor.evidence import Prefix, prefix_of
-from anchoring.monitor.memory import MAX_NOTES, Memory, Tree
-from anchoring.monitor.mirror import Mirror
-from anchoring.monitor.sightings import Sighting
 from registry.evidence.public import RULE, Faulty, read_documents
 
 MEMORY_TILES: Final = 256

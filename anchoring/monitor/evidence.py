@@ -24,8 +24,8 @@ from anchoring.checkpoint import Checkpoint, open_checkpoint
 from anchoring.conviction import Entry, convicting_rule
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.tiles import TileReader, consistency_proof, root_at
 from anchoring.merkle import HASH_SIZE, MAX_PROOF, MAX_SIZE, leaf_hash, verify_consistency, verify_inclusion
+from anchoring.tree.tiles import TileReader, consistency_proof, root_at
 from registry.ledger.rules import SENTENCES
 
 FORMAT: Final = "gramledger/evidence/v1"

@@ -29,7 +29,6 @@ from pathlib import Path
 
 from anchoring import note
 from anchoring.errors import AnchoringError, Unreachable
-from anchoring.log.sources import DirectorySource, HttpSource, Source
 from anchoring.monitor.alerts import Alert, AlertBook
 from anchoring.monitor.anchors import check_contract, judge, prepare_conviction
 from anchoring.monitor.case import Case
@@ -43,6 +42,7 @@ from anchoring.monitor.memory import Memory
 from anchoring.monitor.receipts import Receipts
 from anchoring.monitor.sightings import Sighting
 from anchoring.monitor.witnesses import WitnessWatch
+from anchoring.tree.sources import DirectorySource, HttpSource, Source
 
 Tell = Callable[[str, Alert], None]
 """Takes `began` or `ended`, and the alert."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from anchoring.conviction import Entry, convicting_rule
 from anchoring.errors import Malformed
-from anchoring.log.fetching import BATCH, LeafFetcher
 from anchoring.monitor.copying import LogCopy
+from anchoring.tree.fetching import BATCH, LeafFetcher
 from anchoring.witness.replay import Replayer, count_on
 from anchoring.witness.state import Head, WitnessState
 from registry.keyfile import no_step

@@ -11,9 +11,9 @@ from typing import Any, Final
 from anchoring.chain.conviction_call import call_data
 from anchoring.conviction import Entry, convicting_rule
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
-from anchoring.log.sources import read_file
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.evidence import MAX_EVIDENCE, entry_json, parse_json, read_entry, verify_evidence
+from anchoring.tree.sources import read_file
 from registry.keyfile import replace_file
 from registry.ledger.rules import SENTENCES, Rule
 

@@ -11,8 +11,8 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.sources import read_file
 from anchoring.merkle import EMPTY_ROOT, CompactRange
+from anchoring.tree.sources import read_file
 from registry.keyfile import replace_file
 
 FORMAT: Final = "gramledger/monitor-memory/v2"

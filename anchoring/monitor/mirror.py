@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring import merkle
-from anchoring.auditing.reading import leaf_hashes
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.sources import read_file
-from anchoring.log.tiles import ENTRY_BYTES, TILE_WIDTH, document_path
 from anchoring.merkle import HASH_SIZE
+from anchoring.replaying.reading import leaf_hashes
+from anchoring.tree.sources import read_file
+from anchoring.tree.tiles import ENTRY_BYTES, TILE_WIDTH, document_path
 from registry.keyfile import replace_file, sync_folder
 
 LEVELS: Final = 6

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from anchoring.errors import AnchoringError
-from anchoring.log.sources import read_file
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.monitor.alerts import Alert, short_line
 from anchoring.monitor.copying import LogCopy
 from anchoring.monitor.sightings import Sighting, read_sighting
 from anchoring.receipt import MAX_RECEIPT, SUFFIX
+from anchoring.tree.sources import read_file
 from anchoring.verify import STOPS, Outcome, verify_receipt
 
 MAX_RECEIPTS: Final = 10_000

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import rfc8785
 
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
+from anchoring.signing import address_bytes, checksummed
 from registry.ledger.movement import NO_TAG, Kind, Movement
 
 SALT_DOMAIN: Final = "gramledger/move/v1"

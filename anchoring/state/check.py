@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from anchoring.auditing.history import Rows
+from anchoring.replaying.history import Rows
 from anchoring.state.record import StateRecord
 from anchoring.state.segments import Columns, columns_of, segments_of
 from anchoring.state.tree import Hashes, hash_map

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anchoring.auditing.reading import leaf_hashes
 from anchoring.errors import Refuted
 from anchoring.leaf import NO_PARENT
-from anchoring.log.builder import leaves_of
-from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, tile_width
 from anchoring.merkle import CompactRange
+from anchoring.replaying.reading import leaf_hashes
 from anchoring.state.check import records_among
 from anchoring.state.segments import Columns
 from anchoring.state.tree import HASH, Hashes
+from anchoring.tree.builder import leaves_of
+from anchoring.tree.tiles import TILE_WIDTH, Source, TileReader, tile_width
 from registry.ledger.movement import RECORDS_FROM
 
 

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import OTHER_KIND, Rows
 from anchoring.errors import Refuted
 from anchoring.leaf import NO_PARENT
+from anchoring.replaying.history import OTHER_KIND, Rows
 
 Grams = NDArray[np.uint64]
 NO_INDEX: Final = 2**64 - 1
@@ -62,7 +62,7 @@ class Segments:
 
 
 def columns_of(rows: Rows) -> Columns:
-    """Take the columns out of the rows that a witness and an auditor keep (`anchoring.auditing.history.ROW`)."""
+    """Take the columns out of the rows that a witness and an auditor keep (`anchoring.replaying.history.ROW`)."""
     is_movement = rows["codes"] >> 14 < OTHER_KIND
     first, last, parent = (np.ascontiguousarray(rows[name]) for name in ("first", "last", "parent"))
     return Columns(first, last, parent, is_movement)

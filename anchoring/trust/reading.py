@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
 from anchoring.note import Verifier
+from anchoring.signing import address_bytes, checksummed
 from anchoring.trust.file import MAX_TRUST, Chain, Log, Trust, TrustFault
 from anchoring.trust.policy import MAX_WITNESSES, NONE, Group, Policy, Witness, log_key, witness_key
 

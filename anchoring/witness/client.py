@@ -11,12 +11,12 @@ from typing import Final
 import httpx2
 
 from anchoring import checkpoint, note
-from anchoring.chain.signing import address_bytes, checksummed, signer_of
 from anchoring.checkpoint import Checkpoint
+from anchoring.cosigning import Ahead
+from anchoring.deadline import Deadline
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
-from anchoring.log.cosigning import Ahead
-from anchoring.log.deadline import Deadline
-from anchoring.log.tiles import TileReader, consistency_proof
+from anchoring.signing import address_bytes, checksummed, signer_of
+from anchoring.tree.tiles import TileReader, consistency_proof
 from anchoring.witness.protocol import SIZE_TYPE, Request, parse_cosignatures
 
 MAX_ANSWER: Final = 64 * 1024

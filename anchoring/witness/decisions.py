@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from anchoring.auditing.history import RECORD_KIND, Rows
-from anchoring.auditing.reading import leaf_hashes
 from anchoring.decisions.following import Following
 from anchoring.errors import Refuted
-from anchoring.log.documents import TileRecords, records_by_tile
-from anchoring.log.fetching import BATCH, LeafFetcher
-from anchoring.log.tiles import TILE_WIDTH
+from anchoring.replaying.history import RECORD_KIND, Rows
+from anchoring.replaying.reading import leaf_hashes
+from anchoring.tree.documents import TileRecords, records_by_tile
+from anchoring.tree.fetching import BATCH, LeafFetcher
+from anchoring.tree.tiles import TILE_WIDTH
 from anchoring.witness.state import WitnessState
 from registry.evidence.public import RULE as DOCUMENT
 from registry.evidence.public import Document, Faulty, RecordLeaf

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from anchoring.errors import Refuted
-from anchoring.log.tiles import TILE_HEIGHT, TILE_WIDTH, tile_path
 from anchoring.merkle import HASH_SIZE, CompactRange
+from anchoring.tree.tiles import TILE_HEIGHT, TILE_WIDTH, tile_path
 
 Hashes = list[bytes]
 

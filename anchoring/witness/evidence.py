@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError
-from anchoring.log.tiles import Source, TileReader, inclusion_proof
 from anchoring.merkle import leaf_hash, verify_inclusion
+from anchoring.tree.tiles import Source, TileReader, inclusion_proof
 from anchoring.witness.disk import OnStep
 from anchoring.witness.replay import Unlawful
 from registry.keyfile import no_step, replace_file

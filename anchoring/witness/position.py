@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from anchoring.auditing.history import ROW_FORMAT
 from anchoring.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange
 from anchoring.note import MAX_NOTE
+from anchoring.replaying.history import ROW_FORMAT
 from anchoring.witness.disk import OnStep
 from registry.keyfile import replace_file
 

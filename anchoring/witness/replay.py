@@ -20,18 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import Rows, are_ends, are_origins, rows_of
-from anchoring.auditing.judge import LAWFUL, Judge
-from anchoring.auditing.overlaps import find_overlaps
-from anchoring.auditing.reading import leaf_hashes
-from anchoring.auditing.runs import broken_runs, ends_in_run
-from anchoring.auditing.takings import Takings, overlaps_among
 from anchoring.errors import Refuted
 from anchoring.leaf import VERSION
-from anchoring.log.fetching import BATCH, WHOLE, Batch, LeafFetcher
-from anchoring.log.tiles import TILE_WIDTH, Source, TileReader, consistency_proof, entries_path, tile_width
 from anchoring.merkle import verify_consistency
+from anchoring.replaying.history import Rows, are_ends, are_origins, rows_of
+from anchoring.replaying.judge import LAWFUL, Judge
+from anchoring.replaying.overlaps import find_overlaps
+from anchoring.replaying.reading import leaf_hashes
+from anchoring.replaying.runs import broken_runs, ends_in_run
+from anchoring.replaying.takings import Takings, overlaps_among
 from anchoring.state import check
+from anchoring.tree.fetching import BATCH, WHOLE, Batch, LeafFetcher
+from anchoring.tree.tiles import TILE_WIDTH, Source, TileReader, consistency_proof, entries_path, tile_width
 from anchoring.witness.decisions import Decisions, Fault
 from anchoring.witness.disk import OnStep
 from anchoring.witness.edge import MadeTile, TreeEdge

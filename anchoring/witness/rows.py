@@ -2,7 +2,7 @@
 
 | file | a leaf | what |
 |---|---|---|
-| `rows` | 88 bytes | `anchoring.auditing.history.ROW`, and in the four bytes that a row does not use a checksum |
+| `rows` | 88 bytes | `anchoring.replaying.history.ROW`, and in the four bytes that a row does not use a checksum |
 | `hashes` | 32 bytes | its hash in the log's tree, which a STATE record is checked by |
 
 The checksum covers row, hash and index, so that what was lost, or written to another's place, is found too. It is no
@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import ROW, Rows
 from anchoring.errors import Malformed, Unreachable
 from anchoring.merkle import HASH_SIZE
+from anchoring.replaying.history import ROW, Rows
 from anchoring.state.tree import HASH, Hashes
 from anchoring.witness.disk import open_file, write_all
 

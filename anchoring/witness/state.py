@@ -25,8 +25,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.auditing.history import ROW_FORMAT, Rows
 from anchoring.errors import Malformed, Unreachable
+from anchoring.replaying.history import ROW_FORMAT, Rows
 from anchoring.state.tree import Hashes
 from anchoring.witness.disk import OnStep, lock, open_file
 from anchoring.witness.journal import NEVER_LOST, Journal

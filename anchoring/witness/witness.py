@@ -26,14 +26,14 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from anchoring import checkpoint, note
-from anchoring.audit import MAX_AUDITED
+from anchoring.auditing.audit import MAX_AUDITED
 from anchoring.chain.signers import CheckpointSigner
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import AnchoringError, Malformed, Refuted
-from anchoring.log.fetching import WHOLE, Batch
-from anchoring.log.tiles import Source
 from anchoring.merkle import EMPTY_ROOT, verify_consistency
 from anchoring.note import Note, Signature, Signer
+from anchoring.tree.fetching import WHOLE, Batch
+from anchoring.tree.tiles import Source
 from anchoring.witness.disk import OnStep
 from anchoring.witness.evidence import Evidence
 from anchoring.witness.position import Cosigned, Position

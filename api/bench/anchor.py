@@ -10,8 +10,8 @@ from pathlib import Path
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signers import LocalKey, Payer
-from anchoring.chain.signing import generate_key
 from anchoring.merkle import HASH_SIZE, node_hash, verify_consistency
+from anchoring.signing import generate_key
 from api.bench.figures import Figure
 from api.keys import AUTHORITIES
 from api.settings import Settings

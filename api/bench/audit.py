@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.sequencer import MAX_BATCH
+from anchoring.publishing.sequencer import MAX_BATCH
 from api.bench.figures import Figure
 from api.bench.processes import shared_out_bytes, tree
 from api.bench.synthetic_log import VKEY, Leaves, lawful_leaves, write_log

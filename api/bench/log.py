@@ -16,10 +16,10 @@ import psycopg
 
 from anchoring.checkpoint import open_checkpoint
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.sequencer import MAX_BATCH, read_staged
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TileReader, inclusion_proof, tile_path
 from anchoring.merkle import leaf_hash, verify_inclusion
+from anchoring.publishing.sequencer import MAX_BATCH, read_staged
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TileReader, inclusion_proof, tile_path
 from api.bench.figures import Figure, percentile
 from api.bench.publishing import MASTER_KEY, publisher
 from registry.accounts.vault import Vault

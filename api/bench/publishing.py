@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from anchoring.log.admission import Admission
-from anchoring.log.cosigning import LocalCosigner, quorum
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
+from anchoring.cosigning import LocalCosigner, quorum
 from anchoring.note import COSIGNATURE, Signer
+from anchoring.publishing.admission import Admission
+from anchoring.publishing.publisher import Publisher
+from anchoring.tree.folder import LogFolder
 from api.bench.processes import own_peak_bytes
 from api.gate import gate_of
 from registry.accounts.vault import Vault

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT
-from anchoring.log.builder import TileBuilder
-from anchoring.log.documents import records_among
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import ED25519, Signer
+from anchoring.tree.builder import TileBuilder
+from anchoring.tree.documents import records_among
 from api.bench import decided
 from registry.evidence.public import line_of
 from registry.ledger.movement import RECORDS_FROM, Kind, Purpose

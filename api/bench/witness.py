@@ -11,7 +11,7 @@ from typing import Any, Final
 from anchoring import checkpoint
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_SIZE
-from anchoring.log.builder import TileBuilder
+from anchoring.tree.builder import TileBuilder
 from api.bench.audit import RECORD_EVERY
 from api.bench.figures import Figure
 from api.bench.synthetic_log import LIFE, SIGNER, documents_of, lawful_leaves

@@ -14,9 +14,9 @@ from anchoring import note
 from anchoring.bounded_server import BoundedHandler, BoundedServer
 from anchoring.chain.signers import LocalKey
 from anchoring.connections import Limits
-from anchoring.log.sources import DirectorySource, HttpSource, Source, read_file
-from anchoring.log.tiles import TILE_WIDTH
 from anchoring.note import COSIGNATURE, Signer
+from anchoring.tree.sources import DirectorySource, HttpSource, Source, read_file
+from anchoring.tree.tiles import TILE_WIDTH
 from anchoring.witness.protocol import Request
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Witness, WitnessKeys

@@ -10,7 +10,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, aside_app, out, setting
 @aside_app.command(name="list")
 def list_all(data: Data = DATA, database: Database = None) -> None:
     """List movements that were set aside, each with why and since when; beside a running registry too."""
-    from anchoring.log.doubts import sentence_of
+    from anchoring.publishing.doubts import sentence_of
     from api.beside import beside
     from registry.clock import rfc3339
     from registry.ledger.movement import serial

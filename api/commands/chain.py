@@ -115,8 +115,8 @@ def verify_move(
     ] = None,
 ) -> None:
     """Check that a contract goes on with the log that another one held: offline, and at each chain given by --rpc."""
-    from anchoring.log.sources import read_file
     from anchoring.moves import proof
+    from anchoring.tree.sources import read_file
     from api.commands.moves import contracts_at
 
     proven = proof.verify_move(read_file(file, proof.MAX_BYTES), vkey)
@@ -143,9 +143,9 @@ def convict(
     """
     from anchoring.chain.client import AnchorClient
     from anchoring.chain.keys import open_key
-    from anchoring.log.sources import read_file
     from anchoring.monitor.evidence import MAX_EVIDENCE
     from anchoring.monitor.keeping import read_conviction
+    from anchoring.tree.sources import read_file
 
     chain_id, contract, size, accused, other = read_conviction(read_file(file, MAX_EVIDENCE))
     with AnchorClient(rpc, contract, chain_id=chain_id) as client:

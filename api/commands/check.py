@@ -13,10 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, AsJson, Contract, app, err, out, warn
 
 if TYPE_CHECKING:
-    from anchoring.audit import ChainView
+    from anchoring.auditing.audit import ChainView
     from anchoring.chain.client import AnchorClient
-    from anchoring.log.sources import Source
     from anchoring.state.verify import StateVerification
+    from anchoring.tree.sources import Source
     from anchoring.verify import Verification
 
 Vkey = Annotated[str, typer.Option("--vkey", help="The log's verifier key, from a source you trust: name+hash+key.")]
@@ -183,8 +183,8 @@ def audit(
     Exits 1 when a fault is found, and names the first one by its leaf and its rule. It writes 88 bytes for every leaf,
     beside --state or else among the temporary files; memory, all processes together, stays under 250 bytes a leaf.
     """
-    from anchoring.audit import Means
-    from anchoring.audit import audit as run_audit
+    from anchoring.auditing.audit import Means
+    from anchoring.auditing.audit import audit as run_audit
     from anchoring.errors import Malformed
     from api.commands.audit_lines import report_lines
     from api.commands.trusted import Said, contracts_of, read_trust, vkey_of
@@ -262,7 +262,7 @@ def _client(
 
 def open_source(stack: ExitStack, log: str) -> "Source":
     """Open a log by its URL, or in a folder."""
-    from anchoring.log.sources import DirectorySource, HttpSource
+    from anchoring.tree.sources import DirectorySource, HttpSource
 
     if log.startswith(("http://", "https://")):
         return stack.enter_context(HttpSource(log))

@@ -83,8 +83,8 @@ def _verified(site: "Site", receipts: list[Path]) -> bool:
 
 
 def _audited(site: "Site") -> bool:
-    from anchoring.audit import audit
-    from anchoring.log.sources import DirectorySource
+    from anchoring.auditing.audit import audit
+    from anchoring.tree.sources import DirectorySource
 
     report = audit(DirectorySource(site.folder.log), site.log_signer.verifier.vkey, site.client)
     out.print(f"  {report.verdict}", markup=False)

@@ -55,7 +55,7 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
 
     from anchoring.checkpoint import open_checkpoint
     from anchoring.errors import NotYet
-    from anchoring.log.folder import LogFolder
+    from anchoring.tree.folder import LogFolder
     from api.data_folder import read_folder
     from api.keys import log_signer
 

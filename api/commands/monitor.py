@@ -106,8 +106,8 @@ def _serve(running: "Monitor", server: Any) -> None:
 def _config(file: Path | None, one: dict[str, Any], witnesses: list[str], rpcs: list[str], state: Path) -> "Config":
     """Read the file, or make a configuration of one log from the options."""
     from anchoring.errors import Malformed
-    from anchoring.log.sources import read_file
     from anchoring.monitor.config import MAX_CONFIG, make_config, parse_config
+    from anchoring.tree.sources import read_file
 
     given = {name: value for name, value in one.items() if value is not None}
     if file is not None:
@@ -187,8 +187,8 @@ def verify_evidence(
 
     Exits 0 when it proves what it says, 1 when it proves nothing, 2 when it cannot be read or takes more to check.
     """
-    from anchoring.log.sources import read_file
     from anchoring.monitor.evidence import MAX_EVIDENCE
     from anchoring.monitor.evidence import verify_evidence as check
+    from anchoring.tree.sources import read_file
 
     out.print(check(read_file(file, MAX_EVIDENCE), vkey), markup=False)

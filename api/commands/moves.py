@@ -8,8 +8,8 @@ from pathlib import Path
 
 from anchoring.chain.client import AnchorClient, AnchoredCheckpoint, AnchoredHead
 from anchoring.errors import Malformed, Refuted
-from anchoring.log.sources import read_file
 from anchoring.moves import proof
+from anchoring.tree.sources import read_file
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, out, recover_app, setti
 from api.commands.check import open_source
 
 if TYPE_CHECKING:
-    from anchoring.log.verified import Trust
+    from anchoring.publishing.verified import Trust
     from api.recover import Recovered
     from api.site import Site
 
@@ -59,7 +59,7 @@ def recover(
 
 def trust_of(site: "Site") -> "Trust":
     """Whose signatures a log needs to be replayed: its own, and the threshold of the authorities' cosignatures."""
-    from anchoring.log.verified import Trust
+    from anchoring.publishing.verified import Trust
 
     return Trust(site.log_signer.verifier.vkey, [one["cosigner_vkey"] for one in site.signers], site.settings.threshold)
 

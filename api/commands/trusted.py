@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed
-from anchoring.log.sources import read_file
+from anchoring.signing import address_bytes, checksummed
+from anchoring.tree.sources import read_file
 from anchoring.trust.file import MAX_TRUST, Trust
 from anchoring.trust.policy import ASKS_NOBODY, Policy, k_of, log_key, witness_key
 from anchoring.trust.reading import read

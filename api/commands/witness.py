@@ -47,8 +47,8 @@ def witness(
     key, because with the old one it could cosign two histories.
     """
     from anchoring.chain.keys import open_key
-    from anchoring.chain.signing import address_bytes
     from anchoring.errors import Malformed
+    from anchoring.signing import address_bytes
     from anchoring.trust.policy import log_key
     from anchoring.witness import witness as core
     from anchoring.witness.server import WitnessServer
@@ -89,8 +89,8 @@ def witness(
 def _make_keys(path: Path, name: str) -> "WitnessKeys":
     """Make both keys in one new file of mode 600: a line for notes, a line for the chain."""
     from anchoring.chain.signers import LocalKey
-    from anchoring.chain.signing import generate_key
     from anchoring.note import COSIGNATURE, make_signer
+    from anchoring.signing import generate_key
     from anchoring.witness.witness import WitnessKeys
     from registry.keyfile import write_secret
 

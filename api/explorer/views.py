@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from anchoring import note
 from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
-from anchoring.log.tiles import TILE_WIDTH, document_path
+from anchoring.tree.tiles import TILE_WIDTH, document_path
 from api.receipts import file_name
 from api.rest.public import describe
 from api.rest.state import prove

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from anchoring.log.standing import standing
 from anchoring.note import parse_vkey
+from anchoring.publishing.standing import standing
 from api.condition import RECOVERING
 from api.explorer.pages import texts
 from api.problems import documented

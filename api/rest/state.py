@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator
 
 from anchoring.errors import AnchoringError, NotYet, Refuted
-from anchoring.log.epochs import discard, open_map
+from anchoring.publishing.epochs import discard, open_map
 from anchoring.state.proof import MAX_ENTRIES, SUFFIX, StateProof, check_entries
 from anchoring.state.store import StateMap
 from api.problems import documented

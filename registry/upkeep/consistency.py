@@ -1,7 +1,7 @@
 """Whether the ledger's tables agree with each other, for the day that somebody wrote in them past the triggers.
 
-Each finding names a place. Nothing is repaired. What the log itself must be is checked by `anchoring.log.consistency`;
-what is bound by keys and digests, by `registry.upkeep.bindings`.
+Each finding names a place. Nothing is repaired. What the log itself must be is checked by
+`anchoring.publishing.consistency`; what is bound by keys and digests, by `registry.upkeep.bindings`.
 """
 
 from collections.abc import Iterator

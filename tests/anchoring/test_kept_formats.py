@@ -6,12 +6,13 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from anchoring.audit import Means, audit
-from anchoring.auditing import history, statefile
-from anchoring.auditing.history import ROW, UNREAD, pack_codes
+from anchoring.auditing import statefile
+from anchoring.auditing.audit import Means, audit
 from anchoring.errors import Malformed
-from anchoring.log.tiles import DirectorySource
 from anchoring.monitor.memory import Memory
+from anchoring.replaying import history
+from anchoring.replaying.history import ROW, UNREAD, pack_codes
+from anchoring.tree.tiles import DirectorySource
 from anchoring.witness.position import read_said, write_said
 from anchoring.witness.state import WitnessState
 from registry.keyfile import no_step

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.auditing.report import Lot, Totals
-from anchoring.log.tiles import DirectorySource, HttpSource
+from anchoring.tree.tiles import DirectorySource, HttpSource
 from api.explorer.pages import grams
 from api.explorer.views import totals_of
 from api.rest.views import PURPOSES

@@ -5,7 +5,7 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchoring.chain.signing import address_bytes, checksummed
+from anchoring.signing import address_bytes, checksummed
 from api.rest.chain_calls import (
     MAX_CALL_BYTES,
     MAX_CALL_GAS,

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from anchoring.errors import AnchoringError, Unwitnessed
-from anchoring.log.sources import HttpSource
+from anchoring.tree.sources import HttpSource
 from api.cli import err, out
 from api.data_folder import hold
 from api.logs import configure

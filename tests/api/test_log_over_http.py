@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.checkpoint import open_checkpoint
-from anchoring.log.sources import HttpSource
+from anchoring.tree.sources import HttpSource
 from tests.support.rest import Caller, is_problem, person_with
 
 

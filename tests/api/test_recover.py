@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 import registry.errors
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.errors import Behind
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.sources import DirectorySource
 from api.officers import BUREAU, CENTRE, OFFICERS
 from api.recover import recover
 from registry.accounts.accounts import get_account

@@ -10,12 +10,12 @@ import pytest
 from anchoring import checkpoint, note
 from anchoring.errors import AnchoringError
 from anchoring.leaf import LEAF_DTYPE, decode, encode
-from anchoring.log.builder import TileBuilder
-from anchoring.log.folder import LogFolder
-from anchoring.log.sources import DirectorySource
-from anchoring.log.standing import Known, take_note
-from anchoring.log.tiles import TileReader
 from anchoring.note import ED25519, Signer
+from anchoring.publishing.standing import Known, take_note
+from anchoring.tree.builder import TileBuilder
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TileReader
 from api.recover import recover
 from registry.errors import OtherHistory
 from registry.ledger.movement import NO_TAG, Kind, Movement, Target

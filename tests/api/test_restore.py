@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.errors import Behind
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.sources import DirectorySource
 from api.services import running
 from api.settings import Settings
 from registry.database.embedded import EmbeddedPostgres

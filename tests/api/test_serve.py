@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
-from anchoring.log.sources import HttpSource
-from anchoring.log.standing import Known, take_note
+from anchoring.publishing.standing import Known, take_note
+from anchoring.tree.sources import HttpSource
 from api.serve import address_of, listen, run
 from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres

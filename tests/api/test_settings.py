@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
-from anchoring.chain.signing import address_of
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.signing import address_of
 from api.data_folder import hold
 from api.settings import Environment, Settings
 from api.site import Site, Whereabouts

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from anchoring.errors import Unreachable
-from anchoring.log.epochs import Epochs, maps_in, path_of
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
+from anchoring.publishing.epochs import Epochs, maps_in, path_of
+from anchoring.publishing.publisher import Publisher
 from anchoring.state.verify import verify_state
+from anchoring.tree.folder import LogFolder
 from anchoring.verify import Outcome
 from api.rest.state import prove
 from api.timetable import NEVER, Timetable, last_moment, wish
-from tests.anchoring.log.test_publisher import COSIGNERS, LOG
+from tests.anchoring.publishing.test_publisher import COSIGNERS, LOG
 from tests.support.publishing import GATE, cosigning
 from tests.support.rest import Caller, authority, is_problem
 

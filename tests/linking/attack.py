@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anchoring.log.order import drawn_order
-from anchoring.log.waiting import MOVEMENT
+from anchoring.publishing.order import drawn_order
+from anchoring.publishing.waiting import MOVEMENT
 from registry.ledger.child import minute_of
 from tests.linking.city import City, Formats, Numbers, day
 from tests.linking.clues import clues, see

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
-from anchoring.log.sequencer import MAX_BATCH
+from anchoring.publishing.sequencer import MAX_BATCH
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 
 MIDNIGHT = 1_773_072_000_000

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 
-from anchoring.auditing.history import rows_of
-from anchoring.auditing.overlaps import find_overlaps
 from anchoring.leaf import decode
+from anchoring.replaying.history import rows_of
+from anchoring.replaying.overlaps import find_overlaps
 from registry.ledger.movement import Kind
 from tests.linking.attack import FORMATS, attacks, best, score
 from tests.linking.city import NOBODY, day

@@ -5,8 +5,8 @@ from typing import Any
 
 from anchoring.checkpoint import Checkpoint, sign
 from anchoring.errors import AnchoringError
-from anchoring.log.epochs import Epochs
-from anchoring.log.publisher import Publisher
+from anchoring.publishing.epochs import Epochs
+from anchoring.publishing.publisher import Publisher
 from anchoring.witness.protocol import Request
 from registry.errors import RegistryError
 from tests.simulation.chance import Crash

@@ -10,8 +10,8 @@ from typing import Any
 from anchoring import checkpoint, note
 from anchoring.errors import AnchoringError
 from anchoring.leaf import decode
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TileReader, root_at
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TileReader, root_at
 from anchoring.witness.protocol import Answer, parse_request
 from tests.support import naive_rules
 from tests.support.gram_model import Cards

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from fastapi import Response
 
 from anchoring.chain.anchorer import Anchorer
-from anchoring.log.publisher import Publisher
 from anchoring.note import Signature
+from anchoring.publishing.publisher import Publisher
 from anchoring.witness.state import Head, WitnessState
 from anchoring.witness.witness import Witness
 from api.rest.perform import Write

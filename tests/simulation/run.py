@@ -19,10 +19,10 @@ import sqlalchemy as sa
 from anchoring.chain.client import deploy
 from anchoring.chain.embedded import EmbeddedChain
 from anchoring.chain.embedded_server import RpcServer
-from anchoring.chain.signing import address_bytes
-from anchoring.log.epochs import Epochs, path_of
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TileReader
+from anchoring.publishing.epochs import Epochs, path_of
+from anchoring.signing import address_bytes
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TileReader
 from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, verify_receipt
 from api.receipts import make_receipt, receipt_note

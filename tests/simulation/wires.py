@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from anchoring.errors import Unreachable
-from anchoring.log.sources import DirectorySource, Source
+from anchoring.tree.sources import DirectorySource, Source
 from tests.simulation.chance import Chance
 
 Handler = Callable[[str, str, bytes], httpx2.Response | None]

@@ -20,15 +20,15 @@ from anchoring.chain.client.sending import Patience
 from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.journal import DatabaseJournal
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import address_bytes
 from anchoring.checkpoint import parse_number
+from anchoring.cosigning import quorum
 from anchoring.errors import AnchoringError, Unreachable
-from anchoring.log.cosigning import quorum
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TileReader
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.publishing.publisher import Publisher
+from anchoring.signing import address_bytes
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TileReader
 from anchoring.witness.client import WitnessClient
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Contract, Witness, WitnessKeys

@@ -9,10 +9,10 @@ from anchoring.chain.anchorer import Anchorer
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.journal import DatabaseJournal
 from anchoring.chain.signers import LocalKey
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.tiles import DirectorySource, TileReader
 from anchoring.note import ED25519, Signer
+from anchoring.publishing.publisher import Publisher
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.tiles import DirectorySource, TileReader
 from api.receipts import receipt_note
 from tests.anchoring.chain.conftest import Payer, found
 from tests.support.publishing import GATE, cosigning

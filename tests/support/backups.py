@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import psycopg
 import sqlalchemy as sa
 
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
-from anchoring.log.verified import Trust
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.publishing.publisher import Publisher
+from anchoring.publishing.verified import Trust
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.sources import DirectorySource
 from api.recover import Recovery
 from registry.accounts.vault import Vault
 from registry.database.engine import Database

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anchoring.log.builder import TileBuilder
+from anchoring.tree.builder import TileBuilder
 from api.bench.synthetic_log import write_log
 from registry.evidence.public import line_of, text_of
 from tests.support.decisions import Book

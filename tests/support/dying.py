@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchoring.log.fetching import Batch
+from anchoring.tree.fetching import Batch
 from tests.support.witnessing import witness_in
 
 SMALL = Batch(256)

@@ -3,8 +3,8 @@
 # ruff: noqa: S608
 import sqlalchemy as sa
 
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
+from anchoring.publishing.publisher import Publisher
+from anchoring.tree.folder import LogFolder
 from registry.database.schema import movements
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Kind

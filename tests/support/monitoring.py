@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from anchoring.chain.signers import LocalKey
-from anchoring.log.tiles import DirectorySource, TileReader, inclusion_proof
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.config import LogConfig, make_config
 from anchoring.monitor.follower import Follower, Standing
 from anchoring.note import COSIGNATURE, Signer
 from anchoring.receipt import Receipt
+from anchoring.tree.tiles import DirectorySource, TileReader, inclusion_proof
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Witness, WitnessKeys
 from tests.support.synthetic_log import SIGNER, VKEY

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from anchoring.checkpoint import open_checkpoint
+from anchoring.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.errors import Unreachable, Unwitnessed
-from anchoring.log.admission import Gate
-from anchoring.log.builder import leaves_of
-from anchoring.log.cosigning import Cosigner, LocalCosigner, quorum
-from anchoring.log.documents import records_among, served_documents
-from anchoring.log.folder import LogFolder
-from anchoring.log.head import Transactions
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TILE_WIDTH, TileReader, tile_width
 from anchoring.note import COSIGNATURE, ED25519, Signature, Signer
+from anchoring.publishing.admission import Gate
+from anchoring.publishing.head import Transactions
+from anchoring.publishing.publisher import Publisher
 from anchoring.quorum import Quorum
+from anchoring.tree.builder import leaves_of
+from anchoring.tree.documents import records_among, served_documents
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TILE_WIDTH, TileReader, tile_width
 from api.gate import gate_of
 from registry.accounts.vault import Vault
 from registry.evidence.public import Document, Faulty

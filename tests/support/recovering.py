@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.sources import DirectorySource
 from api.recover import Recovery, recover
 from registry.accounts.vault import Vault
 from registry.database.engine import Database

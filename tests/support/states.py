@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from anchoring import checkpoint, leaf, merkle
-from anchoring.auditing.history import rows_of
 from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_DTYPE
-from anchoring.log.documents import records_among
 from anchoring.note import COSIGNATURE, Note, Signer, parse
 from anchoring.receipt import Receipt
+from anchoring.replaying.history import rows_of
 from anchoring.state.proof import StateProof
 from anchoring.state.record import StateRecord
 from anchoring.state.segments import Segments, columns_of, segments_of
 from anchoring.state.store import StateMap, write_map
 from anchoring.state.tree import HASH, hash_map
+from anchoring.tree.documents import records_among
 from registry.evidence.public import line_of, text_of
 from registry.ledger.movement import Kind, Movement
 from tests.support import synthetic_log

@@ -12,10 +12,10 @@ import httpx2
 from anchoring import checkpoint
 from anchoring.chain.signers import LocalKey
 from anchoring.checkpoint import Checkpoint
-from anchoring.log.builder import TileBuilder
-from anchoring.log.fetching import WHOLE
-from anchoring.log.tiles import DirectorySource, Source, TileReader, consistency_proof
 from anchoring.note import COSIGNATURE, Signer
+from anchoring.tree.builder import TileBuilder
+from anchoring.tree.fetching import WHOLE
+from anchoring.tree.tiles import DirectorySource, Source, TileReader, consistency_proof
 from anchoring.witness.protocol import Request
 from anchoring.witness.server import WitnessServer
 from anchoring.witness.state import WitnessState

@@ -8,7 +8,7 @@ from typing import Any
 from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.signers import LocalKey
 from anchoring.errors import AnchoringError, Refuted
-from anchoring.log.tiles import inclusion_proof
+from anchoring.tree.tiles import inclusion_proof
 from tests.tamper.of_files import OfFiles
 from tests.tamper.verdict import Tried, judged, missed, refused
 from tests.tamper.world import AUTHORITIES, World

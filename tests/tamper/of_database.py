@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
 from anchoring.leaf import decode, encode
-from anchoring.log.folder import CHECKPOINT
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.folder import CHECKPOINT
+from anchoring.tree.sources import DirectorySource
 from api.fsck import Parts, Report, examine
 from registry.database.schema import evidence
 from tests.tamper.verdict import Tried, judged, refused

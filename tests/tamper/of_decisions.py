@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from anchoring.audit import audit
-from anchoring.log.sources import DirectorySource
+from anchoring.auditing.audit import audit
+from anchoring.tree.sources import DirectorySource
 from registry.clock import rfc3339
 from registry.ledger.movement import Flag, Kind
 from tests.support.decided import write_book

@@ -10,14 +10,14 @@ import numpy as np
 import rfc8785
 
 from anchoring import checkpoint, note
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import AnchoringError, Malformed, Unreachable
 from anchoring.leaf import LEAF_DTYPE
-from anchoring.log.builder import TileBuilder
-from anchoring.log.tiles import TILE_WIDTH, TileReader, document_path, inclusion_proof, new_tiles, root_at
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, Note, Signer
+from anchoring.tree.builder import TileBuilder
+from anchoring.tree.tiles import TILE_WIDTH, TileReader, document_path, inclusion_proof, new_tiles, root_at
 from registry.evidence.public import line_of, split_line
 from registry.ledger.movement import ORIGINS, Kind, Target
 from tests.support.synthetic_log import FakeAnchor, FakeChain

@@ -18,14 +18,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Behind
 from anchoring.leaf import decode
-from anchoring.log.builder import leaves_at
-from anchoring.log.folder import CHECKPOINT, LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.sources import DirectorySource
+from anchoring.publishing.publisher import Publisher
+from anchoring.tree.builder import leaves_at
+from anchoring.tree.folder import CHECKPOINT, LogFolder
+from anchoring.tree.sources import DirectorySource
 from api.witnesses import Publishing, Witnessing
 from registry.database.engine import Database
 from registry.database.roles import as_registry, establish

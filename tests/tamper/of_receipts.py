@@ -8,8 +8,8 @@ from random import Random
 import sqlalchemy as sa
 
 from anchoring.errors import AnchoringError
-from anchoring.log.tiles import TileReader, inclusion_proof
 from anchoring.receipt import parse
+from anchoring.tree.tiles import TileReader, inclusion_proof
 from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome, verify_receipt
 from registry.database.schema import evidence

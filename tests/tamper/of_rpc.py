@@ -11,11 +11,11 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.embedded import CHAIN_ID
 from anchoring.errors import AnchoringError
-from anchoring.log.tiles import DirectorySource
+from anchoring.tree.tiles import DirectorySource
 from anchoring.verify import Anchors, Outcome, verify_receipt
 from tests.tamper.verdict import Tried, judged, refused
 from tests.tamper.world import VKEY, World

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from random import Random
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.state.proof import Entry, Node, StateProof
 from anchoring.state.verify import verify_state
 from anchoring.trust.policy import k_of

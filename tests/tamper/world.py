@@ -17,13 +17,13 @@ from anchoring.chain.embedded import CHAIN_ID
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signers import LocalKey
 from anchoring.leaf import LEAF_DTYPE
-from anchoring.log.epochs import Epochs, open_map
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof, inclusion_proof
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.publishing.epochs import Epochs, open_map
+from anchoring.publishing.publisher import Publisher
 from anchoring.receipt import Receipt
 from anchoring.state.store import StateMap
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.tiles import DirectorySource, TileReader, consistency_proof, inclusion_proof
 from contracts import artifact
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer

@@ -10,11 +10,11 @@ import metamorphic_log
 import pymerkle
 import pytest
 
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
-from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof, inclusion_proof
 from anchoring.note import COSIGNATURE, ED25519, Signer
+from anchoring.publishing.publisher import Publisher
 from anchoring.receipt import Receipt
+from anchoring.tree.folder import LogFolder
+from anchoring.tree.tiles import DirectorySource, TileReader, consistency_proof, inclusion_proof
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
 from tests.support.publishing import GATE, cosigning

@@ -20,9 +20,9 @@ from anchoring.chain.client.spans import read_back
 from anchoring.chain.endpoint import READ_SECONDS
 from anchoring.chain.journal import Journal, MemoryJournal
 from anchoring.chain.signers import Payer
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.conviction import Entry
 from anchoring.errors import Refuted, Unreachable
+from anchoring.signing import address_bytes, checksummed
 from contracts import artifact
 from registry.clock import system_clock
 from registry.ledger.rules import Rule
@@ -139,7 +139,7 @@ class AnchorClient:
     def shown_signatures(self, size: int) -> tuple[AnchoredCheckpoint, list[bytes]] | None:
         """The anchor of `size` and the signatures sent with it, as the chain shows them; None when it shows none.
 
-        They are for the caller to check (`anchoring.chain.signing.signer_of`): a node can show anything. Whoever paid
+        They are for the caller to check (`anchoring.signing.signer_of`): a node can show anything. Whoever paid
         may have sent the call through a contract of his own, so it is looked for anywhere in the transaction's data.
         """
         self.check()

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from anchoring.audit import Means, audit
+from anchoring.auditing.audit import Means, audit
 from anchoring.errors import Unreachable
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.sources import DirectorySource
 from registry.ledger.movement import Kind
 from registry.procedure.rule import SENTENCES, Rule
 from tests.support import procedure_cases

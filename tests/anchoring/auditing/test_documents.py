@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from anchoring.audit import Means, audit
-from anchoring.log.sources import DirectorySource, HttpSource
+from anchoring.auditing.audit import Means, audit
+from anchoring.tree.sources import DirectorySource, HttpSource
 from registry.evidence.public import MAX_BYTES, SENTENCES, Flaw
 from tests.support.static import serve_files
 from tests.support.synthetic_log import FIRST_LIFE, VKEY, lawful_leaves, write_log

@@ -5,12 +5,12 @@ import tracemalloc
 
 import pytest
 
-from anchoring.audit import MAX_AUDITED, audit
-from anchoring.auditing.faults import KEPT_PER_CODE
-from anchoring.auditing.reading import MAX_UNREAD_FILES
+from anchoring.auditing.audit import MAX_AUDITED, audit
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.tiles import DirectorySource, entries_path
 from anchoring.note import ED25519, Signer
+from anchoring.replaying.faults import KEPT_PER_CODE
+from anchoring.replaying.reading import MAX_UNREAD_FILES
+from anchoring.tree.tiles import DirectorySource, entries_path
 from tests.support.synthetic_log import ORIGIN, SIGNER, VKEY, lawful_leaves, sign_log, write_log
 
 SIZE = 600

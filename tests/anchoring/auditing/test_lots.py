@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from anchoring.auditing.history import ROW, pack_codes
 from anchoring.auditing.tally import find_lots
+from anchoring.replaying.history import ROW, pack_codes
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.lots import Issuance
 

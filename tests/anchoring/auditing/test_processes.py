@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from anchoring.audit import Means, audit
-from anchoring.auditing.history import rows_of
-from anchoring.auditing.overlaps import PARENTS_AT_ONCE, Rivals, find_overlaps, partition
+from anchoring.auditing.audit import Means, audit
 from anchoring.errors import Unreachable
 from anchoring.leaf import NO_PARENT
-from anchoring.log.tiles import DirectorySource, HttpSource, entries_path, tile_path
+from anchoring.replaying.history import rows_of
+from anchoring.replaying.overlaps import PARENTS_AT_ONCE, Rivals, find_overlaps, partition
+from anchoring.tree.tiles import DirectorySource, HttpSource, entries_path, tile_path
 from api.bench.processes import tree
 from registry.ledger.rules import Rule
 from tests.support.synthetic_log import VKEY, FakeChain, anchor_of, lawful_leaves, write_log

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from anchoring.audit import Means, audit
+from anchoring.auditing.audit import Means, audit
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.tiles import DirectorySource
 from anchoring.note import ED25519, Signer
+from anchoring.tree.tiles import DirectorySource
 from api.bench import decided
 from tests.support.synthetic_log import (
     FIRST_LIFE,
@@ -98,8 +98,8 @@ def test_the_same_log_once_more(logs, kept):
 AUDIT = """
 import json, sys
 from pathlib import Path
-from anchoring.audit import Means, audit
-from anchoring.log.tiles import DirectorySource
+from anchoring.auditing.audit import Means, audit
+from anchoring.tree.tiles import DirectorySource
 if __name__ == "__main__":
     MEANS = Means(int(sys.argv[4]), Path(sys.argv[3]), 256, 1)
     told = lambda done, size: print(done, flush=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from anchoring.audit import Means, audit
+from anchoring.auditing.audit import Means, audit
 from anchoring.errors import Malformed, Unreachable
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.sources import DirectorySource
 from tests.support.states import leaves_of, with_record, write_states
 from tests.support.synthetic_log import VKEY, lawful_leaves
 

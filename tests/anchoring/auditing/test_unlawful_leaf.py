@@ -2,8 +2,8 @@
 
 import pytest
 
-from anchoring.audit import audit
-from anchoring.log.tiles import DirectorySource
+from anchoring.auditing.audit import audit
+from anchoring.tree.tiles import DirectorySource
 from registry.ledger.rules import Rule
 from tests.support import synthetic_log
 from tests.support.synthetic_log import FIRST_LIFE, LIFE, STEPS, VKEY, write_log

@@ -18,8 +18,8 @@ from anchoring.chain.client import AnchorClient, deploy
 from anchoring.chain.embedded import CHAIN_ID, EmbeddedChain
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import address_bytes, address_of, checksummed, generate_key, sign_checkpoint
 from anchoring.merkle import consistency_proof, leaf_hash, root
+from anchoring.signing import address_bytes, address_of, checksummed, generate_key, sign_checkpoint
 from contracts import artifact
 
 # Without call data it reverts with deadbeef; else it stores the first word in slot 0, logs it with topic 7 and

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from anchoring.audit import audit
+from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.signing import sign_checkpoint
 from anchoring.errors import Unreachable
-from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof
+from anchoring.signing import sign_checkpoint
+from anchoring.tree.tiles import DirectorySource, TileReader, consistency_proof
 from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves, write_log
 
 SIZES = (3, 256, 400)

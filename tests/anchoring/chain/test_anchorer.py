@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from anchoring.chain.signing import generate_key
 from anchoring.errors import Refuted
+from anchoring.signing import generate_key
 from tests.anchoring.chain.conftest import Payer
 from tests.support.anchored import AnchoredLog
 from tests.support.anvil import ETHER, Anvil, anvil

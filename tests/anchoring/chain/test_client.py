@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict, deploy
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import generate_key
 from anchoring.conviction import Entry
 from anchoring.errors import AnchoringError, Malformed, Refuted, Unreachable
 from anchoring.leaf import encode
 from anchoring.merkle import inclusion_proof, leaf_hash, root
+from anchoring.signing import generate_key
 from contracts import artifact
 from registry.ledger.movement import NO_TAG, Movement
 from registry.ledger.rules import Rule

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from anchoring.chain.client import AnchorClient, Patience, deploy
-from anchoring.chain.signing import address_of, generate_key
 from anchoring.chain.transaction import created_address
 from anchoring.errors import Malformed, Unreachable
+from anchoring.signing import address_of, generate_key
 from contracts import artifact
 from tests.anchoring.chain.conftest import Payer
 from tests.support.anvil import anvil

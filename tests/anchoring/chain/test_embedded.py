@@ -6,8 +6,8 @@ import pytest
 
 from anchoring.chain.embedded import CHAIN_ID, GAS_LIMIT
 from anchoring.chain.embedded_calls import Message, Refused, Reverted
-from anchoring.chain.signing import address_bytes, checksummed
 from anchoring.errors import Malformed, Unreachable
+from anchoring.signing import address_bytes, checksummed
 
 
 def test_a_transaction_gets_a_block_and_the_blocks_that_make_it_final(open_chain, payer, init_code):

@@ -6,8 +6,8 @@ import pytest
 from eth_account import Account
 
 from anchoring.chain.keys import UNLOCK_FILE_VARIABLE, UNLOCK_VARIABLE, open_key
-from anchoring.chain.signing import address_of
 from anchoring.errors import Malformed
+from anchoring.signing import address_of
 
 KEY = bytes(range(1, 33))
 WORDS = "correct horse 电池"

@@ -5,9 +5,9 @@ import pytest
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.keys import open_key
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import ORDER, address_of
 from anchoring.chain.transaction import decode
 from anchoring.errors import Malformed, Refuted, Unreachable
+from anchoring.signing import ORDER, address_of
 from tests.support.web3signer import web3signer
 
 KEY = bytes(range(1, 33))

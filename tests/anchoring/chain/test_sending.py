@@ -13,9 +13,9 @@ from anchoring.chain.client import AnchorClient, Patience
 from anchoring.chain.client.sending import Superseded
 from anchoring.chain.journal import DatabaseJournal, MemoryJournal, Sent
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import generate_key
 from anchoring.chain.transaction import decode
 from anchoring.errors import Refuted, Unreachable
+from anchoring.signing import generate_key
 from tests.anchoring.chain.conftest import Payer, found
 from tests.support.anvil import CHAIN_ID, ETHER, anvil
 

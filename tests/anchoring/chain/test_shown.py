@@ -6,11 +6,11 @@ import pytest
 from eth_hash.auto import keccak
 
 from anchoring.chain.client import AnchorClient
-from anchoring.chain.shown import known_to_chain
-from anchoring.chain.signing import address_of
 from anchoring.errors import Refuted
-from anchoring.log.standing import Known
 from anchoring.merkle import EMPTY_ROOT
+from anchoring.publishing.shown import known_to_chain
+from anchoring.publishing.standing import Known
+from anchoring.signing import address_of
 
 SIZE, ROOT_AT = ("0x" + keccak(signature)[:4].hex() for signature in (b"size()", b"rootAt(uint64)"))
 FALSE_SIZE, FALSE_ROOT = 7_000, b"\x66" * 32

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anchoring.auditing.history import rows_of
 from anchoring.decisions.columns import ColumnReplay
 from anchoring.decisions.origins import Bundles
 from anchoring.leaf import LEAF_DTYPE, encode
+from anchoring.replaying.history import rows_of
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.replay import Replay, faults
 from tests.support import procedure_cases

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anchoring.auditing.history import ROW
 from anchoring.decisions import origins
 from anchoring.decisions.origins import Bundles
+from anchoring.replaying.history import ROW
 
 ISSUED = 40
 

@@ -13,8 +13,8 @@ import pytest
 
 from anchoring.chain.client import AnchorClient
 from anchoring.chain.embedded_process import EmbeddedChainProcess
-from anchoring.chain.signing import sign_checkpoint
-from anchoring.log.tiles import DirectorySource, TileReader, consistency_proof
+from anchoring.signing import sign_checkpoint
+from anchoring.tree.tiles import DirectorySource, TileReader, consistency_proof
 from tests.anchoring.chain.conftest import Authorities, Payer, found
 from tests.support.synthetic_log import FakeAnchor, anchor_of
 from tests.support.witnessing import Grown

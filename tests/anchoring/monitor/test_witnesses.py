@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from anchoring.chain.signers import LocalKey
-from anchoring.chain.signing import sign_checkpoint
 from anchoring.monitor.evidence import verify_evidence
+from anchoring.signing import sign_checkpoint
 from anchoring.witness.protocol import Request
 from tests.anchoring.witness.test_client import answering
 from tests.support.monitoring import Clock, evidence, http_server, publish, watching, witness_at

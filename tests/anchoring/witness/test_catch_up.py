@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from anchoring.log.tiles import DirectorySource
+from anchoring.tree.tiles import DirectorySource
 from anchoring.witness.protocol import Request
 from tests.support.dying import SMALL, At, asked_in_a_process, die
 from tests.support.synthetic_log import lawful_leaves

@@ -11,8 +11,8 @@ import pytest
 from anchoring import note
 from anchoring.checkpoint import open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
-from anchoring.log.tiles import DirectorySource, TileReader
 from anchoring.quorum import collect
+from anchoring.tree.tiles import DirectorySource, TileReader
 from anchoring.witness.client import WitnessClient
 from tests.support.synthetic_log import VKEY, anchor_of, lawful_leaves
 from tests.support.witnessing import CONTRACT, KEYS, Grown, served, witness_in

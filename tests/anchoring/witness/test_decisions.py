@@ -5,8 +5,8 @@ from contextlib import ExitStack, closing
 import pytest
 
 from anchoring.errors import Refuted
-from anchoring.log.sources import DirectorySource
-from anchoring.log.tiles import TILE_WIDTH, document_path, entries_path
+from anchoring.tree.sources import DirectorySource
+from anchoring.tree.tiles import TILE_WIDTH, document_path, entries_path
 from anchoring.witness.replay import Replayer, Unlawful
 from anchoring.witness.state import Head, WitnessState
 from registry.ledger.movement import Kind

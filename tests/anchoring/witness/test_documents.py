@@ -5,8 +5,8 @@ import json
 import pytest
 
 from anchoring.errors import Unreachable
-from anchoring.log.documents import TileRecords, read_by_tile
-from anchoring.log.sources import DirectorySource
+from anchoring.tree.documents import TileRecords, read_by_tile
+from anchoring.tree.sources import DirectorySource
 from registry.evidence.public import MAX_BYTES, Flaw, RecordLeaf
 from registry.ledger.movement import Kind
 from tests.support.synthetic_log import lawful_leaves

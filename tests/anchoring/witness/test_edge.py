@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchoring.errors import Refuted
-from anchoring.log.tiles import new_tiles, tile_path
 from anchoring.merkle import CompactRange, root
+from anchoring.tree.tiles import new_tiles, tile_path
 from anchoring.witness.edge import TreeEdge
 from tests.support.tree import files, leaf_hashes
 

@@ -12,11 +12,11 @@ import pytest
 
 from anchoring.checkpoint import Checkpoint, sign
 from anchoring.errors import Unreachable
-from anchoring.log.fetching import Batch
-from anchoring.log.sources import HttpSource
-from anchoring.log.tiles import DirectorySource
 from anchoring.merkle import leaf_hash, verify_inclusion
 from anchoring.note import ED25519, MAX_NOTE, Signer
+from anchoring.tree.fetching import Batch
+from anchoring.tree.sources import HttpSource
+from anchoring.tree.tiles import DirectorySource
 from anchoring.witness.protocol import Request
 from tests.support.dying import SMALL
 from tests.support.synthetic_log import FIRST_LIFE, LIFE, ORIGIN, SIGNER, lawful_leaves

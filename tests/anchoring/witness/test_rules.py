@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from anchoring.audit import audit
-from anchoring.auditing.history import rows_of
-from anchoring.auditing.overlaps import find_overlaps
-from anchoring.auditing.takings import Takings
-from anchoring.chain.signing import signer_of
-from anchoring.log.tiles import DirectorySource
+from anchoring.auditing.audit import audit
 from anchoring.merkle import leaf_hash, verify_inclusion
+from anchoring.replaying.history import rows_of
+from anchoring.replaying.overlaps import find_overlaps
+from anchoring.replaying.takings import Takings
+from anchoring.signing import signer_of
+from anchoring.tree.tiles import DirectorySource
 from anchoring.witness.protocol import Request
 from registry.ledger.rules import Rule
 from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, anchor_of, is_whole, lawful_leaves, sign_log

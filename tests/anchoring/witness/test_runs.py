@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from anchoring.log.fetching import Batch
+from anchoring.tree.fetching import Batch
 from anchoring.witness.protocol import Request
 from registry.ledger.movement import Kind
 from tests.support.dying import SMALL, At, asked_in_a_process, die

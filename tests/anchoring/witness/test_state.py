@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchoring.auditing.history import rows_of
-from anchoring.auditing.reading import leaf_hashes
 from anchoring.errors import Malformed
+from anchoring.replaying.history import rows_of
+from anchoring.replaying.reading import leaf_hashes
 from anchoring.witness.rows import ROW_BYTES, RowFiles
 from anchoring.witness.state import WitnessState
 from tests.support.synthetic_log import FIRST_LIFE, LIFE, VKEY, lawful_leaves

@@ -2,7 +2,7 @@
 
 import pytest
 
-from anchoring.log.tiles import new_tiles
+from anchoring.tree.tiles import new_tiles
 from tests.support.dying import SMALL
 from tests.support.synthetic_log import lawful_leaves
 from tests.support.witnessing import Grown, witness_in

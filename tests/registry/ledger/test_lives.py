@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anchoring.log.publisher import Publisher
+from anchoring.publishing.publisher import Publisher
 from registry.accounts.accounts import get_account
 from registry.consumption.cancel import Intent, cancel
 from registry.errors import NotFound

@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from anchoring.log.consistency import check_checkpoints
-from anchoring.log.folder import LogFolder
-from anchoring.log.publisher import Publisher
 from anchoring.note import ED25519, Signer
+from anchoring.publishing.consistency import check_checkpoints
+from anchoring.publishing.publisher import Publisher
+from anchoring.tree.folder import LogFolder
 from registry.consumption.transfer import transfer
 from registry.ledger.ledger import Amount
 from registry.ledger.sealing import MAX_RUN

@@ -1,0 +1,265 @@
+"""The sequencer: gives committed movements their index in the log, in batches, and stages their leaves.
+
+A child is committed after its parent and has the higher number, so taking what is committed in the order of numbers
+takes no child before its parent. In which order a batch is logged is `order`'s to say. Rows travel in PostgreSQL's
+binary forms and are turned into leaves by numpy, without touching single movements in Python. Who gets an index at all
+is `admission`'s to say; the others are set aside, with all that descends from them, and nobody waits for them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psycopg
+import sqlalchemy as sa
+
+from anchoring.errors import Altered, Malformed
+from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
+from anchoring.publishing.admission import Admission, fill_in_parents
+from anchoring.publishing.copying import Rows, copy_in, row_dtype
+from anchoring.publishing.doubts import Doubt, reason_of
+from anchoring.publishing.order import Draw, drawn_order, without_bundle
+from anchoring.publishing.taken import Published
+from anchoring.publishing.waiting import Numbers, Waiting, among, numbers, read_waiting
+from anchoring.replaying.history import rows_of
+from anchoring.replaying.runs import broken_runs, ends_in_run
+from registry.ledger.movement import RECORDS_FROM, Kind
+
+MAX_BATCH = 65_536
+"""Leaves staged in one transaction: bounds memory (about 60 MB), and is whole tiles (256 x 256)."""
+
+_ENTRY = row_dtype(("index", ">i8"), ("movement_id", ">i8"), ("leaf", f"V{LEAF_SIZE}"))
+# By index alone, row for row: then a batch costs the same however long the log is, whatever the planner expects.
+_BY_INDEX = sa.text(
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+    "SET LOCAL work_mem = '32MB'"
+)
+_PENDING = "SELECT movement_id FROM unsequenced WHERE movement_id IS NOT NULL ORDER BY movement_id LIMIT {limit:d}"
+_STAGED = "SELECT movement_id FROM log_entries WHERE index >= {start:d} AND index < {end:d} ORDER BY index"
+# In one value: a row for each leaf would cost more than hashing it.
+_LEAVES = """
+    SELECT coalesce(string_agg(leaf, '' ORDER BY index), '') FROM log_entries WHERE index >= %s AND index < %s
+"""
+# Queued once more by hand, or its place taken by hand.
+_INDEXED = sa.text("""
+    SELECT e.movement_id, substr(e.leaf, 83) = m.evidence AS is_own FROM log_entries e
+    JOIN movements m ON m.id = e.movement_id WHERE e.movement_id = ANY (:ids)
+""")
+_SET_ASIDE = sa.text("""
+    INSERT INTO set_aside (movement_id, reason, at_ms)
+    SELECT number, reason, :at FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS t (number, reason)
+    WHERE :even_logged OR NOT EXISTS (
+        SELECT FROM log_entries e JOIN log_head h ON e.index < h.size WHERE e.movement_id = number
+    )
+    ON CONFLICT DO NOTHING
+""")
+_STATES = sa.text("""
+    SELECT m.id, e.fields -> 'size' ->> 1 AS size FROM movements m JOIN evidence e ON e.digest = m.evidence
+    WHERE m.id = ANY (:ids)
+""")
+_BUNDLED = sa.text("""
+    SELECT m.act_id FROM movements m JOIN unsequenced u ON u.movement_id = m.id
+    WHERE m.act_id = ANY (:acts) AND m.kind = 12 AND m.id > :last
+""")
+_LEAVE = sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:ids)")
+_REQUEUE = sa.text("""
+    INSERT INTO unsequenced SELECT e.movement_id FROM log_entries e JOIN movements m ON m.id = e.movement_id
+    WHERE e.index >= :start ON CONFLICT DO NOTHING
+""")
+_UNSTAGE = sa.text("DELETE FROM log_entries WHERE index >= :start")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`size` leaves are signed here; `known_size` is the most that anybody was ever seen to hold."""
+
+    size: int
+    known_size: int
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the database was set back."""
+        return self.known_size > self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Leaves that have their index: `leaves` (numpy, `LEAF_DTYPE`) begin at index `start`."""
+
+    start: int
+    leaves: Rows
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Movements that were set aside instead, by number, and why."""
+    is_over: bool = True
+    """Whether there was nothing else to do: nothing was taken out of the queue, and nothing put back."""
+
+    @property
+    def size(self) -> int:
+        """Size of the log with them."""
+        return self.start + len(self.leaves)
+
+
+def lock_head(tx: sa.Connection) -> Standing:
+    """Keep other sequencers waiting; return what is signed, and what others are known to hold."""
+    row = tx.execute(sa.text("SELECT size, known_size FROM log_head FOR UPDATE")).one()
+    return Standing(row.size, row.known_size)
+
+
+def staged_size(tx: sa.Connection) -> int:
+    """Count the leaves that have an index. Indices are never skipped, so the highest tells."""
+    return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
+
+
+def stage(
+    tx: sa.Connection, admission: Admission, log: Published, at: int, draw: Draw, begin: Callable[[Rows], None]
+) -> Staged:
+    """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
+
+    `draw` draws their order. `begin` is handed the leaves before the database is, so that other work on them need not
+    wait for it. `at` is Unix milliseconds.
+
+    The head must be locked, and nothing staged after it. If we crash before the transaction commits, nothing was given
+    an index. If we crash after, the leaves stay where they are and the next run signs them.
+    """
+    tx.execute(_BY_INDEX)
+    queued = np.unique(numbers(tx, _PENDING.format(limit=MAX_BATCH)))
+    waiting = read_waiting(tx, queued)
+    refused = _gone(queued, waiting.ids)
+    waiting = _without_cut_runs(tx, waiting)
+    ids = waiting.ids
+    leaves, codes = admission.judge(tx, waiting, log)
+    # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
+    codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
+    refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
+    admitted, leaves = waiting.only(codes == 0), leaves[codes == 0]
+    order = drawn_order(admitted.rows, draw)
+    admitted, leaves = admitted.only(order), leaves[order]
+    fill_in_parents(leaves, admitted, log.size)
+    refused = _without_logged(tx, refused)
+    _set_aside(tx, refused, at)
+    if len(leaves):
+        begin(leaves)
+        try:
+            with tx.begin_nested():
+                _write_entries(tx, log.size, admitted.ids, leaves)
+        except psycopg.errors.UniqueViolation:
+            return _indexed(tx, admitted.ids.tolist(), log.size, refused, at)
+        _leave(tx, np.sort(admitted.ids))
+    return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
+
+
+def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Callable[[Rows], None]) -> Staged:
+    """Take up leaves that a run before us staged and did not sign, if they stand as any other.
+
+    They are made anew from their movements, nothing is taken from what was staged. If one is not what it should be,
+    all of them are waiting movements again: nobody outside has seen their indices. `begin` as in `stage`.
+    """
+    end = min(staged_size(tx), log.size + MAX_BATCH)
+    tx.execute(_BY_INDEX)
+    ids = numbers(tx, _STAGED.format(start=log.size, end=end))
+    waiting = read_waiting(tx, np.unique(ids))
+    if len(ids) == end - log.size and np.array_equal(waiting.ids, np.sort(ids)):
+        leaves, codes = admission.judge(tx, waiting, log)
+        order = np.searchsorted(waiting.ids, ids)
+        waiting, leaves = waiting.only(order), leaves[order]
+        fill_in_parents(leaves, waiting, log.size)
+        is_in_order = not codes.any() and _are_in_order(leaves, waiting.rows, log.size)
+        if is_in_order and _are_in_place(tx, waiting.rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
+            begin(leaves)
+            return Staged(log.size, leaves, is_over=False)
+    tx.execute(_REQUEUE, {"start": log.size})
+    tx.execute(_UNSTAGE, {"start": log.size})
+    return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)
+
+
+def _are_in_order(leaves: Rows, rows: Rows, start: int) -> bool:
+    """Whether records come first, in the order recorded, and no child before its parent, and runs whole."""
+    is_record = np.asarray(rows["kind"] >= RECORDS_FROM)
+    are_first = not is_record[int(is_record.sum()) :].any() and bool((np.diff(rows["id"][is_record]) > 0).all())
+    is_behind = leaves["parent"] < np.arange(start, start + len(leaves), dtype=np.uint64)
+    in_order = rows_of(leaves)
+    is_whole = not len(broken_runs(in_order, 0)) and not ends_in_run(in_order)
+    return are_first and is_whole and bool(is_behind[rows["parent"] != 0].all())
+
+
+def _without_cut_runs(tx: sa.Connection, waiting: Waiting) -> Waiting:
+    """Leave the GATHERs of a run waiting whose BUNDLE waits behind a full batch."""
+    rows = waiting.rows
+    is_alone = without_bundle(rows) if len(rows) == MAX_BATCH else np.zeros(len(rows), bool)
+    if not is_alone.any():
+        return waiting
+    values = {"acts": np.unique(rows["act"][is_alone]).tolist(), "last": int(rows["id"][-1])}
+    acts = list(tx.execute(_BUNDLED, values).scalars())
+    return waiting.only(~(is_alone & np.isin(rows["act"], acts)))
+
+
+def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:
+    """Whether each record of a state has the index that its evidence names: it is of the leaves before it."""
+    places = np.flatnonzero(rows["kind"] == Kind.STATE).tolist()
+    said = {row.id: row.size for row in tx.execute(_STATES, {"ids": [int(rows["id"][place]) for place in places]})}
+    return all(said.get(int(rows["id"][place])) == str(start + place) for place in places)
+
+
+def _gone(queued: Numbers, found: Numbers) -> dict[int, str]:
+    """Name what waits and is not there."""
+    if np.array_equal(queued, found):
+        return {}
+    return dict.fromkeys(np.setdiff1d(queued, found).tolist(), reason_of(Doubt.GONE))
+
+
+def _leave(tx: sa.Connection, ids: Numbers) -> None:
+    tx.exec_driver_sql(f"DELETE FROM unsequenced WHERE {among('movement_id', ids)}")  # noqa: S608  (numbers)
+
+
+def _without_logged(tx: sa.Connection, refused: Mapping[int, str]) -> dict[int, str]:
+    """Let what is in the log leave the queue, into which somebody put it once more; give the others."""
+    if not refused:
+        return {}
+    logged = [row.movement_id for row in tx.execute(_INDEXED, {"ids": list(refused)}) if row.is_own]
+    if logged:
+        tx.execute(_LEAVE, {"ids": logged})
+    return {number: why for number, why in refused.items() if number not in logged}
+
+
+def _set_aside(tx: sa.Connection, refused: Mapping[int, str], at: int, *, even_logged: bool = False) -> None:
+    """Take movements out of the queue; one that is in the log and was queued once more is not set aside for it."""
+    if refused:
+        ids = list(refused)
+        values = {"ids": ids, "reasons": list(refused.values()), "at": at, "even_logged": even_logged}
+        tx.execute(_SET_ASIDE, values)
+        tx.execute(_LEAVE, {"ids": ids})
+
+
+def _indexed(tx: sa.Connection, ids: list[int], start: int, refused: Mapping[int, str], at: int) -> Staged:
+    """Take those out of the queue that have an index already, before the rest is staged."""
+    rows = tx.execute(_INDEXED, {"ids": ids}).all()
+    if not rows:
+        raise Altered("An index of the log was taken while its head was locked")
+    others = {int(row.movement_id): reason_of(Doubt.INDEXED) for row in rows if not row.is_own}
+    _set_aside(tx, others, at, even_logged=True)
+    tx.execute(_LEAVE, {"ids": [row.movement_id for row in rows]})
+    return Staged(start, np.empty(0, LEAF_DTYPE), {**refused, **others}, is_over=False)
+
+
+def read_staged(tx: sa.Connection, start: int, end: int) -> Rows:
+    """Read leaves `[start, end)` back from the database, as `LEAF_DTYPE`. Raises `Malformed` when one is missing."""
+    data = _raw(tx, start, end)
+    if len(data) != (end - start) * LEAF_SIZE:
+        held = len(data) // LEAF_SIZE
+        raise Malformed(f"The database holds {held} of the leaves {start} to {end - 1}; the log cannot go on.")
+    return np.frombuffer(data, LEAF_DTYPE)
+
+
+def _raw(tx: sa.Connection, start: int, end: int) -> bytes:
+    driver: Any = tx.connection.driver_connection
+    data: bytes = driver.execute(_LEAVES, (start, end), binary=True).fetchone()[0]
+    return data
+
+
+def _write_entries(tx: sa.Connection, start: int, ids: Rows, leaves: Rows) -> None:
+    rows = np.zeros(len(leaves), _ENTRY)
+    rows["index"] = np.arange(start, start + len(leaves))
+    rows["movement_id"] = ids
+    rows["leaf"] = leaves.view(f"V{LEAF_SIZE}")
+    copy_in(tx, "log_entries", rows)

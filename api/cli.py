@@ -16,7 +16,7 @@ from rich.console import Console
 from registry.printable import printable
 
 if TYPE_CHECKING:
-    from api.settings import Settings
+    from api.installation.settings import Settings
 
 EXIT_FALSE, EXIT_NOT_CHECKED = 1, 2
 EXIT_READER_GONE = 141
@@ -101,7 +101,7 @@ def settings_of(data: Path, **given: Any) -> "Settings":
     """Read settings: the command line over the environment over the defaults. Exits 2 with a sentence if wrong."""
     from pydantic import ValidationError
 
-    from api.settings import Settings
+    from api.installation.settings import Settings
     from registry.errors import Invalid
 
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from api.officers import BUREAU, CENTRE, OFFICERS
-from api.receipts import file_name, index_of, make_receipt, receipt_note
-from api.site import Site
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
+from api.installation.site import Site
+from api.ledger.receipts import file_name, index_of, make_receipt, receipt_note
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer

@@ -13,8 +13,8 @@ from anchoring.chain.signers import LocalKey, Payer
 from anchoring.merkle import HASH_SIZE, node_hash, verify_consistency
 from anchoring.signing import generate_key
 from api.bench.figures import Figure
-from api.keys import AUTHORITIES
-from api.settings import Settings
+from api.installation.keys import AUTHORITIES
+from api.installation.settings import Settings
 from contracts import artifact
 
 MOST_GAS = 120_000

@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
-from api.officers import OFFICERS
+from api.installation.officers import OFFICERS
 from registry.evidence.canonical import canonical
 from registry.evidence.document import seal
 from registry.evidence.public import text_of

@@ -12,19 +12,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.auth import development_token
 from api.bench.caller import Caller
 from api.bench.figures import Figure, percentile
 from api.bench.http import LIFE_S, run_load, served, silent, tokens_of
 from api.bench.load import Plan, Seen
 from api.bench.processes import PROC, shared_out_bytes, tree
 from api.bench.scratch import found_scheme
-from api.data_folder import POSTGRES
-from api.keys import read_secret
-from api.officers import CENTRE
-from api.services import running
-from api.settings import Settings
-from api.site import Site
+from api.door.auth import development_token
+from api.installation.data_folder import POSTGRES
+from api.installation.keys import read_secret
+from api.installation.officers import CENTRE
+from api.installation.services import running
+from api.installation.settings import Settings
+from api.installation.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.database.embedded import running_url
 from registry.database.engine import Database

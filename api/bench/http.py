@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from api.auth import development_token
 from api.bench import pgbench, scripts
 from api.bench.figures import Figure, percentile
 from api.bench.load import Plan, Seen
 from api.bench.scratch import People, found_scheme
-from api.keys import read_secret
-from api.services import running
-from api.settings import Settings
-from api.site import Site
+from api.door.auth import development_token
+from api.installation.keys import read_secret
+from api.installation.services import running
+from api.installation.settings import Settings
+from api.installation.site import Site
 from registry.errors import Unavailable
 
 SHARES = {"acts": 0.30, "look-ups": 0.08}

@@ -11,9 +11,9 @@ from api.bench.figures import Figure, percentile
 from api.bench.http import run_load, served, silent, tokens_of
 from api.bench.load import Plan
 from api.bench.scratch import found_scheme
-from api.data_folder import POSTGRES
-from api.services import running
-from api.settings import Settings
+from api.installation.data_folder import POSTGRES
+from api.installation.services import running
+from api.installation.settings import Settings
 from registry.database.embedded import running_url
 from registry.database.engine import PATIENT, Database
 

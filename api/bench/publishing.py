@@ -15,7 +15,7 @@ from anchoring.publishing.admission import Admission
 from anchoring.publishing.publisher import Publisher
 from anchoring.tree.folder import LogFolder
 from api.bench.processes import own_peak_bytes
-from api.gate import gate_of
+from api.installation.gate import gate_of
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.engine import Database

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from api.officers import BUREAU, CENTRE, OFFICERS
-from api.site import Site
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
+from api.installation.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.issuance.issue import issue
 from registry.issuance.report import Activity, Report

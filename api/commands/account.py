@@ -24,7 +24,7 @@ def open_one(
     contract: Contract = None,
 ) -> None:
     """Open an account and print its number."""
-    from api.services import running
+    from api.installation.services import running
     from registry.accounts.accounts import open_account
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
@@ -36,8 +36,8 @@ def open_one(
 @account_app.command()
 def show(number: Number, data: Data = DATA, database: Database = None) -> None:
     """Show what an account holds, by form, and its live blocks (the first 50); beside a running registry too."""
-    from api.beside import beside
-    from api.rest.views import FORMS, tonnes
+    from api.ledger.views import FORMS, tonnes
+    from api.operating.beside import beside
     from registry.accounts.accounts import open_row
     from registry.ledger.movement import Form, serial
     from registry.ledger.queries import holdings, list_blocks
@@ -73,7 +73,7 @@ def erase(
     contract: Contract = None,
 ) -> None:
     """Show what an account holds, settle it as chosen, and destroy its key and personal data. It cannot be undone."""
-    from api.services import running
+    from api.installation.services import running
     from registry.upkeep.erasure import Choice, read_held, settle_and_erase
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)

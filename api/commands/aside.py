@@ -11,7 +11,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, aside_app, out, setting
 def list_all(data: Data = DATA, database: Database = None) -> None:
     """List movements that were set aside, each with why and since when; beside a running registry too."""
     from anchoring.publishing.doubts import sentence_of
-    from api.beside import beside
+    from api.operating.beside import beside
     from registry.clock import rfc3339
     from registry.ledger.movement import serial
     from registry.upkeep.recovery.aside import list_aside
@@ -30,7 +30,7 @@ def list_all(data: Data = DATA, database: Database = None) -> None:
 @aside_app.command()
 def retry(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Judge them again at the next publication, once what was altered or taken away was put right from a backup."""
-    from api.services import running
+    from api.installation.services import running
     from registry.upkeep.recovery.aside import judge_again
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
@@ -48,7 +48,7 @@ def dismiss(
     contract: Contract = None,
 ) -> None:
     """Take a movement that was set aside out of the ledger, with all that came of it; its giver has the grams back."""
-    from api.services import running
+    from api.installation.services import running
     from registry.upkeep.recovery.aside import dismiss as take_out
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)

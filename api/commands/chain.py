@@ -17,7 +17,7 @@ PayerKey = Annotated[
 def anchor(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Anchor the last published checkpoint, once. `gram serve` does it by itself."""
     from anchoring.errors import NotYet
-    from api.services import running
+    from api.installation.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         size = site.anchorer.anchor()
@@ -33,8 +33,8 @@ def status(data: Data = DATA, rpc: Rpc = None, contract: Contract = None, as_jso
 
     It reads the chain only, beside the registry while that runs.
     """
-    from api.beside import beside
-    from api.keys import payer
+    from api.installation.keys import payer
+    from api.operating.beside import beside
 
     settings = settings_of(data, rpc=rpc, contract=contract)
     with beside(settings, warn) as at:
@@ -95,8 +95,8 @@ def move(
 
     What was done before is found, so the same again goes on where it stopped.
     """
-    from api import moving
-    from api.services import running
+    from api.installation import moving
+    from api.installation.services import running
 
     with running(settings_of(data, database=database, rpc=rpc), warn) as site:
         urls = site.where.rpc_urls if to_rpc is None else tuple(to_rpc.split(","))

@@ -13,7 +13,7 @@ from api.cli import DATA, Contract, Data, Database, Rpc, app, out, settings_of, 
 
 if TYPE_CHECKING:
     from api.demo import Story
-    from api.site import Site
+    from api.installation.site import Site
 
 
 @app.command()
@@ -37,7 +37,7 @@ def demo(
     Beijing's, YYYY-MM-DD HH:MM; x is the longitude and y the latitude, in degrees. docs/rides.md says more.
     """
     from api.demo import check_file, sample_rides, tell_story, write_receipts
-    from api.services import running
+    from api.installation.services import running
 
     started = time.monotonic()
     if rides is not None:
@@ -94,7 +94,7 @@ def _audited(site: "Site") -> bool:
 
 
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
-    from api.rest.views import PURPOSES
+    from api.ledger.views import PURPOSES
     from registry.ledger.publication import last_anchor, last_checkpoint
     from registry.ledger.totals import fold_all, totals
 

@@ -9,7 +9,7 @@ from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, app, out, setti
 from registry.clock import wall_clock
 
 if TYPE_CHECKING:
-    from api.fsck import Report
+    from api.operating.fsck import Report
     from registry.ledger.finding import Finding
 
 SHOWN = 20
@@ -33,7 +33,7 @@ def fsck(
     Reads only, in one snapshot, whether the registry runs or not. Exits 1 when something does not agree, 2 when
     something could not be compared. What a recovery could not bring back is listed, and is no fault.
     """
-    from api.fsck import fsck as examine
+    from api.operating.fsck import fsck as examine
 
     report = examine(settings_of(data, database=database, rpc=rpc, contract=contract), log, warn)
     if as_json:

@@ -6,7 +6,7 @@ from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, log_app, out, s
 @log_app.command()
 def publish(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Publish everything that is recorded, once. `gram serve` does it by itself every second."""
-    from api.services import running
+    from api.installation.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         out.print(f"The published log has {site.publisher.publish()} leaves.")
@@ -16,7 +16,7 @@ def publish(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 def state(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Record the state of all grams in the log, now. `gram serve` does it once a day by itself."""
     from anchoring.errors import NotYet
-    from api.services import running
+    from api.installation.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn) as site:
         made = site.epochs.make()
@@ -28,7 +28,7 @@ def state(data: Data = DATA, database: Database = None, rpc: Rpc = None, contrac
 @log_app.command()
 def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Write the log's files that are missing, from the database; those that are there are compared."""
-    from api.services import running
+    from api.installation.services import running
 
     with running(settings_of(data, database=database, rpc=rpc, contract=contract), warn, mend=True) as site:
         out.print(f"The folder {site.folder.log} holds the log of {site.publisher.rebuild()} leaves.", markup=False)
@@ -37,7 +37,7 @@ def rebuild(data: Data = DATA, database: Database = None, rpc: Rpc = None, contr
 @log_app.command()
 def recount(data: Data = DATA, database: Database = None, rpc: Rpc = None, contract: Contract = None) -> None:
     """Add up anew the totals that are shown, when `gram fsck` says that they are not what the leaves add up to."""
-    from api.services import running
+    from api.installation.services import running
     from registry.ledger.totals import recount as recount_totals
     from registry.ledger.totals import totals
 
@@ -56,8 +56,8 @@ def status(data: Data = DATA, as_json: AsJson = False) -> None:
     from anchoring.checkpoint import open_checkpoint
     from anchoring.errors import NotYet
     from anchoring.tree.folder import LogFolder
-    from api.data_folder import read_folder
-    from api.keys import log_signer
+    from api.installation.data_folder import read_folder
+    from api.installation.keys import log_signer
 
     settings = settings_of(data)
     folder = read_folder(settings.data)

@@ -22,7 +22,7 @@ def policies(
     Officers are named as the log has them, such as bureau:1. The registry must be stopped; it publishes at its next
     start. Done again, nothing is published twice.
     """
-    from api.services import running
+    from api.installation.services import running
     from registry.decisions.recording import Officers, read_officer
     from registry.policies.first import publish_first
 

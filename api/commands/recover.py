@@ -11,8 +11,8 @@ from api.commands.check import open_source
 
 if TYPE_CHECKING:
     from anchoring.publishing.verified import Trust
-    from api.recover import Recovered
-    from api.site import Site
+    from api.installation.site import Site
+    from api.operating.recover import Recovered
 
 From = Annotated[
     str | None,
@@ -45,9 +45,9 @@ def recover(
 
     if source is None:
         raise Malformed("Name where the public log is: --from URL_OR_FOLDER.")
-    from api.recover import Recovery
-    from api.recover import recover as run
-    from api.services import running
+    from api.installation.services import running
+    from api.operating.recover import Recovery
+    from api.operating.recover import recover as run
 
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with ExitStack() as stack:
@@ -92,7 +92,7 @@ def evidence(
     contract: Contract = None,
 ) -> None:
     """Give lost evidence documents back; each must have the digest that is in its leaf."""
-    from api.services import running
+    from api.installation.services import running
     from registry.upkeep.recovery.evidence import awaited, give_back, read_documents
 
     documents = read_documents(file.read_bytes())
@@ -118,7 +118,7 @@ def holder(
     """Make an account that stands for an unknown holder the account of whoever has proven the claim."""
     import hashlib
 
-    from api.services import running
+    from api.installation.services import running
     from registry.upkeep.recovery.claims import recognise
 
     with claim.open("rb") as opened:

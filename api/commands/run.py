@@ -23,9 +23,9 @@ def serve(
     The explorer is at /, REST under /v1 (OpenAPI at /openapi.json), the public log under /log, the chain's JSON-RPC
     at /chain; /v1/about says everything an outsider needs.
     """
-    from api.serve import listen, stop_on_signals
-    from api.serve import run as run_site
-    from api.services import running
+    from api.installation.services import running
+    from api.serving.serve import listen, stop_on_signals
+    from api.serving.serve import run as run_site
 
     settings = settings_of(data, port=port, host=host, workers=workers, database=database, rpc=rpc, contract=contract)
     with (
@@ -48,7 +48,7 @@ def migrate(
     """Bring the database to this version's schema, as its owner; does nothing when it is there already."""
     from contextlib import ExitStack
 
-    from api.data_folder import POSTGRES, hold
+    from api.installation.data_folder import POSTGRES, hold
     from registry.database.embedded import EmbeddedPostgres, check_place
     from registry.database.engine import Database as Engine
     from registry.database.engine import migrate as bring_up
@@ -81,9 +81,9 @@ def token(
     data: Data = DATA,
 ) -> None:
     """Print a development bearer token for the REST interface. Production refuses them."""
-    from api.auth import development_token, refuse_in_production
-    from api.data_folder import read_folder
-    from api.keys import read_secret
+    from api.door.auth import development_token, refuse_in_production
+    from api.installation.data_folder import read_folder
+    from api.installation.keys import read_secret
 
     settings = settings_of(data)
     refuse_in_production(settings)  # first: there no such key is missed
@@ -101,8 +101,8 @@ def init(
 
     Prints what the witnesses need, and the address of GRAMLEDGER_PAYER if it is set. Development needs no such step.
     """
-    from api.data_folder import hold, refuse_taken
-    from api.keys import log_signer, payer
+    from api.installation.data_folder import hold, refuse_taken
+    from api.installation.keys import log_signer, payer
 
     settings = settings_of(data)
     refuse_taken(settings.data, origin)

@@ -22,7 +22,7 @@ def trace(
     database: Database = None,
 ) -> None:
     """Follow a gram from its issue to where it is now by the published log; beside a running registry too."""
-    from api.beside import beside
+    from api.operating.beside import beside
     from registry.decisions.behind import behind_lot
     from registry.ledger.bundles import made_of, numbers_after, numbers_before, stretch_of
     from registry.ledger.movement import serial
@@ -65,7 +65,7 @@ def _tell(stretch: "Stretch") -> None:
 
 
 def _line(step: "Logged") -> str:
-    from api.rest.views import FORMS, KINDS, PURPOSES, gathered_into
+    from api.ledger.views import FORMS, KINDS, PURPOSES, gathered_into
     from registry.clock import rfc3339
     from registry.ledger.movement import Form
 

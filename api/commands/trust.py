@@ -12,8 +12,8 @@ def show(data: Data = DATA, database: Database = None) -> None:
     Give it to those who verify by another way than this site, or compare it with what the site serves. It reads
     beside a running registry, and asks no node.
     """
-    from api.beside import beside
-    from api.trusting import trust_file
+    from api.installation.trusting import trust_file
+    from api.operating.beside import beside
 
     settings = settings_of(data, database=database)
     with beside(settings, warn) as at:

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.explorer import pages
-from api.site import Site, is_production
+from api.installation.site import Site, is_production
 from registry.clock import rfc3339
 
 FRESH = "public, max-age=2"
@@ -66,8 +66,10 @@ def redirect(request: Request, path: str) -> RedirectResponse:
 
 def problem_page(
     request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None
-) -> HTMLResponse:
-    """Say to a person what a problem document says to a program."""
+) -> HTMLResponse | None:
+    """Say to a person what a problem document says to a program; None for a path under which programs ask."""
+    if not is_page(request.scope["path"]):
+        return None
     if status == 404:
         return answer(request, "not_found.html", {"examples": []}, status, headers=headers)
     problem = {"status": status, "title": title, "detail": detail}

@@ -5,8 +5,7 @@ id), `lang` ("zh" or "en"), `now_ms`, `path` (of this page, with its query but w
 keeps the language).
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from api.texts import LANGUAGES, texts
 from registry.clock import wall_clock
 
 ROOM = Path(__file__).parent
 STATIC = ROOM / "static"
-LANGUAGES = ("zh", "en")
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -48,13 +47,6 @@ def render(template: str, *, lang: str, path: str, now_ms: int, **context: Any) 
     """
     page = _environment().get_template(template)
     return page.render(t=texts()[lang], lang=lang, path=path, now_ms=now_ms, **context)
-
-
-@cache
-def texts() -> Mapping[str, Mapping[str, str]]:
-    """Give the labels by language and id, from `texts.json`, which holds `id: [zh, en]`."""
-    table = json.loads((ROOM / "texts.json").read_text(encoding="utf-8"))
-    return {lang: {key: pair[i] for key, pair in table.items()} for i, lang in enumerate(LANGUAGES)}
 
 
 def grams(quantity_g: int) -> str:

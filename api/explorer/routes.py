@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from api.door.write import SiteOf
 from api.explorer import search, views
 from api.explorer.answers import answer, redirect
-from api.rest.perform import SiteOf
-from api.site import Site
+from api.installation.site import Site
 from registry.errors import NotFound
 from registry.ledger.logged import children, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import count_activities, get_lot, list_issues

@@ -9,12 +9,12 @@ from anchoring import note
 from anchoring.checkpoint import open_cosignatures
 from anchoring.errors import AnchoringError
 from anchoring.tree.tiles import TILE_WIDTH, document_path
-from api.receipts import file_name
-from api.rest.public import describe
-from api.rest.state import prove
-from api.rest.views import gathered_into
-from api.settings import Settings
-from api.site import Site
+from api.installation.settings import Settings
+from api.installation.site import Site
+from api.ledger.receipts import file_name
+from api.ledger.views import gathered_into
+from api.public.routes import describe
+from api.state.routes import prove
 from registry.clock import day, rfc3339, whole_days
 from registry.errors import RegistryError
 from registry.ledger import bundles

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL: real binaries from a wheel, running in the data folder, reached by a Unix socket.
 
-A stand-in for a database server of one's own; `api.services` warns of it and refuses it in production. It is handed its
-folder open, and so never needs the folders above it, nor does any program of it, or any shell, read the folder's path.
+A stand-in for a database server of one's own; the composition root warns of it and refuses it in production. It is
+handed its folder open, and so never needs the folders above it, nor does any program of it, or any shell, read the
+folder's path.
 """
 
 import os

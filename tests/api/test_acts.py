@@ -8,8 +8,8 @@ from anchoring.chain.client import AnchorClient
 from anchoring.leaf import decode
 from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome, verify_receipt
-from api.rest.account_schemas import Blocks
-from api.rest.schemas import (
+from api.accounts.shapes import Blocks
+from api.ledger.shapes import (
     ActAnswer,
     CancelAnswer,
     Certificate,

@@ -11,7 +11,7 @@ from anchoring.auditing.report import Lot, Totals
 from anchoring.tree.tiles import DirectorySource, HttpSource
 from api.explorer.pages import grams
 from api.explorer.views import totals_of
-from api.rest.views import PURPOSES
+from api.ledger.views import PURPOSES
 from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind, serial
 from registry.ledger.totals import totals

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from api.app import routed
-from api.auth import development_token
-from api.keys import read_secret
-from api.rest.table import Table
-from api.settings import Settings
+from api.door.auth import development_token
+from api.door.table import Table
+from api.installation.keys import read_secret
+from api.installation.settings import Settings
+from api.serving.app import routed
 from registry.errors import Forbidden, Invalid
 from tests.api.test_settings import WITNESSES
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with

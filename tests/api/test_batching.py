@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.batching import Batching
-from api.settings import Environment, Settings
+from api.installation.settings import Environment, Settings
+from api.serving.batching import Batching
 from registry.errors import Unavailable
 from tests.support.scheme import FOUNDED
 

@@ -10,10 +10,10 @@ import pytest
 
 import registry.errors
 from anchoring.errors import Behind, Malformed, Refuted
-from api.officers import BUREAU
-from api.services import running
-from api.settings import Settings
-from api.site import Site
+from api.installation.officers import BUREAU
+from api.installation.services import running
+from api.installation.settings import Settings
+from api.installation.site import Site
 from registry.accounts.accounts import open_account
 from registry.errors import Unavailable
 from registry.policies.policies import publish_policy

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from api.rest.bundle_schemas import Bundle, Trace
-from api.rest.schemas import Procedure
+from api.ledger.bundle_shapes import Bundle, Trace
+from api.ledger.shapes import Procedure
 from registry.ledger.movement import read_serial, serial
 from tests.support.rest import Caller, institution, is_problem, person_with
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from anchoring.errors import AnchoringError
-from api.causes import HTTP, causes
-from api.problems import HTTP_PROBLEMS, TYPE_BASE
+from api.door.causes import HTTP, causes
+from api.door.problems import HTTP_PROBLEMS, TYPE_BASE
 from registry.errors import RegistryError
 
 ROOT = Path(__file__).parents[2]

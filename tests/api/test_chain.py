@@ -15,11 +15,11 @@ import httpx2
 import pytest
 from web3 import HTTPProvider, Web3
 
-from api.app import create
-from api.edge import MAX_BODY_BYTES
-from api.rest.chain import MAX_ANSWER_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
-from api.rest.chain_calls import MAX_CALL_GAS, METHODS
-from api.site import Site
+from api.chain.calls import MAX_CALL_GAS, METHODS
+from api.chain.routes import MAX_ANSWER_BYTES, MAX_CALLS, MAX_WAITING_OF_ONE, TIMEOUT_S
+from api.door.edge import MAX_BODY_BYTES
+from api.installation.site import Site
+from api.serving.app import create
 from tests.support.loops import run
 from tests.support.rest import Caller, is_problem
 from tests.support.running import served

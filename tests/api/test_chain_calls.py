@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchoring.signing import address_bytes, checksummed
-from api.rest.chain_calls import (
+from api.chain.calls import (
     MAX_CALL_BYTES,
     MAX_CALL_GAS,
     MAX_LOG_BLOCKS,

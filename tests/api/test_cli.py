@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchoring.note import ED25519, Signer
-from api.data_folder import hold
+from api.installation.data_folder import hold
 from registry.issuance.ridefile import COLUMNS
 from tests.api.test_settings import WITNESSES
 from tests.support.running import live_site

@@ -5,10 +5,10 @@ import html
 import httpx2
 import pytest
 
-from api.condition import NAMES, RECOVERING, Conditions
 from api.explorer.pages import texts
-from api.serve import _note_conviction
-from api.witnesses import Told, Witnessing
+from api.installation.condition import NAMES, RECOVERING, Conditions
+from api.installation.witnesses import Told, Witnessing
+from api.serving.serve import _note_conviction
 from registry.clock import rfc3339
 from tests.support.rest import Caller
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from api.data_folder import hold, read_folder
 from api.demo import write_receipts
-from api.keys import log_signer, read_secret
-from api.timetable import wish
-from api.witnesses import Told
+from api.installation.data_folder import hold, read_folder
+from api.installation.keys import log_signer, read_secret
+from api.installation.witnesses import Told
+from api.state.timetable import wish
 from registry.errors import Unavailable
 from tests.support.running import live_site
 

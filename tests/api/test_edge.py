@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import edge
-from api.edge import Edge
+from api.door import edge
+from api.door.edge import Edge
 from tests.support.loops import run
 from tests.support.rest import http, is_problem
 
@@ -149,7 +149,7 @@ def test_an_address_has_its_share_of_the_requests_under_way_and_a_network_is_one
 
     async def scene() -> None:
         slow = Slow()
-        app = Edge(slow)
+        app = Edge(slow, apart="/chain")
         crowd = [Visitor(f"2001:db8::{number:x}", b"a") for number in range(1, 41)]
         silent = [Visitor("192.0.2.1", None) for _ in range(40)]
         other = Visitor("192.0.2.2", b"b")
@@ -175,7 +175,7 @@ def test_whoever_waits_too_long_for_his_turn_is_told_to_come_back(monkeypatch):
 
     async def scene() -> None:
         slow = Slow()
-        app = Edge(slow)
+        app = Edge(slow, apart="/chain")
         working = [Visitor("192.0.2.1").ask(app) for _ in range(edge.OF_ONE)]
         late = Visitor("192.0.2.1")
         late.is_read.set()

@@ -2,8 +2,8 @@
 
 import json
 
-from api.services import running
-from api.settings import Settings
+from api.installation.services import running
+from api.installation.settings import Settings
 from tests.support.rest import authority, http, is_problem
 from tests.support.running import Live, served
 

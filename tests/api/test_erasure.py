@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from api.officers import CENTRE
+from api.installation.officers import CENTRE
 from registry.issuance.issue import issue, reference_digest
 from registry.issuance.report import Activity, Report
 from registry.ledger.idempotency import Claim
@@ -290,7 +290,7 @@ def test_an_account_that_holds_nothing_needs_no_choice(live):
 
 def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
     person = Person(live, shop)
-    monkeypatch.setattr("api.services.running", lambda *_: nullcontext(live.site))
+    monkeypatch.setattr("api.installation.services.running", lambda *_: nullcontext(live.site))
     monkeypatch.setattr("sys.stdin", io.StringIO("forfeit\ndonation\nn\n"))
     code, out, _ = gram("account", "erase", person.account)
     assert code != 0, "asked, the holder said no"
@@ -306,7 +306,7 @@ def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
     with live.site.database.reading() as tx:
         assert [(row.form, row.grams) for row in holdings(tx, person.account)] == [(Form.REDUCTION, 400)]
     monkeypatch.setattr(
-        "api.beside.beside", lambda *_: nullcontext(SimpleNamespace(database=lambda: live.site.database))
+        "api.operating.beside.beside", lambda *_: nullcontext(SimpleNamespace(database=lambda: live.site.database))
     )
     code, out, err = gram("account", "show", person.account)
     assert (code, out, "was erased: nothing is shown of it" in err) == (2, "", True)

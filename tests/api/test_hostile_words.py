@@ -11,8 +11,8 @@ import structlog
 from anchoring.errors import AnchoringError, Unwitnessed
 from anchoring.tree.sources import HttpSource
 from api.cli import err, out
-from api.data_folder import hold
-from api.logs import configure
+from api.installation.data_folder import hold
+from api.installation.logs import configure
 from registry.printable import printable
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
 from tests.support.witnessing import KEYS, Grown, post, served, witness_in

@@ -9,7 +9,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchoring.connections import Limits
-from api.http_requests import HEAD_BYTES
+from api.serving.http_requests import HEAD_BYTES
 from tests.api.test_http_server import connect, serving
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\n"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from anchoring.connections import Limits
-from api import http_server, logs
-from api.http_server import BoundedServer
+from api.installation import logs
+from api.serving import http_server
+from api.serving.http_server import BoundedServer
 
 HOST = "127.0.0.1"
 WAIT_S = 20

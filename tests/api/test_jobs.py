@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from api import jobs as runner
-from api.rest.job_schemas import Job, Jobs
-from api.rest.perform import ACCEPTED, Write
+from api.door.write import ACCEPTED, Write
+from api.jobs.shapes import Job, Jobs
+from api.serving import jobs as runner
 from registry.accounts.accounts import lock_account
 from registry.errors import JobUnderWay, Unavailable
 from registry.jobs import jobs

@@ -4,7 +4,7 @@ import pytest
 
 from api.commands.audit_lines import KIND_LABELS
 from api.explorer.pages import texts
-from api.rest.views import KINDS
+from api.ledger.views import KINDS
 from registry.ledger.movement import Kind
 
 

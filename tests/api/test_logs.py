@@ -5,8 +5,8 @@ import logging
 import pytest
 import structlog
 
-from api import logs
-from api.logs import BYTES_A_MINUTE, HEAD_BYTES, LINES_A_MINUTE, TAIL_BYTES, WINDOW_S, Volume, shortened
+from api.installation import logs
+from api.installation.logs import BYTES_A_MINUTE, HEAD_BYTES, LINES_A_MINUTE, TAIL_BYTES, WINDOW_S, Volume, shortened
 
 ROOM = 200
 """For what is said beside the bytes that are bounded."""

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.works import Works
+from api.serving.works import Works
 from registry.clock import system_clock
 from registry.errors import Unavailable
 from tests.support.rest import Caller, holder

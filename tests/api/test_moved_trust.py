@@ -14,12 +14,12 @@ from anchoring.trust.file import Chain, Log, Trust
 from anchoring.trust.policy import k_of
 from anchoring.trust.reading import read
 from anchoring.trust.writing import write
-from api.keys import AUTHORITIES, chain_signer, payer
-from api.moving import move
-from api.officers import BUREAU
-from api.services import running
-from api.settings import Settings
-from api.trusting import trust_file
+from api.installation.keys import AUTHORITIES, chain_signer, payer
+from api.installation.moving import move
+from api.installation.officers import BUREAU
+from api.installation.services import running
+from api.installation.settings import Settings
+from api.installation.trusting import trust_file
 from contracts import artifact
 from registry.policies.policies import publish_policy
 from tests.support.anvil import anvil

@@ -8,10 +8,10 @@ import pytest
 
 from anchoring.chain.client import AnchorClient, deploy
 from anchoring.errors import AnchoringError, Malformed, Refuted
-from api.keys import AUTHORITIES, chain_signer, payer
-from api.moving import move
-from api.services import running
-from api.settings import Settings
+from api.installation.keys import AUTHORITIES, chain_signer, payer
+from api.installation.moving import move
+from api.installation.services import running
+from api.installation.settings import Settings
 from contracts import artifact
 from registry.errors import Unavailable
 from tests.support.anvil import anvil

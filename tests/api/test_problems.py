@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.edge import MAX_BODY_BYTES
+from api.door.edge import MAX_BODY_BYTES
 from tests.support.rest import Caller, fresh_key, http, institution, is_problem, person_with
 
 DEEP = b"[" * 30_000 + b"]" * 30_000

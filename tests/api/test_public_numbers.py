@@ -16,8 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from anchoring.tree.folder import LogFolder
-from api.app import routed
-from api.gate import gate_of
+from api.installation.gate import gate_of
+from api.serving.app import routed
 from registry.clock import system_clock
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer

@@ -11,8 +11,8 @@ import registry.errors
 from anchoring.auditing.audit import audit
 from anchoring.errors import Behind
 from anchoring.tree.sources import DirectorySource
-from api.officers import BUREAU, CENTRE, OFFICERS
-from api.recover import recover
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
+from api.operating.recover import recover
 from registry.accounts.accounts import get_account
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database

@@ -16,7 +16,7 @@ from anchoring.tree.builder import TileBuilder
 from anchoring.tree.folder import LogFolder
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader
-from api.recover import recover
+from api.operating.recover import recover
 from registry.errors import OtherHistory
 from registry.ledger.movement import NO_TAG, Kind, Movement, Target
 from tests.support.backups import COSIGNERS, LOG, TRUST, backup_of, live_on, recovery_of, rows

@@ -14,8 +14,8 @@ import pytest
 from anchoring.auditing.audit import audit
 from anchoring.errors import Behind
 from anchoring.tree.sources import DirectorySource
-from api.services import running
-from api.settings import Settings
+from api.installation.services import running
+from api.installation.settings import Settings
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.program import installed
 from tests.support.rest import holder, is_problem

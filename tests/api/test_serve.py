@@ -18,7 +18,7 @@ from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.publishing.standing import Known, take_note
 from anchoring.tree.sources import HttpSource
-from api.serve import address_of, listen, run
+from api.serving.serve import address_of, listen, run
 from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres
 from registry.ledger.ledger import Amount, Ledger

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from anchoring.note import COSIGNATURE, ED25519, Signer
 from anchoring.signing import address_of
-from api.data_folder import hold
-from api.settings import Environment, Settings
-from api.site import Site, Whereabouts
+from api.installation.data_folder import hold
+from api.installation.settings import Environment, Settings
+from api.installation.site import Site, Whereabouts
 from registry.errors import Unavailable
 
 PEM = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -17,8 +17,8 @@ from anchoring.publishing.publisher import Publisher
 from anchoring.state.verify import verify_state
 from anchoring.tree.folder import LogFolder
 from anchoring.verify import Outcome
-from api.rest.state import prove
-from api.timetable import NEVER, Timetable, last_moment, wish
+from api.state.routes import prove
+from api.state.timetable import NEVER, Timetable, last_moment, wish
 from tests.anchoring.publishing.test_publisher import COSIGNERS, LOG
 from tests.support.publishing import GATE, cosigning
 from tests.support.rest import Caller, authority, is_problem
@@ -82,7 +82,7 @@ def test_no_range_is_no_question(live, query):
 
 
 def test_a_movement_and_its_receipt_lead_to_the_state_of_its_grams(live, lot):
-    movement = next(item for item in get(live, "/v1/leaves?limit=50").json()["items"] if item["first_g"] == lot.first)
+    movement = get(live, f"/v1/leaves/{live.index(lot.movements[0].id)}").json()
     receipt = get(live, movement["receipt"])
     assert f"<{movement['state_proof']}>" in receipt.headers["link"]
     answer = get(live, movement["state_proof"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.strict_json import MAX_DEPTH, NotStrict, read
+from api.door.strict_json import MAX_DEPTH, NotStrict, read
 
 PLAIN = {
     b'{"a":1,"b":[1.5,true,null,"\\u00e9\\ud83d\\ude00"]}': {"a": 1, "b": [1.5, True, None, "é😀"]},

@@ -4,9 +4,9 @@ import pytest
 from fastapi.routing import _IncludedRouter
 from starlette.routing import Match
 
-from api.app import routed
-from api.rest.route import StrictRoute
-from api.rest.table import Table
+from api.door.route import StrictRoute
+from api.door.table import Table
+from api.serving.app import routed
 
 APP = routed()
 ROUTES = [

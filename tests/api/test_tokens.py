@@ -4,8 +4,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api import auth
-from api.auth import AUDIENCE, LEEWAY_S, Role, Tokens
+from api.door import auth
+from api.door.auth import AUDIENCE, LEEWAY_S, Role, Tokens
 from registry.errors import Unauthenticated
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.rest.turns import Full, Turns
+from api.door.turns import Full, Turns
 from tests.support.loops import run
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.condition import NAMES
 from api.explorer import pages
+from api.installation.condition import NAMES
+from api.texts import LANGUAGES, texts
 from tests.support import page_samples as samples
 
 TEMPLATES = sorted(samples.CONTEXTS)
@@ -55,7 +56,7 @@ def test_every_template_has_a_sample() -> None:
     assert {path.name for path in (pages.ROOM / "templates").glob("*.html")} - frames == set(TEMPLATES)
 
 
-@pytest.mark.parametrize("lang", pages.LANGUAGES)
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_pages_are_well_formed_and_escape_what_they_show(template: str, lang: str) -> None:
     html = rendered(template, lang)
@@ -98,13 +99,11 @@ def test_empty_registry_says_so() -> None:
     nothing = {"issued_g": 0, "reduction_g": 0, "points_g": 0, "ended_g": {}}
     html = rendered("home.html", "en", totals=nothing, movements=[], checkpoint=None, anchor=None)
     for key in ("home_nothing", "home_no_acts", "home_no_checkpoint", "home_no_anchor"):
-        assert pages.texts()["en"][key] in html
+        assert texts()["en"][key] in html
 
 
 def test_a_certificate_is_a_claim_until_all_it_stands_for_is_logged() -> None:
-    claimed, proven, wait = (
-        pages.texts()["en"][key] for key in ("label_claimed", "label_proven", "certificate_not_yet")
-    )
+    claimed, proven, wait = (texts()["en"][key] for key in ("label_claimed", "label_proven", "certificate_not_yet"))
     for is_logged, mark, other in ((False, claimed, proven), (True, proven, claimed)):
         certificate = samples.CERTIFICATE | {"is_logged": is_logged, "holder": None}
         page = rendered("certificate.html", "en", certificate=certificate, movements=[])
@@ -117,7 +116,7 @@ def test_a_record_moves_no_grams_and_has_no_steps_before_or_after() -> None:
     issue = samples.movement(1, parent_index=None)
     shown = [rendered("leaf.html", "en", movement=movement, children=[]) for movement in (record, issue)]
     for key in ("movement_no_parent", "movement_children", "movement_no_children"):
-        assert [pages.texts()["en"][key] in page for page in shown] == [False, True]
+        assert [texts()["en"][key] in page for page in shown] == [False, True]
     for word, page in zip(("Record", "Movement"), shown, strict=True):
         assert f'"eyebrow">{word}<' in page
     assert "Ended" not in shown[0], "a record has no form that grams could have"
@@ -149,7 +148,7 @@ def test_labels_are_all_used_and_speak_both_languages() -> None:
         "ago_",
         "in_",
     )
-    zh, en = (pages.texts()[lang] for lang in pages.LANGUAGES)
+    zh, en = (texts()[lang] for lang in LANGUAGES)
     for key in zh:
         assert key.startswith((*built, *NAMES, "standin")) or f"t.{key}" in sources, key
         assert zh[key]

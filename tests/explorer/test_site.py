@@ -10,9 +10,10 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from api.app import create
 from api.explorer import pages, search
 from api.explorer.answers import notices
+from api.serving.app import create
+from api.texts import texts
 from registry.database.engine import Database
 from registry.ledger.ledger import Amount
 from registry.ledger.logged import MAX_LIFE
@@ -52,7 +53,7 @@ def test_every_page_answers_in_both_languages_with_its_headers(web: httpx2.Clien
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["referrer-policy"] == "no-referrer"
             assert answer.headers["cache-control"] == "public, max-age=2"
-            assert pages.texts()[lang]["standin"] in answer.text
+            assert texts()[lang]["standin"] in answer.text
 
 
 def test_head_answers_as_get_does_without_a_body(web: httpx2.Client, story: Story) -> None:
@@ -84,7 +85,7 @@ def test_what_is_not_there_is_a_page_that_says_so(web: httpx2.Client, path: str,
     assert story.lot
     answer = web.get(path, params={"lang": "en"})
     assert answer.status_code == 404
-    assert pages.texts()["en"]["not_found_title"] in answer.text
+    assert texts()["en"]["not_found_title"] in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "content-security-policy" in answer.headers
 
@@ -108,8 +109,8 @@ def test_a_wrong_method_or_cursor_is_said_to_a_person(web: httpx2.Client, story:
     assert web.post("/").status_code == 405
     answer = web.get(f"/lots/{story.lot}", params={"cursor": "x", "lang": "en"})
     assert answer.status_code == 400
-    assert pages.texts()["en"]["problem_title"] in answer.text
-    assert pages.texts()["en"]["problem_yours"] in answer.text
+    assert texts()["en"]["problem_title"] in answer.text
+    assert texts()["en"]["problem_yours"] in answer.text
     assert "The cursor is not one that this registry gave." in answer.text
 
 
@@ -195,9 +196,9 @@ def test_the_serial_of_a_part_of_a_block_tells_what_became_of_it(web: httpx2.Cli
     assert "Now reductions" in page
     assert serial(late.first, late.last) not in page, "what is not logged yet"
     before = f"SHCER-{story.first}-{story.first + 1_999_999}"
-    texts = pages.texts()["en"]
+    labels = texts()["en"]
     page = web.get(f"/blocks/{before}?lang=en").text
-    assert texts["block_after"] in page
+    assert labels["block_after"] in page
     assert f"/leaves/{story.convert}?lang=en" in page
     assert "Now reductions" not in page
 
@@ -233,7 +234,7 @@ def test_a_life_too_long_for_a_page_says_how_much_is_left_out(web: httpx2.Client
     live.publish()
     page = web.get(f"/blocks/SHCER-{lot.first}-{lot.first}?lang=en").text
     assert page.count('class="life-dot"') == MAX_LIFE
-    assert pages.texts()["en"]["block_earlier"].format(n=12) in page
+    assert texts()["en"]["block_earlier"].format(n=12) in page
 
 
 def test_no_command_has_a_key_of_this_site(web: httpx2.Client, story: Story) -> None:
@@ -244,7 +245,7 @@ def test_no_command_has_a_key_of_this_site(web: httpx2.Client, story: Story) -> 
         commands = re.findall(r"<pre.*?</pre>", page, re.DOTALL)
         assert commands, path
         assert not [key for command in commands for key in own if key in command], path
-        assert page.count(pages.texts()["en"]["command_elsewhere"]) == len(commands)
+        assert page.count(texts()["en"]["command_elsewhere"]) == len(commands)
         assert own[0] in page, path  # to compare
 
 
@@ -258,8 +259,8 @@ def test_a_certificate_names_an_institution_and_never_a_person(web: httpx2.Clien
     page = web.get(f"/certificates/{number}").text
     words = re.search(r"<dd>For the river (.*?)</dd>", page)
     assert words is not None
-    assert pages.texts()["zh"]["label_holder"] in words[1]
-    assert pages.texts()["zh"]["certificate_words"] in page
+    assert texts()["zh"]["label_holder"] in words[1]
+    assert texts()["zh"]["certificate_words"] in page
     assert "Somebody Private" not in page
 
 
@@ -269,7 +270,7 @@ def test_a_database_that_is_down_is_said_to_a_person(live: Live) -> None:
         answer = web.get("/", params={"lang": "en"})
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
-        assert pages.texts()["en"]["problem_ours"] in answer.text
+        assert texts()["en"]["problem_ours"] in answer.text
         assert "The database does not answer now." in answer.text
         assert web.get("/how-it-works").status_code == 200
         assert web.get("/v1/totals").headers["content-type"] == "application/problem+json"

@@ -17,7 +17,7 @@ from anchoring.note import Signature
 from anchoring.publishing.publisher import Publisher
 from anchoring.witness.state import Head, WitnessState
 from anchoring.witness.witness import Witness
-from api.rest.perform import Write
+from api.door.write import Write
 from registry.errors import Unavailable
 from tests.simulation.world import Parts
 

@@ -25,7 +25,7 @@ from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader
 from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, verify_receipt
-from api.receipts import make_receipt, receipt_note
+from api.ledger.receipts import make_receipt, receipt_note
 from contracts import artifact
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate

@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import Request
 
-from api.auth import Principal, Role
-from api.rest.act_views import posted
-from api.rest.perform import Write
+from api.acts.views import posted
+from api.door.auth import Principal, Role
+from api.door.write import Write
 from registry.errors import KeyReused, RegistryError, Unavailable
 from registry.ledger.ledger import Ledger
 from tests.simulation.chance import Chance, Crash

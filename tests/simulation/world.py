@@ -32,7 +32,7 @@ from anchoring.tree.tiles import TileReader
 from anchoring.witness.client import WitnessClient
 from anchoring.witness.state import WitnessState
 from anchoring.witness.witness import Contract, Witness, WitnessKeys
-from api.rest.perform import Write
+from api.door.write import Write
 from registry.errors import Unavailable
 from tests.simulation.chance import Chance, Crash
 from tests.simulation.node import DEEPEST, Node

@@ -9,7 +9,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from api.officers import CENTRE
+from api.installation.officers import CENTRE
 from registry.accounts.accounts import lock_even_erased
 from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import PURPOSES, Intent, cancel

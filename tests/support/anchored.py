@@ -13,7 +13,7 @@ from anchoring.note import ED25519, Signer
 from anchoring.publishing.publisher import Publisher
 from anchoring.tree.folder import LogFolder
 from anchoring.tree.tiles import DirectorySource, TileReader
-from api.receipts import receipt_note
+from api.ledger.receipts import receipt_note
 from tests.anchoring.chain.conftest import Payer, found
 from tests.support.publishing import GATE, cosigning
 

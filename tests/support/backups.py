@@ -11,7 +11,7 @@ from anchoring.publishing.publisher import Publisher
 from anchoring.publishing.verified import Trust
 from anchoring.tree.folder import LogFolder
 from anchoring.tree.sources import DirectorySource
-from api.recover import Recovery
+from api.operating.recover import Recovery
 from registry.accounts.vault import Vault
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger
@@ -45,7 +45,11 @@ def publisher_of(database: Database, folder, clock) -> Publisher:
 
 def checked(database: Database, folder):
     """What `gram fsck` says of a database and its log's folder."""
-    from api.fsck import Parts, Report, examine  # brings web3, which a process that only recovers does not need
+    from api.operating.fsck import (  # brings web3, which a process that only recovers does not need
+        Parts,
+        Report,
+        examine,
+    )
 
     report = Report()
     with database.snapshot() as tx:

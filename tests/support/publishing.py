@@ -17,7 +17,7 @@ from anchoring.tree.documents import records_among, served_documents
 from anchoring.tree.folder import LogFolder
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TILE_WIDTH, TileReader, tile_width
-from api.gate import gate_of
+from api.installation.gate import gate_of
 from registry.accounts.vault import Vault
 from registry.evidence.public import Document, Faulty
 from registry.ledger.ledger import Amount

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from anchoring.tree.sources import DirectorySource
-from api.recover import Recovery, recover
+from api.operating.recover import Recovery, recover
 from registry.accounts.vault import Vault
 from registry.database.engine import Database
 from registry.ledger.ledger import Ledger

@@ -12,14 +12,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from anchoring.connections import Limits
-from api.app import create
-from api.auth import development_token
-from api.http_server import BoundedServer
-from api.keys import read_secret
-from api.officers import CENTRE
-from api.services import running
-from api.settings import Settings
-from api.site import Site
+from api.door.auth import development_token
+from api.installation.keys import read_secret
+from api.installation.officers import CENTRE
+from api.installation.services import running
+from api.installation.settings import Settings
+from api.installation.site import Site
+from api.serving.app import create
+from api.serving.http_server import BoundedServer
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.issuance.issue import Lot, issue
 from registry.issuance.report import Activity, Report

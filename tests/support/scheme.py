@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
-from api.officers import BUREAU, CENTRE, OFFICERS
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.accounts.accounts import open_account
 from registry.accounts.vault import Vault
 from registry.database.engine import Database

@@ -25,7 +25,7 @@ class Served:
 
     @property
     def worker(self) -> int:
-        return next(pid for pid, command in children(self.process.pid).items() if "api.serve" in command)
+        return next(pid for pid, command in children(self.process.pid).items() if "api.serving.serve" in command)
 
     @property
     def chain(self) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from anchoring.leaf import decode, encode
 from anchoring.tree.folder import CHECKPOINT
 from anchoring.tree.sources import DirectorySource
-from api.fsck import Parts, Report, examine
+from api.operating.fsck import Parts, Report, examine
 from registry.database.schema import evidence
 from tests.tamper.verdict import Tried, judged, refused
 from tests.tamper.world import VKEY, Ledger

@@ -26,7 +26,7 @@ from anchoring.publishing.publisher import Publisher
 from anchoring.tree.builder import leaves_at
 from anchoring.tree.folder import CHECKPOINT, LogFolder
 from anchoring.tree.sources import DirectorySource
-from api.witnesses import Publishing, Witnessing
+from api.installation.witnesses import Publishing, Witnessing
 from registry.database.engine import Database
 from registry.database.roles import as_registry, establish
 from registry.errors import RegistryError

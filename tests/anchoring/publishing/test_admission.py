@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from anchoring.auditing.audit import audit
 from anchoring.publishing.waiting import MOVEMENT
 from anchoring.tree.sources import DirectorySource
-from api.officers import BUREAU, CENTRE
+from api.installation.officers import BUREAU, CENTRE
 from registry.accounts.accounts import lock_even_erased
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer

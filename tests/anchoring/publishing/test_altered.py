@@ -7,8 +7,8 @@ import pytest
 from anchoring.errors import Altered
 from anchoring.leaf import encode
 from anchoring.publishing.epochs import Epochs
-from api.condition import STOPPED, Conditions
-from api.witnesses import UNTOLD, Publishing, Witnessing
+from api.installation.condition import STOPPED, Conditions
+from api.installation.witnesses import UNTOLD, Publishing, Witnessing
 from registry.ledger.movement import Kind
 from registry.points.points import redeem
 from tests.support.insider import Insider

@@ -18,7 +18,7 @@ from anchoring.tree.documents import records_among, served_documents
 from anchoring.tree.folder import LogFolder
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import document_path
-from api.officers import BUREAU, CENTRE
+from api.installation.officers import BUREAU, CENTRE
 from registry.database.schema import evidence
 from registry.errors import DocumentTooLarge
 from registry.evidence.document import Evidence

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from api.officers import CENTRE
+from api.installation.officers import CENTRE
 from registry.accounts.accounts import get_account, lock_account, lock_even_erased, open_account
 from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from api.officers import BUREAU, CENTRE, OFFICERS
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.database.schema import decisions, policies
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
 from registry.errors import DecisionRefused, Invalid, SetAside

@@ -11,7 +11,7 @@ from hashlib import sha256
 import pytest
 import sqlalchemy as sa
 
-from api.officers import CENTRE, OFFICERS
+from api.installation.officers import CENTRE, OFFICERS
 from registry.accounts.accounts import get_account
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.officers import BUREAU
+from api.installation.officers import BUREAU
 from registry.accounts.accounts import lock_account
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer

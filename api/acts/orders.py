@@ -1,0 +1,200 @@
+"""What a holder orders to be done with grams: the bodies of acts, each with the act it stands for.
+
+An order is done while its caller waits, or as a job: then its body is kept, and read again for each step.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+from api.acts import views as act_views
+from api.door.numbers import MAX_EXACT
+from registry.consumption import cancel as cancellations
+from registry.consumption import transfer as transfers
+from registry.errors import Invalid
+from registry.jobs.jobs import Job
+from registry.ledger.gathering import Gathering, gather_held, gather_on
+from registry.ledger.ledger import MAX_REFERENCE_CHARS, Amount, Ledger
+from registry.ledger.movement import Form, read_serial
+from registry.points.points import convert, redeem, refund
+
+Answer = Mapping[str, Any]
+Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
+Serial = Annotated[StrictStr, Field(examples=["SHCER-0-999"])]
+AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT)]
+
+
+def one_of(words: Iterable[str]) -> Any:
+    """Describe a field that takes one of these words. The programme knows them, and refuses others itself."""
+    return Field(json_schema_extra={"enum": list(words)})
+
+
+def words(most: int, meaning: str) -> Any:
+    """Describe a field of people's words. The programme judges them, so that empty and unseen are told one thing."""
+    return Field(description=meaning, json_schema_extra={"minLength": 1, "maxLength": most})
+
+
+PUBLIC_WORDS = (
+    "PUBLIC: printed on the certificate, beside the holder's name, for anyone who has its number; nobody checks it. "
+    "Name nobody who has not agreed. A person's words go when the account is erased; copies that others made do not."
+)
+PARTIES_WORDS = "An order or agreement. Shown to both parties and to the authorities, not to the public."
+Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS)]
+Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS)]
+
+
+class Order(BaseModel, ABC):
+    """What is to be done with an account's grams."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: ClassVar[str]
+    """The last part of its path."""
+
+    @abstractmethod
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Do it, in this transaction, and give what is answered. Raises `TooManyBlocks` for what a job is for."""
+
+    def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
+        """Do the next step of the job of this order: give what is answered at last, or how far it is."""
+        return self.act(tx, ledger, job.account_id)
+
+
+class Quantity(Order):
+    """How much: a quantity in the order of spending, or exactly the block named by a serial."""
+
+    quantity_g: Grams | None = None
+    serial: Serial | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.quantity_g is None) == (self.serial is None):
+            raise ValueError("give quantity_g or serial, and not both")
+        return self
+
+    def amount(self) -> Amount:
+        """Read it. Raises `Invalid` for a serial that is none."""
+        return _amount(self.quantity_g, self.serial)
+
+
+class Conversion(Quantity):
+    """Reductions to points."""
+
+    kind = "conversions"
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Convert them."""
+        return act_views.posted(convert(tx, ledger, account_id, self.amount()))
+
+
+class Redemption(Order):
+    """Points to a benefit provider. What expires first is spent first, so no serial is taken."""
+
+    kind = "redemptions"
+    quantity_g: Grams
+    provider: AnAccount
+    reference: Reference | None = None
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Redeem them."""
+        return act_views.posted(redeem(tx, ledger, account_id, self.provider, self.quantity_g, self.reference))
+
+
+class Refund(Quantity):
+    """Redeemed points back to the person."""
+
+    kind = "refunds"
+    redemption: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]{0,15}$", description="The act that redeemed them.")]
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Refund them."""
+        return act_views.posted(refund(tx, ledger, account_id, int(self.redemption), self.amount()))
+
+
+class _OneBundle(Order):
+    """What becomes one bundle: a quantity in the order of spending, exactly the block named by a serial, or all."""
+
+    form: ClassVar[Form]
+    quantity_g: Grams | None = None
+    serial: Serial | None = None
+    all: Literal[True] | None = None
+    class_: Annotated[Literal["I", "II"] | None, Field(alias="class", description="Only what is of this class.")] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if [self.quantity_g, self.serial, self.all].count(None) != 2:
+            raise ValueError("give quantity_g, serial or all, and one of them only")
+        return self
+
+    def amount(self) -> Amount | None:
+        """Read it; None for all. Raises `Invalid` for a serial that is none."""
+        return None if self.all else _amount(self.quantity_g, self.serial)
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Gather it."""
+        return act_views.bundled(gather_held(tx, ledger, account_id, self.form, self.amount(), self.class_))
+
+    def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
+        """Gather some of it into a bundle on the way, or those bundles into one. All is what was there when asked."""
+        amount = self.amount() or Amount(job.total_g)
+        so_far = Gathering(job.done_g, job.made)
+        done = gather_on(tx, ledger, job.account_id, self.form, amount, self.class_, so_far)
+        return done if isinstance(done, Gathering) else act_views.bundled(done)
+
+
+class Return(_OneBundle):
+    """Collected points, back to the reductions they came from."""
+
+    kind, form = "returns", Form.POINTS
+
+
+class Bundling(_OneBundle):
+    """Reductions that are held in many blocks."""
+
+    kind, form = "bundles", Form.REDUCTION
+
+
+class Transfer(Quantity):
+    """Reductions to another account."""
+
+    kind = "transfers"
+    to: AnAccount
+    purpose: Annotated[StrictStr, one_of(transfers.PURPOSES)] = "agreement"
+    reference: Reference | None = None
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Transfer them."""
+        moved = transfers.transfer(tx, ledger, account_id, self.to, self.amount(), self.purpose, self.reference)
+        return act_views.posted(moved)
+
+
+class Cancellation(Quantity):
+    """The terminal act."""
+
+    kind = "cancellations"
+    form: Annotated[StrictStr, one_of(cancellations.FORMS)] = "reduction"
+    purpose: Annotated[StrictStr, one_of(cancellations.PURPOSES)]
+    beneficiary: Words | None = None
+    statement: Words | None = None
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Cancel them."""
+        intent = cancellations.Intent(self.form, self.purpose, self.beneficiary, self.statement)
+        done = cancellations.cancel(tx, ledger, account_id, self.amount(), intent)
+        return act_views.posted(done.posted) | {"certificate": done.certificate}
+
+
+def _amount(quantity_g: int | None, text: str | None) -> Amount:
+    if quantity_g is not None:
+        return Amount(quantity_g)
+    grams = read_serial(text or "")
+    if grams is None:
+        raise Invalid("A serial is SHCER-<first>-<last>, as the account's blocks show it.")
+    return Amount(grams[1] - grams[0], grams[0])
+
+
+ORDERS: Mapping[str, type[Order]] = {
+    order.kind: order for order in (Conversion, Redemption, Refund, Return, Bundling, Transfer, Cancellation)
+}

@@ -1,0 +1,42 @@
+"""The OpenAPI document: what FastAPI derives, with problems under the one media type that they have."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.door.causes import causes, described
+from api.door.problems import MEDIA_TYPE, PROBLEM_REF, TYPE_BASE
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Give the document; made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        )
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"] = {
+                    status: _with_one_media_type(response) for status, response in operation["responses"].items()
+                }
+        named = {"enum": [TYPE_BASE + code for code in causes()], "description": described()}
+        document["components"]["schemas"]["Problem"]["properties"]["type"] |= named
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+TAGS = [
+    {"name": "accounts", "description": "Accounts: opened by the centre, read by their holder."},
+    {"name": "acts", "description": "What a holder does with grams. Every act takes an Idempotency-Key."},
+    {"name": "movements", "description": "A movement as its parties read it, by its number, from when it is recorded."},
+    {"name": "public", "description": "What anyone may read, and what is needed to check it."},
+]
+
+
+def _with_one_media_type(response: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI says application/json of every model; a problem comes as application/problem+json only."""
+    content = response.get("content", {})
+    if any(shape.get("schema") == PROBLEM_REF for shape in content.values()):
+        return response | {"content": {MEDIA_TYPE: {"schema": PROBLEM_REF}}}
+    return response

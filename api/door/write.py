@@ -1,0 +1,108 @@
+"""Every write goes through here: one transaction, an idempotency key, and the first answer kept."""
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Depends, Header, Request, Response
+
+from api.door.auth import Principal
+from api.door.who import CENTRE, HOLDER, HOLDER_OR_CENTRE, Being, Holding
+from api.installation.site import Site
+from registry.accounts.accounts import refuse_erased
+from registry.database.engine import BEHIND
+from registry.errors import Behind, KeyForgotten
+from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
+
+CREATED, ACCEPTED = 201, 202
+ASK_AGAIN_S = "1"
+"""After which a job may be further, or done."""
+Act = Callable[[sa.Connection], Mapping[str, Any]]
+
+
+async def get_site(request: Request) -> Site:
+    """The running installation. Like every dependency here it waits for nothing, so it takes no thread."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteOf = Annotated[Site, Depends(get_site)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        description="The same key with the same body returns the first answer.",
+        json_schema_extra={"pattern": KEY_PATTERN},
+    ),
+]
+
+
+class Write:
+    """A write that is about to happen: who asks, under which key, for what."""
+
+    def __init__(self, request: Request, site: Site, caller: Principal, idempotency_key: str) -> None:
+        """Gather what FastAPI has read."""
+        self.site = site
+        self.caller = caller
+        self._key = idempotency_key
+        self._account = request.path_params.get("account_id")
+        self._asked = f"{request.method} {request.scope['path']}"
+
+    def perform(self, body: Mapping[str, Any], act: Act, *, status: int = CREATED, erases: bool = False) -> Response:
+        """Do the act once, however often it is asked for, and answer what it gave the first time.
+
+        The answer is kept until the account that it is about is erased; that of the erasure itself never is.
+        """
+        if self.site.as_of is not None:  # first of all: what this database says of grams is not the last word
+            raise Behind(BEHIND)
+        asked = Claim.of(self.site.ledger.vault, self.caller.id, self._key, [self._asked, dict(body)])
+        with self.site.database.transaction() as tx:
+            earlier = self._earlier(tx, asked)
+            if earlier is not None:
+                return _answer(earlier.response, earlier.status, _REPLAYED)
+            said = act(tx)
+            if erases:
+                forget(tx, asked)
+            else:
+                keep(tx, asked, self._about(said), status, _json(said))
+        return _answer(said, status)
+
+    def _earlier(self, tx: sa.Connection, asked: Claim) -> Answer | None:
+        """Give the first answer; to who was erased not even that there was one. (An act by itself refuses them.)"""
+        try:
+            return claim(tx, asked)
+        except KeyForgotten:
+            if self.caller.account is not None:
+                refuse_erased(tx, self.caller.account)
+            raise
+
+    def _about(self, said: Mapping[str, Any]) -> int | None:
+        """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""
+        number = self._account or said.get("id")
+        return None if number is None else int(number)
+
+
+def _by(may: Holding | Being) -> Callable[..., Coroutine[Any, Any, Write]]:
+    async def write_of(
+        request: Request, site: SiteOf, caller: Annotated[Principal, Depends(may)], idempotency_key: IdempotencyKey
+    ) -> Write:
+        return Write(request, site, caller, idempotency_key)
+
+    return write_of
+
+
+ByHolder = Annotated[Write, Depends(_by(HOLDER))]
+ByHolderOrCentre = Annotated[Write, Depends(_by(HOLDER_OR_CENTRE))]
+ByCentre = Annotated[Write, Depends(_by(CENTRE))]
+
+
+_REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+def _answer(said: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
+    where = {"Location": said["url"], "Retry-After": ASK_AGAIN_S} if status == ACCEPTED else {}
+    return Response(_json(said), status, {**where, **(headers or {})}, "application/json")
+
+
+def _json(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False)

@@ -1,0 +1,63 @@
+"""Movements as their parties read them, by their number in the database, from the moment they are recorded."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Response
+
+from api.door.auth import Principal, Role
+from api.door.numbers import MovementId
+from api.door.problems import documented
+from api.door.route import StrictRoute
+from api.door.who import PartyOrReader
+from api.door.write import SiteOf
+from api.ledger import shapes as schemas
+from api.ledger import views
+from api.ledger.leaves import RECEIPT, receipt_of
+from api.ledger.receipts import index_of
+from registry.accounts.accounts import refuse_erased
+from registry.database.schema import evidence
+from registry.errors import NotFound
+from registry.ledger.queries import Seen, get_movement
+
+READ = documented(400, 401, 403, 404, 422, 503)
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1/movements/{movement}", tags=["movements"])
+
+
+@router.get("", summary="Read a movement of one's own", response_model=schemas.OwnMovement, responses=READ)
+def read_movement(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> dict[str, Any]:
+    """Read a movement that one gave or received: with its act, and with its log index once it is logged."""
+    with site.database.reading() as tx:
+        return views.own_movement(_own(tx, caller, movement))
+
+
+@router.get("/evidence", summary="Read what a movement rests on", response_model=schemas.EvidenceAnswer, responses=READ)
+def read_evidence(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> dict[str, Any]:
+    """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
+    with site.database.reading() as tx:
+        seen = _own(tx, caller, movement)
+        row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
+    if row.fields is None:
+        raise NotFound("This document was lost with a database. Its digest is in the leaf: a copy can be given back.")
+    return {"digest": seen.movement.evidence.hex(), "fields": row.fields}
+
+
+@router.get(
+    "/receipt", summary="Get the receipt of one's own movement", response_class=Response, responses={**RECEIPT, **READ}
+)
+def read_receipt(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> Response:
+    """Get a movement's receipt, the same that everybody gets by its log index."""
+    with site.database.reading() as tx:
+        seen = _own(tx, caller, movement)
+    return receipt_of(site, index_of(seen))
+
+
+def _own(tx: sa.Connection, caller: Principal, number: int) -> Seen:
+    """Read a movement for a party or an authority. For anybody else it is not there, whether it is or not."""
+    if caller.account is not None:
+        refuse_erased(tx, caller.account)
+    seen = get_movement(tx, number)
+    if caller.role == Role.HOLDER and caller.account not in {seen.giver_id, seen.account_id}:
+        raise NotFound(f"There is no movement {number}.")
+    return seen

@@ -1,0 +1,85 @@
+"""The web application: REST under /v1, the log under /log, the chain under /chain, the explorer at /."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from operator import attrgetter
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api.accounts import routes as accounts
+from api.acts import routes as acts
+from api.chain import routes as chain
+from api.door.auth import Tokens, token_key
+from api.door.edge import AsOf, Edge
+from api.door.openapi import describe
+from api.door.problems import add_handlers
+from api.door.table import Table
+from api.explorer import routes as explorer
+from api.explorer.answers import problem_page
+from api.explorer.pages import STATIC
+from api.installation import logs
+from api.installation.site import Site, site_from_environment
+from api.jobs import routes as jobs
+from api.ledger import bundles, leaves, movements
+from api.log import routes as log
+from api.public import routes as public
+from api.state import routes as state
+from registry.clock import system_clock
+
+DESCRIPTION = (
+    "A registry for carbon inclusion (碳普惠). Amounts are integers in grams of CO2e, times RFC 3339, errors problem "
+    "documents (RFC 9457). Every write takes an Idempotency-Key."
+)
+
+
+def create(site: Site | None = None) -> FastAPI:
+    """Make the application for a running site; without one, for the site the supervisor handed to this process."""
+    logs.configure()
+    app = routed()
+    app.state.site = site or site_from_environment()
+    app.state.tokens = Tokens(token_key(app.state.site), system_clock)
+    settings = app.state.site.settings
+    counts, lines = settings.metrics_port is not None, settings.request_log
+    if counts or lines is not None:
+        from api.serving.measuring import Measuring  # where its counters are is settled when it is imported
+
+        app.add_middleware(Measuring, clock=system_clock, counts=counts, lines=lines)
+    return app
+
+
+def routed() -> FastAPI:
+    """Make the application without a site: its routes and their description."""
+    app = FastAPI(
+        title="Gramledger",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        redirect_slashes=False,  # it would send the caller to whatever host his Host header names, over http
+        lifespan=_lifespan,
+        generate_unique_id_function=attrgetter("name"),
+    )
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    app.add_middleware(AsOf)
+    app.add_middleware(Edge, apart=chain.PATH)
+    add_handlers(app, problem_page)
+    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state)
+    app.router.routes.append(Table(room.router for room in strict))
+    for room in (*strict, log, chain):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(explorer.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    remote = not app.state.site.where.embedded_chain  # a proxy from the environment does not know our loopback
+    async with httpx2.AsyncClient(timeout=chain.TIMEOUT_S, trust_env=remote) as client:
+        app.state.chain_client = client
+        yield
+    app.state.site.close()

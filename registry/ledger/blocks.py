@@ -78,22 +78,23 @@ class Wanted:
     """Blocks that the act takes, at most."""
 
 
-_IS_SET_ASIDE: sa.Label[bool] = sa.literal_column(
+IS_SET_ASIDE: sa.ColumnElement[bool] = sa.literal_column(
     "EXISTS (SELECT FROM set_aside s WHERE s.movement_id = blocks.movement_id "
     "AND NOT EXISTS (SELECT FROM log_entries e WHERE e.movement_id = s.movement_id))",
     sa.Boolean,
-).label("is_set_aside")
+)
+"""Whether the log refused the movement that made a block, a row of `blocks` or of what has its name."""
 
 
-def select_blocks() -> sa.Select[Any]:
-    """Blocks joined with the movement that made each, for `block_of`."""
+def select_blocks(blocks: sa.FromClause = blocks) -> sa.Select[Any]:
+    """Blocks joined with the movement that made each, for `block_of`; all of them, or those that are given."""
     return sa.select(
         blocks.c.movement_id,
         blocks.c.account_id,
         blocks.c.lot_id,
         blocks.c.first_g.label("block_first"),
         blocks.c.last_g.label("block_last"),
-        _IS_SET_ASIDE,
+        IS_SET_ASIDE.label("is_set_aside"),
         acts.c.at_ms.label("act_ms"),
         *(column for column in movements.c if column.key not in {"id", "account_id"}),
     ).select_from(

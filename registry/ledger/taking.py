@@ -1,6 +1,7 @@
 """Which of an account's blocks an act takes: earliest expiry first, then the lowest gram, or exactly those named."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,54 +9,55 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from registry.database.schema import blocks, movements
 from registry.errors import Insufficient, Invalid, TooManyBlocks
-from registry.ledger.blocks import Block, Piece, Wanted, block_of, refuse_set_aside, select_blocks
+from registry.ledger.blocks import IS_SET_ASIDE, Block, Piece, Wanted, block_of, refuse_set_aside, select_blocks
 from registry.ledger.movement import GRAMS_END, Form, serial
-from registry.ledger.rules import BUNDLE_FLAGS
+from registry.ledger.rules import ALL_FLAGS, BUNDLE_FLAGS
 
 _PAGE = 64
 _LATER_PAGES = 1_000
 
+# A list of flags, and no mask: how many blocks have them the planner knows, and takes no detour by all of them.
 _ALLOWED = (
-    select_blocks()
-    .where(
-        blocks.c.account_id == sa.bindparam("account"),
-        blocks.c.form == sa.bindparam("form"),
-        blocks.c.flags.bitwise_and(sa.bindparam("mask", type_=sa.SmallInteger)) == sa.bindparam("has"),
-        blocks.c.until_ms >= sa.bindparam("usable_at"),
-    )
-    .order_by(blocks.c.until_ms, blocks.c.first_g)
+    blocks.c.account_id == sa.bindparam("account"),
+    blocks.c.form == sa.bindparam("form"),
+    blocks.c.flags == sa.any_(sa.bindparam("flags", type_=ARRAY(sa.SmallInteger))),
+    blocks.c.until_ms >= sa.bindparam("usable_at"),
 )
-_OF_ACT = _ALLOWED.where(movements.c.act_id == sa.bindparam("act"))
-_IN_ORDER = _ALLOWED.where(
-    sa.tuple_(blocks.c.until_ms, blocks.c.first_g) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first"))
-).limit(sa.bindparam("page"))
-_OVERLAPPING = (
-    _ALLOWED.where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
-    .order_by(None)
-    .order_by(blocks.c.first_g)
-    .limit(sa.bindparam("most") + 1)
+_SPENDING = (blocks.c.until_ms, blocks.c.first_g)
+_OF_ACT = select_blocks().where(*_ALLOWED, movements.c.act_id == sa.bindparam("act")).order_by(*_SPENDING)
+_PAGE_OF_BLOCKS = (
+    sa.select(blocks)
+    .where(*_ALLOWED, sa.tuple_(*_SPENDING) > sa.tuple_(sa.bindparam("after_until"), sa.bindparam("after_first")))
+    .order_by(*_SPENDING)
+    .limit(sa.bindparam("page"))
+    .subquery("blocks")
 )
+_IN_ORDER = select_blocks(_PAGE_OF_BLOCKS).order_by(_PAGE_OF_BLOCKS.c.until_ms, _PAGE_OF_BLOCKS.c.first_g)
+_IN_RANGE = (blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+_OVERLAPPING = select_blocks().where(*_ALLOWED, *_IN_RANGE).order_by(blocks.c.first_g).limit(sa.bindparam("most") + 1)
 _OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
 
-
-_SUM, _SUM_OF_ACT = (
-    sa.select(sa.func.coalesce(sa.func.sum(there.c.block_last - there.c.block_first), 0)).where(~there.c.is_set_aside)
-    for there in (_ALLOWED.order_by(None).subquery(), _OF_ACT.order_by(None).subquery())
-)
-_GRAMS = sa.select(sa.func.coalesce(sa.func.sum(blocks.c.last_g - blocks.c.first_g), 0)).where(
+_QUANTITY = blocks.c.last_g - blocks.c.first_g
+_SUM = sa.select(sa.func.coalesce(sa.func.sum(_QUANTITY), 0)).where(*_ALLOWED, ~IS_SET_ASIDE)
+_SUM_OF_ACT = _SUM.where(movements.c.id == blocks.c.movement_id, movements.c.act_id == sa.bindparam("act"))
+_GRAMS = sa.select(sa.func.coalesce(sa.func.sum(_QUANTITY), 0)).where(
     blocks.c.account_id == sa.bindparam("account"), blocks.c.form == sa.bindparam("form")
 )
 
 
-def _parameters(wanted: Wanted) -> dict[str, int]:
+def _parameters(wanted: Wanted) -> dict[str, Any]:
     of_act = {} if wanted.redeemed_by_act is None else {"act": wanted.redeemed_by_act}
     return of_act | {
         "account": wanted.account_id,
         "form": int(wanted.form),
-        "mask": int(wanted.has | wanted.lacks),
-        "has": int(wanted.has),
+        "flags": _flags(int(wanted.has), int(wanted.lacks)),
         "usable_at": wanted.usable_at or 0,
     }
+
+
+@cache
+def _flags(has: int, lacks: int) -> list[int]:
+    return [flags for flags in range(ALL_FLAGS + 1) if flags & (has | lacks) == has]
 
 
 def take(tx: sa.Connection, wanted: Wanted, quantity_g: int | None, *, in_parts: bool = False) -> list[Piece]:
@@ -155,7 +157,7 @@ def sorts_of(tx: sa.Connection, wanted: Wanted, quantity_g: int, first: int | No
 
     However many blocks they lie in. Raises `Insufficient` when they are not all there.
     """
-    values = _parameters(wanted) | {"quantity": quantity_g, "mask_of_sort": BUNDLE_FLAGS}
+    values = _parameters(wanted) | {"quantity": quantity_g}
     if first is None:
         found = tx.execute(_SORTS, values).all()
     else:
@@ -184,30 +186,31 @@ def _not_there(first: int, last: int) -> Insufficient:
     return Insufficient(f"Not all grams of {serial(first, last)} are there to be used for this.")
 
 
-_ORDERED = _ALLOWED.order_by(None).add_columns(
-    (
-        sa.func.sum(blocks.c.last_g - blocks.c.first_g).over(order_by=(blocks.c.until_ms, blocks.c.first_g))
-        - (blocks.c.last_g - blocks.c.first_g)
-    ).label("before_g")
-)
-
-
-def _sorts(there: sa.Subquery, grams: sa.ColumnElement[int], *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    sort = there.c.flags.bitwise_and(sa.bindparam("mask_of_sort", type_=sa.SmallInteger)).label("sort")
-    return sa.select(sort, sa.func.sum(grams).label("grams")).where(~there.c.is_set_aside, *where).group_by(sort)
-
-
-_THERE = _ORDERED.subquery()
-_SORTS = _sorts(_THERE, _THERE.c.block_last - _THERE.c.block_first, _THERE.c.before_g < sa.bindparam("quantity"))
-_IN_RANGE = (
-    _ALLOWED.order_by(None)
-    .where(blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
+_SORT = blocks.c.flags.bitwise_and(BUNDLE_FLAGS)
+_IN_SPENDING_ORDER = (
+    sa.select(
+        _SORT.label("sort"),
+        _QUANTITY.label("grams"),
+        (sa.func.sum(_QUANTITY).over(order_by=_SPENDING) - _QUANTITY).label("before_g"),
+    )
+    .where(*_ALLOWED, ~IS_SET_ASIDE)
     .subquery()
 )
-_SORTS_OF_RANGE = _sorts(
-    _IN_RANGE,
-    sa.func.least(_IN_RANGE.c.block_last, sa.bindparam("last"))
-    - sa.func.greatest(_IN_RANGE.c.block_first, sa.bindparam("first")),
+_SORTS = (
+    sa.select(_IN_SPENDING_ORDER.c.sort, sa.func.sum(_IN_SPENDING_ORDER.c.grams).label("grams"))
+    .where(_IN_SPENDING_ORDER.c.before_g < sa.bindparam("quantity"))
+    .group_by(_IN_SPENDING_ORDER.c.sort)
+)
+_SORTS_OF_RANGE = (
+    sa.select(
+        _SORT.label("sort"),
+        sa.func.sum(
+            sa.func.least(blocks.c.last_g, sa.bindparam("last"))
+            - sa.func.greatest(blocks.c.first_g, sa.bindparam("first"))
+        ).label("grams"),
+    )
+    .where(*_ALLOWED, *_IN_RANGE, ~IS_SET_ASIDE)
+    .group_by(_SORT)
 )
 _WHOLE = (
     select_blocks()

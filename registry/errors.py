@@ -40,6 +40,78 @@ class Insufficient(RegistryError):
     code, status, title = "insufficient", 409, "Not enough grams"
 
 
+class TokenMalformed(Unauthenticated):
+    """The bearer token is no JSON Web Token that this registry reads, or lacks a claim that it needs."""
+
+    code, title = "token-malformed", "The token cannot be read"
+
+
+class TokenTooLarge(Unauthenticated):
+    """The bearer token is longer than any that is read."""
+
+    code, title = "token-too-large", "The token is too large"
+
+
+class TokenAlgorithm(Unauthenticated):
+    """The bearer token is signed by an algorithm that is not taken; `none` never is."""
+
+    code, title = "token-algorithm", "The token's algorithm is not taken"
+
+
+class TokenKeyUnknown(Unauthenticated):
+    """The issuer publishes no key, or two, by the name that the bearer token gives."""
+
+    code, title = "token-key-unknown", "The token's key is not one of the issuer's"
+
+
+class TokenUnverified(Unauthenticated):
+    """The signature of the bearer token does not hold under the issuer's key."""
+
+    code, title = "token-signature", "The token's signature does not hold"
+
+
+class TokenExpired(Unauthenticated):
+    """The bearer token is past its time, or older than an hour."""
+
+    code, title = "token-expired", "The token has expired"
+
+
+class TokenNotYet(Unauthenticated):
+    """The bearer token is of a time to come: a clock is off."""
+
+    code, title = "token-not-yet", "The token is not good yet"
+
+
+class TokenOfOthers(Unauthenticated):
+    """The bearer token is for another audience, or by another issuer."""
+
+    code, title = "token-not-for-us", "The token is not for this registry"
+
+
+class NoRole(RegistryError):
+    """Who signed in is known to the issuer, and has no role here."""
+
+    code, status, title = "no-role", 403, "You have no role here"
+
+
+class SignInRefused(RegistryError):
+    """A sign-in that was not begun in this browser, took too long, or that the issuer refused."""
+
+    code, status, title = "sign-in-refused", 400, "The sign-in did not succeed"
+
+
+class OtherSite(RegistryError):
+    """A form or a script of another site asked for this in the visitor's name."""
+
+    code, status, title = "other-site", 403, "Asked for by another site"
+
+
+class Conflict(RegistryError):
+    """What was asked for contradicts what is there."""
+
+    code, status, title = "conflict", 409, "It contradicts what is there"
+
+
 class RuleBroken(RegistryError):
     """A movement that the rules of the design's section 2 do not allow."""
 
@@ -197,6 +269,12 @@ class Unavailable(RegistryError):
     """The database or the chain does not answer now."""
 
     code, status, title = "unavailable", 503, "Temporarily unavailable"
+
+
+class IssuerUnreachable(Unavailable):
+    """The identity service (OpenID Connect) does not answer, or not as one, so nobody new can be told who he is."""
+
+    code, title = "issuer-unreachable", "The identity service does not answer"
 
 
 class Behind(Unavailable):

@@ -28,6 +28,7 @@ class Vault:
         if len(master_key) != KEY_BYTES:
             raise ValueError("the master key is not 32 bytes")
         self._aead = AESGCM(master_key)
+        self._words = AESGCM(hmac.digest(master_key, b"gramledger/words/v1", hashlib.sha256))
         self._digest_key = hmac.digest(master_key, b"gramledger/keyed-digest/v1", hashlib.sha256)
         self.sealer = Sealer(master_key)
 
@@ -46,6 +47,18 @@ class Vault:
         `what` keeps digests of unlike things apart. Without the master key nobody can try out what was hashed.
         """
         return hmac.digest(self._digest_key, what.encode() + b"\0" + data, hashlib.sha256)
+
+    def seal_words(self, what: str, words: bytes) -> bytes:
+        """Seal what is personal and must be read again; `what` binds it to the kind of place that it is kept in."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._words.encrypt(nonce, words, what.encode())
+
+    def open_words(self, what: str, sealed: bytes) -> bytes:
+        """Open sealed words. Raises `Unavailable` when they were sealed under another master key, or elsewhere."""
+        try:
+            return self._words.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], what.encode())
+        except (InvalidTag, ValueError):
+            raise Unavailable("The master key is not the one these words were sealed under.") from None
 
     def new_key(self, account_id: int) -> bytes:
         """Make a key for an account and return it sealed."""

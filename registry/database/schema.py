@@ -19,6 +19,21 @@ installation = _table(
 )
 accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int, lost_tag=_bytes)
 account_keys = _table("account_keys", account_id=_int, sealed=_bytes)
+subjects = _table("subjects", id=_int, digest=_bytes, sealed=_bytes, known_ms=_int)
+officers = _table("officers", authority=_text, number=sa.Integer, subject_id=_int)
+grants = _table(
+    "grants",
+    id=_int,
+    subject_id=_int,
+    role=_text,
+    account_id=_int,
+    officer=sa.Integer,
+    granted_ms=_int,
+    granted_by=_text,
+    revoked_ms=_int,
+    revoked_by=_text,
+)
+sessions = _table("sessions", digest=_bytes, subject_digest=_bytes, begun_ms=_int, ends_ms=_int)
 methodologies = _table(
     "methodologies",
     code=_text,

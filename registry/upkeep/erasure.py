@@ -20,6 +20,7 @@ from registry.consumption.transfer import transfer
 from registry.database import schema
 from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
+from registry.identity import grants
 from registry.issuance import issue
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
@@ -39,6 +40,7 @@ CHOICES: Final = {"reductions": (*CANCELLING, TRANSFER, FORFEIT), "points": (*CA
 DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
+    *grants.ERASING,
     *sources.ERASING,
     *cancellations.ERASING,
     *issue.ERASING,

@@ -22,6 +22,10 @@ def _all(kind: Is, names: str) -> dict[str, Is]:
 COLUMNS: dict[str, dict[str, Is]] = {
     "accounts": {**_all(S, "id kind opened_ms erased_ms lost_tag"), "name": G},
     "account_keys": _all(G, "account_id sealed"),
+    "subjects": _all(G, "id digest sealed known_ms"),
+    "officers": _all(A, "authority number subject_id"),
+    "grants": _all(G, "id subject_id role account_id officer granted_ms granted_by revoked_ms revoked_by"),
+    "sessions": _all(G, "digest subject_digest begun_ms ends_ms"),
     "consents": _all(G, "source_id platform_user account_id given_ms revoked_ms"),
     "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),

@@ -27,6 +27,56 @@ CREATE TABLE account_keys (
     sealed bytea NOT NULL  -- 32 random bytes, AES-256-GCM under the master key
 );
 
+-- Who signs in: a subject of an issuer (OpenID Connect), found by a keyed digest and never by its name. What it may is in
+-- `grants` alone. An erased account's subject goes with its last grant.
+CREATE TABLE subjects (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    digest bytea NOT NULL UNIQUE CHECK (length(digest) = 32),  -- of issuer and subject, under the master key
+    sealed bytea NOT NULL,  -- issuer and subject, AES-256-GCM under the master key
+    known_ms bigint NOT NULL
+);
+
+-- An officer is a subject, an authority and a number. A number is one subject's for good: decisions on record name it.
+CREATE TABLE officers (
+    authority text NOT NULL CHECK (authority IN ('centre', 'exchange', 'bureau', 'district-bureau')),
+    number integer NOT NULL CHECK (number > 0),
+    subject_id bigint NOT NULL REFERENCES subjects,
+    PRIMARY KEY (authority, number),
+    UNIQUE (authority, subject_id),
+    UNIQUE (authority, number, subject_id)
+);
+
+-- What a subject may, from when until when; what ended is kept.
+CREATE TABLE grants (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subject_id bigint NOT NULL REFERENCES subjects,
+    role text NOT NULL,
+    account_id bigint REFERENCES accounts,
+    officer integer,
+    granted_ms bigint NOT NULL,
+    granted_by text NOT NULL,  -- an officer, such as bureau:1, or operator
+    revoked_ms bigint CHECK (revoked_ms >= granted_ms),
+    revoked_by text,
+    CHECK ((revoked_ms IS NULL) = (revoked_by IS NULL)),
+    CHECK (CASE
+        WHEN role IN ('holder', 'applicant', 'platform', 'provider', 'trader') THEN account_id IS NOT NULL AND officer IS NULL
+        WHEN role IN ('centre', 'exchange', 'bureau', 'district-bureau') THEN account_id IS NULL AND officer IS NOT NULL
+        ELSE role IN ('expert', 'service-body') AND account_id IS NULL AND officer IS NULL END),
+    FOREIGN KEY (role, officer, subject_id) REFERENCES officers (authority, number, subject_id)
+);
+CREATE UNIQUE INDEX grants_standing ON grants (subject_id, role, account_id) NULLS NOT DISTINCT WHERE revoked_ms IS NULL;
+CREATE INDEX grants_account ON grants (account_id) WHERE account_id IS NOT NULL;
+
+-- Who signed in with a browser: a cookie's digest, and until when it is good.
+CREATE TABLE sessions (
+    digest bytea PRIMARY KEY CHECK (length(digest) = 32),
+    subject_digest bytea NOT NULL CHECK (length(subject_digest) = 32),
+    begun_ms bigint NOT NULL,
+    ends_ms bigint NOT NULL CHECK (ends_ms > begun_ms)
+);
+CREATE INDEX sessions_subject ON sessions (subject_digest);
+CREATE INDEX sessions_ending ON sessions (ends_ms);
+
 CREATE TABLE methodologies (
     code text NOT NULL,
     version integer NOT NULL CHECK (version > 0),

@@ -51,6 +51,10 @@ app.add_typer(chain_app, name="chain")
 app.add_typer(bench_app, name="bench")
 aside_app = typer.Typer(help="Movements that were set aside instead of logged.", no_args_is_help=True)
 app.add_typer(aside_app, name="aside")
+policy_app = typer.Typer(
+    help="What the rules of the programme are, since when, and what changed.", no_args_is_help=True
+)
+app.add_typer(policy_app, name="policy")
 trust_app = typer.Typer(help="What this registry says of itself, for those who verify it.", no_args_is_help=True)
 app.add_typer(trust_app, name="trust")
 
@@ -171,7 +175,7 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     fsck,
     log,
     monitor,
-    policies,
+    policy,
     recover,
     run,
     trace,

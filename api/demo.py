@@ -20,7 +20,6 @@ from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, methodologies, sources
 from registry.errors import Invalid
-from registry.issuance.policy import RidePolicy
 from registry.issuance.ride_report import RideIssue, issue_rides
 from registry.issuance.ridefile import read_ride_file
 from registry.issuance.rides import write_rejects
@@ -34,6 +33,7 @@ from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem, refund, return_points
 from registry.policies.first import AT_ONCE, publish_first
+from registry.policies.rides import RidePolicy
 from registry.procedure.decision import LIVE
 from registry.procedure.values import PUBLICITY
 from registry.sources.approval import advance, apply_for

@@ -7,7 +7,7 @@ import typer
 from api.cli import DATA, Data, Database, app, out, settings_of, warn
 
 if TYPE_CHECKING:
-    from registry.decisions.behind import Taken
+    from registry.decisions.taken import Taken
     from registry.ledger.bundles import Stretch
     from registry.ledger.logged import Logged
 

@@ -30,6 +30,7 @@ TAGS = [
     {"name": "accounts", "description": "Accounts: opened by the centre, read by their holder."},
     {"name": "acts", "description": "What a holder does with grams. Every act takes an Idempotency-Key."},
     {"name": "movements", "description": "A movement as its parties read it, by its number, from when it is recorded."},
+    {"name": "decisions", "description": "What was decided, of which case, by which authority; all of it is public."},
     {"name": "public", "description": "What anyone may read, and what is needed to check it."},
 ]
 

@@ -35,20 +35,6 @@ class ActAnswer(BaseModel):
     movements: list[MovementOfAct] = Field(description="The first thousand.")
 
 
-class Decision(BaseModel):
-    """A decision of a case: a leaf of the log, its digest, and what its public document discloses."""
-
-    index: int
-    digest: str
-    says: dict[str, str | list[str]]
-
-
-class Procedure(BaseModel):
-    """The decisions behind a lot, in the order of the log."""
-
-    decisions: list[Decision]
-
-
 class CancelAnswer(ActAnswer):
     """A cancellation as it was written, with its certificate's number."""
 

@@ -5,7 +5,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.clock import rfc3339, whole_days
-from registry.decisions.behind import Taken
 from registry.ledger.bundles import Bundle, Made, Part, Stretch, Trace
 from registry.ledger.logged import Certificate, Logged
 from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
@@ -158,11 +157,6 @@ def trace(of: Trace) -> dict[str, Any]:
         "earlier_g": of.earlier_g,
         "later_g": of.later_g,
     }
-
-
-def decision(of: Taken) -> dict[str, Any]:
-    """Write a decision as the public log has it."""
-    return {"index": of.index, "digest": of.digest.hex(), "says": of.says}
 
 
 def totals(of: Totals) -> dict[str, Any]:

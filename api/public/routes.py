@@ -18,7 +18,6 @@ from api.ledger import shapes as schemas
 from api.ledger import views
 from api.texts import texts
 from registry.clock import rfc3339
-from registry.decisions.behind import behind_lot
 from registry.ledger.logged import get_certificate
 from registry.ledger.lots import get_lot, list_lots
 from registry.ledger.publication import set_aside_count
@@ -134,19 +133,6 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
     """Read a lot with its source and methodology."""
     with site.database.reading() as tx:
         return views.lot(get_lot(tx, lot))
-
-
-@router.get(
-    "/lots/{lot}/procedure", summary="Read the procedure behind a lot", response_model=schemas.Procedure, responses=READ
-)
-def read_procedure(lot: LotId, site: SiteOf) -> dict[str, Any]:
-    """Read every decision that the lot rests on: of its methodology, its source, the policies in force, its issuance.
-
-    Each is a leaf of the public log, whose document says the same with its salts: `gram audit` replays them all.
-    """
-    with site.database.reading() as tx:
-        get_lot(tx, lot)
-        return {"decisions": [views.decision(one) for one in behind_lot(tx, lot)]}
 
 
 @router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=WHOLE)

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from api.accounts import routes as accounts
 from api.acts import routes as acts
 from api.chain import routes as chain
+from api.decisions import routes as decisions
 from api.door.auth import Tokens, token_key
 from api.door.edge import AsOf, Edge
 from api.door.openapi import describe
@@ -25,6 +26,7 @@ from api.installation.site import Site, site_from_environment
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
+from api.policies import routes as policies
 from api.public import routes as public
 from api.state import routes as state
 from registry.clock import system_clock
@@ -67,7 +69,7 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge, apart=chain.PATH)
     add_handlers(app, problem_page)
-    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state)
+    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, policies)
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):
         app.include_router(room.router)

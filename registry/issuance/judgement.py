@@ -15,10 +15,10 @@ from ibis import Table
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue
 
 from registry.issuance.distance import DistanceRule
-from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.ridefile import COLUMNS
 from registry.methodologies.record import Window
+from registry.policies.rides import RidePolicy
 
 _TIMES = ("start_time", "end_time")
 _PLACES = ("start_x", "start_y", "end_x", "end_y")

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from registry.issuance.policy import RidePolicy
+from registry.policies.rides import RidePolicy
 
 
 class Reason(StrEnum):

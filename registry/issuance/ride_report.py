@@ -11,14 +11,13 @@ from registry.database.schema import methodologies as methodologies_table
 from registry.decisions.recording import By, Officers, Step
 from registry.errors import NotOpen, OtherMethodology
 from registry.issuance.issue import Lot, issue, reference_digest
-from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.report import Activity, Report, next_lot, propose
 from registry.issuance.rides import Batch, Issued, read_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest
-from registry.policies.first import RIDES
 from registry.policies.policies import in_force
+from registry.policies.rides import RIDES, RidePolicy
 from registry.sources.sources import Source, consented_users, get_source, hold_consents
 
 

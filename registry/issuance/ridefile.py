@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from registry.errors import Invalid
-from registry.issuance.policy import RidePolicy
 from registry.issuance.records import Bounds, Record, Records, value_of
+from registry.policies.rides import RidePolicy
 
 COLUMNS = {
     "orderid": "order_id",

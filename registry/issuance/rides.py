@@ -24,10 +24,10 @@ from registry.issuance.distance import DistanceRule
 from registry.issuance.engine import engine
 from registry.issuance.judgement import Ledger, Terms, judge
 from registry.issuance.overlap import Span, resolve
-from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason, sentence
 from registry.issuance.ridefile import read_ride_file
 from registry.methodologies.record import Methodology, Window
+from registry.policies.rides import RidePolicy
 
 
 class Ride(NamedTuple):

@@ -9,11 +9,11 @@ from registry.database.schema import policies
 from registry.decisions.recording import Officers
 from registry.ledger.ledger import Ledger
 from registry.policies.policies import publish_policy, shipped_policy
+from registry.policies.rides import RIDES
 from registry.procedure.decision import Record
 from registry.procedure.table import shipped_value
 from registry.procedure.values import CALENDAR, POINTS, PROCEDURE, PUBLICITY
 
-RIDES: Final = "rides"
 YEARS: Final = (2026,)
 """Those whose calendar ships: a year's is announced shortly before it begins."""
 ILLUSTRATIVE: Final = "illustrative"

@@ -17,6 +17,7 @@ from registry.decisions.recording import Officers, Step, case_about, prepare
 from registry.errors import NotFound, SetAside
 from registry.evidence.canonical import canonical
 from registry.ledger.ledger import Ledger
+from registry.policies.kinds import check_value
 from registry.procedure.decision import PolicyText, Record
 
 
@@ -63,8 +64,9 @@ def publish_policy(
     """Propose and publish a policy that holds from `in_force_ms` on, a whole minute; both decisions are in the log.
 
     Only the first of a name may hold from before it was decided. Raises `DecisionRefused`, also for a value that the
-    rules which read it could not.
+    rules which read it could not, and `Invalid` for a policy that there is not, or a value out of its type.
     """
+    check_value(name, value)
     text = canonical(value).decode()
     policy = PolicyText(name, text, in_force_ms)
     pending = prepare(tx, ledger, Record.POLICY, case_about(tx, Record.POLICY, name), lock=name)

@@ -57,6 +57,10 @@ MAY = {
     ("GET", "/v1/lots"): ANYONE,
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
+    ("GET", "/v1/decisions"): ANYONE,
+    ("GET", "/v1/cases/{number}"): ANYONE,
+    ("GET", "/v1/policies"): ANYONE,
+    ("GET", "/v1/policies/{case}"): ANYONE,
     ("GET", "/v1/totals"): ANYONE,
     ("GET", "/v1/certificates/{number}"): ANYONE,
     ("GET", "/log/checkpoint"): ANYONE,
@@ -147,7 +151,7 @@ def movement(callers) -> str:
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
     named = {"account_id": account, "movement": movement, "index": 0, "lot": 1, "gram": 0}
-    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1}
+    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1, "case": "P-1"}
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))

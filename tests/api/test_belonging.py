@@ -25,10 +25,10 @@ def site(data: Path, **given: object) -> Iterator[Site]:
         yield running_site
 
 
-def act(running_site: Site, name: str) -> int:
+def act(running_site: Site, year: int) -> int:
     """Write two leaves and publish them; gives the log's size."""
     with running_site.database.transaction() as tx:
-        publish_policy(tx, running_site.ledger, name, {"n": 1}, 0, BUREAU)
+        publish_policy(tx, running_site.ledger, f"calendar/{year}", {"holidays": [], "workdays": []}, 0, BUREAU)
     return running_site.publisher.publish()
 
 
@@ -36,11 +36,11 @@ def set_back(data: Path, *parts: str) -> None:
     """Live to size 4, with size 2 and 4 anchored, then put the backup of size 2 of these parts in place."""
     backup = data.with_name("backup")
     with site(data) as first:
-        assert act(first, "one") == 2
+        assert act(first, 2001) == 2
         first.anchorer.anchor()
     subprocess.run(["cp", "-a", data, backup], check=True)
     with site(data) as second:
-        assert act(second, "two") == 4
+        assert act(second, 2002) == 4
         second.anchorer.anchor()
     for part in parts:
         shutil.rmtree(data / part)
@@ -54,7 +54,7 @@ def test_a_database_that_was_set_back_with_its_folder_signs_and_writes_nothing(t
     with site(data) as back:
         assert back.as_of == 2, "the chain tells"
         with pytest.raises(registry.errors.Behind, match="restored from a backup"):
-            act(back, "another")
+            act(back, 2003)
         with pytest.raises(registry.errors.Behind), back.database.transaction() as tx:
             open_account(tx, back.ledger.vault, kind="individual", name="Person", at=1)
         with pytest.raises(Behind, match="4 leaves, and the database signed 2"):
@@ -65,20 +65,20 @@ def test_a_database_that_was_set_back_with_its_folder_signs_and_writes_nothing(t
 def test_a_log_folder_that_was_lost_names_its_remedy_and_comes_back(tmp_path):
     data = tmp_path / "data"
     with site(data) as first:
-        act(first, "one")
+        act(first, 2001)
         public = (data / "log" / "checkpoint").read_bytes()
         shutil.rmtree(data / "log")
         with pytest.raises(Refuted, match="gram log rebuild"):
             first.publisher.publish()
         first.publisher.rebuild()
         assert (data / "log" / "checkpoint").read_bytes() == public
-        assert act(first, "two") == 4
+        assert act(first, 2002) == 4
 
 
 def test_a_checkpoint_that_this_database_never_signed_stops_publication(tmp_path):
     data = tmp_path / "data"
     with site(data) as first:
-        act(first, "one")
+        act(first, 2001)
         (data / "log" / "checkpoint").write_bytes(b"example.com/other\n1\n")
         with pytest.raises(Malformed):
             first.publisher.publish()
@@ -86,7 +86,7 @@ def test_a_checkpoint_that_this_database_never_signed_stops_publication(tmp_path
 
 def test_a_database_of_another_folder_is_refused(tmp_path):
     with site(tmp_path / "one") as first:
-        act(first, "one")
+        act(first, 2001)
         url = first.where.database_url
         with pytest.raises(Unavailable, match="in use by another data folder"), site(tmp_path / "two", database=url):
             pass

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.decisions.shapes import Procedure
 from api.ledger.bundle_shapes import Bundle, Trace
-from api.ledger.shapes import Procedure
 from registry.ledger.movement import read_serial, serial
 from tests.support.rest import Caller, institution, is_problem, person_with
 
@@ -115,7 +115,8 @@ def test_the_procedure_behind_a_gram(live, gathered):
     live.publish()
     _, answer = gathered
     part = Caller(live.url).get(f"/v1/bundles/{answer['bundle']}").json()["made_of"][0]
-    procedure = Procedure.model_validate(Caller(live.url).get(f"/v1/lots/{part['lot']}/procedure").json(), strict=True)
+    answer = Caller(live.url).get(f"/v1/lots/{part['lot']}/procedure")
+    procedure = Procedure.model_validate_json(answer.content, strict=True)
     says = [one.says for one in procedure.decisions]
     assert [one["decision"] for one in says if one["record"] == "issuance"] == ["propose", "issue"]
     issued = says[-1]

@@ -50,14 +50,14 @@ def moved(tmp_path_factory):
         node.ask("anvil_setNonce", pays.address, "0x5")  # or it would have the address that it has on the other
         signers = [chain_signer(keys, authority).address for authority in AUTHORITIES]
         contract = deploy(node.url, pays, signers, 2, artifact())
-        recorded(site, "one")
+        recorded(site, 2001)
         files["old"] = receipt(site)
         move(site, (node.url,), contract, lambda _sentence: None)
         files["both"] = receipt(site)
         chain_id = 31_337_002
         there = replace(site, where=replace(site.where, rpc_urls=(node.url,), chain_id=chain_id, contract=contract))
         with closing(there):
-            recorded(there, "two")
+            recorded(there, 2002)
             files["new"] = receipt(there)
             said = read(trust_file(there, None))
         for name, data in files.items():
@@ -69,9 +69,9 @@ def moved(tmp_path_factory):
         yield Moved(trust, said, site.folder.log, [folder / name for name in files])
 
 
-def recorded(site, name):
+def recorded(site, year):
     with site.database.transaction() as tx:
-        publish_policy(tx, site.ledger, name, {"n": 1}, 0, BUREAU)
+        publish_policy(tx, site.ledger, f"calendar/{year}", {"holidays": [], "workdays": []}, 0, BUREAU)
     site.publisher.publish()
     site.anchorer.anchor()
 

@@ -200,12 +200,13 @@ def test_a_personal_field_cannot_be_declared_as_disclosed():
 
 
 def test_what_is_too_long_to_publish_is_refused_before_it_is_recorded(scheme, folder, publisher):
+    year = {"holidays": [], "workdays": []}
     with pytest.raises(DocumentTooLarge, match=str(MAX_BYTES)):
         record_of(scheme, Facts({"decision": "x" * MAX_BYTES}))
     with pytest.raises(DocumentTooLarge, match="policy"), scheme.database.transaction() as tx:
-        publish_policy(tx, scheme.ledger, "long", {"table": "x" * MAX_LONG_BYTES}, 0, BUREAU)
+        publish_policy(tx, scheme.ledger, "calendar/2099", year | {"table": "x" * MAX_LONG_BYTES}, 0, BUREAU)
     with scheme.database.transaction() as tx:
-        publish_policy(tx, scheme.ledger, "long", {"table": "x" * 2 * MAX_BYTES}, 0, BUREAU)
+        publish_policy(tx, scheme.ledger, "calendar/2099", year | {"table": "x" * 2 * MAX_BYTES}, 0, BUREAU)
     record_of(scheme, Facts({"decision": "short"}, {"file": "x" * MAX_BYTES}))  # of what is withheld only its digest
     publisher.publish()
     found = documents_of(folder)

@@ -1,6 +1,7 @@
 """The registry refuses what a witness would, holds what decisions rest on, and rests on nothing that others wrote."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from registry.ledger.ledger import Amount
 from registry.methodologies.published import publish_methodology
 from registry.points.points import convert
 from registry.policies.first import publish_first, shipped_first
-from registry.policies.policies import in_force, publish_policy
+from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.procedure.decision import Record
 from registry.sources.approval import advance, apply_for, decide_source
 from registry.sources.sources import NewSource
@@ -79,19 +80,27 @@ def test_a_policy_is_published_by_two_officers_of_the_bureau(scheme, officers, r
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "later_ms", "word"),
+    ("name", "value", "word"),
     [
-        ("points", {"validity_years": 0}, 0, "validity_years"),
-        ("procedure/source", {"record": "source"}, 0, "lacks states, steps"),
-        ("publicity", {"source": 251}, 0, "no number of working days"),
-        ("points", {"validity_years": 3}, -3 * MINUTE, "in force before it was decided"),
-        ("points", {"validity_years": 3}, 1, "in_force is no whole minute"),
-        ("a name", {}, 0, "is no policy's name"),
+        ("points", {"validity_years": 0}, "'points' is refused: points lacks validity_years"),
+        ("procedure/source", {"record": "source"}, "lacks states, steps"),
+        ("procedure/lot", {}, "names no record that has cases"),
+        ("publicity", {"source": 251}, "no number of working days"),
+        ("calendar/1999", {}, "of no year from 2000"),
+        ("rides", shipped_policy("rides") | {"max_rows": "2000000"}, "whole numbers above zero for max_rows"),
+        ("rides", [], "is an object"),
+        ("Points", {}, "There is no policy 'Points'; there are: points, publicity, calendar/"),
     ],
 )
-def test_a_policy_that_rules_could_not_read_is_not_published(scheme, name, value, later_ms, word):
+def test_a_policy_is_what_its_name_says(scheme, name, value, word):
+    with pytest.raises(Invalid, match=re.escape(word)), scheme.database.transaction() as tx:
+        publish_policy(tx, scheme.ledger, name, value, next_minute(scheme), BUREAU)
+
+
+@pytest.mark.parametrize(("later_ms", "word"), [(-3 * MINUTE, "before it was decided"), (1, "no whole minute")])
+def test_a_policy_holds_from_a_minute_on_that_is_still_to_come(scheme, later_ms, word):
     with refused(scheme, word) as tx:
-        publish_policy(tx, scheme.ledger, name, value, next_minute(scheme) + later_ms, BUREAU)
+        publish_policy(tx, scheme.ledger, "points", points(3), next_minute(scheme) + later_ms, BUREAU)
 
 
 def test_the_first_policies_are_published_once(scheme):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason, sentence
 from registry.issuance.rides import Issued, read_rides
 from registry.methodologies.shelf import find
+from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, SCENARIO, only, ride_line, write_rides
 
 FAR = {"end_location_x": "121.814"}

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import Invalid
-from registry.issuance.policy import RidePolicy
 from registry.issuance.ridefile import COLUMNS, read_ride_file
+from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, ride_line
 
 POLICY = RidePolicy.shipped()

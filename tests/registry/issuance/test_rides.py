@@ -14,10 +14,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from registry.errors import Invalid
-from registry.issuance.policy import RidePolicy
 from registry.issuance.reasons import Reason
 from registry.issuance.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
 from registry.methodologies.shelf import find
+from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, SCENARIO, only, write_rides
 
 GENERATOR = Path(__file__).parents[3] / "scripts" / "make-sample-rides"

@@ -145,6 +145,7 @@ CREATE TABLE decisions (
     case_number text NOT NULL REFERENCES cases
 );
 CREATE INDEX decisions_case ON decisions (case_number, movement_id);
+CREATE INDEX decisions_record ON decisions (left(case_number, 1), movement_id);
 
 CREATE TABLE acts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

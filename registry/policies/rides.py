@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from registry.errors import Invalid
-from registry.policies.first import RIDES
+
+RIDES: Final = "rides"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""Decisions and their cases: what was decided of policies, methodologies, sources, issuances and corrections."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from api.decisions.shapes import Case, Decision, Decisions, Procedure
+from api.door.numbers import Cursor, Limit, LotId
+from api.door.problems import documented
+from api.door.route import StrictRoute
+from api.door.write import SiteOf
+from registry.decisions import taken
+from registry.decisions.behind import behind_lot
+from registry.ledger.lots import get_lot
+from registry.procedure.decision import Record
+
+READ = documented(400, 404, 422, 503)
+CaseNumber = Annotated[str, Path(description="A case's number.", examples=["P-3"])]
+OfRecord = Annotated[Record | None, Query(description="Only decisions of this kind of record.")]
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
+
+
+@router.get("/decisions", summary="List decisions", responses=documented(400, 422, 503))
+def read_decisions(site: SiteOf, record: OfRecord = None, cursor: Cursor = None, limit: Limit = 50) -> Decisions:
+    """List what was decided, newest first, as far as the log is published.
+
+    Each is a leaf of the public log, whose document says the same with its salts: `gram audit` replays them all.
+    """
+    with site.database.reading() as tx:
+        page = taken.list_decisions(tx, record, cursor=cursor, limit=limit)
+    return Decisions.of(page)
+
+
+@router.get("/cases/{number}", summary="Read a case", responses=READ)
+def read_case(number: CaseNumber, site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> Case:
+    """Read what a case is about, how it stands, and what was decided of it, newest first."""
+    with site.database.reading() as tx:
+        return Case.of(taken.get_case(tx, number, cursor=cursor, limit=limit))
+
+
+@router.get("/lots/{lot}/procedure", summary="Read the procedure behind a lot", responses=READ)
+def read_procedure(lot: LotId, site: SiteOf) -> Procedure:
+    """Read every decision that the lot rests on: of its methodology, its source, the policies in force, its issuance.
+
+    Each is a leaf of the public log, whose document says the same with its salts: `gram audit` replays them all.
+    """
+    with site.database.reading() as tx:
+        get_lot(tx, lot)
+        return Procedure(decisions=[Decision.of(one) for one in behind_lot(tx, lot)])

@@ -1,0 +1,63 @@
+"""What policies there are: each has a type, by which a value is read before it is published, and a meaning."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from registry.errors import Invalid
+from registry.evidence.canonical import canonical
+from registry.policies.rides import RIDES, RidePolicy
+from registry.procedure import values
+from registry.procedure.fields import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A policy, or a family of them whose names begin alike and end in a slash and a word."""
+
+    name: str
+    zh: str
+    en: str
+    read: Callable[[str, Any], object]
+    """Reads the value of a name. Raises `Unreadable` or `Invalid` with what is wrong."""
+
+    @property
+    def is_family(self) -> bool:
+        """Whether a word follows the name."""
+        return self.name.endswith("/")
+
+
+def _by_rules(name: str, value: Any) -> object:
+    return values.parse(name, canonical(value).decode())
+
+
+def _rides(name: str, value: Any) -> object:  # noqa: ARG001 (every reader is told the name)
+    if not isinstance(value, dict):
+        raise Invalid(f"The policy {RIDES!r} is an object.")
+    return RidePolicy.of(value)
+
+
+KINDS: Final = (
+    Kind(values.POINTS, "碳积分有效期", "How long points are valid", _by_rules),
+    Kind(values.PUBLICITY, "公示工作日", "Working days of publicity", _by_rules),
+    Kind(values.CALENDAR, "年度工作日历", "Working days of a year", _by_rules),
+    Kind(values.PROCEDURE, "办理流程", "Life cycle", _by_rules),
+    Kind(RIDES, "骑行数据接收规则", "What rides are taken", _rides),
+)
+
+
+def kind_of(name: str) -> Kind | None:
+    """Give what a policy of this name is; None when there is no such policy."""
+    return next((kind for kind in KINDS if name == kind.name or (kind.is_family and name.startswith(kind.name))), None)
+
+
+def check_value(name: str, value: Any) -> None:
+    """Read a value as those do who will use it. Raises `Invalid` for a name that is none, and for such a value."""
+    kind = kind_of(name)
+    if kind is None:
+        known = ", ".join(f"{kind.name}..." if kind.is_family else kind.name for kind in KINDS)
+        raise Invalid(f"There is no policy {name[:80]!r}; there are: {known}.")
+    try:
+        kind.read(name, value)
+    except Unreadable as error:
+        raise Invalid(f"The value of policy {name!r} is refused: {error}.") from None

@@ -1,8 +1,10 @@
 """What is brought from outside runs nothing while it is installed, and works together."""
 
+import sys
 from pathlib import Path
 
 import ibis
+from eth_keys.backends import get_backend
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,3 +28,9 @@ def test_what_is_dropped_by_ibis_is_dropped_by_its_name():
     backend.drop_view("seen")
     backend.drop_table("kept")
     assert backend.con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)
+
+
+def test_the_chains_signatures_are_made_by_a_library_of_constant_time():
+    """libsecp256k1, but for Pythons that it is not built for: there Python computes them, a hundred times as slowly."""
+    built = sys.version_info < (3, 14)
+    assert type(get_backend()).__name__ == ("CoinCurveECCBackend" if built else "NativeECCBackend")

@@ -9,19 +9,24 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.door.write import SiteOf
-from api.explorer import search, views
+from api.explorer import decisions, search, views
 from api.explorer.answers import answer, redirect
 from api.installation.site import Site
+from registry.decisions.behind import behind_lot
+from registry.decisions.taken import case_of_leaf, get_case
 from registry.errors import NotFound
 from registry.ledger.logged import children, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import count_activities, get_lot, list_issues
 from registry.ledger.publication import last_anchor, last_checkpoint
 from registry.ledger.totals import totals
+from registry.policies.versions import in_force_at
 
 LATEST = 20
 """Leaves on the first page."""
 ISSUES = 50
 """Issues on one page of a lot."""
+DECISIONS = 50
+"""Decisions on one page of a case."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -89,10 +94,12 @@ def leaf(request: Request, index: str, site: SiteOf) -> Response:
         found = leaf_at(tx, _number(index))
         followed = children(tx, found.index, cursor=request.query_params.get("cursor"))
         document = views.document_url(tx, found)
+        of_case = case_of_leaf(tx, found.index)
     context = {
         "about": _about(request),
         "movement": views.movement(found, site.settings),
         "document_url": document,
+        "case": of_case,
         "children": views.movements(followed.items, site.settings),
         "next_cursor": followed.next_cursor,
     }
@@ -127,8 +134,25 @@ def lot(request: Request, lot: str, site: SiteOf) -> Response:
             "totals": views.totals_of(totals(tx, row.id), is_lot=True),
             "movements": views.movements(issues.items, site.settings),
             "next_cursor": issues.next_cursor,
+            "procedure": decisions.decisions(behind_lot(tx, row.id)),
         }
     return answer(request, "lot.html", context)
+
+
+@page("/cases/{number}")
+def case(request: Request, number: str, site: SiteOf) -> Response:
+    """Show a case: how it stands, and what was decided of it."""
+    with snapshot(site) as tx:
+        found = get_case(tx, number, cursor=request.query_params.get("cursor"), limit=DECISIONS)
+    return answer(request, "case.html", {"about": _about(request), "case": decisions.case(found)})
+
+
+@page("/policies")
+def policies(request: Request, site: SiteOf) -> Response:
+    """Show the policies that hold now."""
+    with snapshot(site) as tx:
+        found = in_force_at(tx, site.ledger.clock())
+    return answer(request, "policies.html", {"policies": decisions.policies(found)})
 
 
 @page("/verify")

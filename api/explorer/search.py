@@ -1,4 +1,4 @@
-"""Where the search box leads: a serial, a certificate, a leaf of the log, or a plain number.
+"""Where the search box leads: a serial, a certificate, a case, a leaf of the log, or a plain number.
 
 A plain number is a gram first, for grams are what most people ask after; the block's page then offers the leaf of the
 same number. `#12` is leaf 12 and nothing else.
@@ -9,6 +9,7 @@ import unicodedata
 
 import sqlalchemy as sa
 
+from registry.decisions.taken import get_case
 from registry.errors import NotFound
 from registry.ledger import movement
 from registry.ledger.logged import block_at, get_certificate, leaf_at, life_of_block, list_leaves
@@ -23,6 +24,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 _SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
 _LEAF = re.compile(r"#([0-9]{1,19})")
 _CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
+_CASE = re.compile(r"[PMSIC]-[1-9][0-9]{0,18}")
 
 
 def normal(query: str) -> str:
@@ -47,6 +49,8 @@ def find(tx: sa.Connection, query: str) -> str:
         return find_serial(tx, int(match[1]), int(match[2]) + 1)
     if match := _LEAF.fullmatch(name):
         return leaf_path(tx, int(match[1]))
+    if _CASE.fullmatch(name):
+        return f"/cases/{get_case(tx, name, limit=1).number}"
     if _CERTIFICATE.fullmatch(name):
         return f"/certificates/{get_certificate(tx, name).row.number}"
     raise NotFound("Nothing goes by that name.")

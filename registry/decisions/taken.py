@@ -48,6 +48,12 @@ def get_case(tx: sa.Connection, number: str, *, cursor: str | None = None, limit
     return Case(number, last.about, state, _page(tx, _OF_CASE, {"case": number}, cursor, limit))
 
 
+def case_of_leaf(tx: sa.Connection, index: int) -> str | None:
+    """Give the case of the decision that a leaf of the published log is; None for what is no decision."""
+    number: str | None = tx.execute(_OF_LEAF, {"index": index}).scalar_one_or_none()
+    return number
+
+
 def of_cases(tx: sa.Connection, cases: Iterable[str]) -> list[Taken]:
     """Give all decisions of some cases, in the order of the log."""
     return [_taken(row) for row in tx.execute(_OF_CASES, {"cases": list(cases)})]
@@ -83,6 +89,7 @@ _NEWEST = sa.text(f"{_SAID} AND {_BEFORE}")
 _NEWEST_OF = sa.text(f"{_SAID} AND left(d.case_number, 1) = :prefix AND {_BEFORE}")
 _OF_CASE = sa.text(f"{_SAID} AND d.case_number = :case AND {_BEFORE}")
 _OF_CASES = sa.text(f"{_SAID} AND d.case_number = ANY (:cases) ORDER BY l.index")
+_OF_LEAF = sa.text(f"SELECT d.case_number {_FROM} WHERE {_PUBLISHED} AND l.index = :index")
 _LAST = sa.text(f"""
     SELECT l.index AS leaf, v.digest, v.public, c.about {_FROM} JOIN cases c ON c.number = d.case_number
     WHERE {_PUBLISHED} AND d.case_number = :case ORDER BY d.movement_id DESC LIMIT 1

@@ -273,6 +273,8 @@ def test_every_page_is_accessible_and_fits_a_phone(
         f"/certificates/{wordy}": "h1",
         f"/search?q={LONG}{LONG}": "h1",
         f"/lots/{story.lot}": "h1",
+        f"/cases/I-{story.lot}": "h1",
+        "/policies": "h1",
         f"/verify?receipt=/v1/leaves/{story.cancel}/receipt": "#result[data-verdict=proven]",
         "/how-it-works": "h1",
         "/search?q=nothing": "h1",

@@ -125,7 +125,7 @@ def test_a_record_moves_no_grams_and_has_no_steps_before_or_after() -> None:
 def test_what_was_gathered_stands_after_what_ended_and_has_its_own_part_of_the_bar() -> None:
     totals = {"issued_g": 1000, "reduction_g": 0, "points_g": 900, "ended_g": {"18": 40}, "gathered_g": 60}
     lot = samples.LOT | {"activities": 1}
-    html = rendered("lot.html", "en", lot=lot, totals=totals, movements=[], next_cursor=None)
+    html = rendered("lot.html", "en", lot=lot, totals=totals, movements=[], next_cursor=None, procedure=[])
     rows = re.findall(r"<tr[^>]*><th scope=\"row\">(?:<svg.*?</svg> )?([^<]+)</th>", html.split('class="totals"')[1])
     assert rows == ["Reductions", "Points", "Ended", "Donation", "Gathered into bundles", "Issued in all"]
     widths = dict(re.findall(r'<rect class="bar-([a-z]+)" x="0" y="0" width="(\d+)"', html))
@@ -144,6 +144,8 @@ def test_labels_are_all_used_and_speak_both_languages() -> None:
         "state_",
         "label_",
         "how_",
+        "case_",
+        "authority_",
         "block_live_",
         "ago_",
         "in_",
@@ -205,6 +207,7 @@ def test_relative_time(seconds: int, expected: str) -> None:
         **samples.EVERYWHERE,
         movement=samples.movement(1, at=datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()),
         document_url=None,
+        case=None,
         children=[],
         next_cursor=None,
     )

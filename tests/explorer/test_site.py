@@ -37,6 +37,8 @@ def paths_of(story: Story) -> list[str]:
         f"/leaves/{story.cancel}",
         f"/certificates/{story.certificate}",
         f"/lots/{story.lot}",
+        "/cases/P-1",
+        "/policies",
         "/verify",
         "/how-it-works",
     ]
@@ -74,6 +76,7 @@ def test_head_answers_as_get_does_without_a_body(web: httpx2.Client, story: Stor
         "/leaves/9223372036854775808",
         "/movements/1",
         "/lots/none",
+        "/cases/P-999999",
         "/blocks/SHCER-9-3",
         "/blocks/SHCER-007-8",
         "/blocks/SHCER-8000000000000000000-9999999999999999999",
@@ -146,6 +149,7 @@ def test_search_leads_to_each_kind_of_thing(web: httpx2.Client, story: Story) ->
         f" shcer－{wide(first)} – {wide(last - 1)} ": block,
         f"SHCER\N{NON-BREAKING HYPHEN}{first}\N{MINUS SIGN}{last - 1}\N{ZERO WIDTH SPACE}": block,
         f"  {story.certificate.lower().replace('-', ' - ')} ": f"/certificates/{story.certificate}",
+        "p-1": "/cases/P-1",
         "  ": "/",
     }
     for query, path in leads.items():

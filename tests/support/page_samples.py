@@ -105,7 +105,44 @@ BLOCK: dict[str, Any] = {
     "moved": True,
 }
 
+DECISION: dict[str, Any] = {
+    "index": 7,
+    "at": "2026-11-20T06:00:00.000Z",
+    "case": "P-3",
+    "record": "policy",
+    "about": HOSTILE,
+    "words": {"zh": HOSTILE, "en": HOSTILE},
+    "state": {"zh": HOSTILE, "en": HOSTILE},
+    "actor": {"authority": "bureau", "number": "1"},
+    "second": {"authority": HOSTILE, "number": HOSTILE},
+    "reason": HOSTILE,
+    "publicity": {"begins": "2026-11-20T06:00:00.000Z", "ends": "2026-11-27T06:00:00.000Z"},
+}
+
 CONTEXTS: dict[str, dict[str, Any]] = {
+    "case.html": {
+        "case": {
+            "number": "P-3",
+            "record": "policy",
+            "about": HOSTILE,
+            "state": {"zh": HOSTILE, "en": HOSTILE},
+            "decisions": [DECISION, DECISION | {"second": None, "publicity": None, "reason": None}],
+            "next_cursor": HOSTILE,
+        }
+    },
+    "policies.html": {
+        "policies": [
+            {
+                "name": HOSTILE,
+                "words": {"zh": HOSTILE, "en": HOSTILE},
+                "case": "P-3",
+                "index": 7,
+                "in_force": since,
+                "value": HOSTILE,
+            }
+            for since in (None, "2026-11-20T06:00:00.000Z")
+        ]
+    },
     "home.html": {
         "examples": [HOSTILE],
         "totals": TOTALS,
@@ -151,7 +188,13 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         },
         "next_cursor": HOSTILE,
     },
-    "leaf.html": {"movement": movement(8), "document_url": HOSTILE, "children": EVERY_STATE, "next_cursor": HOSTILE},
+    "leaf.html": {
+        "movement": movement(8),
+        "document_url": HOSTILE,
+        "case": HOSTILE,
+        "children": EVERY_STATE,
+        "next_cursor": HOSTILE,
+    },
     "certificate.html": {
         "certificate": CERTIFICATE,
         "movements": EVERY_STATE,
@@ -161,6 +204,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "lot.html": {
         "lot": LOT,
         "totals": TOTALS | {"gathered_g": 50_000},
+        "procedure": [DECISION],
         "movements": EVERY_KIND,
         "next_cursor": HOSTILE,
     },

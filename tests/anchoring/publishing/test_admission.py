@@ -2,9 +2,11 @@
 
 # ruff: noqa: S608
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from anchoring.auditing.audit import audit
 from anchoring.publishing.waiting import MOVEMENT
@@ -18,7 +20,7 @@ from registry.errors import SetAside
 from registry.issuance.correction import correct
 from registry.ledger.blocks import Wanted
 from registry.ledger.ledger import Amount
-from registry.ledger.movement import Form, Kind
+from registry.ledger.movement import NO_TAG, Form, Kind
 from registry.ledger.sealing import COLUMNS, ROW
 from registry.ledger.taking import take
 from registry.points.points import convert, redeem, return_points
@@ -29,6 +31,8 @@ from registry.upkeep.recovery.aside import dismiss, judge_again, list_aside
 from registry.upkeep.sealed import check_seals
 from tests.support.insider import Insider
 from tests.support.publishing import LOG, act
+from tests.support.raw import columns_of, write_movement
+from tests.support.waiting import wait_until_somebody_waits
 
 
 @pytest.fixture
@@ -253,6 +257,38 @@ def test_an_insiders_row_is_taken_out_with_all_that_came_of_it(insider):
     size = insider.publisher.publish()
     assert insider.publisher.publish() == size
     assert set(insider.refused) == {forged, gathered, bundle, moved, ended}
+
+
+@pytest.mark.parametrize("is_taken_first", [True, False])
+def test_a_row_is_taken_out_or_grams_are_taken_of_it_and_not_both(insider, is_taken_first):
+    """Under the registry's role, by two at once: the second waits for the block, and is refused."""
+    forged, database = forged_redeem(insider), insider.scheme.database
+    insider.goes_on(forged)
+    with database.transaction() as tx:
+        of = columns_of(tx, forged)
+    end = of | {"kind": int(Kind.CANCEL), "form": 0, "purpose": 16, "until_ms": 0, "parent_id": forged}
+    end |= {"giver_id": insider.shop, "account_id": None, "from_tag": of["to_tag"], "to_tag": NO_TAG}
+
+    def delete(tx):
+        tx.execute(sa.text("DELETE FROM movements WHERE id = :id"), {"id": forged})
+
+    def end_some(tx):
+        write_movement(tx, **end)
+
+    def second(do):
+        with database.engine.begin() as tx:
+            do(tx)
+
+    one, other = (end_some, delete) if is_taken_first else (delete, end_some)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as tx:
+            one(tx)
+            waiting = pool.submit(second, other)
+            wait_until_somebody_waits(database)
+        with pytest.raises(IntegrityError) as refused:
+            waiting.result()
+    named = "movements_parent_id_fkey" if is_taken_first else "movements_taken_once"
+    assert refused.value.orig.diag.constraint_name == named
 
 
 def test_what_was_sealed_beside_a_row_that_was_dismissed_is_not_doubted(insider):

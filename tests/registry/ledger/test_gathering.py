@@ -20,7 +20,7 @@ from registry.ledger.rows import write_rows
 from registry.points.points import convert, redeem, return_points
 from registry.upkeep.consistency import check_tables
 from tests.support.backups import publisher_of
-from tests.support.raw import columns_of
+from tests.support.raw import columns_of, write_movement
 
 
 @pytest.fixture
@@ -260,3 +260,23 @@ def test_the_run_that_the_others_depart_from_is_taken(scheme, shop):
         run = run_of(scheme, shop, tx)
         write(scheme, tx, run, run)
     assert scheme.holdings(shop) == {Form.REDUCTION: 60}
+
+
+def test_a_run_that_was_closed_takes_no_more(scheme, shop):
+    closed = returned(scheme, shop, Amount(10))
+
+    def attack():
+        with scheme.database.engine.begin() as tx:
+            run = run_of(scheme, shop, tx)
+            write_movement(tx, **_columns(run[0]) | {"act_id": closed.act_id})
+
+    with pytest.raises(IntegrityError) as caught:
+        attack()
+    assert caught.value.orig.diag.constraint_name == "movements_gathered"
+    assert scheme.holdings(shop) == {Form.POINTS: 50, Form.REDUCTION: 10}
+
+
+def _columns(row):
+    names = {"giver": "giver_id", "account": "account_id", "parent": "parent_id", "at": "at_ms", "until": "until_ms"}
+    names |= {"first": "first_g", "last": "last_g"}
+    return {names.get(name, name): value for name, value in row.items() if name not in {"id", "act", "evidence"}}

@@ -23,6 +23,7 @@ from registry.policies.policies import publish_policy, shipped_policy
 from registry.procedure.days import valid_until
 from tests.support.gram_model import last_good_moment
 from tests.support.scheme import TestClock
+from tests.support.waiting import wait_until_somebody_waits
 
 MIDNIGHT = 1_760_025_600_000
 """A midnight in Shanghai, a while after the scheme was founded."""
@@ -176,19 +177,8 @@ def held(scheme, hold):
             return pool.submit(act)
 
         yield begin
-        _wait_until_somebody_waits(scheme)
+        wait_until_somebody_waits(scheme.database)
         scheme.clock.now += MINUTE_MS
-
-
-def _wait_until_somebody_waits(scheme):
-    query = sa.text(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database "
-        "WHERE datname = current_database()) OR NOT granted AND locktype = 'transactionid'"
-    )
-    while True:
-        with scheme.database.transaction() as tx:
-            if tx.execute(query).scalar_one():
-                return
 
 
 def test_an_act_has_the_time_at_which_it_had_its_locks(scheme):

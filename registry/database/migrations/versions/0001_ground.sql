@@ -179,6 +179,7 @@ CREATE TABLE lots (
     UNIQUE (id, first_g, last_g),
     EXCLUDE USING gist (int8range(first_g, last_g) WITH &&)
 );
+CREATE UNIQUE INDEX lots_first ON lots (first_g);  -- in which lot one of thousands of grams lies
 
 CREATE TABLE activities (
     source_id bigint NOT NULL REFERENCES sources,
@@ -201,26 +202,32 @@ RETURN CAST(CAST('x' || encode(substr(tag, at, 8), 'hex') AS bit(64)) AS bigint)
 -- Whether the tag of a GATHER of so many grams is the place of these grams in a bundle: its first number, not above that
 -- of the first gram, from which they end below 2^63.
 CREATE FUNCTION is_target(tag bytea, grams bigint) RETURNS boolean LANGUAGE sql IMMUTABLE  -- not STRICT: it is inlined
-RETURN substr(tag, 1, 4) = '\x00000000' AND tag_number(tag, 5) BETWEEN 0 AND tag_number(tag, 13)
-    AND tag_number(tag, 13) <= 9223372036854775807 - grams;
+RETURN substr(tag, 1, 4) = '\x00000000' AND substr(tag, 5, 1) < '\x80' AND substr(tag, 5, 8) <= substr(tag, 13, 8)
+    AND substr(tag, 13, 8) <= int8send(9223372036854775807 - grams);  -- big-endian: bytes stand in the order of numbers
 
+-- Whether the GATHER of this tag is the first of its run.
+CREATE FUNCTION begins_run(tag bytea) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN substr(tag, 5, 8) = substr(tag, 13, 8);
+
+-- What it names is held by its triggers, for all rows of a statement at once (`movements_..._fkey` in apply_movements and
+-- refuse_orphans): foreign keys look at each row by itself, and of thousands that was a quarter of all the work.
 CREATE TABLE movements (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    act_id bigint NOT NULL REFERENCES acts,
-    giver_id bigint REFERENCES accounts,  -- the holder before it; NULL for issues and records
-    account_id bigint REFERENCES accounts,  -- the holder after it; NULL at the end and for records
+    act_id bigint NOT NULL,  -- of acts
+    giver_id bigint,  -- of accounts: the holder before it; NULL for issues and records
+    account_id bigint,  -- of accounts: the holder after it; NULL at the end and for records
     kind smallint NOT NULL,
     form smallint NOT NULL,
     flags smallint NOT NULL,
     purpose integer NOT NULL,
     first_g bigint NOT NULL,
     last_g bigint NOT NULL,
-    parent_id bigint REFERENCES movements,
+    parent_id bigint,  -- of movements
     at_ms bigint NOT NULL CHECK (at_ms >= 0 AND at_ms < 281474976710656),
     until_ms bigint NOT NULL CHECK (until_ms >= 0 AND until_ms < 281474976710656),
     from_tag bytea NOT NULL CHECK (length(from_tag) = 20),
     to_tag bytea NOT NULL CHECK (length(to_tag) = 20),
-    evidence bytea NOT NULL REFERENCES evidence,
+    evidence bytea NOT NULL,  -- of evidence
     CONSTRAINT movements_kind CHECK (kind BETWEEN 1 AND 12 OR kind BETWEEN 64 AND 255),
     CONSTRAINT movements_range CHECK (kind >= 64 OR last_g > first_g),
     CONSTRAINT movements_record CHECK (kind < 64 OR (form = 0 AND flags = 0 AND purpose = 0 AND first_g = 0
@@ -252,8 +259,8 @@ CREATE INDEX movements_states ON movements (id) WHERE kind = 72;
 
 CREATE TABLE blocks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    movement_id bigint NOT NULL REFERENCES movements,  -- the movement that made it
-    account_id bigint NOT NULL REFERENCES accounts,
+    movement_id bigint NOT NULL,  -- of movements: the one that made it
+    account_id bigint NOT NULL,
     lot_id bigint,  -- NULL, as the next two, for the grams of a bundle: they are of several
     lot_first_g bigint,
     lot_last_g bigint,
@@ -543,19 +550,21 @@ CREATE TRIGGER not_behind BEFORE INSERT OR UPDATE OR DELETE ON consents
 -- What `origins` has of a bundle: from its pieces, which are of a lot, or of bundles whose origins are known.
 CREATE FUNCTION origins_of(bundle bigint) RETURNS SETOF origins LANGUAGE sql STABLE
 BEGIN ATOMIC
-    WITH piece AS (
-        SELECT first_g, last_g, tag_number(to_tag, 13) - first_g AS onward
-        FROM movements WHERE kind = 6 AND tag_number(to_tag, 5) = bundle
+    WITH piece AS MATERIALIZED (
+        SELECT m.first_g, m.last_g, tag_number(m.to_tag, 13) - m.first_g AS onward, l.first_g AS lot_g
+        FROM movements m LEFT JOIN LATERAL (
+            SELECT first_g, last_g FROM lots WHERE first_g <= m.first_g ORDER BY first_g DESC LIMIT 1
+        ) l ON l.last_g > m.first_g
+        WHERE m.kind = 6 AND tag_number(m.to_tag, 5) = bundle
     ), stretch AS (
-        SELECT p.first_g + onward AS first_g, p.last_g + onward AS last_g, l.first_g AS lot_g
-        FROM piece p JOIN lots l ON int8range(l.first_g, l.last_g) @> p.first_g
+        SELECT first_g + onward AS first_g, last_g + onward AS last_g, lot_g FROM piece WHERE lot_g IS NOT NULL
         UNION ALL
         SELECT greatest(o.first_g, p.first_g) + onward, least(o.last_g, p.last_g) + onward, o.lot_g
         FROM piece p CROSS JOIN LATERAL (
             (SELECT * FROM origins WHERE first_g <= p.first_g ORDER BY first_g DESC LIMIT 1)
             UNION ALL
             SELECT * FROM origins WHERE first_g > p.first_g AND first_g < p.last_g
-        ) o WHERE o.last_g > p.first_g
+        ) o WHERE p.lot_g IS NULL AND o.last_g > p.first_g
     )
     -- Neighbours of one lot are one stretch.
     SELECT min(first_g), max(last_g), lot_g FROM (
@@ -570,44 +579,78 @@ END;
 CREATE FUNCTION apply_movements() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
+    lines record;
+    missing text;
     broken record;
     numbered bigint;
 BEGIN
     PERFORM refuse_if_behind();
     INSERT INTO unsequenced SELECT id FROM written;
-    WITH made AS (
-        INSERT INTO blocks
-            (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
-            SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
-            FROM written w JOIN lots l ON l.first_g <= w.first_g AND l.last_g >= w.last_g
-            WHERE w.kind = 1
-            UNION ALL
-            SELECT w.id, w.account_id, NULL, NULL, NULL, w.first_g, w.last_g, w.form, w.flags, w.until_ms
-            FROM written w WHERE w.kind = 12 AND NOT EXISTS (
-                SELECT FROM lots l WHERE int8range(l.first_g, l.last_g) && int8range(w.first_g, w.last_g)
-            )
-            RETURNING id
-    )
-    SELECT count(*) INTO numbered FROM made;
-    IF numbered <> (SELECT count(*) FROM written WHERE kind IN (1, 12)) THEN
-        RAISE EXCEPTION 'what is issued lies in one lot, and a bundle in none'
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_of_lot';
+    SELECT count(*) FILTER (WHERE kind IN (1, 12)) AS origins, count(*) FILTER (WHERE kind = 12) AS bundles,
+        count(*) FILTER (WHERE kind BETWEEN 2 AND 11) AS children, count(*) FILTER (WHERE kind = 6) AS gathers
+        INTO lines FROM written;
+    -- A look-up is a subquery that gives a value: so it goes by its index, one by one, whatever the planner thinks of.
+    SELECT min(name) INTO missing FROM (
+        SELECT 'movements_act_id_fkey' AS name FROM (SELECT DISTINCT act_id FROM written) w
+            WHERE (SELECT true FROM acts a WHERE a.id = w.act_id) IS NULL
+        UNION ALL
+        SELECT 'movements_account_id_fkey' FROM (SELECT giver_id AS id FROM written UNION SELECT account_id FROM written) w
+            WHERE w.id IS NOT NULL AND (SELECT true FROM accounts a WHERE a.id = w.id) IS NULL
+        UNION ALL
+        SELECT 'movements_evidence_fkey' FROM written w
+            WHERE (SELECT true FROM evidence e WHERE e.digest = w.evidence) IS NULL
+    ) m;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION 'a movement names what is not there' USING ERRCODE = 'foreign_key_violation', CONSTRAINT = missing;
     END IF;
-    -- What stands there before its bundle does, somebody else wrote; nobody's act waits for that.
-    DELETE FROM origins o USING written w WHERE w.kind = 12 AND o.first_g >= w.first_g AND o.first_g < w.last_g;
-    INSERT INTO origins SELECT o.* FROM written w CROSS JOIN LATERAL origins_of(w.first_g) o WHERE w.kind = 12;
-    IF numbered = (SELECT count(*) FROM written WHERE kind < 64) THEN
+    IF lines.origins > 0 THEN
+        WITH made AS (
+            INSERT INTO blocks
+                (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)
+                SELECT w.id, w.account_id, l.id, l.first_g, l.last_g, w.first_g, w.last_g, w.form, w.flags, w.until_ms
+                FROM written w CROSS JOIN LATERAL (
+                    SELECT * FROM lots WHERE first_g <= w.first_g ORDER BY first_g DESC LIMIT 1
+                ) l WHERE w.kind = 1 AND l.last_g >= w.last_g
+                UNION ALL
+                SELECT w.id, w.account_id, NULL, NULL, NULL, w.first_g, w.last_g, w.form, w.flags, w.until_ms
+                FROM written w WHERE w.kind = 12 AND NOT EXISTS (
+                    SELECT FROM lots l WHERE int8range(l.first_g, l.last_g) && int8range(w.first_g, w.last_g)
+                )
+                RETURNING id
+        )
+        SELECT count(*) INTO numbered FROM made;
+        IF numbered <> lines.origins THEN
+            RAISE EXCEPTION 'what is issued lies in one lot, and a bundle in none'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_of_lot';
+        END IF;
+    END IF;
+    IF lines.bundles > 0 THEN
+        -- What stands there before its bundle does, somebody else wrote; nobody's act waits for that.
+        DELETE FROM origins o USING written w WHERE w.kind = 12 AND o.first_g >= w.first_g AND o.first_g < w.last_g;
+        INSERT INTO origins SELECT o.* FROM written w CROSS JOIN LATERAL origins_of(w.first_g) o WHERE w.kind = 12;
+    END IF;
+    IF lines.children = 0 THEN
         RETURN NULL;
     END IF;
-    SELECT m.id, m.parent_id, lawful(m, p) AS is_lawful INTO broken
-        FROM written w JOIN movements m ON m.id = w.id JOIN movements p ON p.id = w.parent_id
-        WHERE w.kind BETWEEN 2 AND 11 AND (lawful(m, p) AND held(m, p)) IS NOT TRUE ORDER BY m.id LIMIT 1;
-    IF broken.is_lawful IS TRUE THEN
+    SELECT w.id, w.parent_id, p.id IS NULL AS is_orphan, lawful(ROW(w.*)::movements, p) AS is_lawful INTO broken
+        FROM written w LEFT JOIN movements p ON p.id = w.parent_id
+        WHERE w.kind BETWEEN 2 AND 11
+            AND (lawful(ROW(w.*)::movements, p) AND held(ROW(w.*)::movements, p)) IS NOT TRUE ORDER BY w.id LIMIT 1;
+    IF broken.is_orphan THEN
+        RAISE EXCEPTION 'movement % names a parent that is not there', broken.id
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'movements_parent_id_fkey';
+    ELSIF broken.is_lawful IS TRUE THEN
         RAISE EXCEPTION 'movement % does not go from and to the accounts that its kind says', broken.id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_held';
     ELSIF broken.id IS NOT NULL THEN
         RAISE EXCEPTION 'movement % is not allowed by its parent %', broken.id, broken.parent_id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_lawful';
+    END IF;
+    IF lines.gathers > 0 AND EXISTS (SELECT FROM (SELECT DISTINCT act_id FROM written WHERE kind = 6) w WHERE
+        (SELECT true FROM movements g WHERE g.act_id = w.act_id AND g.kind = 6 AND begins_run(g.to_tag) LIMIT 1) IS NULL
+        OR (SELECT b.id FROM movements b WHERE b.act_id = w.act_id AND b.kind = 12) NOT IN (SELECT id FROM written)) THEN
+        RAISE EXCEPTION 'a GATHER comes without the first of its run, or after the run was closed'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_gathered';
     END IF;
     -- What is taken of a block, its remainders, and what the movements made of it: the block goes first, so that of two
     -- transactions that take it at once the second finds none.
@@ -633,7 +676,7 @@ BEGIN
             FROM taken t JOIN gone g ON g.id = t.block_id WHERE t.form <> 0
     )
     SELECT coalesce(sum(count), 0) INTO numbered FROM gone;
-    IF numbered <> (SELECT count(*) FROM written WHERE kind BETWEEN 2 AND 11) THEN
+    IF numbered <> lines.children THEN
         RAISE EXCEPTION 'grams are no longer in a live block of the parent, or are taken twice'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'movements_taken_once';
     END IF;
@@ -658,7 +701,8 @@ RETURN (
     ) g WHERE b.act_id = act AND b.kind = 12
 );
 
--- One act, one run: it is whole when its transaction ends.
+-- One act, one run: it is whole when its transaction ends. Of the GATHERs the first is asked, without which the others are
+-- not written.
 CREATE FUNCTION check_run() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT (CASE NEW.kind
@@ -670,7 +714,7 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER whole_run AFTER INSERT ON movements DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.kind IN (6, 12)) EXECUTE FUNCTION check_run();
+    FOR EACH ROW WHEN (NEW.kind = 12 OR NEW.kind = 6 AND begins_run(NEW.to_tag)) EXECUTE FUNCTION check_run();
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -722,6 +766,20 @@ BEGIN
     RETURN OLD;
 END $$;
 CREATE TRIGGER written_once_or_set_aside BEFORE DELETE ON movements FOR EACH ROW EXECUTE FUNCTION dismiss_movement();
+
+-- Whoever takes grams of it meanwhile waits for its block, which is gone then; whoever did before is seen here.
+CREATE FUNCTION refuse_orphans() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM gone g WHERE (SELECT true FROM movements m WHERE m.parent_id = g.id LIMIT 1)) THEN
+        RAISE EXCEPTION 'grams were taken of a movement that is to go'
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'movements_parent_id_fkey';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER childless AFTER DELETE ON movements REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_orphans();
+CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE OR UPDATE OF id ON accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR TRUNCATE ON log_entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON seals

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from anchoring.decisions.columns import ColumnReplay
-from anchoring.decisions.origins import Bundles
-from anchoring.replaying.history import Rows, movement_of
+from anchoring.decisions.origins import AllRows, Bundles
+from anchoring.replaying.history import movement_of
 from registry.evidence.public import Document, RecordLeaf
 from registry.procedure.lots import Issuance
 from registry.procedure.replay import Entry, Replay
@@ -24,7 +25,7 @@ class Following:
         self._replay = Replay(self._bundles.origins)
         self._columns = ColumnReplay(self._replay, self._bundles)
 
-    def take(self, rows: Rows, records: Iterable[tuple[RecordLeaf, Document | None]]) -> Iterator[Fault]:
+    def take(self, rows: AllRows, records: Iterable[tuple[RecordLeaf, Document | None]]) -> Iterator[Fault]:
         """Take the leaves from `size` on, of which `records` are records, in order, with their documents.
 
         `rows` are those of all leaves from the first on. Gives what is faulty in the order of the log; `size` has moved
@@ -32,8 +33,10 @@ class Following:
         """
         self.is_sound = False
         self._bundles.reach(rows)
-        entries = (_entry(rows, leaf, document) for leaf, document in records)
-        yield from self._columns.take(rows[self.size :], self.size, entries)
+        new = rows[self.size :]
+        entries = (_entry(new[leaf.index - self.size], leaf, document) for leaf, document in records)
+        yield from self._columns.take(new, self.size, entries)
+        self._bundles.leave()
         self.size, self.is_sound = len(rows), True
 
     def issuances(self) -> Sequence[Issuance]:
@@ -45,7 +48,7 @@ class Following:
         return tuple(self._replay.findings())
 
 
-def _entry(rows: Rows, leaf: RecordLeaf, document: Document | None) -> Entry:
+def _entry(row: Any, leaf: RecordLeaf, document: Document | None) -> Entry:
     """Make a record's entry; its row tells all of it but kind and evidence."""
-    movement = movement_of(rows[leaf.index])
+    movement = movement_of(row)
     return Entry(leaf.index, replace(movement, kind=leaf.kind, evidence=leaf.evidence), document)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -17,6 +17,18 @@ Bundle = tuple[int, int, int]
 """First number, end, and the index of the BUNDLE."""
 
 
+class AllRows(Protocol):
+    """The rows of all leaves from the first on, in memory or read where asked for."""
+
+    def __len__(self) -> int:
+        """Count them."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> Rows:
+        """Give those of a stretch of leaves."""
+        ...
+
+
 class Bundles:
     """The bundles of a log so far, in which what holds of two leaves holds: runs are whole, numbers are given once."""
 
@@ -24,11 +36,15 @@ class Bundles:
         """Begin with none; `run` is how many rows of a run are looked at together."""
         self._run = run
         self._bundles: list[Bundle] = []
-        self._rows: Rows = np.empty(0)
+        self._rows: AllRows = np.empty(0)
 
-    def reach(self, rows: Rows) -> None:
+    def reach(self, rows: AllRows) -> None:
         """Know the rows of all leaves of which grams are asked for."""
         self._rows = rows
+
+    def leave(self) -> None:
+        """Let go of the rows, until the next are reached."""
+        self._rows = np.empty(0)
 
     def add(self, first: int, end: int, leaf: int) -> None:
         """Know a BUNDLE of grams `[first, end)`, by its index."""

@@ -2,24 +2,27 @@
 
 A movement is admitted when a seal of the program covers it as it is, it is of the time at which it comes, and it stands
 by itself: against the leaf of its parent as it was published, beside all that took grams of that parent, with its
-holder's tag and its evidence. Whoever descends from one that is not admitted is not admitted either. Judged by numpy, a
-batch at a time.
+holder's tag and its evidence, and after the decisions that it rests on. Whoever descends from one that is not admitted
+is not admitted either. Judged by numpy, a batch at a time.
 """
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from anchoring.errors import AnchoringError
 from anchoring.leaf import LEAF_DTYPE, NO_PARENT, VERSION
 from anchoring.publishing.copying import Rows, copy_out, row_dtype
 from anchoring.publishing.doubts import Doubt
 from anchoring.publishing.order import together
-from anchoring.publishing.taken import Published, Taken
+from anchoring.publishing.published import Published
+from anchoring.publishing.rehearsal import Rehearsal
+from anchoring.publishing.taken import Taken
 from anchoring.publishing.waiting import MOVEMENT, Numbers, Waiting, among, bytes_of, packed, places
 from anchoring.replaying.history import rows_of
 from anchoring.replaying.judge import Judge
@@ -48,40 +51,6 @@ Codes = npt.NDArray[np.uint8]
 """For each movement 0, or why it is not admitted: a `Rule` or a `Doubt`."""
 
 
-class Undecided(Protocol):
-    """A decision that is not in the log yet, and what is not logged before it: it would be refused for ever."""
-
-    @property
-    def number(self) -> int:
-        """Of its movement."""
-        ...
-
-    @property
-    def digest(self) -> bytes | None:
-        """Its evidence, 32 bytes; None where its movement is gone."""
-        ...
-
-    @property
-    def names(self) -> frozenset[bytes]:
-        """The digests of decisions that it rests on itself."""
-        ...
-
-    @property
-    def issues(self) -> tuple[int, int] | None:
-        """Grams `[first, end)` whose ISSUEs rest on it."""
-        ...
-
-    @property
-    def converts_from(self) -> int | None:
-        """The time, Unix milliseconds, from which on CONVERTs rest on it."""
-        ...
-
-    @property
-    def voids(self) -> frozenset[int]:
-        """Numbers of the VOIDs that rest on it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What the sequencer is given from outside the database to tell the program's movements from others."""
@@ -89,8 +58,6 @@ class Gate:
     sealer: Sealer
     doubts: Callable[[sa.Connection, Sequence[int]], Mapping[int, int]]
     """Which of these movements have not their holder's tag, evidence or public document, as `Doubt` numbers."""
-    undecided: Callable[[sa.Connection], Sequence[Undecided]]
-    """The decisions that are not in the log, whether they wait for it or were taken away."""
 
 
 class Admission:
@@ -100,7 +67,12 @@ class Admission:
         """Take what is not in the database."""
         self._gate = gate
         self._judge = Judge()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._size = 0
         self._taken = Taken()
+        self._rehearsal = Rehearsal()
 
     def judge(self, tx: sa.Connection, waiting: Waiting, log: Published) -> tuple[Rows, Codes]:
         """Give the leaves of these movements, in the order of their numbers, and why each is not admitted.
@@ -109,7 +81,7 @@ class Admission:
         """
         if not len(waiting):
             return np.empty(0, LEAF_DTYPE), np.empty(0, np.uint8)
-        self._taken.follow(log)
+        self._follow(log)
         ids = waiting.ids
         is_sealed = _sealed(tx, self._gate.sealer, waiting.rows, ids) & ~_repeated(ids)
         codes = np.where(is_sealed, 0, Doubt.UNSEALED).astype(np.uint8)
@@ -123,9 +95,34 @@ class Admission:
         self._look_up(tx, waiting.rows, ids, codes)
         _descend(family, codes)
         _whole_runs(waiting.rows, leaves, family, codes)
-        self._after_decisions(self._gate.undecided(tx), waiting.rows, family, codes)
-        _whole_runs(waiting.rows, leaves, family, codes)
         return leaves, codes
+
+    def rehearse(self, log: Published, leaves: Rows, documents: Mapping[int, bytes]) -> dict[int, int]:
+        """Say which leaves no witness would cosign for what was decided: place -> number of a rule.
+
+        They are the next of the log, as judged, with their parents, in their order; `documents` are the lines of the
+        records among them, by index.
+        """
+        return self._rehearsal.faults(log, leaves, documents) if len(leaves) else {}
+
+    def spread(self, waiting: Waiting, leaves: Rows, log: Published, codes: Codes) -> None:
+        """Refuse what descends from what is refused, or is of one run with it."""
+        family = _Family.of(waiting, log.size)
+        _descend(family, codes)
+        _whole_runs(waiting.rows, leaves, family, codes)
+
+    def _follow(self, log: Published) -> None:
+        """Take in the leaves that were published since. Raises as `Published` does when they cannot be read."""
+        if log.size < self._size:
+            self._begin()
+        try:
+            for leaves in log.batches(self._size):
+                self._rehearsal.take(log, leaves)
+                self._taken.take(leaves)
+                self._size += len(leaves)
+        except AnchoringError:
+            self._begin()
+            raise
 
     def _against_parents(
         self, tx: sa.Connection, rows: Rows, leaves: Rows, family: "_Family", log: Published, codes: Codes
@@ -155,29 +152,6 @@ class Admission:
         new = leaves[where]
         new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
         codes[where] = self._taken.again(new, log)
-
-    def _after_decisions(self, undecided: Sequence[Undecided], rows: Rows, family: "_Family", codes: Codes) -> None:
-        """Refuse what rests on a decision that is neither in the log nor admitted here, and what descends from that."""
-        digests = {one.digest for one in undecided if one.digest} | {name for one in undecided for name in one.names}
-        logged = self._taken.recorded(digests)
-        undecided = [one for one in undecided if one.digest not in logged]
-        ids, kinds = rows["id"].astype(np.int64), rows["kind"]
-        while True:
-            admitted = frozenset(ids[codes == 0].tolist())
-            missing = [one for one in undecided if one.number not in admitted]
-            decided = logged | {one.digest for one in undecided if one.number in admitted}
-            resting = np.isin(ids, [number for one in missing for number in one.voids])
-            resting |= np.isin(ids, [one.number for one in undecided if not one.names <= decided])
-            for one in missing:
-                if one.issues is not None:
-                    first, end = one.issues
-                    resting |= (kinds == Kind.ISSUE) & (rows["first"] >= first) & (rows["first"] < end)
-                if one.converts_from is not None:
-                    resting |= (kinds == Kind.CONVERT) & (rows["at"] >= one.converts_from)
-            if not (resting & (codes == 0)).any():
-                return
-            _mark(codes, resting, int(Doubt.DECISION))
-            _descend(family, codes)
 
     def _look_up(self, tx: sa.Connection, rows: Rows, ids: Numbers, codes: Codes) -> None:
         """Hold tags and documents to keys and digests: all of a small batch; of a large one some, and every record."""

@@ -4,10 +4,11 @@ from enum import IntEnum
 from typing import Final
 
 from registry.ledger.rules import SENTENCES, Rule
+from registry.procedure import rule as procedure
 
 
 class Doubt(IntEnum):
-    """A reason that is no rule of a gram; rules have their own numbers, below these."""
+    """A reason that is no rule; those of grams have their own numbers, below these, those of decisions above."""
 
     UNSEALED = 100
     PARENT = 101
@@ -19,7 +20,6 @@ class Doubt(IntEnum):
     LOGGED = 107
     DOCUMENT = 108
     LATE = 109
-    DECISION = 110
 
 
 _SENTENCES: Final = {
@@ -34,21 +34,34 @@ _SENTENCES: Final = {
     Doubt.DOCUMENT: "what the log is to publish of the record is gone, or its evidence does not bind it",
     Doubt.LATE: "it is of more than an hour before others in the log: no witness would cosign it, nor anything "
     "after it",
-    Doubt.DECISION: "a decision that it rests on is neither in the log nor in the queue before it",
     Doubt.LOGGED: "it is in the published log already, and the database's leaf of it is gone or another's",
 }
+_DECIDED: Final = tuple(procedure.Rule)
+_FIRST_DECIDED: Final = 128
 _RULE: Final = "rule-"
+_DECISION: Final = "decision-"
+
+
+def code_of(rule: procedure.Rule) -> int:
+    """Give the number of a rule about decisions."""
+    return _FIRST_DECIDED + _DECIDED.index(rule)
 
 
 def reason_of(code: int) -> str:
-    """Write a `Doubt` or a `Rule` as it is kept: `unsealed`, `rule-expiry`."""
+    """Write a `Doubt` or a rule as it is kept: `unsealed`, `rule-expiry`, `decision-lot`."""
+    if code >= _FIRST_DECIDED:
+        return _written(_DECISION, _DECIDED[code - _FIRST_DECIDED].name)
     rule = next((rule for rule in Rule if rule == code), None)
-    return Doubt(code).name.lower() if rule is None else _RULE + rule.name.lower().replace("_", "-")
+    return Doubt(code).name.lower() if rule is None else _written(_RULE, rule.name)
+
+
+def _written(prefix: str, name: str) -> str:
+    return prefix + name.lower().replace("_", "-")
 
 
 def sentence_of(reason: str) -> str:
     """Say for people what a kept reason means."""
-    name = reason.removeprefix(_RULE).upper().replace("-", "_")
-    if reason.startswith(_RULE) and name in Rule.__members__:
-        return SENTENCES[Rule[name]]
-    return _SENTENCES[Doubt[name]] if name in Doubt.__members__ else reason
+    said = {_written(_RULE, rule.name): SENTENCES[rule] for rule in Rule}
+    said |= {_written(_DECISION, rule.name): procedure.SENTENCES[rule] for rule in _DECIDED}
+    said |= {doubt.name.lower(): sentence for doubt, sentence in _SENTENCES.items()}
+    return said.get(reason, reason)

@@ -17,7 +17,6 @@ Recovery is the same code:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import sqlalchemy as sa
 
@@ -40,12 +39,12 @@ from anchoring.publishing.head import (
     say_published,
 )
 from anchoring.publishing.order import Draw, draw_secretly
+from anchoring.publishing.published import Published
 from anchoring.publishing.recorded import documents_in_database
-from anchoring.publishing.sequencer import MAX_BATCH, Staged, lock_head, read_staged, stage, staged_size, take_up
+from anchoring.publishing.sequencer import MAX_BATCH, Begin, Staged, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.publishing.standing import Known, refuse_behind, standing, take_note
-from anchoring.publishing.taken import Published
 from anchoring.quorum import Quorum
-from anchoring.tree.builder import TileBuilder, filled, leaves_at
+from anchoring.tree.builder import TileBuilder, filled
 from anchoring.tree.folder import CHECKPOINT, File, LogFolder, Prepared
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader
@@ -157,13 +156,13 @@ class Publisher:
     def _sign_batch(self) -> bool:
         """Sign one batch more and write its tiles, if there is one; say whether there may be another."""
         head = self._head()
-        log = Published(head.size, partial(leaves_at, self.folder, head.size))
+        log = Published(self.folder, head.size)
         growth: list[Growth] = []
 
         with self.transaction() as tx:
 
-            def begin(leaves: Rows) -> None:
-                growth.append(grow(self.folder, head, leaves, documents_in_database(tx, leaves, head.size)))
+            def begin(leaves: Rows, documents: Mapping[int, bytes]) -> None:
+                growth.append(grow(self.folder, head, leaves, documents))
 
             refuse_behind(lock_head(tx))
             is_recovery = staged_size(tx) > head.size
@@ -178,10 +177,10 @@ class Publisher:
         self._put(growth[-1].files, staged.size)
         return True
 
-    def _stage(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
+    def _stage(self, tx: sa.Connection, log: Published, begin: Begin) -> Staged:
         return stage(tx, self._admission, log, self.clock(), self.draw, begin)
 
-    def _take_up(self, tx: sa.Connection, log: Published, begin: Callable[[Rows], None]) -> Staged:
+    def _take_up(self, tx: sa.Connection, log: Published, begin: Begin) -> Staged:
         return take_up(tx, self._admission, log, begin)
 
     def _sign(self, head: Head, staged: Staged, growth: Growth) -> None:

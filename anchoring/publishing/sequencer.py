@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
-from anchoring.publishing.admission import Admission, fill_in_parents
+from anchoring.publishing.admission import Admission, Codes, fill_in_parents
 from anchoring.publishing.copying import Rows, copy_in, row_dtype
 from anchoring.publishing.doubts import Doubt, reason_of
 from anchoring.publishing.order import Draw, drawn_order, without_bundle
-from anchoring.publishing.taken import Published
+from anchoring.publishing.published import Published
+from anchoring.publishing.recorded import documents_in_database
 from anchoring.publishing.waiting import Numbers, Waiting, among, numbers, read_waiting
 from anchoring.replaying.history import rows_of
 from anchoring.replaying.runs import broken_runs, ends_in_run
@@ -29,6 +30,8 @@ from registry.ledger.movement import RECORDS_FROM, Kind
 MAX_BATCH = 65_536
 """Leaves staged in one transaction: bounds memory (about 60 MB), and is whole tiles (256 x 256)."""
 
+Begin = Callable[[Rows, Mapping[int, bytes]], None]
+"""Is handed leaves (`LEAF_DTYPE`), and the lines of the records among them by index."""
 _ENTRY = row_dtype(("index", ">i8"), ("movement_id", ">i8"), ("leaf", f"V{LEAF_SIZE}"))
 # By index alone, row for row: then a batch costs the same however long the log is, whatever the planner expects.
 _BY_INDEX = sa.text(
@@ -111,9 +114,7 @@ def staged_size(tx: sa.Connection) -> int:
     return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
 
 
-def stage(
-    tx: sa.Connection, admission: Admission, log: Published, at: int, draw: Draw, begin: Callable[[Rows], None]
-) -> Staged:
+def stage(tx: sa.Connection, admission: Admission, log: Published, at: int, draw: Draw, begin: Begin) -> Staged:
     """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
 
     `draw` draws their order. `begin` is handed the leaves before the database is, so that other work on them need not
@@ -131,15 +132,12 @@ def stage(
     leaves, codes = admission.judge(tx, waiting, log)
     # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
     codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
+    admitted, leaves, documents = _rehearsed(tx, admission, waiting, leaves, codes, log, draw)
     refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
-    admitted, leaves = waiting.only(codes == 0), leaves[codes == 0]
-    order = drawn_order(admitted.rows, draw)
-    admitted, leaves = admitted.only(order), leaves[order]
-    fill_in_parents(leaves, admitted, log.size)
     refused = _without_logged(tx, refused)
     _set_aside(tx, refused, at)
     if len(leaves):
-        begin(leaves)
+        begin(leaves, documents)
         try:
             with tx.begin_nested():
                 _write_entries(tx, log.size, admitted.ids, leaves)
@@ -149,7 +147,27 @@ def stage(
     return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
 
 
-def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Callable[[Rows], None]) -> Staged:
+def _rehearsed(
+    tx: sa.Connection, admission: Admission, waiting: Waiting, leaves: Rows, codes: Codes, log: Published, draw: Draw
+) -> tuple[Waiting, Rows, Mapping[int, bytes]]:
+    """Put in order what is admitted, and refuse, in `codes`, what no witness would cosign; give what is left.
+
+    With its leaves come the lines of its records, by index. Refused ones are gone before the order is drawn anew.
+    """
+    while True:
+        places = np.flatnonzero(codes == 0)
+        places = places[drawn_order(waiting.rows[places], draw)]
+        admitted, made = waiting.only(places), leaves[places]
+        fill_in_parents(made, admitted, log.size)
+        documents = documents_in_database(tx, made, log.size)
+        faults = admission.rehearse(log, made, documents)
+        if not faults:
+            return admitted, made, documents
+        codes[places[list(faults)]] = list(faults.values())
+        admission.spread(waiting, leaves, log, codes)
+
+
+def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Begin) -> Staged:
     """Take up leaves that a run before us staged and did not sign, if they stand as any other.
 
     They are made anew from their movements, nothing is taken from what was staged. If one is not what it should be,
@@ -166,8 +184,10 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Call
         fill_in_parents(leaves, waiting, log.size)
         is_in_order = not codes.any() and _are_in_order(leaves, waiting.rows, log.size)
         if is_in_order and _are_in_place(tx, waiting.rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
-            begin(leaves)
-            return Staged(log.size, leaves, is_over=False)
+            documents = documents_in_database(tx, leaves, log.size)
+            if not admission.rehearse(log, leaves, documents):
+                begin(leaves, documents)
+                return Staged(log.size, leaves, is_over=False)
     tx.execute(_REQUEUE, {"start": log.size})
     tx.execute(_UNSTAGE, {"start": log.size})
     return Staged(log.size, np.empty(0, LEAF_DTYPE), is_over=False)

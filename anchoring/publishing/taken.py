@@ -5,41 +5,27 @@ sealed in good faith, and no witness would cosign it. So what was taken is known
 memory: 24 bytes a movement, two microseconds each at the start.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anchoring.publishing.doubts import Doubt
+from anchoring.publishing.published import Published
 from anchoring.replaying.history import Rows, rows_of
 from anchoring.replaying.takings import Takings, overlaps_among
 from registry.ledger.movement import RECORDS_FROM
 from registry.procedure.clock import BEHIND_MS
 
-BATCH: Final = 65_536
-"""Leaves read at once."""
 _DIGEST: Final = 8
 """Bytes of a record's evidence that are kept: they are salted and sealed, so nobody can look for two that agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The log so far: `leaves` reads leaves by their indices (`LEAF_DTYPE`) from its files, not from the database."""
-
-    size: int
-    leaves: Callable[[NDArray[np.int64]], Rows]
-
-
 class Taken:
-    """What one log's leaves took, as far as it was followed."""
+    """What one log's leaves took, as far as they were given."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._begin()
-
-    def _begin(self) -> None:
         self._size = 0
         self._takings = Takings()
         self._records = np.empty(0, np.uint64)
@@ -50,23 +36,13 @@ class Taken:
         """The earliest time, Unix milliseconds, that a witness lets the next leaf have (the rule CLOCK)."""
         return self._newest - BEHIND_MS
 
-    def follow(self, log: Published) -> None:
-        """Take in the leaves that were published since. Raises as `leaves` does when they cannot be read."""
-        if log.size < self._size:
-            self._begin()
-        while self._size < log.size:
-            leaves = log.leaves(np.arange(self._size, min(log.size, self._size + BATCH)))
-            rows = rows_of(leaves)
-            self._takings = self._takings.extended(rows, self._size)
-            self._newest = max(self._newest, int(rows["at"].max(initial=0)))
-            self._records = np.union1d(self._records, _digests(leaves[leaves["kind"] >= RECORDS_FROM]))
-            self._size += len(leaves)
-
-    def recorded(self, digests: Iterable[bytes]) -> frozenset[bytes]:
-        """Give those of these digests that are the evidence of a record in the log."""
-        asked = list(digests)
-        keys = np.frombuffer(b"".join(one[:_DIGEST] for one in asked), np.uint64)
-        return frozenset(one for one, is_there in zip(asked, np.isin(keys, self._records), strict=True) if is_there)
+    def take(self, leaves: Rows) -> None:
+        """Take in the leaves (`LEAF_DTYPE`) that come next in the published log."""
+        rows = rows_of(leaves)
+        self._takings = self._takings.extended(rows, self._size)
+        self._newest = max(self._newest, int(rows["at"].max(initial=0)))
+        self._records = np.union1d(self._records, _digests(leaves[leaves["kind"] >= RECORDS_FROM]))
+        self._size += len(leaves)
 
     def again(self, leaves: Rows, log: Published) -> NDArray[Any]:
         """Say of each of these leaves, whose parents are filled in, why the log cannot take it; 0 where it can.

@@ -21,15 +21,13 @@ from anchoring.publishing.sequencer import MAX_BATCH, read_staged
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader, inclusion_proof, tile_path
 from api.bench.figures import Figure, percentile
+from api.bench.log_lines import DECIDED, FAMILY, Lines
 from api.bench.publishing import MASTER_KEY, publisher
 from registry.accounts.vault import Vault
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
 from registry.errors import Unavailable
-from registry.evidence.document import Evidence, digest
-from registry.ledger.child import minute_of
-from registry.ledger.movement import NO_TAG, Movement
-from registry.ledger.posting import Act, Line, write_lines
+from registry.ledger.posting import Act, write_lines
 from registry.ledger.sealing import Seal, Sealer
 
 PUBLISHED = 0.08
@@ -40,11 +38,7 @@ GROWTH = 1.1
 """Peak memory at N over that at N/4 must stay under this: four times the log, and a tenth for chance."""
 GUARDED = 10
 """Per cent of the time from the first movement to the checkpoint that sealing and judging may take."""
-FAMILY = 10
-"""Movements of one holder: an ISSUE of 90 g, and nine CONVERTs of 10 g each."""
 CHECKPOINT_BYTES = 64 * 1024
-START, UNTIL = 1_760_000_000_000, 1_860_000_000_000
-"""Unix milliseconds: of the first movement, less its number; and of the expiry of all points."""
 
 # An erased holder, whose key would not be looked for. Foreign keys and triggers are off for what fills the tables.
 _HOLDER = """
@@ -80,9 +74,10 @@ def measure(folder: Path, leaves: int, proofs: int = PROOFS) -> list[Figure]:
     try:
         database = Database(url, pool_size=2)
         migrate(database)
-        quarter = max(FAMILY, leaves // 4)
-        first = _publish_step(url, log, 0, quarter)
-        second = _publish_step(url, log, quarter, leaves)
+        quarter = max(DECIDED + FAMILY, leaves // 4)
+        lines = Lines(leaves)
+        first = _publish_step(url, log, lines, 0, quarter)
+        second = _publish_step(url, log, lines, quarter, leaves)
         copied_s = _copy_alone(url, leaves)
         hashed_s = _hash_alone(database, leaves)
         database.close()
@@ -92,8 +87,8 @@ def measure(folder: Path, leaves: int, proofs: int = PROOFS) -> list[Figure]:
     return [*_speed(first, second, leaves, copied_s, hashed_s), *_proofs(latencies, reads, leaves)]
 
 
-def _publish_step(url: str, log: Path, start: int, end: int) -> Published:
-    written_s, sealed_s = _write(url, start, end)
+def _publish_step(url: str, log: Path, lines: Lines, start: int, end: int) -> Published:
+    written_s, sealed_s = _write(url, lines, start, end)
     with psycopg.connect(url, autocommit=True) as connection:
         # What autovacuum does within a minute of such a load; and the load's own dirty pages are not ours to write.
         connection.execute("VACUUM ANALYZE movements, unsequenced, seals")
@@ -108,13 +103,13 @@ def _publish_step(url: str, log: Path, start: int, end: int) -> Published:
     return Published(end - start, said["seconds"], said["judged_seconds"], written_s, sealed_s, said["peak_bytes"])
 
 
-def _write(url: str, start: int, end: int) -> tuple[float, float]:
+def _write(url: str, of: Lines, start: int, end: int) -> tuple[float, float]:
     """Write movements and documents as the registry does; say what it took and what of that the sealing, in seconds."""
     vault, database, seconds = Vault(MASTER_KEY), Database(url, pool_size=1), 0.0
     vault.sealer = sealing = _TimedSealer(MASTER_KEY)
     for first in range(start, end, ACT):
         numbers = range(first + 1, min(end, first + ACT) + 1)
-        lines = [_line(number) for number in numbers]
+        lines = [of.line(number) for number in numbers]
         started = time.monotonic()
         with database.transaction() as tx:
             tx.exec_driver_sql(_UNCHECKED)
@@ -138,20 +133,6 @@ class _TimedSealer(Sealer):
         made = list(super().seals(columns))
         self.seconds += time.monotonic() - started
         return iter(made)
-
-
-def _line(number: int) -> Line:
-    """Make the movement of a number: of each family first the ISSUE, then the CONVERTs, with a withheld document."""
-    family, place = divmod(number - 1, FAMILY)
-    fields = {"n": hashlib.sha256(number.to_bytes(8)).hexdigest()}
-    evidence, tag = Evidence(digest(fields), fields), hashlib.sha256(family.to_bytes(8)).digest()[:20]
-    first, at = family * 100, minute_of(START + number)
-    if place == 0:
-        movement = Movement(1, 1, 10, 0, first, first + 90, None, at, 0, NO_TAG, tag, evidence.digest)
-        return Line(movement, None, 1, evidence)
-    grams, parent = (first + place * 10 - 10, first + place * 10), family * FAMILY + 1
-    movement = Movement(3, 2, 14, 0, *grams, parent, at, UNTIL, tag, tag, evidence.digest)
-    return Line(movement, 1, 1, evidence)
 
 
 def _copy_alone(url: str, leaves: int) -> float:

@@ -6,6 +6,7 @@ Arguments: the database's URL, the log's folder. Writes JSON on standard output:
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,21 @@ def publisher(database: Database, folder: Path) -> Publisher:
 
 
 def _timed() -> list[float]:
-    """Time each judging of a batch from here on, in seconds."""
+    """Time each judging of a batch from here on, in seconds, and each rehearsal of one."""
     took: list[float] = []
-    judge = Admission.judge
 
-    def timed(self: Admission, *given: Any) -> Any:
-        started = time.monotonic()
-        try:
-            return judge(self, *given)
-        finally:
-            took.append(time.monotonic() - started)
+    def timed(of: Callable[..., Any]) -> Any:
+        def timing(*given: Any) -> Any:
+            started = time.monotonic()
+            try:
+                return of(*given)
+            finally:
+                took.append(time.monotonic() - started)
 
-    Admission.judge = timed  # type: ignore[method-assign, assignment]
+        return timing
+
+    for name in ("judge", "rehearse"):
+        setattr(Admission, name, timed(getattr(Admission, name)))
     return took
 
 

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from anchoring.publishing.admission import Gate
 from anchoring.publishing.doubts import Doubt
 from registry.accounts.vault import Vault
-from registry.decisions.unlogged import unlogged
 from registry.ledger.holding import lacking
 
 
@@ -19,4 +18,4 @@ def gate_of(vault: Vault) -> Gate:
         lacks = ((Doubt.TAG, found.tag), (Doubt.DOCUMENT, found.document), (Doubt.EVIDENCE, found.evidence))
         return {number: int(doubt) for doubt, numbers in lacks for number in numbers}
 
-    return Gate(vault.sealer, doubts, unlogged)
+    return Gate(vault.sealer, doubts)

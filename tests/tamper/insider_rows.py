@@ -114,6 +114,25 @@ def with_another_key(world: World, tx: sa.Connection, waiting: Waiting) -> Aim:
     return Aim({row.id}, {f"account {row.account_id}"})
 
 
+def without_its_decision(world: World, tx: sa.Connection, waiting: Waiting) -> Aim:
+    """What an issuance rests on never comes: a decision is hidden, and the cases do not say that it was taken."""
+    issue = world.random.choice([row for row in waiting if row.kind == Kind.ISSUE])
+    found = sa.text("SELECT d.movement_id FROM decisions d JOIN lots l ON d.case_number = 'I-' || l.id "
+                    "WHERE l.first_g <= :gram AND :gram < l.last_g ORDER BY d.movement_id")  # fmt: skip
+    decisions = tx.execute(found, {"gram": issue.first_g}).scalars().all()
+    values = {"id": world.random.choice(decisions)}
+    statements = world.random.choice([
+        ("DELETE FROM decisions WHERE movement_id = :id",),
+        ("DELETE FROM decisions WHERE movement_id = :id", "DELETE FROM movements WHERE id = :id"),
+        ("UPDATE decisions SET movement_id = -movement_id WHERE movement_id = :id",),
+        ("UPDATE decisions SET case_number = (SELECT min(number) FROM cases) WHERE movement_id = :id",),
+        (),
+    ])  # fmt: skip
+    for statement in (*statements, "DELETE FROM unsequenced WHERE movement_id = :id"):
+        tx.execute(sa.text(statement), values)
+    return Aim({row.id for row in waiting if row.act_id == issue.act_id}, {f"movement {values['id']}"})
+
+
 def logged(world: World, tx: sa.Connection, kind: Kind | None = None) -> sa.Row[Any]:
     """Draw a movement that is in the log, with its index."""
     last = tx.execute(sa.text("SELECT max(index) FROM log_entries")).scalar_one()
@@ -151,4 +170,5 @@ OF_ROWS = (
     Attack("staged", staged),
     Attack("unqueued", unqueued, is_found_by_fsck=True),
     Attack("with another key", with_another_key),
+    Attack("without its decision", without_its_decision),
 )

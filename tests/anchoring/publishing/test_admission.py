@@ -353,13 +353,14 @@ def test_a_clock_that_was_set_back_stops_no_log(insider):
     assert {insider.refused[number] for number in before} == {"late"}
 
 
-# What rests on a decision: it is not logged before the decision is, whoever took that away.
+# What rests on a decision: it is not logged before the decision is, whoever took that away, and however.
 
 HIDING = {
     "set aside by hand": "INSERT INTO set_aside (movement_id, reason, at_ms) VALUES ({number}, 'unsealed', 0)",
     "altered": "UPDATE movements SET at_ms = at_ms + 1 WHERE id = {number}",
     "without its document": "UPDATE evidence SET public = NULL WHERE digest = ({digest})",
     "gone": "DELETE FROM movements WHERE id = {number}",
+    "gone from the cases too": "DELETE FROM decisions WHERE movement_id = {number}",
 }
 DIGEST = "SELECT evidence FROM movements WHERE id = {number}"
 
@@ -367,7 +368,7 @@ DIGEST = "SELECT evidence FROM movements WHERE id = {number}"
 def hide(insider, number, way):
     statement = HIDING[way].format(number=number, digest=DIGEST.format(number=number))
     insider.execute(statement, triggers=False)
-    if way in ("set aside by hand", "gone"):
+    if way in ("set aside by hand", "gone", "gone from the cases too"):
         insider.execute(f"DELETE FROM unsequenced WHERE movement_id = {number}", triggers=False)
 
 
@@ -384,7 +385,7 @@ def test_an_issue_waits_for_its_issuance(insider, way):
     lot = insider.scheme.issue({insider.person: 70})
     hide(insider, insider.last(Kind.ISSUANCE), way)
     lawful(insider)
-    assert insider.refused[lot.movements[0].id] == "decision"
+    assert insider.refused[lot.movements[0].id] == "decision-lot"
 
 
 @pytest.mark.parametrize("way", HIDING)
@@ -400,7 +401,7 @@ def test_a_conversion_waits_for_its_policy(insider, way):
         converted = convert(tx, scheme.ledger, insider.person, Amount(10)).movements[0].id
     hide(insider, insider.last(Kind.POLICY), way)
     insider.publisher.publish()
-    assert insider.refused[converted] == "decision"
+    assert insider.refused[converted] == "decision-policy"
     report = audit(DirectorySource(insider.folder), LOG.verifier.vkey)
     assert [*report.faults] == []
 
@@ -414,7 +415,7 @@ def test_a_void_waits_for_its_correction(insider, way):
         voided = correct(tx, scheme.ledger, insider.person, pieces, CENTRE, "abnormal_data").movements[0].id
     hide(insider, insider.last(Kind.CORRECTION), way)
     lawful(insider)
-    assert insider.refused[voided] == "decision"
+    assert insider.refused[voided] == "decision-voided"
 
 
 @pytest.mark.parametrize("way", HIDING)
@@ -423,4 +424,4 @@ def test_a_decision_waits_for_the_one_before_it(insider, way):
     number = insider.last(Kind.ISSUANCE)
     hide(insider, number - 1, way)
     lawful(insider)
-    assert {insider.refused[one] for one in (number, lot.movements[0].id)} == {"decision"}
+    assert [insider.refused[one] for one in (number, lot.movements[0].id)] == ["decision-previous", "decision-lot"]

@@ -36,7 +36,7 @@ from tests.support.publishing import LOG, act, documents_of, files_of
 from tests.support.scheme import FOUNDED, START
 
 
-def record_of(scheme, facts, kind=Kind.SOURCE):
+def record_of(scheme, facts, kind=Kind.HOLDER):
     with scheme.database.transaction() as tx:
         return record(tx, scheme.ledger.vault, kind, scheme.clock(), facts)
 

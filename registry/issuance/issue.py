@@ -18,7 +18,7 @@ from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
 from registry.ledger.posting import Line, Written, begin_act, write_lines
-from registry.procedure.fields import Range
+from registry.procedure.decision import Lot as LotTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     at, period = pending.at, _period(report.activities)
     _refuse_what_was_lost(tx, report.source.id, period)
     inputs = inputs_digest(report.activities, holders)
-    _write_lot(tx, report, lot_id, (first, last), at, period, inputs)
-    _write_activities(tx, ledger.vault, report, lot_id)
     lot = lot_of(pending, report, (first, last), len(grams), period, inputs)
+    _write_lot(tx, report, lot_id, lot, at, inputs)
+    _write_activities(tx, ledger.vault, report, lot_id)
     pending.take(tx, Step("issue", "issued", officers.deciding, lot))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
@@ -65,9 +65,9 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
         "source": report.source.id,
         "methodology": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
-        # When one person's ride began or ended.
-        "period_from_ms": period[0],
-        "period_until_ms": period[1],
+        # In whole days, as published: to the minute it would tell each of the others when somebody rode.
+        "period_from_ms": lot.period[0],
+        "period_until_ms": lot.period[1],
         "inputs_sha256": inputs.hex(),
     }
     marks = pending.standing.lots.open[0].flags
@@ -88,18 +88,16 @@ def _period(of: Sequence[Activity]) -> tuple[int, int]:
     return min(activity.starts_ms for activity in of), max(activity.ends_ms for activity in of)
 
 
-def _write_lot(
-    tx: sa.Connection, report: Report, lot_id: int, grams: Range, at: int, period: Range, inputs: bytes
-) -> None:
+def _write_lot(tx: sa.Connection, report: Report, lot_id: int, lot: LotTerms, at: int, inputs: bytes) -> None:
     values = {
         "id": lot_id,
-        "first_g": grams[0],
-        "last_g": grams[1],
+        "first_g": lot.first_g,
+        "last_g": lot.end_g,
         "source_id": report.source.id,
         "methodology_code": report.source.methodology_code,
         "methodology_version": report.source.methodology_version,
-        "period_from_ms": period[0],
-        "period_until_ms": period[1],
+        "period_from_ms": lot.period[0],
+        "period_until_ms": lot.period[1],
         "issued_ms": at,
         "inputs_sha256": inputs,
         "activities": len(report.activities),
@@ -121,7 +119,7 @@ def _refuse_what_was_lost(tx: sa.Connection, source_id: int, period: tuple[int, 
 _LOST = sa.text("""
     SELECT l.id FROM lots l WHERE EXISTS (SELECT FROM recoveries)
         AND CASE WHEN l.is_lost THEN l.issued_ms > :from
-            ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms >= :from END
+            ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms > :from END
         AND l.activities = 0 LIMIT 1
 """)
 _OVERLAPS = sa.text("""

@@ -1,6 +1,8 @@
 """Methodologies as they were decided: published version by version, and in the database from then on."""
 
 import json
+from collections.abc import Mapping
+from typing import Final
 
 import rfc8785
 import sqlalchemy as sa
@@ -8,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import methodologies
 from registry.decisions.recording import By, Officers, Step, case_about, prepare
+from registry.decisions.returning import Recorded, Returning
 from registry.errors import Invalid, Unclassified
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
@@ -59,15 +62,23 @@ def _row(methodology: Methodology, decision: bytes) -> dict[str, object]:
     }
 
 
-def return_methodology(tx: sa.Connection, version: MethodologyVersion, decision: bytes) -> None:
+def _return(tx: sa.Connection, recorded: Recorded) -> None:
     """Have a methodology again that a decision on record published, and that was lost.
 
-    Raises `Invalid` for a definition that only another version of this program can read.
+    One that only another version of this program can read stays away; `gram recover` counts it as lost.
     """
-    methodology = parse((version.definition or "").encode())
-    if (methodology.key, methodology.version) != (version.code, version.version):
-        raise Invalid("This is not the methodology that was published.")
-    tx.execute(insert(methodologies).values(_row(methodology, decision)).on_conflict_do_nothing())
+    version = recorded.decision.content
+    if not recorded.decision.takes_effect or not isinstance(version, MethodologyVersion):
+        return
+    try:
+        methodology = parse((version.definition or "").encode())
+    except Invalid:
+        return
+    if (methodology.key, methodology.version) == (version.code, version.version):
+        tx.execute(insert(methodologies).values(_row(methodology, recorded.digest)).on_conflict_do_nothing())
+
+
+RETURNING: Final[Mapping[Record, Returning]] = {Record.METHODOLOGY: _return}
 
 
 def decision_publishing(tx: sa.Connection, code: str, version: int) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from registry.database.schema import policies
 from registry.decisions.recalled import policy_decided
 from registry.decisions.recording import Officers, Step, case_about, prepare
+from registry.decisions.returning import Recorded, Returning
 from registry.errors import NotFound, SetAside
 from registry.evidence.canonical import canonical
 from registry.ledger.ledger import Ledger
@@ -79,11 +80,18 @@ def publish_policy(
     return Policy(name, value, digest, decided.digest)
 
 
-def return_policy(tx: sa.Connection, policy: PolicyText, decision: bytes) -> None:
+def _return(tx: sa.Connection, recorded: Recorded) -> None:
     """Let a policy hold that a decision on record published, and that was lost."""
+    policy = recorded.decision.content
+    if not recorded.decision.takes_effect or not isinstance(policy, PolicyText):
+        return
     digest = hashlib.sha256(policy.value.encode()).digest()
     values = {"name": policy.name, "in_force_ms": policy.in_force, "value": json.loads(policy.value)}
-    tx.execute(insert(policies).values(values | {"digest": digest, "decision": decision}).on_conflict_do_nothing())
+    values |= {"digest": digest, "decision": recorded.digest}
+    tx.execute(insert(policies).values(values).on_conflict_do_nothing())
+
+
+RETURNING: Final[Mapping[Record, Returning]] = {Record.POLICY: _return}
 
 
 @cache

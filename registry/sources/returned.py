@@ -1,22 +1,54 @@
 """Sources that a database lost and its public log has: back under their old numbers, without what is withheld there."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
+
+from registry.decisions.returning import Recorded, Returning, number_of
+from registry.evidence.document import Fields
+from registry.methodologies.published import version_published
+from registry.procedure.decision import Decision, Record, SourceTerms
 
 Facts = Mapping[str, object]
 """`source`, `kind`, `name_zh`, `name_en`, `methodology_code`, `methodology_version`, `valid_from_ms`,
 `valid_until_ms`, and `applicant_id` where a document shows it."""
 
 
-def return_public_source(tx: sa.Connection, facts: Facts) -> None:
-    """Have a source again as the log has it; its applicant is not known until `return_source`.
+def facts_of(tx: sa.Connection, decision: Decision, fields: Fields) -> dict[str, object] | None:
+    """Say what a decision on a source tells of it; None when it does not tell all, or its methodology is not known."""
+    terms = decision.content
+    names = [fields.get(name) for name in ("name_zh", "name_en")]
+    if not isinstance(terms, SourceTerms) or terms.methodology is None or not all(map(_is_text, names)):
+        return None
+    version = version_published(tx, bytes.fromhex(terms.methodology))
+    if version is None or None in {terms.kind, terms.valid_from, terms.valid_until}:
+        return None
+    return {
+        "source": number_of(decision.case),
+        "kind": terms.kind,
+        "name_zh": fields["name_zh"][1],
+        "name_en": fields["name_en"][1],
+        "methodology_code": version[0],
+        "methodology_version": version[1],
+        "valid_from_ms": terms.valid_from,
+        "valid_until_ms": terms.valid_until,
+    }
 
-    Nothing happens when it is there, or its methodology is not.
-    """
-    if tx.execute(_IS_LOST, dict(facts)).scalar_one():
+
+def _is_text(shown: object) -> bool:
+    return isinstance(shown, list) and isinstance(shown[1], str)
+
+
+def _return(tx: sa.Connection, recorded: Recorded) -> None:
+    """Have a source again as the log has it; its applicant is not known until `return_source`."""
+    facts = facts_of(tx, recorded.decision, recorded.fields)
+    if facts is not None and tx.execute(_IS_LOST, facts).scalar_one():
         applicant = tx.execute(_NOBODY).scalar_one()
         tx.execute(_RETURN, {**facts, "applicant_id": applicant})
+
+
+RETURNING: Final[Mapping[Record, Returning]] = {Record.SOURCE: _return}
 
 
 def return_source(tx: sa.Connection, facts: Facts) -> bool:

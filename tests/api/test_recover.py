@@ -21,6 +21,7 @@ from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUn
 from registry.issuance.issue import issue
 from registry.issuance.report import Activity, Report
 from registry.ledger.ledger import Amount
+from registry.methodologies import published
 from registry.methodologies.published import publish_methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem
@@ -28,7 +29,6 @@ from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.sources.approval import apply_for, approve
 from registry.sources.sources import NewSource, get_source
 from registry.upkeep.erasure import erase_account
-from registry.upkeep.recovery import facts
 from registry.upkeep.recovery.claims import recognise
 from registry.upkeep.recovery.evidence import awaited, give_back
 from tests.support.backups import LOG, TRUST, backup_of, checked, live_on, publisher_of, recovery_of, rows
@@ -229,6 +229,7 @@ def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(sche
         query = "SELECT fields FROM evidence JOIN movements ON evidence = digest ORDER BY id"
         documents = [row.fields for row in rows(scheme.database, query)]
         lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
+        day = lots[-1][0]["period_from_ms"]
         assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
         with copy.transaction() as tx:
             returned = get_source(tx, source.id)
@@ -237,8 +238,7 @@ def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(sche
                 get_account(tx, scheme.ledger.vault, returned.applicant_id)
             (lot,) = tx.execute(sa.text("SELECT * FROM lots WHERE is_lost")).all()
             assert (lot.id, lot.source_id, lot.methodology_code) == (lots[-1][0]["id"], source.id, of[0])
-            assert lot.period_from_ms < lots[-1][0]["period_from_ms"]
-            assert lots[-1][0]["period_until_ms"] < lot.period_until_ms == lot.period_from_ms + DAY
+            assert (lot.period_from_ms, lot.period_until_ms) == (day, day + DAY)
             for document in documents[::order]:
                 give_back(tx, document)
             assert get_source(tx, source.id) == source
@@ -300,7 +300,7 @@ def test_a_source_waits_for_what_it_needs_and_is_not_counted_as_given(
         (document,) = [row.fields for row in rows(scheme.database, query)]
         with monkeypatch.context() as patched:
             if lost == "methodology":  # which only a later version of this program can read
-                patched.setattr(facts, "return_methodology", unreadable)
+                patched.setattr(published, "parse", unreadable)
             recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         with copy.transaction() as tx:
             assert [give_back(tx, document) for _ in range(2)] == [False, False]
@@ -336,7 +336,8 @@ def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme
             assert sum(give_back(tx, document) for document in documents) == 1
         with pytest.raises(ActivitiesLost, match="one physical act is issued once"), copy.transaction() as tx:
             issue(tx, scheme.ledger, report, CENTRE)
-        later = Activity("later", rider, scheme.clock(), scheme.clock(), 30)
+        tomorrow = scheme.clock() + DAY
+        later = Activity("later", rider, tomorrow, tomorrow, 30)
         with copy.transaction() as tx:
             issue(tx, scheme.ledger, replace(report, activities=[later]), CENTRE)
 

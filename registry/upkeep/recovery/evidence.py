@@ -7,12 +7,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from registry.database.schema import evidence
+from registry.decisions.returning import read_decision
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
+from registry.issuance.returned import return_facts
 from registry.ledger.movement import Kind
-from registry.sources.returned import lacking, return_source
-from registry.upkeep.recovery.facts import Decided, read_decision
-from registry.upkeep.recovery.lots import return_facts
+from registry.sources.returned import facts_of, lacking, return_source
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Of one file of documents, some hundred thousand; more of them come in several files."""
@@ -83,7 +83,7 @@ def _source(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> dict[str, 
     """Say what an application tells of its source, the applicant included; None for any other document."""
     applicant = document.get("applicant_id")
     decision = read_decision(row.kind, document) if row.kind == Kind.SOURCE else None
-    facts = None if decision is None else Decided().source_facts(tx, decision, document)
+    facts = None if decision is None else facts_of(tx, decision, document)
     return facts | {"applicant_id": int(applicant[1])} if facts and isinstance(applicant, list) else None
 
 

@@ -11,26 +11,33 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.vault import Vault
+from registry.decisions.recording import return_decision
+from registry.decisions.returning import Recorded, Returning, read_decision
 from registry.errors import JobBroken, OtherHistory
 from registry.evidence.document import Fields
+from registry.issuance.returned import LotFacts, ensure_lot, facts_of
 from registry.jobs.jobs import end_all
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import ENDS, ORIGINS, RECORDS_FROM, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.sealing import Sealer
-from registry.upkeep.recovery.facts import Decided, LotFacts, read_decision
+from registry.methodologies import published
+from registry.policies import policies
+from registry.procedure.decision import Record
+from registry.sources import returned
 from registry.upkeep.recovery.holders import Acquired, Holders, acquired
-from registry.upkeep.recovery.lots import ensure_lot
 
 SKIPPED_NUMBERS = 1_000_000
-"""By how much numbers of accounts, acts, movements, sources and lots are moved on, at least: none that somebody was
-told before the loss comes to mean something else, and no token of a lost account opens a new one."""
+"""By how much the numbers of every table are moved on, at least: none that somebody was told before the loss comes to
+mean something else, and no token of a lost account opens a new one."""
+RETURNING: Final[Mapping[Record, Returning]] = {**policies.RETURNING, **published.RETURNING, **returned.RETURNING}
+"""What the capabilities declare."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
 _MAYBE_DONE = (
     "The registry was restored from a backup that has this job as open. Whether it was done before the loss, the "
@@ -68,8 +75,7 @@ def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) ->
     values = {"from": from_size, "size": size, "source": source, "at": at}
     if tx.execute(_BEGIN, values).rowcount:
         gap = SKIPPED_NUMBERS + 10 * (size - from_size)
-        for table in ("accounts", "acts", "movements", "sources", "lots", "jobs"):
-            tx.execute(_SKIP, {"table": table, "gap": gap})
+        tx.execute(_SKIP, {"gap": gap})
         end_all(tx, at, JobBroken(_MAYBE_DONE))  # else what the log brings back would be done a second time
 
 
@@ -81,9 +87,8 @@ class Replay:
         self._holders = Holders(tx, vault)
         self._sealer = vault.sealer
         self._lot = (0, 0)
-        self._decided = Decided()
-        decisions = (read_decision(Kind.ISSUANCE, json.loads(row.public)) for row in tx.execute(_ISSUED))
-        issued = (self._decided.lot_facts(tx, decision) for decision in decisions if decision is not None)
+        decisions = (read_decision(Kind.ISSUANCE, json.loads(row.public)) for row in tx.execute(_ISSUED).all())
+        issued = (facts_of(tx, decision) for decision in decisions if decision is not None)
         self._issued = sorted((facts for facts in issued if facts is not None), key=_first)
 
     def write(self, tx: sa.Connection, leaves: Sequence[Leaf]) -> None:
@@ -115,6 +120,7 @@ class Replay:
                 self._lot = ensure_lot(tx, leaf.movement, self._issuance_of(leaf.movement))
             placed[leaf.index] = _place(leaf.movement, next(numbers), placed, found)
             if leaf.public is not None:
+                _write_evidence(tx, [leaf.movement.evidence], [leaf.public])  # by which the next ones find it
                 self._take(tx, leaf.movement, placed[leaf.index].id, json.loads(leaf.public))
             rows.append(_row(leaf.movement, placed) | _of(placed[leaf.index]) | {"public": leaf.public})
         _write_movements(tx, self._sealer, rows)
@@ -125,8 +131,10 @@ class Replay:
         decision = read_decision(record.kind, fields)
         if decision is None:
             return
-        self._decided.take(tx, decision, record.evidence, number, fields)
-        if (facts := self._decided.lot_facts(tx, decision)) is not None:
+        return_decision(tx, decision, number)
+        if (take := RETURNING.get(decision.record)) is not None:
+            take(tx, Recorded(decision, record.evidence, fields))
+        if (facts := facts_of(tx, decision)) is not None:
             insort(self._issued, facts, key=_first)
 
     def _issuance_of(self, issue: Movement) -> LotFacts | None:
@@ -231,11 +239,14 @@ def _write_movements(tx: sa.Connection, sealer: Sealer, rows: list[dict[str, Any
         "grams": [_grams(group) for group in groups.values()],
     }
     tx.execute(_NEW_ACTS, acts)
-    publics = [row["public"] for row in rows]
-    documents = {"digests": [row["evidence"] for row in rows], "publics": publics, "fields": list(map(_whole, publics))}
-    tx.execute(_EVIDENCE, documents)
+    lost = [row["evidence"] for row in rows if row["public"] is None]
+    _write_evidence(tx, lost, [None] * len(lost))
     write_rows(tx, sealer, rows)
     tx.execute(_FRONTIER, {"last": max((row["last"] for row in rows if row["kind"] in ORIGINS), default=0)})
+
+
+def _write_evidence(tx: sa.Connection, digests: Sequence[bytes], publics: Sequence[str | None]) -> None:
+    tx.execute(_EVIDENCE, {"digests": digests, "publics": publics, "fields": list(map(_whole, publics))})
 
 
 def _grams(of_act: Sequence[Mapping[str, Any]]) -> int:
@@ -273,7 +284,9 @@ _BEGIN = sa.text("""
     WHERE NOT EXISTS (SELECT FROM recoveries WHERE finished_ms IS NULL)
 """)
 _SKIP = sa.text("""
-    SELECT setval(s, nextval(s) + :gap) FROM pg_get_serial_sequence(:table, 'id') s
+    SELECT setval(s, nextval(s) + :gap) FROM information_schema.columns,
+        pg_get_serial_sequence(quote_ident(table_name), column_name) s
+    WHERE table_schema = current_schema() AND is_identity = 'YES'
 """)
 # The database lets nothing else write while it is behind.
 _REPLAYING = sa.text("SET LOCAL gramledger.replaying = 'yes'; SET LOCAL statement_timeout = 0")

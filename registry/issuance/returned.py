@@ -1,14 +1,45 @@
-"""Lots that a recovery knows by the log alone: what stands for the rest, until evidence gives it back."""
+"""Lots that a database lost and its public log has: what stands for the rest, until evidence gives it back."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
+from registry.decisions.recalled import case_deciding
+from registry.decisions.returning import number_of
 from registry.ledger.movement import Movement
-from registry.upkeep.recovery.facts import LotFacts
+from registry.methodologies.published import version_published
+from registry.procedure.decision import Decision, Lot
 
 UNKNOWN = "UNKNOWN"
 """Code of the methodology that stands for one that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LotFacts:
+    """What the log says of the lot of grams `[first_g, end_g)`; the period is in whole days, Unix milliseconds."""
+
+    first_g: int
+    end_g: int
+    issued_ms: int
+    lot: int
+    source: int
+    methodology: str
+    methodology_version: int
+    period_from_ms: int
+    period_until_ms: int
+
+
+def facts_of(tx: sa.Connection, decision: Decision) -> LotFacts | None:
+    """Say what the decision that issued a lot tells of it; None for any other."""
+    lot = decision.content
+    if not isinstance(lot, Lot):
+        return None
+    source = case_deciding(tx, bytes.fromhex(lot.source))
+    version = version_published(tx, bytes.fromhex(lot.methodology))
+    if source is None or version is None:
+        return None
+    of = number_of(decision.case), number_of(source)
+    return LotFacts(lot.first_g, lot.end_g, decision.at, *of, *version, *lot.period)
 
 
 def ensure_lot(tx: sa.Connection, issue: Movement, facts: LotFacts | None) -> tuple[int, int]:

@@ -57,6 +57,8 @@ policy_app = typer.Typer(
 app.add_typer(policy_app, name="policy")
 trust_app = typer.Typer(help="What this registry says of itself, for those who verify it.", no_args_is_help=True)
 app.add_typer(trust_app, name="trust")
+role_app = typer.Typer(help="Who may what: subjects, their roles, officers' numbers.", no_args_is_help=True)
+app.add_typer(role_app, name="role")
 
 Data = Annotated[Path, typer.Option("--data", help="Data folder: log, keys, and whatever runs embedded.")]
 Database = Annotated[
@@ -177,6 +179,7 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     monitor,
     policy,
     recover,
+    roles,
     run,
     trace,
     trust,

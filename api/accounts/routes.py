@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from api.accounts import shapes
 from api.acts import views as act_views
 from api.acts.orders import AnAccount, one_of, words
-from api.door.auth import READERS
 from api.door.numbers import AccountId, Cursor, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.who import ForHolder, ForHolderOrReader, HolderOrReader
+from api.door.who import READERS, ForHolder, ForHolderOrReader, HolderOrReader
 from api.door.write import ByCentre, ByHolder, SiteOf
 from api.ledger import shapes as schemas
 from api.ledger import views
@@ -64,7 +63,7 @@ def open_an_account(body: NewAccount, write: ByCentre) -> Response:
 def read_account(account_id: AccountId, caller: HolderOrReader, site: SiteOf) -> dict[str, Any]:
     """Read an account with what it holds. Of an erased one authorities read that it was there, nobody more."""
     with site.database.reading() as tx:
-        row = account_row(tx, account_id) if caller.role in READERS else open_row(tx, account_id)
+        row = account_row(tx, account_id) if caller.has(*READERS) else open_row(tx, account_id)
         return _account(row) | {"balances": _balances(tx, account_id) if row.erased_ms is None else []}
 
 

@@ -10,7 +10,7 @@ from api.acts.ordering import order
 from api.door.numbers import AccountId
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.write import ByHolder, ByHolderOrCentre
+from api.door.write import ByBundler, ByHolder, ByProvider, ByProviderOrCentre, ByTrader
 from api.jobs.shapes import Job
 from api.ledger.shapes import ActAnswer, BundleAnswer, CancelAnswer
 
@@ -43,25 +43,25 @@ def redeem_points(account_id: AccountId, body: orders.Redemption, write: ByHolde
 
 
 @router.post("/refunds", summary="Refund redeemed points", **ANSWERS)
-def refund_points(account_id: AccountId, body: orders.Refund, write: ByHolder) -> Response:
+def refund_points(account_id: AccountId, body: orders.Refund, write: ByProvider) -> Response:
     """Give points back to the person who redeemed them; the provider asks."""
     return order(write, account_id, body)
 
 
 @router.post("/returns", summary="Return collected points to reductions", **answers(BundleAnswer))
-def return_collected_points(account_id: AccountId, body: orders.Return, write: ByHolderOrCentre) -> Response:
+def return_collected_points(account_id: AccountId, body: orders.Return, write: ByProviderOrCentre) -> Response:
     """Turn the points a provider collected into the reductions they came from, as one bundle (R24)."""
     return order(write, account_id, body)
 
 
 @router.post("/bundles", summary="Gather reductions into one bundle", **answers(BundleAnswer))
-def gather_held_reductions(account_id: AccountId, body: orders.Bundling, write: ByHolder) -> Response:
+def gather_held_reductions(account_id: AccountId, body: orders.Bundling, write: ByBundler) -> Response:
     """Turn reductions that an institution holds in many blocks into one, which is traded or cancelled in one step."""
     return order(write, account_id, body)
 
 
 @router.post("/transfers", summary="Transfer reductions to another account", **ANSWERS)
-def transfer_reductions(account_id: AccountId, body: orders.Transfer, write: ByHolder) -> Response:
+def transfer_reductions(account_id: AccountId, body: orders.Transfer, write: ByTrader) -> Response:
     """Transfer reductions by agreement, or as a donation."""
     return order(write, account_id, body)
 

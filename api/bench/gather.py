@@ -14,13 +14,11 @@ import sqlalchemy as sa
 
 from api.bench.caller import Caller
 from api.bench.figures import Figure, percentile
-from api.bench.http import LIFE_S, run_load, served, silent, tokens_of
+from api.bench.http import holders_tokens, run_load, served, silent, tokens_of
 from api.bench.load import Plan, Seen
 from api.bench.processes import PROC, shared_out_bytes, tree
 from api.bench.scratch import found_scheme
-from api.door.auth import development_token
 from api.installation.data_folder import POSTGRES
-from api.installation.keys import read_secret
 from api.installation.officers import CENTRE
 from api.installation.services import running
 from api.installation.settings import Settings
@@ -170,11 +168,7 @@ def _found(site: Site, blocks: int) -> Founded:
         for act in (convert, lambda tx, ledger, who, amount: redeem(tx, ledger, who, shop, amount.quantity_g)):
             with site.database.transaction() as tx:
                 act(tx, ledger, person, Amount(lots * BLOCK_G))
-    key, now = read_secret(site.folder.keys, "token.key"), int(time.time())
-    tokens = {
-        who: development_token(site.settings, key, role="holder", account=who, now_s=now, life_s=LIFE_S)
-        for who in (shop, trader)
-    }
+    tokens = holders_tokens(site, (shop, trader))
     return Founded(shop, trader, tokens_of(site, others), others.provider, tokens)
 
 

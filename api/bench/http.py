@@ -7,9 +7,8 @@ answer a request takes as long as the queue before it, which says nothing of the
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,12 +19,13 @@ from api.bench import pgbench, scripts
 from api.bench.figures import Figure, percentile
 from api.bench.load import Plan, Seen
 from api.bench.scratch import People, found_scheme
-from api.door.auth import development_token
-from api.installation.keys import read_secret
 from api.installation.services import running
 from api.installation.settings import Settings
 from api.installation.site import Site
+from api.installation.trial import trial_token
 from registry.errors import Unavailable
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
 
 SHARES = {"acts": 0.30, "look-ups": 0.08}
 """Of what pgbench does with the same SQL in the same run: what is to be reached."""
@@ -33,7 +33,6 @@ LOADED = 0.6
 """The share of its capacity that a server is asked for while latencies are measured."""
 ACT_P99_MS = 150
 PEOPLE = 400
-LIFE_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +76,17 @@ def silent(_sentence: str) -> None:
 
 def tokens_of(site: Site, people: People) -> dict[str, str]:
     """Give each holder a development token, by account number."""
-    key = read_secret(site.folder.keys, "token.key")
-    now = int(time.time())
-    return {
-        str(holder): development_token(site.settings, key, role="holder", account=holder, now_s=now, life_s=LIFE_S)
-        for holder in people.holders
-    }
+    return {str(holder): token for holder, token in holders_tokens(site, people.holders).items()}
+
+
+def holders_tokens(site: Site, holders: Iterable[int]) -> dict[int, str]:
+    """Give a token of the development issuer for each of these accounts' holders."""
+    ledger, issuer = site.ledger, site.development_issuer
+    with site.database.transaction() as tx:
+        return {
+            holder: trial_token(tx, ledger.vault, issuer, Grant(Role.HOLDER, holder), ledger.clock())
+            for holder in holders
+        }
 
 
 @contextmanager

@@ -1,6 +1,5 @@
-"""`gram serve`, `gram migrate`, `gram token`."""
+"""`gram serve`, `gram migrate`, `gram init`."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -71,25 +70,6 @@ def migrate(
                 establish(tx)
     granted = "" if role is None else f" The registry works under {role}, which owns nothing in it."
     out.print(f"The database has this version's schema.{granted}", markup=False)
-
-
-@app.command()
-def token(
-    role: Annotated[str, typer.Option(help="holder, centre, exchange or bureau.")],
-    account: Annotated[int | None, typer.Option(help="For a holder: the account's number.", show_default=False)] = None,
-    hours: Annotated[int, typer.Option(help="How long it is good for.", min=1, max=720)] = 12,
-    data: Data = DATA,
-) -> None:
-    """Print a development bearer token for the REST interface. Production refuses them."""
-    from api.door.auth import development_token, refuse_in_production
-    from api.installation.data_folder import read_folder
-    from api.installation.keys import read_secret
-
-    settings = settings_of(data)
-    refuse_in_production(settings)  # first: there no such key is missed
-    key = read_secret(read_folder(settings.data).keys, "token.key")
-    now, life = int(time.time()), hours * 3600
-    out.print(development_token(settings, key, role=role, account=account, now_s=now, life_s=life), markup=False)
 
 
 @app.command()

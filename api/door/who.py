@@ -5,71 +5,108 @@ A route that declares nobody is for anyone; a test lists those.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 from fastapi.dependencies.models import Dependant
 
-from api.door.auth import READERS, Caller, Principal, Role
+from api.door.caller import Caller, Principal
 from api.door.numbers import AccountId
-from registry.errors import Forbidden
+from registry.errors import Forbidden, NoRole, RegistryError
+from registry.identity.roles import Role
+
+READERS: Final = frozenset({Role.CENTRE, Role.BUREAU})
+"""Officers who may read any account: the centre manages them, the bureau supervises."""
+READING: Final = frozenset({Role.HOLDER, Role.PROVIDER, Role.TRADER, Role.APPLICANT})
+"""Who may read an account that they act for. A platform is none of them: it has a way of its own, by consent."""
+_HOLDER: Final = frozenset({Role.HOLDER})
 
 
 @dataclass(frozen=True)
 class Holding:
-    """Lets the holder of the account in the path pass, and some roles."""
+    """Lets those pass who have one of some roles of the account in the path, and officers of some authorities."""
 
+    of: frozenset[Role] = _HOLDER
     roles: frozenset[Role] = frozenset()
 
     async def __call__(self, account_id: AccountId, caller: Caller) -> Principal:
-        """Give the caller. Raises `Forbidden`."""
-        is_holder = caller.role == Role.HOLDER and caller.account == account_id
-        if not is_holder and caller.role not in self.roles:
-            raise Forbidden("This account is not yours to read or to act for.")
-        return caller
+        """Give the caller. Raises `Forbidden`, `NoRole`."""
+        if account_id in caller.accounts(*self.of) or caller.has(*self.roles):
+            return caller
+        raise _no_entry(caller, "This account is not yours to read or to act for.")
 
     def __str__(self) -> str:
         """Name who passes."""
-        return ", ".join(["the account's holder", *sorted(self.roles)])
+        return ", ".join([f"the account's {' or '.join(sorted(self.of))}", *sorted(self.roles)])
 
 
 @dataclass(frozen=True)
 class Being:
-    """Lets some roles pass; with `parties`, holders too, of whom the route itself asks whether it is theirs."""
+    """Lets some roles pass; with `parties`, whoever reads an account, of whom the route asks whether it is theirs."""
 
     roles: frozenset[Role]
     parties: bool = False
 
     async def __call__(self, caller: Caller) -> Principal:
-        """Give the caller. Raises `Forbidden`."""
-        if caller.role not in self.roles and not (self.parties and caller.role == Role.HOLDER):
-            raise Forbidden(f"This is for: {self}.")
+        """Give the caller. Raises `Forbidden`, `NoRole`."""
+        if caller.has(*self.roles) or (self.parties and caller.accounts(*READING)):
+            return caller
+        raise _no_entry(caller, f"This is for: {self}.")
+
+    def __str__(self) -> str:
+        """Name who passes."""
+        return ", ".join([*(["those whose it is"] if self.parties else []), *sorted(self.roles)])
+
+
+@dataclass(frozen=True)
+class Anybody:
+    """Lets whoever signed in pass, with a role or without."""
+
+    async def __call__(self, caller: Caller) -> Principal:
+        """Give the caller."""
         return caller
 
     def __str__(self) -> str:
         """Name who passes."""
-        return ", ".join([*(["holders whose it is"] if self.parties else []), *sorted(self.roles)])
+        return "whoever signed in"
 
 
-HOLDER, HOLDER_OR_CENTRE = Holding(), Holding(frozenset({Role.CENTRE}))
-HOLDER_OR_READER, PARTY_OR_READER = Holding(READERS), Being(READERS, parties=True)
-CENTRE = Being(frozenset({Role.CENTRE}))
+May = Holding | Being | Anybody
 
-ForHolder, ForHolderOrReader = Depends(HOLDER), Depends(HOLDER_OR_READER)
+
+def _no_entry(caller: Principal, sentence: str) -> RegistryError:
+    if caller.grants:
+        return Forbidden(sentence)
+    return NoRole(
+        "You are signed in, and have no role here. The centre opens accounts; authorities name their officers."
+    )
+
+
+HOLDER: Final = Holding()
+TRADING: Final = Holding(frozenset({Role.HOLDER, Role.TRADER}))
+PROVIDING: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER}))
+PROVIDING_OR_CENTRE: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER}), frozenset({Role.CENTRE}))
+BUNDLING: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER, Role.TRADER}))
+READER, PARTY_OR_READER = Holding(READING, READERS), Being(READERS, parties=True)
+CENTRE: Final = Being(frozenset({Role.CENTRE}))
+SIGNED_IN: Final = Anybody()
+
+ForHolder, ForHolderOrReader = Depends(HOLDER), Depends(READER)
 """For routes that need not know which of them it is."""
-HolderOrReader = Annotated[Principal, Depends(HOLDER_OR_READER)]
+HolderOrReader = Annotated[Principal, Depends(READER)]
 PartyOrReader = Annotated[Principal, Depends(PARTY_OR_READER)]
+SignedIn = Annotated[Principal, Depends(SIGNED_IN)]
 
 
-def who_may(dependant: Dependant) -> Iterator[Holding | Being]:
+def who_may(dependant: Dependant) -> Iterator[May]:
     """Give what a route declares, however deep."""
     for inner in dependant.dependencies:
-        if isinstance(inner.call, Holding | Being):
+        if isinstance(inner.call, May):
             yield inner.call
         else:
             yield from who_may(inner)
 
 
-def described(declared: Iterable[Holding | Being]) -> str | None:
+def described(declared: Iterable[May]) -> str | None:
     """Say who may, for the interface's description; None for anyone."""
     return "; ".join(map(str, declared)) or None

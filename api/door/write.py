@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 
-from api.door.auth import Principal
-from api.door.who import CENTRE, HOLDER, HOLDER_OR_CENTRE, Being, Holding
+from api.door.caller import Callers, Principal
+from api.door.who import BUNDLING, CENTRE, HOLDER, PROVIDING, PROVIDING_OR_CENTRE, TRADING, May
 from api.installation.site import Site
 from registry.accounts.accounts import refuse_erased
 from registry.database.engine import BEHIND
 from registry.errors import Behind, KeyForgotten
+from registry.identity.roles import Role
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
 
 CREATED, ACCEPTED = 201, 202
@@ -45,7 +46,8 @@ class Write:
         self.site = site
         self.caller = caller
         self._key = idempotency_key
-        self._account = request.path_params.get("account_id")
+        self._request = request
+        self._account = _number(request.path_params.get("account_id"))
         self._asked = f"{request.method} {request.scope['path']}"
 
     def perform(self, body: Mapping[str, Any], act: Act, *, status: int = CREATED, erases: bool = False) -> Response:
@@ -65,6 +67,9 @@ class Write:
                 forget(tx, asked)
             else:
                 keep(tx, asked, self._about(said), status, _json(said))
+        if erases:
+            callers: Callers = self._request.app.state.callers
+            callers.forget(self.caller.digest)
         return _answer(said, status)
 
     def _earlier(self, tx: sa.Connection, asked: Claim) -> Answer | None:
@@ -72,17 +77,20 @@ class Write:
         try:
             return claim(tx, asked)
         except KeyForgotten:
-            if self.caller.account is not None:
-                refuse_erased(tx, self.caller.account)
+            if self._account is not None and self._account in self.caller.accounts(Role.HOLDER):
+                refuse_erased(tx, self._account)
             raise
 
     def _about(self, said: Mapping[str, Any]) -> int | None:
         """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""
-        number = self._account or said.get("id")
-        return None if number is None else int(number)
+        return self._account or _number(said.get("id"))
 
 
-def _by(may: Holding | Being) -> Callable[..., Coroutine[Any, Any, Write]]:
+def _number(found: Any) -> int | None:
+    return None if found is None else int(found)
+
+
+def by(may: May) -> Callable[..., Coroutine[Any, Any, Write]]:
     async def write_of(
         request: Request, site: SiteOf, caller: Annotated[Principal, Depends(may)], idempotency_key: IdempotencyKey
     ) -> Write:
@@ -91,9 +99,12 @@ def _by(may: Holding | Being) -> Callable[..., Coroutine[Any, Any, Write]]:
     return write_of
 
 
-ByHolder = Annotated[Write, Depends(_by(HOLDER))]
-ByHolderOrCentre = Annotated[Write, Depends(_by(HOLDER_OR_CENTRE))]
-ByCentre = Annotated[Write, Depends(_by(CENTRE))]
+ByHolder = Annotated[Write, Depends(by(HOLDER))]
+ByTrader = Annotated[Write, Depends(by(TRADING))]
+ByProvider = Annotated[Write, Depends(by(PROVIDING))]
+ByProviderOrCentre = Annotated[Write, Depends(by(PROVIDING_OR_CENTRE))]
+ByBundler = Annotated[Write, Depends(by(BUNDLING))]
+ByCentre = Annotated[Write, Depends(by(CENTRE))]
 
 
 _REPLAYED = {"Idempotency-Replayed": "true"}

@@ -64,6 +64,11 @@ class DataFolder:
         return self.path / "chain.url"
 
     @property
+    def issuer_address(self) -> Path:
+        """Where the development issuer answers, or did last."""
+        return self.path / "issuer.url"
+
+    @property
     def state(self) -> Path:
         """The maps of the last recorded states; what is lost here is made again from the log."""
         return self.path / "state"
@@ -76,7 +81,7 @@ class DataFolder:
     @property
     def has_stand_ins(self) -> bool:
         """Whether development keys lie here, in place of those of other people and of a settings file."""
-        return (self.keys / "token.key").exists()
+        return (self.keys / "issuer.key").exists()
 
     def with_contract(self, chain_id: int, contract: str) -> "DataFolder":
         """Note which contract this log is anchored in."""

@@ -42,7 +42,7 @@ def make_keys(folder: Path, origin: str, *, stand_ins: bool) -> None:
     write_secret(folder / "log.key", make_signer(origin, ED25519).secret.encode())
     if not stand_ins:
         return
-    for name in ("master.key", "token.key", "payer.key", *(f"{authority.id}.chain.key" for authority in AUTHORITIES)):
+    for name in ("master.key", "issuer.key", "payer.key", *(f"{authority.id}.chain.key" for authority in AUTHORITIES)):
         write_secret(folder / name, secrets.token_bytes(SECRET_BYTES))
     for one in AUTHORITIES:
         write_secret(folder / f"{one.id}.cosigner.key", make_signer(f"{origin}/{one.id}", COSIGNATURE).secret.encode())

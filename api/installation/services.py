@@ -15,7 +15,8 @@ from anchoring.quorum import WHOLE_S, collect
 from api.installation.binding import Installation, alone, bind
 from api.installation.condition import RECOVERING
 from api.installation.data_folder import POSTGRES, DataFolder, hold
-from api.installation.keys import AUTHORITIES, chain_signer, payer
+from api.installation.development_issuer import issuing
+from api.installation.keys import AUTHORITIES, chain_signer, payer, read_secret
 from api.installation.moving import follow
 from api.installation.settings import Settings
 from api.installation.site import Site, Whereabouts, is_production
@@ -48,6 +49,7 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
         database_url = _database(settings, folder, stack, tell)
         rpc_urls, revive = _chain(settings, folder, stack, tell)
         folder, where = _contract(settings, folder, database_url, rpc_urls, tell)
+        where = replace(where, issuer=_issuer(settings, folder, stack, tell))
         site = Site(settings, folder, where, revive)
         stack.callback(site.close)
         stack.enter_context(alone(database_url))
@@ -116,6 +118,15 @@ def _chain(
     folder.chain_address.write_text(process.rpc_url, encoding="ascii")
     tell("The embedded chain is a stand-in for a network that others run too; production refuses it.")
     return (process.rpc_url,), process.revive
+
+
+def _issuer(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
+    if settings.issuer is not None:
+        return settings.issuer
+    key = read_secret(folder.keys, "issuer.key")
+    issuer = stack.enter_context(issuing(folder.issuer_address, settings.audience, key))
+    tell("The development issuer believes everybody who they say they are; production refuses it.")
+    return issuer.url
 
 
 def _contract(

@@ -7,9 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,7 +23,7 @@ class Environment(StrEnum):
 
 
 REAL = (
-    "database", "rpc", "contract", "payer", "master_key", "token_public_key", "origin", "public_url", "witnesses",
+    "database", "rpc", "contract", "payer", "master_key", "issuer", "origin", "public_url", "witnesses",
 )  # fmt: skip
 """What production must be given; development has stand-ins for it."""
 
@@ -100,8 +97,14 @@ class Settings(BaseSettings):
     """The log's origin line, fixed when the data folder is made."""
     master_key: SecretStr | None = None
     """64 hex digits; a file in the data folder when not set (development only)."""
-    token_public_key: str | None = None
-    """PEM of the identity service's Ed25519 key that signs bearer tokens; a development key when not set."""
+    issuer: str | None = None
+    """The identity service (OpenID Connect), as the `iss` of its tokens names it; one for development when not set."""
+    audience: str = Field(default="gramledger", min_length=1, max_length=500)
+    """What the `aud` of an access token names when it is for this registry."""
+    client_id: str | None = Field(default=None, min_length=1, max_length=500)
+    """What the identity service knows the registry's own pages as, where people sign in; they cannot when not set."""
+    client_secret: SecretStr | None = None
+    """The secret of that client, if it has one."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
@@ -166,15 +169,14 @@ class Settings(BaseSettings):
             raise ValueError("A master key is 64 lower-case hex digits.")
         return given
 
-    @field_validator("token_public_key")
+    @field_validator("issuer")
     @classmethod
-    def _is_a_public_key(cls, given: str | None) -> str | None:
-        try:
-            if given is None or isinstance(load_pem_public_key(given.encode()), Ed25519PublicKey):
-                return given
-        except (ValueError, UnsupportedAlgorithm):
-            pass
-        raise ValueError("The identity service's key is an Ed25519 public key in PEM.")
+    def _is_an_issuer(cls, given: str | None) -> str | None:
+        """Tokens and keys go over it, so it is reached safely: by TLS, or without leaving this machine."""
+        where = r"https://[^/?#\s@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?"
+        if given is None or re.fullmatch(rf"({where})(/[^?#\s]*)?", given):
+            return given
+        raise ValueError("An issuer is https://HOST, with a path or without; http:// only on this machine.")
 
     @field_validator("public_url")
     @classmethod
@@ -224,6 +226,13 @@ class Settings(BaseSettings):
                     "Production needs more than half of the witnesses: two halves could each be shown another history. "
                     "Set GRAMLEDGER_THRESHOLD."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _is_no_audience(self) -> Self:
+        """What says to the pages who signed in must not open the interface for programs, nor the other way round."""
+        if self.client_id == self.audience:
+            raise ValueError("GRAMLEDGER_CLIENT_ID and GRAMLEDGER_AUDIENCE are one; they must differ.")
         return self
 
     @model_validator(mode="after")

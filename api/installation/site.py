@@ -27,6 +27,8 @@ from anchoring.witness.client import WitnessClient
 from api.installation import logs
 from api.installation.condition import Conditions
 from api.installation.data_folder import DataFolder, read_folder
+from api.installation.development_issuer import NAME as DEVELOPMENT
+from api.installation.development_issuer import DevelopmentIssuer, known_issuer
 from api.installation.gate import gate_of
 from api.installation.keys import AUTHORITIES, Authority, chain_signer, cosigner, log_signer, payer, read_secret
 from api.installation.settings import Environment, Settings
@@ -34,7 +36,7 @@ from api.installation.witnesses import Witnessing
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
 from registry.database.engine import Database
-from registry.errors import Unavailable
+from registry.errors import Forbidden, Unavailable
 from registry.ledger.ledger import Ledger
 
 SITE_VARIABLE = "GRAMLEDGER_SITE"
@@ -51,6 +53,8 @@ class Whereabouts:
     chain_id: int
     contract: str
     embedded_chain: bool
+    issuer: str = ""
+    """The identity service, by the `iss` of its tokens."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,21 @@ class Site:
     def master_key(self) -> bytes:
         """The key that account keys are sealed under: from the settings, or from its file."""
         return master_key(self.settings, self.folder)
+
+    @property
+    def is_issuer_embedded(self) -> bool:
+        """Whether the issuer is the one for development."""
+        return self.settings.issuer is None
+
+    @property
+    def issuer_name(self) -> str:
+        """By which the registry knows the issuer's subjects."""
+        return issuer_name(self.settings)
+
+    @property
+    def development_issuer(self) -> DevelopmentIssuer:
+        """The issuer for development, to sign in its name. Raises `Forbidden` in production, or with another one."""
+        return development_issuer(self.settings, self.folder)
 
     @cached_property
     def log_signer(self) -> Signer:
@@ -253,6 +272,21 @@ def master_key(settings: Settings, folder: DataFolder) -> bytes:
     """Read the key that account keys are sealed under, of an installation that need not run."""
     configured = settings.master_key
     return bytes.fromhex(configured.get_secret_value()) if configured else read_secret(folder.keys, "master.key")
+
+
+def issuer_name(settings: Settings) -> str:
+    """By which the registry knows the subjects of its issuer."""
+    return settings.issuer or DEVELOPMENT
+
+
+def development_issuer(settings: Settings, folder: DataFolder) -> DevelopmentIssuer:
+    """Give the issuer for development as it ran last, to sign in its name.
+
+    Raises `Forbidden` in production, or where another issuer is named, and `Unavailable` where it never ran.
+    """
+    if is_production(settings) or settings.issuer is not None:
+        raise Forbidden("Tokens come from the identity service (GRAMLEDGER_ISSUER) only.")
+    return known_issuer(folder.issuer_address, settings.audience, read_secret(folder.keys, "issuer.key"))
 
 
 def is_production(settings: Settings) -> bool:

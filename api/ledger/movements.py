@@ -5,11 +5,11 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Response
 
-from api.door.auth import Principal, Role
+from api.door.caller import Principal
 from api.door.numbers import MovementId
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.who import PartyOrReader
+from api.door.who import READERS, READING, PartyOrReader
 from api.door.write import SiteOf
 from api.ledger import shapes as schemas
 from api.ledger import views
@@ -55,9 +55,10 @@ def read_receipt(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> R
 
 def _own(tx: sa.Connection, caller: Principal, number: int) -> Seen:
     """Read a movement for a party or an authority. For anybody else it is not there, whether it is or not."""
-    if caller.account is not None:
-        refuse_erased(tx, caller.account)
+    mine = caller.accounts(*READING)
+    for account in mine:
+        refuse_erased(tx, account)
     seen = get_movement(tx, number)
-    if caller.role == Role.HOLDER and caller.account not in {seen.giver_id, seen.account_id}:
+    if not caller.has(*READERS) and not mine & {seen.giver_id, seen.account_id}:
         raise NotFound(f"There is no movement {number}.")
     return seen

@@ -13,15 +13,20 @@ from api.accounts import routes as accounts
 from api.acts import routes as acts
 from api.chain import routes as chain
 from api.decisions import routes as decisions
-from api.door.auth import Tokens, token_key
+from api.door.caller import Callers
 from api.door.edge import AsOf, Edge
+from api.door.issuer import Issuer
 from api.door.openapi import describe
 from api.door.problems import add_handlers
 from api.door.table import Table
+from api.door.tokens import Tokens
 from api.explorer import routes as explorer
+from api.explorer import signing_in
 from api.explorer.answers import problem_page
 from api.explorer.pages import STATIC
+from api.identity.relying_party import RelyingParty
 from api.installation import logs
+from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
@@ -42,7 +47,7 @@ def create(site: Site | None = None) -> FastAPI:
     logs.configure()
     app = routed()
     app.state.site = site or site_from_environment()
-    app.state.tokens = Tokens(token_key(app.state.site), system_clock)
+    _know_issuer(app)
     settings = app.state.site.settings
     counts, lines = settings.metrics_port is not None, settings.request_log
     if counts or lines is not None:
@@ -50,6 +55,21 @@ def create(site: Site | None = None) -> FastAPI:
 
         app.add_middleware(Measuring, clock=system_clock, counts=counts, lines=lines)
     return app
+
+
+def _know_issuer(app: FastAPI) -> None:
+    """Have those who tell callers and visitors by the identity service's word."""
+    site: Site = app.state.site
+    settings, name = site.settings, site.issuer_name
+    # A proxy from the environment does not know our loopback.
+    issuer = Issuer(site.where.issuer, system_clock, by_proxy=not site.is_issuer_embedded)
+    tokens = Tokens(issuer, name, settings.audience, system_clock)
+    app.state.callers = Callers(tokens, lambda: site.database, lambda: site.ledger.vault, system_clock)
+    client = settings.client_id or (PAGES if site.is_issuer_embedded else None)
+    secret = None if settings.client_secret is None else settings.client_secret.get_secret_value()
+    app.state.relying_party = client and RelyingParty(
+        issuer, name, (client, secret), lambda: site.ledger.vault, system_clock
+    )
 
 
 def routed() -> FastAPI:
@@ -75,6 +95,7 @@ def routed() -> FastAPI:
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)
+    app.include_router(signing_in.router)
     return app
 
 

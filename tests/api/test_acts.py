@@ -309,7 +309,7 @@ def test_an_account_is_opened_by_the_centre_and_erased_by_its_holder(live):
     centre = authority(live, "centre")
     seen = centre.get(f"/v1/accounts/{account}").json()
     assert (seen["name"], seen["erased_at"] is not None) == (None, True)
-    assert is_problem(holder.act("conversions", quantity_g=1), 403, "account-erased")
+    assert is_problem(holder.act("conversions", quantity_g=1), 403, "no-role")
     evidence = centre.get(f"/v1/movements/{moved}/evidence").json()
     assert "Li Lei" not in str(evidence)
     assert document.verify(evidence["fields"], bytes.fromhex(evidence["digest"]))

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchoring.note import ED25519, Signer
 from api.installation.data_folder import hold
@@ -16,12 +14,6 @@ from tests.api.test_settings import WITNESSES
 from tests.support.running import live_site
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
-PEM = (
-    Ed25519PrivateKey.from_private_bytes(b"t" * 32)
-    .public_key()
-    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    .decode()
-)
 KEYS, GOOD = VECTORS["keys"][0], VECTORS["receipts"][0]["receipt"]
 
 
@@ -193,7 +185,8 @@ def test_production_refuses_development_keys_and_tokens(gram, tmp_path, monkeypa
     assert gram("init", "--origin", "city.example/log", "--data", tmp_path / "e")[0] == 0
     settings = {
         "ENVIRONMENT": "production", "DATABASE": "postgresql://127.0.0.1:9/x", "RPC": "http://127.0.0.1:9",
-        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "TOKEN_PUBLIC_KEY": PEM, "ORIGIN": "city.example/log",
+        "CONTRACT": "0x" + "11" * 20, "MASTER_KEY": "00" * 32, "ISSUER": "https://id.example",
+        "ORIGIN": "city.example/log",
         "PUBLIC_URL": "https://city.example", "PAYER": "file:payer.key",
     }  # fmt: skip
     for name, value in settings.items():
@@ -286,7 +279,13 @@ def test_a_log_that_was_never_published_has_no_status(gram, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MASTER_KEY", "short"), ("TOKEN_PUBLIC_KEY", "no key"), ("PORT", "x"), ("PUBLIC_URL", "ftp://x y")],
+    [
+        ("MASTER_KEY", "short"),
+        ("ISSUER", "http://id.example"),
+        ("CLIENT_ID", "gramledger"),
+        ("PORT", "x"),
+        ("PUBLIC_URL", "ftp://x y"),
+    ],
 )
 def test_settings_that_are_none_are_one_sentence(gram, tmp_path, monkeypatch, name, value):
     monkeypatch.setenv(f"GRAMLEDGER_{name}", value)

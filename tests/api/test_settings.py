@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
 from anchoring.note import COSIGNATURE, ED25519, Signer
@@ -13,8 +11,6 @@ from api.installation.data_folder import hold
 from api.installation.settings import Environment, Settings
 from api.installation.site import Site, Whereabouts
 from registry.errors import Unavailable
-
-PEM = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def witness(number: int, **changed: str) -> dict[str, str]:
@@ -31,7 +27,7 @@ GIVEN = {
     "contract": "0x" + "11" * 20,
     "payer": "file:/etc/gramledger/payer.key",
     "master_key": "ab" * 32,
-    "token_public_key": PEM,
+    "issuer": "https://id.example",
     "origin": "registry.example/log",
     "public_url": "https://registry.example",
     "witnesses": WITNESSES,
@@ -70,6 +66,34 @@ STRANGER = Signer("w9.example", ED25519, bytes(32)).verifier.vkey
 def test_witnesses_that_would_not_do(changed, said):
     with pytest.raises(ValidationError, match=said):
         Settings(**GIVEN | changed)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://id.example",
+        "https://",
+        "id.example",
+        "https://a@id.example",
+        "https://id/?x",
+        "http://127.0.0.1.example",
+    ],
+)
+def test_an_issuer_is_reached_safely(issuer):
+    with pytest.raises(ValidationError, match="An issuer is https://HOST"):
+        Settings(issuer=issuer)
+    for safe in (
+        "https://id.example/realms/city",
+        "https://id.example:8443/",
+        "http://127.0.0.1:9000",
+        "http://[::1]:1",
+    ):
+        assert Settings(issuer=safe).issuer == safe
+
+
+def test_who_signs_in_on_pages_is_told_apart_from_who_may_ask_by_program():
+    with pytest.raises(ValidationError, match="they must differ"):
+        Settings(client_id="gramledger")
 
 
 def test_settings_reach_another_process(monkeypatch):

@@ -16,15 +16,17 @@ import sqlalchemy as sa
 from fastapi import Request
 
 from api.acts.views import posted
-from api.door.auth import Principal, Role
+from api.door.caller import Principal
 from api.door.write import Write
 from registry.errors import KeyReused, RegistryError, Unavailable
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
 from registry.ledger.ledger import Ledger
 from tests.simulation.chance import Chance, Crash
 from tests.support.acts import Acts, Drawn
 from tests.support.gram_model import Failure, Gram
 
-CALLER = Principal("user", Role.CENTRE, None)
+CALLER = Principal(b"user", (Grant(Role.CENTRE, officer=1),))
 FATES = {"arrives": 16.0, "dropped": 1.0, "unanswered": 2.0, "killed": 1.5, "crashes": 1.5}
 RIVAL_S, PAUSE_S = 60, 0.002
 

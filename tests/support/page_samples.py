@@ -143,6 +143,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
             for since in (None, "2026-11-20T06:00:00.000Z")
         ]
     },
+    "me.html": {"grants": ["holder of account 2", HOSTILE]},
     "home.html": {
         "examples": [HOSTILE],
         "totals": TOTALS,

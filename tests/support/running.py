@@ -12,15 +12,19 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from anchoring.connections import Limits
-from api.door.auth import development_token
-from api.installation.keys import read_secret
+from api.installation.development_issuer import NAME
 from api.installation.officers import CENTRE
 from api.installation.services import running
 from api.installation.settings import Settings
 from api.installation.site import Site
+from api.installation.trial import trial_token
 from api.serving.app import create
 from api.serving.http_server import BoundedServer
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.clock import system_clock
+from registry.identity.grants import OPERATOR, Grant, give
+from registry.identity.roles import AUTHORITIES, Role
+from registry.identity.subjects import Subject
 from registry.issuance.issue import Lot, issue
 from registry.issuance.report import Activity, Report
 from registry.sources.sources import Source
@@ -42,11 +46,17 @@ class Live:
     _rides: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def token(self, role: str, account: int | None = None) -> str:
-        """Give a development token; a holder's names the account."""
-        key = read_secret(self.site.folder.keys, "token.key")
-        return development_token(
-            self.site.settings, key, role=role, account=account, now_s=int(time.time()), life_s=3600
-        )
+        """Give a token of the development issuer, for somebody with this role; of an authority, its first officer."""
+        wanted = Grant(Role(role), account, 1 if role in AUTHORITIES else None)
+        vault, issuer = self.site.ledger.vault, self.site.development_issuer
+        with self.site.database.transaction() as tx:
+            return trial_token(tx, vault, issuer, wanted, system_clock())
+
+    def grant(self, subject: str, wanted: Grant) -> int:
+        """Grant a role to a subject of the development issuer."""
+        ledger = self.site.ledger
+        with self.site.database.transaction() as tx:
+            return give(tx, ledger.vault, Subject(NAME, subject), wanted, OPERATOR, ledger.clock())
 
     def person(self, name: str = "Person") -> int:
         return self._open(INDIVIDUAL, name)

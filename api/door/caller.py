@@ -1,0 +1,124 @@
+"""Who asks: a bearer token that verified, and what the registry granted its subject. Deny by default."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from api.door.tokens import Tokens
+from registry.accounts.vault import Vault
+from registry.clock import Clock
+from registry.database.engine import Database
+from registry.errors import Unauthenticated
+from registry.identity.grants import Grant, officer_of, standing
+from registry.identity.roles import Role
+from registry.procedure.decision import Officer
+
+if TYPE_CHECKING:
+    from registry.identity.subjects import Subject
+
+FRESH_MS: Final = 2_000
+"""So long a subject's grants are believed in a process: what is revoked is so in all of them within two seconds."""
+MAX_REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller: a subject that is known by its digest, and what it may."""
+
+    digest: bytes
+    grants: tuple[Grant, ...]
+
+    @property
+    def id(self) -> str:
+        """Under this name idempotency keys are kept apart."""
+        return self.digest.hex()
+
+    def has(self, *roles: Role) -> bool:
+        """Whether it has one of some roles."""
+        return any(one.role in roles for one in self.grants)
+
+    def accounts(self, *roles: Role) -> frozenset[int]:
+        """Give the accounts of which it has one of some roles."""
+        return frozenset(one.account for one in self.grants if one.account is not None and one.role in roles)
+
+    def officer(self, authority: Role) -> Officer | None:
+        """Give the officer of an authority that it is."""
+        return officer_of(self.grants, authority)
+
+
+class Callers:
+    """Tells who asks. What was asked of issuer and database a moment ago is not asked again."""
+
+    def __init__(
+        self, tokens: Tokens, database: Callable[[], Database], vault: Callable[[], Vault], clock: Clock
+    ) -> None:
+        """Take what verifies tokens, and where grants are; the latter two are opened when they are first needed."""
+        self._tokens, self._database, self._vault, self._clock = tokens, database, vault, clock
+        self._digests: OrderedDict[Subject, bytes] = OrderedDict()
+        self._grants: OrderedDict[bytes, tuple[int, tuple[Grant, ...]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def remembered(self, token: str) -> Principal | None:
+        """Tell who asks, when nobody has to be asked for it."""
+        verified = self._tokens.remembered(token)
+        digest = None if verified is None else self._digests.get(verified.subject)
+        return None if digest is None else self._recall(digest)
+
+    def ask(self, token: str) -> Principal:
+        """Tell who asks. It may wait. Raises `Unauthenticated`, `Unavailable`."""
+        subject = self._tokens.verify(token).subject
+        digest = subject.digest(self._vault())
+        with self._lock:
+            self._digests[subject] = digest
+            while len(self._digests) > MAX_REMEMBERED:
+                self._digests.popitem(last=False)
+        return self.known(digest)
+
+    def known(self, digest: bytes) -> Principal:
+        """Tell what a subject may, by its digest. It may wait for the database."""
+        found = self._recall(digest)
+        if found is not None:
+            return found
+        at = self._clock()
+        with self._database().reading() as tx:
+            grants = standing(tx, digest)
+        if grants:  # who has none waits for his first, and should have it at once
+            with self._lock:
+                self._grants[digest] = at, grants
+                self._grants.move_to_end(digest)
+                while len(self._grants) > MAX_REMEMBERED:
+                    self._grants.popitem(last=False)
+        return Principal(digest, grants)
+
+    def forget(self, digest: bytes) -> None:
+        """Ask anew what a subject may: it was changed here."""
+        with self._lock:
+            self._grants.pop(digest, None)
+
+    def _recall(self, digest: bytes) -> Principal | None:
+        at, grants = self._grants.get(digest, (None, ()))
+        is_fresh = at is not None and 0 <= self._clock() - at < FRESH_MS
+        return Principal(digest, grants) if is_fresh else None
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+
+
+async def authenticate(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """Tell who sent the bearer token. Raises `Unauthenticated`."""
+    if credentials is None:
+        raise Unauthenticated("Send a bearer token: Authorization: Bearer <token>.")
+    callers: Callers = request.app.state.callers
+    known = callers.remembered(credentials.credentials)
+    return await run_in_threadpool(callers.ask, credentials.credentials) if known is None else known
+
+
+Caller = Annotated[Principal, Depends(authenticate)]

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import rlp
-from eth_account import Account
 from eth_hash.auto import keccak
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
 from anchoring.errors import Malformed
@@ -29,7 +31,9 @@ def decode(raw: bytes) -> dict[str, Any]:
     """
     try:
         return _fields(raw)
-    except (RLPException, ValueError, TypeError, AttributeError, IndexError) as error:
+    except (
+        RLPException, BadSignature, ValidationError, ValueError, TypeError, AttributeError, IndexError
+    ) as error:  # fmt: skip
         raise Malformed("This is no signed transaction of a kind that is used here.") from error
 
 
@@ -45,8 +49,18 @@ def _fields(raw: bytes) -> dict[str, Any]:
         raise ValueError("a transaction for any chain")
     fields |= {"chainId": (fields["v"] - 35) // 2} if names is _LEGACY else {}
     to = checksummed(_address(fields["to"])) if fields["to"] else None
-    sender = checksummed(address_bytes(Account.recover_transaction(raw)))
+    sender = checksummed(_signer(raw[:1], listed, fields))
     return {name: value for name, value in fields.items() if name not in ("v", "r", "s")} | {"to": to, "from": sender}
+
+
+def _signer(kind: bytes, listed: list[Any], fields: Mapping[str, Any]) -> bytes:
+    """The address of whoever signed, 20 bytes: what is signed is the list without its signature (EIP-155, EIP-1559)."""
+    if kind == b"\x02":
+        signed, parity = kind + rlp.encode(listed[:-3]), fields["v"]
+    else:
+        signed, parity = rlp.encode([*listed[:-3], fields["chainId"], 0, 0]), (fields["v"] - 35) % 2
+    signature = Signature(vrs=(parity, fields["r"], fields["s"]))
+    return bytes(signature.recover_public_key_from_msg_hash(keccak(signed)).to_canonical_address())
 
 
 def fees_of(raw: bytes) -> dict[str, int]:

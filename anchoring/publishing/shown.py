@@ -6,15 +6,18 @@ shows them did not make them up.
 """
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from anchoring.chain.client import AnchorClient
 from anchoring.errors import Refuted
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.publishing.standing import Known
 from anchoring.signing import signer_of
 
+if TYPE_CHECKING:  # it brings web3, which an HTTP worker does without
+    from anchoring.chain.client import AnchorClient
 
-def known_to_chain(client: AnchorClient, chain_id: int, authorities: Collection[str], threshold: int) -> Known:
+
+def known_to_chain(client: "AnchorClient", chain_id: int, authorities: Collection[str], threshold: int) -> Known:
     """The contract's last checkpoint, if `threshold` of the `authorities` (addresses) signed it for this contract.
 
     Raises Refuted when the node names one and does not show that, Unreachable when it does not answer.

@@ -18,10 +18,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from anchoring.chain.client import AnchorClient
 from anchoring.errors import Malformed, NotYet, Refuted
 from anchoring.moves.proof import MoveProof, check_contract, verify_move
 from anchoring.moves.record import Move, move_of_evidence
@@ -36,6 +36,9 @@ from registry.keyfile import replace_file, sync_folder
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Line, begin_act, write_lines
 
+if TYPE_CHECKING:
+    from anchoring.chain.client import AnchorClient
+
 Tell = Callable[[str], None]
 
 
@@ -44,6 +47,8 @@ def move(site: Site, rpc_urls: tuple[str, ...], contract: str, tell: Tell) -> Pa
 
     Raises Refuted when one of the two contracts is not what it should be; what stopped a step is said by its own error.
     """
+    from anchoring.chain.client import AnchorClient
+
     with AnchorClient(rpc_urls, contract) as asked:
         chain_id = asked.chain_id()
     if (chain_id, asked.address) == (site.where.chain_id, site.where.contract):
@@ -126,7 +131,7 @@ def places_of(site: Site) -> list[tuple[int, str]]:
     return [*((one.from_chain_id, one.from_contract) for one in moves[: done + 1]), here]
 
 
-def _compare(old: AnchorClient, new: AnchorClient) -> None:
+def _compare(old: "AnchorClient", new: "AnchorClient") -> None:
     """Refuse a contract that is not the old one's equal, or an old one that is past moving."""
     new.check()
     if old.head().broken or new.head().broken:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from anchoring.chain.anchorer import Anchorer
-from anchoring.chain.client import AnchorClient, Patience
 from anchoring.chain.journal import DatabaseJournal
 from anchoring.cosigning import Cosigner, LocalCosigner, quorum
 from anchoring.merkle import EMPTY_ROOT
@@ -38,6 +37,10 @@ from registry.clock import system_clock
 from registry.database.engine import Database
 from registry.errors import Forbidden, Unavailable
 from registry.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from anchoring.chain.anchorer import Anchorer
+    from anchoring.chain.client import AnchorClient
 
 SITE_VARIABLE = "GRAMLEDGER_SITE"
 WITNESS_S = 10.0
@@ -109,12 +112,14 @@ class Site:
         return TileReader(DirectorySource(self.folder.log))
 
     @cached_property
-    def client(self) -> AnchorClient:
+    def client(self) -> "AnchorClient":
         """The anchor contract."""
         return self.client_of(self.where.rpc_urls, self.where.chain_id, self.where.contract)
 
-    def client_of(self, rpc_urls: Sequence[str], chain_id: int, contract: str) -> AnchorClient:
+    def client_of(self, rpc_urls: Sequence[str], chain_id: int, contract: str) -> "AnchorClient":
         """A contract that this log is anchored in; what is sent to it is written down in the database."""
+        from anchoring.chain.client import AnchorClient, Patience  # web3: an HTTP worker never asks for it
+
         settings = self.settings
         return AnchorClient(
             rpc_urls,
@@ -165,8 +170,10 @@ class Site:
         return Epochs(self.publisher, self.folder.state)
 
     @cached_property
-    def anchorer(self) -> Anchorer:
+    def anchorer(self) -> "Anchorer":
         """Anchors the log, signed by the witnesses, or by development keys."""
+        from anchoring.chain.anchorer import Anchorer
+
         return Anchorer(
             transaction=self.database.transaction,
             reader=self.reader,

@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from registry.database.roles import grant
 from registry.errors import AlreadyIssued, Behind, Invalid, JobUnderWay, MovedOn, RegistryError, Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
@@ -153,7 +152,9 @@ def _refused(error: IntegrityError) -> Exception:
     return kind(sentence)
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     # The option is read with interpolation, and a path may have a percent sign in it.
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
@@ -162,6 +163,9 @@ def _config() -> Config:
 
 def require_schema(database: Database) -> None:
     """Raise `Unavailable` when the database has not this version's schema, and say what brings it there."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     with database.reading() as connection:
         version = MigrationContext.configure(connection).get_current_revision()
     if version != ScriptDirectory.from_config(_config()).get_current_head():
@@ -177,6 +181,9 @@ def migrate(database: Database, role: str | None = None) -> None:
 
     `role` is given what the registry needs. Two processes that migrate at once wait for each other on an advisory lock.
     """
+    from alembic import command
+    from alembic.util.exc import CommandError
+
     config = _config()
     with database.transaction() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/migrate'))"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from api.help import group, tell_version
 from registry.printable import printable
 
 if TYPE_CHECKING:
@@ -22,43 +23,46 @@ EXIT_FALSE, EXIT_NOT_CHECKED = 1, 2
 EXIT_READER_GONE = 141
 """What a shell says of a program that SIGPIPE ended: nobody read what was found, so it is no verdict."""
 
-app = typer.Typer(
+app = group(
+    "Gramledger 克账: a carbon-inclusion registry in which every gram of CO2e can be followed for life.\n\n"
+    "Start with `gram demo`. To check somebody else's registry, you need only `gram verify` and `gram audit`.",
     name="gram",
-    help=(
-        "Gramledger 克账: a carbon-inclusion registry in which every gram of CO2e can be followed for life.\n\n"
-        "Start with `gram demo`. To check somebody else's registry, you need only `gram verify` and `gram audit`."
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
 )
-account_app = typer.Typer(help="Open, show, erase accounts, on the machine of the data folder.", no_args_is_help=True)
-log_app = typer.Typer(
-    help="Publish the log, record its state, show how it stands, rebuild its files.", no_args_is_help=True
+account_app = group("Open, show, erase accounts, on the machine of the data folder.")
+log_app = group("Publish the log, record its state, show how it stands, rebuild its files.")
+recover_app = group(
+    "Replay the public log into a database that was restored from a backup.",
+    invoke_without_command=True,
+    no_args_is_help=False,
 )
-recover_app = typer.Typer(
-    help="Replay the public log into a database that was restored from a backup.", invoke_without_command=True
-)
-chain_app = typer.Typer(
-    help="Deploy the contract, anchor, show what it holds, move to another, convict.", no_args_is_help=True
-)
-bench_app = typer.Typer(help="Measure. Every figure stands beside a yardstick of the same run.", no_args_is_help=True)
-app.add_typer(account_app, name="account")
-app.add_typer(log_app, name="log")
-app.add_typer(recover_app, name="recover")
-app.add_typer(chain_app, name="chain")
-app.add_typer(bench_app, name="bench")
-aside_app = typer.Typer(help="Movements that were set aside instead of logged.", no_args_is_help=True)
-app.add_typer(aside_app, name="aside")
-policy_app = typer.Typer(
-    help="What the rules of the programme are, since when, and what changed.", no_args_is_help=True
-)
-app.add_typer(policy_app, name="policy")
-trust_app = typer.Typer(help="What this registry says of itself, for those who verify it.", no_args_is_help=True)
-app.add_typer(trust_app, name="trust")
-role_app = typer.Typer(help="Who may what: subjects, their roles, officers' numbers.", no_args_is_help=True)
-app.add_typer(role_app, name="role")
+chain_app = group("Deploy the contract, anchor, show what it holds, move to another, convict.")
+bench_app = group("Measure each figure beside a yardstick of the same run.")
+aside_app = group("List, judge again, take out movements that were set aside instead of logged.")
+policy_app = group("Show the rules of the programme: since when each holds, and what changed.")
+trust_app = group("Write what this registry says of itself, for those who verify it.")
+role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
+for _name, _group in {
+    "account": account_app,
+    "log": log_app,
+    "recover": recover_app,
+    "chain": chain_app,
+    "bench": bench_app,
+    "aside": aside_app,
+    "policy": policy_app,
+    "trust": trust_app,
+    "role": role_app,
+}.items():
+    app.add_typer(_group, name=_name)
+
+
+@app.callback()
+def gram(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """See the group's help."""
+
 
 Data = Annotated[Path, typer.Option("--data", help="Data folder: log, keys, and whatever runs embedded.")]
 Database = Annotated[

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx2
@@ -293,3 +294,10 @@ def test_settings_that_are_none_are_one_sentence(gram, tmp_path, monkeypatch, na
     assert code == 2
     assert is_one_sentence(err)
     assert value not in err
+
+
+def test_help_is_whole_sentences_and_the_version_is_told(gram):
+    for words in (("-h",), ("--help",), ("policy", "-h"), ("chain", "--help"), ()):
+        _, said, told = gram(*words)
+        assert "..." not in (said + told).split("Commands:")[1]
+    assert gram("--version") == (0, f"gram {version('gramledger')}\n", "")

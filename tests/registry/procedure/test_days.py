@@ -3,10 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from chinese_calendar import is_workday
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.clock import SHANGHAI, rfc3339
+from registry.policies.first import YEARS
+from registry.policies.policies import shipped_policy
 from registry.procedure.days import end_of_working_days, valid_until
 from registry.procedure.fields import Unreadable
 from registry.procedure.values import Calendar, Points, Publicity, parse
@@ -113,3 +116,11 @@ def test_values_that_rules_read():
 def test_a_value_that_a_rule_cannot_read_is_told(name, value, sentence):
     with pytest.raises(Unreadable, match=sentence):
         parse(name, canonical(value))
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_the_calendars_that_ship_are_those_that_others_keep(year):
+    shipped = parse(f"calendar/{year}", canonical(shipped_policy(f"calendar-{year}")))
+    every = [date(year, 1, 1) + timedelta(days=ahead) for ahead in range(365)]
+    assert [day for day in every if shipped.works(day) != is_workday(day)] == []
+    assert every[-1] == date(year, 12, 31), "a leap year has a day more"

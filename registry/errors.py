@@ -5,6 +5,7 @@ the first sentence of its docstring is what the interface's description says of 
 sentence that says what is wrong and what to do. `RegistryError` has no code: nobody raises it.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -182,6 +183,18 @@ class OtherMethodology(RegistryError):
     """The methodology is not the published record that the source was approved under."""
 
     code, status, title = "methodology-not-approved", 409, "The source was approved under another methodology"
+
+
+class MethodologyUnsound(RegistryError):
+    """The text of a methodology has faults; each is told with its line, a code of its own and what to do."""
+
+    code, status, title = "methodology-unsound", 422, "The methodology has faults"
+
+    def __init__(self, findings: Sequence[object]) -> None:
+        """Keep the findings; the sentence is the first one's, and how many more there are."""
+        self.findings = tuple(findings)
+        more = f" ({len(findings) - 1} more.)" if len(findings) > 1 else ""
+        super().__init__(f"{findings[0]}{more}")
 
 
 class Unclassified(RegistryError):

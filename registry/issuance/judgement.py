@@ -1,20 +1,26 @@
 """The judgement of rides as Ibis expressions: rows of text in, times, distance, grams and one reason out.
 
-Any engine that Ibis speaks can run it. Values come in as text, so that a wrong type is a refused row and never a
-failed query; quantities are integers and decimals, never floats.
+Distance and grams are what the methodology's own definition computes (`registry/engine/`). Values come in as text, so
+that a wrong type is a refused row and never a failed query; quantities are integers, never floats.
 """
 
 # mypy: disable-error-code="import-untyped"
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import date
+from typing import Final
 
 import ibis
 import pyarrow as pa
 from ibis import Table
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue
 
-from registry.issuance.distance import DistanceRule
+from registry.engine.compiling import PREFIX, compute
+from registry.engine.definition import Input, InputType
+from registry.engine.lowering import bounds_of
+from registry.engine.typed import ROW, Kind, Program
+from registry.engine.units import unit
+from registry.errors import Invalid
 from registry.issuance.reasons import Reason
 from registry.issuance.ridefile import COLUMNS
 from registry.methodologies.record import Window
@@ -32,14 +38,30 @@ _PATTERNS = {
 _FOREVER_MS = 1 << 52
 
 
+PLACE_DECIMALS: Final = 6
+"""A place in a file has up to twenty decimals; it is taken to the sixth, in microdegrees."""
+AREA: Final = "in_area"
+DISTANCE: Final = "distance"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What rides are judged by: the rule of distance, grams per metre, the windows of validity, the policy."""
+    """What rides are judged by: the methodology's computation, the windows of validity, the policy, the day."""
 
-    rule: DistanceRule
-    grams_per_metre: Decimal
+    program: Program
     windows: tuple[Window, ...]
     policy: RidePolicy
+    issued: date
+
+    def __post_init__(self) -> None:
+        """Refuse a methodology that is not computed from the ends of rides. Raises `Invalid`."""
+        definition, kinds = self.program.definition, self.program.kinds
+        places = {of.name: of.decimals for of in definition.inputs if of.type is InputType.NUMBER}
+        if places != dict.fromkeys(_PLACES, PLACE_DECIMALS) or len(definition.inputs) != len(places):
+            raise Invalid(f"This methodology is not computed from {', '.join(_PLACES)}, each of six decimals.")
+        metres = DISTANCE in kinds and self.program.type_of(DISTANCE).unit == unit("m")
+        if not metres or kinds.get(AREA) is not Kind.FLAG or self.program.per != ROW:
+            raise Invalid(f"This methodology has no step {DISTANCE} in metres, or no requirement {AREA}, of each ride.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +98,7 @@ def judge(rows: Table, terms: Terms, known: Ledger) -> Table:
     detail, contended`: `reason` is null for a ride that stands, and `contended` says that of those that stand two of
     its account's, or two of its bicycle's, overlap; `resolve` in `overlap.py` then decides.
     """
-    rides = terms.rule.measure(_typed(rows, terms.policy))
-    rides = rides.mutate(quantity_g=_grams(rides.distance_m, terms.grams_per_metre))
+    rides = _computed(_typed(rows, terms), terms)
     rides = rides.left_join(known.riders, "user_id").drop("user_id_right")
     rides = rides.mutate(first_row=rides.row.min().over(ibis.window(group_by="order_id")))
     rides = rides.left_join(_under_way(rides, known.spans), "row").drop("row_right")
@@ -94,8 +115,16 @@ def _table(**columns: tuple[Iterable[object], pa.DataType]) -> Table:
     return ibis.memtable(pa.table({name: pa.array(list(values), kind) for name, (values, kind) in columns.items()}))
 
 
-def _typed(rows: Table, policy: RidePolicy) -> Table:
+def _computed(rides: Table, terms: Terms) -> Table:
+    """Add `in_area`, `distance_m` and `quantity_g` by the methodology: 0 grams for what it counts as none."""
+    computed = compute(terms.program, rides, "duckdb", terms.issued)
+    table = computed.table
+    return table.rename(distance_m=PREFIX + DISTANCE, in_area=PREFIX + AREA, quantity_g="grams").drop("reason")
+
+
+def _typed(rows: Table, terms: Terms) -> Table:
     """Convert text that has its pattern; what has not becomes null, and `wrong` names the first such column."""
+    policy = terms.policy
     good = {name: rows[name].re_search(pattern).fill_null(False) for name, pattern in _PATTERNS.items()}
     text = {name: good[name].ifelse(rows[name], ibis.null("string")) for name in _PATTERNS}
     rows = rows.mutate(
@@ -107,7 +136,16 @@ def _typed(rows: Table, policy: RidePolicy) -> Table:
     )
     typed = ("order_id", "bike_id", "user_id", "starts_at_ms", "ends_at_ms", *(f"{name}_u" for name in _PLACES))
     pairs = zip(COLUMNS, typed, strict=True)
-    return rows.mutate(wrong=ibis.cases(*((rows[name].isnull(), column) for column, name in pairs)))
+    rows = rows.mutate(wrong=ibis.cases(*((rows[name].isnull(), column) for column, name in pairs)))
+    return rows.mutate(
+        **{PREFIX + of.name: _on_earth(rows[f"{of.name}_u"], of) for of in terms.program.definition.inputs}
+    )
+
+
+def _on_earth(microdegrees: IntegerValue, of: Input) -> IntegerValue:
+    """Take a place that is nowhere to the edge of what there is: outside any area, and nothing that overflows."""
+    low, high = bounds_of(of)
+    return ibis.greatest(ibis.least(microdegrees, high), low)
 
 
 def _microdegrees(text: StringValue) -> IntegerValue:
@@ -117,12 +155,6 @@ def _microdegrees(text: StringValue) -> IntegerValue:
 
 def _unix_ms(text: StringValue, policy: RidePolicy) -> IntegerValue:
     return (text.try_cast("timestamp").epoch_seconds().cast("int64") - policy.utc_offset_minutes * 60) * 1000
-
-
-def _grams(distance_m: IntegerValue, grams_per_metre: Decimal) -> IntegerValue:
-    """Round down, once for each ride. The product is an exact decimal."""
-    rate = ibis.literal(grams_per_metre, "decimal(18, 9)")
-    return (distance_m.cast("decimal(18, 0)") * rate).floor().cast("int64")
 
 
 def _under_way(rides: Table, spans: Table) -> Table:
@@ -161,7 +193,7 @@ def _reason(rides: Table, terms: Terms, is_known: BooleanValue) -> StringValue:
         (lasts_ms <= 0, Reason.ENDS_BEFORE_START.value),
         (lasts_ms > policy.max_duration_s * 1000, Reason.TOO_LONG.value),
         ((rides.starts_at_ms < begins_ms) | (rides.ends_at_ms > closes_ms), Reason.OUTSIDE_VALIDITY.value),
-        (~rides.in_area, Reason.OUTSIDE_AREA.value),
+        (~rides.in_area.fill_null(False), Reason.OUTSIDE_AREA.value),
         (rides.distance_m * 3_600_000 > may_reach, Reason.TOO_FAST.value),
         (rides.quantity_g <= 0, Reason.NO_REDUCTION.value),
     )

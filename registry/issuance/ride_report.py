@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from registry.clock import in_shanghai
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
 from registry.decisions.recording import By, Officers, Step
@@ -48,6 +49,7 @@ def issue_rides(
         Window(source.valid_from_ms, source.valid_until_ms),
         RidePolicy.of(policy.value),
         consented=consented_users(tx, source_id),
+        issued=in_shanghai(ledger.clock()).date(),
         known=_issued(tx, ledger, source_id),
     )
     _hold_consents(tx, source_id, batch)

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -19,14 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
+from registry.engine.backend import engine
 from registry.errors import Invalid
-from registry.issuance.distance import DistanceRule
-from registry.issuance.engine import engine
 from registry.issuance.judgement import Ledger, Terms, judge
 from registry.issuance.overlap import Span, resolve
 from registry.issuance.reasons import Reason, sentence
 from registry.issuance.ridefile import read_ride_file
-from registry.methodologies.record import Methodology, Window
+from registry.methodologies.record import Methodology, Window, program
 from registry.policies.rides import RidePolicy
 
 
@@ -104,22 +104,24 @@ def read_rides(
     policy: RidePolicy,
     *,
     consented: Mapping[str, int],
+    issued: date,
     known: Issued = Issued(),  # noqa: B008 - an immutable value
     backend: BaseBackend | None = None,
 ) -> Batch:
     """Read and judge the CSV file at `path`.
 
     `consented` maps a platform's user to the account, for those who consented and only those (R4). `scenario` is the
-    window in which the source is approved; the methodology's own validity holds beside it. Raises `Invalid` for a
-    file that is unreadable as a whole, and for a methodology that cannot be computed. In a `backend` that was given
-    stays a view `rides_...` of a file that is gone; lend one that is closed afterwards.
+    window in which the source is approved; the methodology's own validity holds beside it; `issued` is the day of
+    issuance. Raises `Invalid` for a file that is unreadable as a whole, and for a methodology that is not computed
+    from rides. `backend` is a DuckDB; in one that was given stays a view `rides_...` of a file that is gone; lend one
+    that is closed afterwards.
     """
     windows = (scenario, methodology.validity)
-    terms = Terms(DistanceRule.of(methodology), methodology.grams_per_unit(), windows, policy)
+    terms = Terms(program(methodology), windows, policy, issued)
     with tempfile.TemporaryDirectory(prefix="rides-") as folder, engine(backend) as running:
         source = read_ride_file(path, Path(folder) / "rows.parquet", policy)
-        issued = known.find_orders(_orders(source.path))
-        ledger = Ledger.of(consented, list(issued), list(known.activities))
+        orders = known.find_orders(_orders(source.path))
+        ledger = Ledger.of(consented, list(orders), list(known.activities))
         rows = running.read_parquet(source.path, table_name=f"rides_{uuid4().hex}")
         judged = running.to_pyarrow(judge(rows, terms, ledger).order_by("row"))
     return _batch(judged, policy, source.sha256)

@@ -1,7 +1,6 @@
-"""The provable distance never exceeds the real one, wherever the ends lie in their cells, nor is it far too short."""
+"""The bicycle's distance never exceeds the real one, wherever the ends lie in their cells, nor is it far too short."""
 
 import math
-from dataclasses import replace
 from math import cos, radians, sin, sqrt
 
 import ibis
@@ -10,16 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry.engine.backend import engine
+from registry.engine.compiling import compute
+from registry.engine.definition import decimal
 from registry.errors import Invalid
-from registry.issuance.distance import DistanceRule
-from registry.issuance.engine import engine
+from registry.issuance.judgement import Terms
+from registry.methodologies.record import program
 from registry.methodologies.shelf import find
+from registry.policies.rides import RidePolicy
+from tests.support.definitions import ISSUED
+from tests.support.rides import SCENARIO
 
-RULE = DistanceRule.of(find("shared-bicycle"))
-COLUMNS = ("start_x_u", "start_y_u", "end_x_u", "end_y_u")
+PROGRAM = program(find("shared-bicycle"))
+COLUMNS = ("m_start_x", "m_start_y", "m_end_x", "m_end_y")
+OF = {parameter.name: decimal(parameter.values[0].value) for parameter in PROGRAM.definition.parameters}
+WEST, EAST, SOUTH, NORTH = (int(OF[f"area_{side}"] * 1_000_000) for side in ("west", "east", "south", "north"))
 
-_longitudes = st.integers(RULE.west_u, RULE.east_u)
-_latitudes = st.integers(RULE.south_u, RULE.north_u)
+_longitudes = st.integers(WEST, EAST)
+_latitudes = st.integers(SOUTH, NORTH)
 _errors = st.sampled_from((-500, 0, 500)) | st.integers(-500, 500)
 _near = st.integers(-8000, 8000)
 
@@ -32,13 +39,14 @@ def _journeys(draw):
         return x, y, draw(_longitudes), draw(_latitudes)
     inside = st.tuples(_near, _near)
     dx, dy = draw(inside)
-    return x, y, min(max(x + dx, RULE.west_u), RULE.east_u), min(max(y + dy, RULE.south_u), RULE.north_u)
+    return x, y, min(max(x + dx, WEST), EAST), min(max(y + dy, SOUTH), NORTH)
 
 
 def _measure(backend, journeys):
     table = pa.table(dict(zip(COLUMNS, (pa.array(v, pa.int64()) for v in zip(*journeys, strict=True)), strict=True)))
     with engine(backend) as running:
-        return running.to_pyarrow(RULE.measure(ibis.memtable(table)))
+        computed = compute(PROGRAM, ibis.memtable(table), "duckdb", ISSUED).table
+        return running.to_pyarrow(computed.rename(distance_m="m_distance", in_area="m_in_area"))
 
 
 def _chord_m(x_u, y_u, to_x_u, to_y_u, *, a, f):
@@ -88,35 +96,26 @@ def test_is_exactly_the_integer_formula_and_close_to_the_least_possible(backend,
 
 
 def test_a_degree_is_nowhere_shorter_than_the_rule_says():
-    for south_u in range(RULE.south_u, 32_000_000, 1000):
+    for south_u in range(SOUTH, 32_000_000, 1000):
         for earth in EARTHS:
             north_m = _chord_m(0, south_u, 0, south_u + 1000, **earth)
             east_m = _chord_m(0, south_u, 1000, south_u, **earth)
-            assert north_m > 1000 * RULE.latitude_step / 10_000
-            assert east_m > 1000 * RULE.longitude_step / 10_000
+            assert north_m > 1000 * OF["metres_per_degree_latitude"] / 1_000_000
+            assert east_m > 1000 * OF["metres_per_degree_longitude"] / 1_000_000
 
 
-def test_points_outside_the_area_and_unreadable_ones_measure_zero(backend):
-    far = (999_999_999, -999_999_999, -999_999_999, 999_999_999)
-    edge = (RULE.west_u, RULE.south_u, RULE.east_u, RULE.north_u)
-    beyond = (RULE.west_u - 1, RULE.south_u, RULE.east_u, RULE.north_u)
-    rows = _measure(backend, [far, edge, beyond, (None,) * 4]).to_pylist()
-    assert [(row["in_area"], row["distance_m"] > 0) for row in rows] == [
-        (False, False),
-        (True, True),
-        (False, False),
-        (None, False),
+def test_points_outside_the_area_give_nothing(backend):
+    edge = (WEST, SOUTH, EAST, NORTH)
+    beyond = (WEST - 1, SOUTH, EAST, NORTH)
+    far = (180_000_000, -180_000_000, -180_000_000, 180_000_000)
+    rows = _measure(backend, [far, edge, beyond]).to_pylist()
+    assert [(row["in_area"], row["grams"] > 0, row["reason"]) for row in rows] == [
+        (False, False, "in_area"),
+        (True, True, None),
+        (False, False, "in_area"),
     ]
 
 
-def test_other_methodologies_have_no_such_rule():
-    with pytest.raises(Invalid, match="straight-line-at-least"):
-        DistanceRule.of(find("bus"))
-
-
-@pytest.mark.parametrize(("name", "value"), [("area_east", "170"), ("coordinate_allowance", "0.0005000001")])
-def test_parameters_that_would_not_be_exact_are_refused(name, value):
-    record = find("shared-bicycle")
-    changed = [replace(p, value=value) if p.name == name else p for p in record.parameters]
-    with pytest.raises(Invalid):
-        DistanceRule.of(replace(record, parameters=tuple(changed)))
+def test_other_methodologies_are_not_computed_from_rides():
+    with pytest.raises(Invalid, match="not computed from start_x"):
+        Terms(program(find("bus")), (SCENARIO,), RidePolicy.shipped(), ISSUED)

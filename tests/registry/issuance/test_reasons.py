@@ -1,5 +1,7 @@
 """Every row that must be refused, for the reason it must be refused for."""
 
+from datetime import date
+
 import pytest
 
 from registry.issuance.reasons import Reason, sentence
@@ -91,6 +93,7 @@ def judged(tmp_path_factory, backend):
         SCENARIO,
         RidePolicy.shipped(),
         consented=riders,
+        issued=date(2016, 9, 1),
         known=Issued(find_orders=only("issued")),
         backend=backend,
     )
@@ -112,6 +115,7 @@ def _read(path, backend, **more):
         SCENARIO,
         RidePolicy.shipped(),
         consented=riders,
+        issued=date(2016, 9, 1),
         backend=backend,
         **more,
     )

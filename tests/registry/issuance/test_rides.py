@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,6 +41,7 @@ def _read(path, backend, riders, known=()):
         SCENARIO,
         RidePolicy.shipped(),
         consented=riders,
+        issued=date(2016, 9, 1),
         known=issued,
         backend=backend,
     )
@@ -153,13 +154,14 @@ def test_rejects_that_cannot_be_written_are_an_error_with_a_sentence(tmp_path):
 
 def test_a_methodology_that_cannot_be_computed_is_refused_before_the_file_is_read(tmp_path, backend):
     for key in ("bus", "distributed-pv", "residential-electricity"):
-        with pytest.raises(Invalid, match="does not take its activity"):
+        with pytest.raises(Invalid, match="is not computed from start_x"):
             read_rides(
                 tmp_path / "absent.csv",
                 find(key),
                 SCENARIO,
                 RidePolicy.shipped(),
                 consented={},
+                issued=date(2016, 9, 1),
                 backend=backend,
             )
 

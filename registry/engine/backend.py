@@ -8,6 +8,11 @@ from contextlib import contextmanager
 import ibis
 from ibis.backends import BaseBackend
 
+from registry.engine.machine import prepare
+
+# A program has a hundred selects in each other; Ibis would spend seconds making them fewer, and engines need no help.
+ibis.options.sql.fuse_selects = False
+
 
 @contextmanager
 def engine(given: BaseBackend | None = None) -> Iterator[BaseBackend]:
@@ -17,6 +22,7 @@ def engine(given: BaseBackend | None = None) -> Iterator[BaseBackend]:
         warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
         backend = given or ibis.duckdb.connect()
         try:
+            prepare(backend)
             yield backend
         finally:
             if given is None:

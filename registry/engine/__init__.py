@@ -1,0 +1,1 @@
+"""A methodology's computation as data: read, checked, run on engines by Ibis, and once more by fractions."""

@@ -19,6 +19,7 @@ from registry.engine.definition import (
     Parameter,
     Requirement,
     Selection,
+    Settled,
     Step,
     Table,
     Value,
@@ -240,10 +241,24 @@ class _Checker:
                 if attribute.of not in scope.columns:
                     raise Flaw("unknown-name", name=attribute.of, near="", near_en="")
                 _check_key(attribute.of, scope.columns[attribute.of])
+        self._beside(scope, columns)
+
+    def _beside(self, scope: Scope, columns: Mapping[str, Column]) -> None:
+        """Check what is said beside the grams: what is settled later, and other benefits."""
+        definition = self.definition
+        for place, requirement in enumerate(definition.requirements):
+            with self.at("requirements", place, "settled"):
+                waits = requirement.settled is Settled.YEAR
+                if waits and not scope.grains.years(requirement.per or ROW):
+                    raise Flaw("settled", name=requirement.name)
         for place, benefit in enumerate(definition.benefits):
             with self.at("benefits", place, "step"):
-                if benefit.step not in columns or columns[benefit.step].type.kind is not Kind.NUMBER:
+                step = columns.get(benefit.step)
+                if step is None or step.type.kind is not Kind.NUMBER or not 0 <= benefit.decimals <= 9:
                     raise Flaw("unknown-name", name=benefit.step, near="", near_en="")
+                output = columns.get(definition.output)
+                if output is not None and not scope.grains.coarser(step.per, output.per):
+                    raise Flaw("grain", name=step.name, found=step.per, wanted=output.per)
 
 
 def _column(of: Step | Requirement, tree: Expression, scope: Scope, path: Path) -> Column:

@@ -8,6 +8,7 @@ first, so that the engine's text grows with the definition and no faster.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any, Final
 
 import ibis
@@ -21,6 +22,7 @@ from registry.engine.typed import ROW, Column, Kind, Node, Op, Program
 from registry.engine.units import factor
 
 PREFIX: Final = "m_"
+BENEFIT: Final = "benefit_"
 
 _LEAVES: Final = frozenset({Op.COLUMN, Op.NUMBER, Op.TEXT})
 _OFTEN: Final = frozenset({
@@ -35,7 +37,7 @@ _CIVIL: Final = frozenset({"year", "month_of_year", "month"})
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What came out: the table at the output's grain with `grams` and `reason`; how each step is kept in it."""
+    """What came out: a table at the output's grain with `grams`, `reason`, `provisional` and `benefit_<step>`."""
 
     table: Table
     keys: tuple[str, ...]
@@ -114,7 +116,7 @@ class _Compiler:
     def __init__(
         self, program: Program, rows: Table, backend: str, issued: date, attributes: Mapping[str, Table]
     ) -> None:
-        self.program, self.attributes = program, attributes
+        self.program, self.attributes, self.issued = program, attributes, issued
         self.places = _Places(program, rows)
         self.machine = IbisMachine(backend)
         self.lowering = Lowering(program, self.machine, self.places, issued)
@@ -131,7 +133,8 @@ class _Compiler:
             value = self.lowering.value(column.node, column.per)
             self.lowering.stored[column.name] = self._keep(column.name, column.type.kind, value, column.per)
         per = program.per
-        for name in (program.definition.output, *program.requirements):
+        benefits = program.definition.benefits
+        for name in (program.definition.output, *program.requirements, *(of.step for of in benefits)):
             self._bring(name, per)
         output = self.lowering.load(self.lowering.stored[program.definition.output], per)
         table = self.tables[per]
@@ -146,6 +149,7 @@ class _Compiler:
         # In a step of its own: what is too large must not be made narrow before it is known to be.
         table = table.mutate(grams=table.reason.isnull().ifelse(table.grams, self.machine.whole(0, wide=False)))
         table = table.mutate(grams=table.grams.cast("int64"))
+        table = table.mutate(provisional=self._provisional(table), **self._benefits(per))
         keys = () if per == ROW else tuple(PREFIX + key for key in program.grains.keys[per])
         return Computed(table, keys, self.lowering.stored)
 
@@ -155,6 +159,21 @@ class _Compiler:
         if times is None:
             raise AssertionError("the output is in grams; it was checked")
         return self.lowering.exact.expression(grams_of(self.lowering, output, times).numerator)
+
+    def _provisional(self, table: Table) -> Any:
+        found = ibis.literal(False)
+        for year in self.program.settling:
+            found = found | (table[PREFIX + year] >= self.issued.year)
+        return found
+
+    def _benefits(self, per: str) -> dict[str, Any]:
+        """Give benefits as whole multiples of their last decimal."""
+        found = {}
+        for of in self.program.definition.benefits:
+            value = self.lowering.load(self.lowering.stored[of.step], per)
+            rounded = self.lowering.exact.floor(self.lowering.exact.scale(value, Fraction(10**of.decimals)))
+            found[BENEFIT + of.step] = self.lowering.exact.expression(rounded.numerator)
+        return found
 
     def _reason(self, table: Table) -> Any:
         cases = [(~table[PREFIX + name].fill_null(False), name) for name in self.program.requirements]

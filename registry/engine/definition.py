@@ -40,6 +40,14 @@ class Selection(StrEnum):
     """The one published last up to the day of issuance."""
 
 
+class Settled(StrEnum):
+    """When a requirement is known."""
+
+    AT_ONCE = "at-once"
+    YEAR = "year"
+    """Only when the year of the act is over; grams are provisional until then (R45)."""
+
+
 class InputType(StrEnum):
     """What a column holds."""
 
@@ -175,16 +183,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """A condition: where it does not hold, or cannot be told, nothing is reduced, and its name says why.
-
-    `settled` `year`: it is known only when the year of the act is over; grams are provisional until then (R45).
-    """
+    """A condition: where it does not hold, or cannot be told, nothing is reduced, and its name says why."""
 
     name: str
     expression: str
     text: Text
     per: str | None = None
-    settled: str | None = None
+    settled: Settled = Settled.AT_ONCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,13 +42,16 @@ class Outcome:
     """What came of one row or group: its key, its grams, why there are none, and every step of its own or coarser.
 
     `reason` is the first requirement that was not met, `nothing` when the output has no value, `no-reduction` when
-    less than a gram comes out, `too-large` for more than any act could save; None when grams stand.
+    less than a gram comes out, `too-large` for more than any act could save; None when grams stand. They are
+    provisional while a requirement waits for the end of their year (R45). `benefits` are rounded down (R69).
     """
 
     key: tuple[Value, ...]
     grams: int
     reason: str | None
+    provisional: bool
     steps: Mapping[str, Value]
+    benefits: Mapping[str, Fraction | None]
     rows: tuple[int, ...]
 
 
@@ -92,7 +95,9 @@ class Reference:
             if per != ROW:
                 steps |= dict(zip(program.grains.keys[per], key, strict=True))
             grams, reason = self._grams(steps)
-            found.append(Outcome(key, grams, reason, steps, tuple(rows[place])))
+            benefits = {of.step: _rounded(steps[of.step], of.decimals) for of in program.definition.benefits}
+            provisional = any(_number(steps[year]) >= self.issued.year for year in program.settling)
+            found.append(Outcome(key, grams, reason, provisional, steps, benefits, tuple(rows[place])))
         return found
 
     def _grams(self, steps: Mapping[str, Value]) -> tuple[int, str | None]:
@@ -292,6 +297,10 @@ def _between(rows: Sequence[Any], number: Fraction) -> Fraction | None:
         if x <= number < next_x:
             return y + (number - x) * (next_y - y) / (next_x - x)
     return points[-1][1] if number == points[-1][0] else None
+
+
+def _rounded(value: Value, decimals: int) -> Fraction | None:
+    return None if value is None else Fraction(floor(_number(value) * 10**decimals), 10**decimals)
 
 
 def _number(value: Value) -> Fraction:

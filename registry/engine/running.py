@@ -12,7 +12,7 @@ from ibis.backends import BaseBackend
 
 from registry.engine.acts import column_value, said
 from registry.engine.backend import engine
-from registry.engine.compiling import PREFIX, compute
+from registry.engine.compiling import BENEFIT, PREFIX, compute
 from registry.engine.definition import Input, InputType
 from registry.engine.reference import Act, Dated, Reference, Value
 from registry.engine.typed import ROW, Program
@@ -27,6 +27,9 @@ class Grams(NamedTuple):
     key: tuple[str | None, ...]
     grams: int
     reason: str | None
+    provisional: bool
+    benefits: tuple[int | None, ...]
+    """Whole multiples of their last decimal, in the order of the definition."""
 
 
 def by_reference(
@@ -34,7 +37,17 @@ def by_reference(
 ) -> list[Grams]:
     """Compute by fractions; in the order of first rows. Raises `Flaw`."""
     outcomes = Reference(program, acts, issued, attributes).outcomes()
-    return [Grams(_key(program, one.key), one.grams, one.reason) for one in outcomes]
+    decimals = {of.step: of.decimals for of in program.definition.benefits}
+    return [
+        Grams(
+            _key(program, one.key),
+            one.grams,
+            one.reason,
+            one.provisional,
+            tuple(None if of is None else int(of * 10 ** decimals[name]) for name, of in one.benefits.items()),
+        )
+        for one in outcomes
+    ]
 
 
 def by_engine(
@@ -73,7 +86,9 @@ def _run(
         }
         found = compute(program, rows, backend.name, issued, known)
         keys = found.keys or ("place",)
-        return backend.to_pyarrow(found.table.select(*keys, "grams", "reason")).to_pylist(), keys
+        benefits = [BENEFIT + of.step for of in program.definition.benefits]
+        wanted = found.table.select(*keys, "grams", "reason", "provisional", *benefits)
+        return backend.to_pyarrow(wanted).to_pylist(), keys
     finally:
         for name in made:
             backend.drop_table(name, force=True)
@@ -86,7 +101,14 @@ def _in_order(
     found = {}
     for row in result:
         key = tuple(_shown(row[name], kind, program, name) for name, kind in zip(keys, kinds, strict=True))
-        found[key] = Grams(key, int(row["grams"]), row["reason"])
+        benefits = [row[BENEFIT + of.step] for of in program.definition.benefits]
+        found[key] = Grams(
+            key,
+            int(row["grams"]),
+            row["reason"],
+            row["provisional"],
+            tuple(None if value is None else int(value) for value in benefits),
+        )
     return [found[key] for key in wanted if key in found] + [of for key, of in found.items() if key not in wanted]
 
 

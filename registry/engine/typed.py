@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from registry.engine.definition import Definition, Text
+from registry.engine.definition import Definition, Settled, Text
 from registry.engine.finding import Flaw, Path
 from registry.engine.units import Unit
 
@@ -143,6 +143,10 @@ class Grains:
         found = [key for key in times if not any(self.follows(key, other) for other in times)]
         return found[0] if len(found) == 1 else None
 
+    def years(self, grain: str) -> list[str]:
+        """Give the keys of a group that are years."""
+        return [key for key in self.keys.get(grain, ()) if self.calendar.get(key, ("", ""))[0] == "year"]
+
     def others(self, grain: str, period: str) -> list[str]:
         """Give the keys of a group that do not follow from its period: whose past a period's past is."""
         return [key for key in self.keys[grain] if key != period and not self.follows(key, period)]
@@ -178,6 +182,15 @@ class Program:
     def kinds(self) -> dict[str, Kind]:
         """The kind of each input and column."""
         return {name: type_.kind for name, type_ in self.inputs.items()} | {c.name: c.type.kind for c in self.columns}
+
+    @property
+    def settling(self) -> set[str]:
+        """The keys that are the years at whose end requirements are settled."""
+        waiting = {
+            requirement.name for requirement in self.definition.requirements if requirement.settled is Settled.YEAR
+        }
+        groups = {column.per for column in self.columns if column.name in waiting}
+        return {key for group in groups for key in self.grains.years(group)}
 
     @property
     def per(self) -> str:

@@ -119,7 +119,9 @@ def _computed(rides: Table, terms: Terms) -> Table:
     """Add `in_area`, `distance_m` and `quantity_g` by the methodology: 0 grams for what it counts as none."""
     computed = compute(terms.program, rides, "duckdb", terms.issued)
     table = computed.table
-    return table.rename(distance_m=PREFIX + DISTANCE, in_area=PREFIX + AREA, quantity_g="grams").drop("reason")
+    return table.rename(distance_m=PREFIX + DISTANCE, in_area=PREFIX + AREA, quantity_g="grams").drop(
+        "reason", "provisional"
+    )
 
 
 def _typed(rows: Table, terms: Terms) -> Table:

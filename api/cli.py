@@ -188,4 +188,5 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     trace,
     trust,
     witness,
+    worklist,
 )

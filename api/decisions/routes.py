@@ -4,13 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.decisions.shapes import Case, Decision, Decisions, Procedure
+from api.decisions.shapes import Case, Decision, Decisions, Procedure, Waiting, Worklist
 from api.door.numbers import Cursor, Limit, LotId
 from api.door.problems import documented
 from api.door.route import StrictRoute
+from api.door.who import AnOfficer
 from api.door.write import SiteOf
 from registry.decisions import taken
 from registry.decisions.behind import behind_lot
+from registry.decisions.worklist import of_authority, worklist
+from registry.identity.roles import AUTHORITIES
 from registry.ledger.lots import get_lot
 from registry.procedure.decision import Record
 
@@ -37,6 +40,20 @@ def read_case(number: CaseNumber, site: SiteOf, cursor: Cursor = None, limit: Li
     """Read what a case is about, how it stands, and what was decided of it, newest first."""
     with site.database.reading() as tx:
         return Case.of(taken.get_case(tx, number, cursor=cursor, limit=limit))
+
+
+@router.get("/worklist", summary="See what waits for one's authority", responses=documented(400, 401, 403, 422, 503))
+def read_worklist(site: SiteOf, caller: AnOfficer) -> Worklist:
+    """List what the caller's authority may decide or must approve, the oldest first of each kind.
+
+    By what is recorded, which the published log may not have yet.
+    """
+    with site.database.reading() as tx:
+        found = worklist(tx, site.ledger.vault.sealer, site.ledger.clock())
+    own = [
+        mine for authority in sorted(AUTHORITIES) if caller.has(authority) for mine in of_authority(found, authority)
+    ]
+    return Worklist(items=[Waiting.of(one) for one in own])
 
 
 @router.get("/lots/{lot}/procedure", summary="Read the procedure behind a lot", responses=READ)

@@ -4,8 +4,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from registry.decisions import taken
+from registry.clock import rfc3339
+from registry.decisions import taken, worklist
 from registry.ledger.queries import Page
+from registry.procedure import table
 from registry.procedure.decision import Record
 
 Says = Annotated[
@@ -65,3 +67,67 @@ class Procedure(BaseModel):
     """The decisions behind a lot, in the order of the log."""
 
     decisions: list[Decision]
+
+
+class Words(BaseModel):
+    """What people read."""
+
+    zh: Annotated[str, Field(examples=["公示"])]
+    en: Annotated[str, Field(examples=["open publicity"])]
+
+    @classmethod
+    def of(cls, of: table.Words) -> Self:
+        """Write words."""
+        return cls(zh=of.zh, en=of.en)
+
+
+class Possible(BaseModel):
+    """A decision that may be taken of a case."""
+
+    decision: Annotated[str, Field(examples=["open_publicity"])]
+    words: Words
+    to: Words
+    by: Annotated[list[str], Field(description="Authorities that may take it.", examples=[["centre"]])]
+    second: Annotated[list[str], Field(description="Authorities of which another officer must approve it.")]
+    not_before: Annotated[str | None, Field(description="From when on; null while nothing says when it will be.")]
+
+    @classmethod
+    def of(cls, of: worklist.Possible) -> Self:
+        """Write a step."""
+        return cls(
+            decision=of.decision,
+            words=Words.of(of.words),
+            to=Words.of(of.to),
+            by=sorted(of.by),
+            second=sorted(of.second),
+            not_before=None if of.not_before is None else rfc3339(of.not_before),
+        )
+
+
+class Waiting(BaseModel):
+    """A case that waits."""
+
+    number: Annotated[str, Field(examples=["S-1"])]
+    record: Record
+    about: Annotated[str | None, Field(description="A policy's name, or a methodology's code.")]
+    state: Words
+    since: Annotated[str, Field(description="When it was decided last.")]
+    steps: list[Possible]
+
+    @classmethod
+    def of(cls, of: worklist.Waiting) -> Self:
+        """Write a case."""
+        return cls(
+            number=of.number,
+            record=of.record,
+            about=of.about,
+            state=Words.of(of.state),
+            since=rfc3339(of.since),
+            steps=[Possible.of(step) for step in of.steps],
+        )
+
+
+class Worklist(BaseModel):
+    """What waits for an authority."""
+
+    items: list[Waiting]

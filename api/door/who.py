@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from api.door.caller import Caller, Principal
 from api.door.numbers import AccountId
 from registry.errors import Forbidden, NoRole, RegistryError
-from registry.identity.roles import Role
+from registry.identity.roles import AUTHORITIES, Role
 
 READERS: Final = frozenset({Role.CENTRE, Role.BUREAU})
 """Officers who may read any account: the centre manages them, the bureau supervises."""
@@ -93,6 +93,7 @@ SIGNED_IN: Final = Anybody()
 
 ForHolder, ForHolderOrReader = Depends(HOLDER), Depends(READER)
 """For routes that need not know which of them it is."""
+AnOfficer = Annotated[Principal, Depends(Being(AUTHORITIES))]
 HolderOrReader = Annotated[Principal, Depends(READER)]
 PartyOrReader = Annotated[Principal, Depends(PARTY_OR_READER)]
 SignedIn = Annotated[Principal, Depends(SIGNED_IN)]

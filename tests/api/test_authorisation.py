@@ -58,6 +58,7 @@ MAY = {
     ("GET", "/v1/lots"): ANYONE,
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
+    ("GET", "/v1/worklist"): frozenset(OFFICERS),
     ("GET", "/v1/decisions"): ANYONE,
     ("GET", "/v1/cases/{number}"): ANYONE,
     ("GET", "/v1/policies"): ANYONE,

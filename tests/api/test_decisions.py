@@ -2,13 +2,15 @@
 
 import pytest
 
-from api.decisions.shapes import Case, Decisions
-from api.installation.officers import BUREAU
+from api.decisions.shapes import Case, Decisions, Worklist
+from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.policies.shapes import InForce, Versions
 from registry.clock import rfc3339
 from registry.policies.policies import publish_policy
 from registry.policies.versions import changes
-from tests.support.rest import Caller, is_problem
+from registry.sources.approval import advance, apply_for
+from registry.sources.sources import NewSource
+from tests.support.rest import Caller, authority, is_problem
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +109,33 @@ def test_the_command_shows_what_was_in_force_and_what_changed(live, gram):
         assert (code, shown in said) == (0, True)
     assert gram("policy", "show", "nothing", *data)[0] == gram("policy", "history", "nothing", *data)[0] == 2
     assert gram("policy", "show", "--at", "yesterday", *data)[2].startswith("gram: --at is no time")
+
+
+def test_what_waits_is_listed_for_whose_it_is(live, gram):
+    ledger, of = live.site.ledger, live.source
+    window = of.valid_from_ms, of.valid_until_ms
+    scenario = NewSource(
+        "scenario", "等待", "Waits", of.applicant_id, of.methodology_code, of.methodology_version, *window
+    )
+    with live.site.database.transaction() as tx:
+        source = apply_for(tx, ledger, scenario, CENTRE.proposing)
+    number = f"S-{source.id}"
+
+    def listed(role):
+        found = Worklist.model_validate_json(authority(live, role).get("/v1/worklist").content)
+        return {one.number: {step.decision: step for step in one.steps} for one in found.items}
+
+    assert listed("centre")[number].keys() == {"accept", "refuse"}
+    assert number not in listed("exchange")
+    with live.site.database.transaction() as tx:
+        assert [advance(tx, ledger, source.id, OFFICERS) for _ in range(3)][-1] == "publicity"
+    publish = listed("exchange")[number]["publish"]
+    assert (publish.by, publish.second, publish.words.zh) == (["centre"], ["exchange"], "会同上海环交所审核通过并公布")
+    assert publish.not_before is not None
+    code, said, _ = gram("worklist", "exchange", "--data", live.site.settings.data)
+    assert (code, f"{number}: 公示中 · in publicity, since" in said, "  publish (" in said) == (0, True, True)
+    assert "  object (" not in said, "that is the centre's to record"
+    with live.site.database.transaction() as tx:
+        while advance(tx, ledger, source.id, OFFICERS) != "live":
+            pass
+    assert all(number not in listed(role) for role in ("centre", "exchange"))

@@ -48,7 +48,9 @@ _PARENT = row_dtype(("id", ">i8"), ("evidence", "V32"))
 _EVIDENCE = f"SELECT id, {bytes_of('evidence', 32)} FROM movements WHERE {{wanted}} ORDER BY id"  # noqa: S608
 
 Codes = npt.NDArray[np.uint8]
-"""For each movement 0, or why it is not admitted: a `Rule` or a `Doubt`."""
+"""For each movement 0, or why it is not admitted: the number of a rule or a `Doubt`, or `AHEAD`."""
+AHEAD: Final = 255
+"""It waits until its time has come, and is not refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ class Admission:
         self._taken = Taken()
         self._rehearsal = Rehearsal()
 
-    def judge(self, tx: sa.Connection, waiting: Waiting, log: Published) -> tuple[Rows, Codes]:
+    def judge(self, tx: sa.Connection, waiting: Waiting, log: Published, latest: int) -> tuple[Rows, Codes]:
         """Give the leaves of these movements, in the order of their numbers, and why each is not admitted.
 
+        What is later than `latest`, Unix milliseconds, waits, with all that descends from it.
         The leaves' parents are not filled in: an index is known only when it is known who is admitted.
         """
         if not len(waiting):
@@ -87,7 +90,10 @@ class Admission:
         codes = np.where(is_sealed, 0, Doubt.UNSEALED).astype(np.uint8)
         family = _Family.of(waiting, log.size)
         leaves = leaves_of_rows(waiting.rows)
-        _mark(codes, waiting.rows["at"].astype(np.int64) < self._taken.earliest, int(Doubt.LATE))
+        at = waiting.rows["at"].astype(np.int64)
+        _mark(codes, at < self._taken.earliest, int(Doubt.LATE))
+        _mark(codes, at > latest, AHEAD)
+        _descend(family, codes)
         self._against_parents(tx, waiting.rows, leaves, family, log, codes)
         _descend(family, codes)
         _against_each_other(leaves, family, codes)
@@ -213,14 +219,19 @@ def _mark(codes: Codes, where: npt.NDArray[np.bool_], why: int | Codes) -> None:
     codes[new] = why if isinstance(why, int) else why[new]
 
 
+def is_refused(codes: Codes) -> npt.NDArray[np.bool_]:
+    """Say which are not to be logged as they are, now or later."""
+    return np.asarray((codes != 0) & (codes != AHEAD))
+
+
 def _descend(family: _Family, codes: Codes) -> None:
-    """Refuse the children of what is refused, and theirs."""
+    """Refuse the children of what is refused, and theirs; those of what waits wait with it."""
     while True:
         is_child = family.is_here & (codes == 0)
         is_child[is_child] = codes[family.place[is_child]] != 0
         if not is_child.any():
             return
-        codes[is_child] = Doubt.PARENT
+        codes[is_child] = np.where(codes[family.place[is_child]] == AHEAD, AHEAD, Doubt.PARENT)
 
 
 def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None:

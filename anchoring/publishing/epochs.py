@@ -63,9 +63,14 @@ class Epochs:
     def make(self) -> Epoch | None:
         """Publish everything, and record the state of it; None while the log is empty.
 
-        Raises Refuted when the log's files do not make the root that was signed: no record is made of them.
+        Raises Refuted when the log's files do not make the root that was signed, or this machine's clock is ahead of
+        the witnesses': no record is made then.
         """
         size = self.publisher.publish()
+        if self.publisher.is_ahead:
+            raise Refuted(
+                "This machine's clock is ahead of the witnesses': no state is recorded until it is set right."
+            )
         if not size:
             return None
         record = self._write(size)

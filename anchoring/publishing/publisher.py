@@ -16,6 +16,7 @@ Recovery is the same code:
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ import sqlalchemy as sa
 from anchoring import checkpoint, note
 from anchoring.checkpoint import Checkpoint
 from anchoring.cosigning import Ahead, Cosigner
-from anchoring.errors import Refuted
+from anchoring.errors import Refuted, Unwitnessed
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.note import Note, Signature, Signer
 from anchoring.publishing.admission import Admission, Gate
@@ -41,8 +42,19 @@ from anchoring.publishing.head import (
 from anchoring.publishing.order import Draw, draw_secretly
 from anchoring.publishing.published import Published
 from anchoring.publishing.recorded import documents_in_database
-from anchoring.publishing.sequencer import MAX_BATCH, Begin, Staged, lock_head, read_staged, stage, staged_size, take_up
+from anchoring.publishing.sequencer import (
+    MAX_BATCH,
+    Begin,
+    Staged,
+    Times,
+    lock_head,
+    read_staged,
+    stage,
+    staged_size,
+    take_up,
+)
 from anchoring.publishing.standing import Known, refuse_behind, standing, take_note
+from anchoring.publishing.witnessed_time import WitnessedTime
 from anchoring.quorum import Quorum
 from anchoring.tree.builder import TileBuilder, filled
 from anchoring.tree.folder import CHECKPOINT, File, LogFolder, Prepared
@@ -71,6 +83,7 @@ class Publisher:
     draw: Draw = draw_secretly
     """Draws the order in which a batch is logged."""
     _admission: Admission = field(init=False)
+    _time: WitnessedTime = field(init=False)
     _tiled: int = field(default=0, init=False)
     """The size up to which this process has written and synced the tiles: not to do it again while the log waits."""
     _larger: list[Checkpoint] = field(default_factory=list, init=False)
@@ -79,18 +92,26 @@ class Publisher:
     def __post_init__(self) -> None:
         """Prepare to judge what is to be logged."""
         self._admission = Admission(self.gate)
+        self._time = WitnessedTime(self.cosigners.threshold, self.clock)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether this machine's clock gives acts a time that witnesses do not take yet: they wait for it to come."""
+        return self._time.is_ahead
 
     def publish(self) -> int:
         """Bring everything that is committed into the published log; return its size.
 
         Raises Unwitnessed when too few witnesses cosign: then all is recorded and signed, its tiles are written, and
-        the public log is as it was. The next run goes on from there, with whatever was committed since. Raises Altered
+        the public log is as it was. The next run goes on from there, with whatever was committed since. What a clock
+        that is ahead dated later than witnesses take waits until then (`is_ahead`), and nobody for it. Raises Altered
         when somebody changed the rows or tables that it goes on from.
         """
         with naming_what_was_altered():
             self.check()
             self._note_public()
             self._write_tiles()
+            self._ask_the_time()
             while self._sign_batch():
                 pass
             self._publish_signed()
@@ -178,10 +199,10 @@ class Publisher:
         return True
 
     def _stage(self, tx: sa.Connection, log: Published, begin: Begin) -> Staged:
-        return stage(tx, self._admission, log, self.clock(), self.draw, begin)
+        return stage(tx, self._admission, log, Times(self.clock(), self._time.latest), self.draw, begin)
 
     def _take_up(self, tx: sa.Connection, log: Published, begin: Begin) -> Staged:
-        return take_up(tx, self._admission, log, begin)
+        return take_up(tx, self._admission, log, self._time.latest, begin)
 
     def _sign(self, head: Head, staged: Staged, growth: Growth) -> None:
         """Advance the signed checkpoint over the staged leaves, by compare-and-swap.
@@ -205,9 +226,26 @@ class Publisher:
         note_ = self.folder.read(CHECKPOINT)
         cosigners = [one.verifier.vkey for one in self.cosigners.members.values()]
         public = checkpoint.open_checkpoint(note_, self.signer.verifier.vkey, cosigners)
+        self._time.see(public.cosignatures)
         head = self._head()
         if public.checkpoint.size > head.published_size and len(public.cosignatures) >= self.cosigners.threshold:
             self._say_published(public.checkpoint.size, note_)
+
+    def _ask_the_time(self) -> None:
+        """Have the last signed tree cosigned once more where our clock may be ahead, for what that tells of the time.
+
+        Whoever does not answer now is asked for his cosignature later, and it is told then.
+        """
+        if self._time.is_doubtful:
+            with suppress(Unwitnessed):
+                self._cosigned(self._signed(self._head().size), self._head().size)
+
+    def _signed(self, size: int) -> bytes:
+        """Give the checkpoint of a tree that was signed, or of the empty one, which is in no row."""
+        if size == 0:
+            return checkpoint.sign(Checkpoint(self.signer.name, 0, EMPTY_ROOT), self.signer)
+        with self.transaction() as tx:
+            return str(tx.execute(_NOTE, {"size": size}).scalar_one()).encode()
 
     def _write_tiles(self) -> None:
         """Write the tiles of what is signed and not published, from one signed tree to the next.
@@ -237,9 +275,7 @@ class Publisher:
             self._publish_empty()
         if head.published_size == head.size:
             return
-        with self.transaction() as tx:
-            signed = str(tx.execute(_NOTE, {"size": head.size}).scalar_one())
-        cosigned = self._cosigned(signed.encode(), head.size)
+        cosigned = self._cosigned(self._signed(head.size), head.size)
         self.on_step("cosigned")
         self._replace_checkpoint(cosigned, head.size)
         self.on_step("checkpoint")
@@ -252,8 +288,7 @@ class Publisher:
 
         The database has no row of it: it is of every history, and signing it again forks nothing.
         """
-        signed = checkpoint.sign(Checkpoint(self.signer.name, 0, EMPTY_ROOT), self.signer)
-        self._replace_checkpoint(self._cosigned(signed, 0), 0)
+        self._replace_checkpoint(self._cosigned(self._signed(0), 0), 0)
 
     def _replace_checkpoint(self, cosigned: bytes, size: int) -> None:
         """Put a checkpoint into the folder, while its tree is the last that was signed and nobody can sign another.
@@ -271,23 +306,24 @@ class Publisher:
 
     def _cosigned(self, signed: bytes, size: int) -> bytes:
         """Ask all cosigners; give the checkpoint with what k of them or more answered. Raises Unwitnessed."""
-        source = DirectorySource(self.folder.path)
+        source, text = DirectorySource(self.folder.path), note.parse(signed).text
 
         def ask(cosigner: Cosigner) -> Signature:
             try:
-                return cosigner.cosign(signed, TileReader(source))
+                cosignature = cosigner.cosign(signed, TileReader(source))
             except Ahead:
                 larger = cosigner.last_cosigned(self.signer.verifier)
                 if larger is not None and larger.size > size:
                     self._larger.append(larger)
                 raise
+            self._time.see(note.verify(Note(text, (cosignature,)), [cosigner.verifier]))
+            return cosignature
 
         try:
             cosignatures = self.cosigners.ask(f"The log of {size} leaves", ask)
         finally:
             self._refuse_outgrown()
-        note_ = note.parse(signed)
-        return Note(note_.text, (*note_.signatures, *cosignatures)).encode()
+        return Note(text, (*note.parse(signed).signatures, *cosignatures)).encode()
 
     def _refuse_outgrown(self) -> None:
         """Note what witnesses showed that the log's own key signed, and stop when it is more than was signed here."""

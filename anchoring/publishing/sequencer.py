@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from anchoring.errors import Altered, Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
-from anchoring.publishing.admission import Admission, Codes, fill_in_parents
+from anchoring.publishing.admission import AHEAD, Admission, Codes, fill_in_parents, is_refused
 from anchoring.publishing.copying import Rows, copy_in, row_dtype
 from anchoring.publishing.doubts import Doubt, reason_of
 from anchoring.publishing.order import Draw, drawn_order, without_bundle
@@ -38,7 +38,11 @@ _BY_INDEX = sa.text(
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
     "SET LOCAL work_mem = '32MB'"
 )
-_PENDING = "SELECT movement_id FROM unsequenced WHERE movement_id IS NOT NULL ORDER BY movement_id LIMIT {limit:d}"
+_PENDING = """
+    SELECT movement_id FROM unsequenced u WHERE movement_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM movements m WHERE {is_passed_over} AND m.id = u.movement_id AND m.at_ms > {latest:d}
+    ) ORDER BY movement_id LIMIT {limit:d}
+"""
 _STAGED = "SELECT movement_id FROM log_entries WHERE index >= {start:d} AND index < {end:d} ORDER BY index"
 # In one value: a row for each leaf would cost more than hashing it.
 _LEAVES = """
@@ -103,6 +107,14 @@ class Staged:
         return self.start + len(self.leaves)
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The time, and the latest that a leaf may have now; Unix milliseconds."""
+
+    now: int
+    latest: int
+
+
 def lock_head(tx: sa.Connection) -> Standing:
     """Keep other sequencers waiting; return what is signed, and what others are known to hold."""
     row = tx.execute(sa.text("SELECT size, known_size FROM log_head FOR UPDATE")).one()
@@ -114,35 +126,34 @@ def staged_size(tx: sa.Connection) -> int:
     return int(tx.execute(sa.text("SELECT coalesce(max(index) + 1, 0) FROM log_entries")).scalar_one())
 
 
-def stage(tx: sa.Connection, admission: Admission, log: Published, at: int, draw: Draw, begin: Begin) -> Staged:
+def stage(tx: sa.Connection, admission: Admission, log: Published, times: Times, draw: Draw, begin: Begin) -> Staged:
     """Give up to `MAX_BATCH` committed movements their index and write their leaves; set aside what does not stand.
 
     `draw` draws their order. `begin` is handed the leaves before the database is, so that other work on them need not
-    wait for it. `at` is Unix milliseconds.
+    wait for it. What is of a later time than a leaf may have stays in the queue.
 
     The head must be locked, and nothing staged after it. If we crash before the transaction commits, nothing was given
     an index. If we crash after, the leaves stay where they are and the next run signs them.
     """
     tx.execute(_BY_INDEX)
-    queued = np.unique(numbers(tx, _PENDING.format(limit=MAX_BATCH)))
-    waiting = read_waiting(tx, queued)
+    queued, waiting = _next(tx, times.latest)
     refused = _gone(queued, waiting.ids)
     waiting = _without_cut_runs(tx, waiting)
     ids = waiting.ids
-    leaves, codes = admission.judge(tx, waiting, log)
+    leaves, codes = admission.judge(tx, waiting, log, times.latest)
     # A state has its index from the moment it is recorded; later it is of other leaves than those before it.
     codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
     admitted, leaves, documents = _rehearsed(tx, admission, waiting, leaves, codes, log, draw)
-    refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(codes)}
+    refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(is_refused(codes))}
     refused = _without_logged(tx, refused)
-    _set_aside(tx, refused, at)
+    _set_aside(tx, refused, times.now)
     if len(leaves):
         begin(leaves, documents)
         try:
             with tx.begin_nested():
                 _write_entries(tx, log.size, admitted.ids, leaves)
         except psycopg.errors.UniqueViolation:
-            return _indexed(tx, admitted.ids.tolist(), log.size, refused, at)
+            return _indexed(tx, admitted.ids.tolist(), log.size, refused, times.now)
         _leave(tx, np.sort(admitted.ids))
     return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
 
@@ -163,22 +174,37 @@ def _rehearsed(
         faults = admission.rehearse(log, made, documents)
         if not faults:
             return admitted, made, documents
-        codes[places[list(faults)]] = list(faults.values())
+        # Where decisions wait for their time, what rests on one waits with it.
+        codes[places[list(faults)]] = AHEAD if (codes == AHEAD).any() else list(faults.values())
         admission.spread(waiting, leaves, log, codes)
 
 
-def take_up(tx: sa.Connection, admission: Admission, log: Published, begin: Begin) -> Staged:
+def _next(tx: sa.Connection, latest: int) -> tuple[Numbers, Waiting]:
+    """Read the movements that wait longest; where they fill a batch, without those of a time that is still to come."""
+
+    def read(is_passed_over: str) -> tuple[Numbers, Waiting]:
+        query = _PENDING.format(is_passed_over=is_passed_over, latest=latest, limit=MAX_BATCH)
+        queued = np.unique(numbers(tx, query))
+        return queued, read_waiting(tx, queued)
+
+    queued, waiting = read("false")
+    is_full = len(queued) == MAX_BATCH and (waiting.rows["at"].astype(np.int64) > latest).any()
+    return read("true") if is_full else (queued, waiting)
+
+
+def take_up(tx: sa.Connection, admission: Admission, log: Published, latest: int, begin: Begin) -> Staged:
     """Take up leaves that a run before us staged and did not sign, if they stand as any other.
 
     They are made anew from their movements, nothing is taken from what was staged. If one is not what it should be,
-    all of them are waiting movements again: nobody outside has seen their indices. `begin` as in `stage`.
+    all of them are waiting movements again: nobody outside has seen their indices. `begin` as in `stage`; none may be
+    later than `latest`, Unix milliseconds.
     """
     end = min(staged_size(tx), log.size + MAX_BATCH)
     tx.execute(_BY_INDEX)
     ids = numbers(tx, _STAGED.format(start=log.size, end=end))
     waiting = read_waiting(tx, np.unique(ids))
     if len(ids) == end - log.size and np.array_equal(waiting.ids, np.sort(ids)):
-        leaves, codes = admission.judge(tx, waiting, log)
+        leaves, codes = admission.judge(tx, waiting, log, latest)
         order = np.searchsorted(waiting.ids, ids)
         waiting, leaves = waiting.only(order), leaves[order]
         fill_in_parents(leaves, waiting, log.size)

@@ -12,8 +12,8 @@ from typing import Final
 from api.installation.witnesses import Witnessing
 from registry.keyfile import replace_file
 
-CONVICTED, RECOVERING, STOPPED, WAITING = "convicted", "recovering", "stopped", "waiting"
-NAMES: Final = (CONVICTED, RECOVERING, STOPPED, WAITING)
+CONVICTED, RECOVERING, STOPPED, WAITING, CLOCK = "convicted", "recovering", "stopped", "waiting", "clock"
+NAMES: Final = (CONVICTED, RECOVERING, STOPPED, WAITING, CLOCK)
 """The gravest first. What each means is in the explorer's texts, in Chinese and English."""
 
 
@@ -29,7 +29,7 @@ class Conditions:
     """What holds now, in the order of NAMES."""
 
     def __init__(self, path: Path, witnessing: Witnessing) -> None:
-        """Keep it at `path`; that the log waits, or is stopped, is told by `witnessing`."""
+        """Keep it at `path`; that the log waits or is stopped, or the clock is ahead, is told by `witnessing`."""
         self._path, self._witnessing = path, witnessing
 
     def read(self) -> list[Condition]:
@@ -37,6 +37,7 @@ class Conditions:
         since, told = self._noted(), self._witnessing.read()
         since |= {} if told.waiting_since_ms is None else {WAITING: told.waiting_since_ms}
         since |= {} if told.stopped_since_ms is None else {STOPPED: told.stopped_since_ms}
+        since |= {} if told.ahead_since_ms is None else {CLOCK: told.ahead_since_ms}
         return [Condition(name, since[name]) for name in NAMES if name in since]
 
     def note(self, name: str, clock: Callable[[], int], *, holds: bool) -> None:

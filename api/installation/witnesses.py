@@ -27,12 +27,14 @@ class Told:
     """`waiting_since_ms` is since when too few cosign, `failing_since_ms` by name since when one fails.
 
     `stopped_since_ms` is since when the log cannot be published for another reason, `stopped` a sentence that says why.
+    `ahead_since_ms` is since when our clock is ahead of the witnesses'.
     """
 
     waiting_since_ms: int | None = None
     failing_since_ms: Mapping[str, int] = field(default_factory=dict)
     stopped_since_ms: int | None = None
     stopped: str | None = None
+    ahead_since_ms: int | None = None
 
 
 class Witnessing:
@@ -115,7 +117,10 @@ class Publishing:
             failing,
             (old.stopped_since_ms or self._clock()) if stopped else None,
             stopped,
+            (old.ahead_since_ms or self._clock()) if self._publisher.is_ahead else None,
         )
+        if told.ahead_since_ms is not None and old.ahead_since_ms is None:
+            log.error("the clock of this machine is ahead of the witnesses'; what it dates later than they take waits")
         if told != self._told:
             self._witnessing.tell(told)
             self._told = told

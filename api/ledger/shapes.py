@@ -213,7 +213,7 @@ class Signer(BaseModel):
 class Condition(BaseModel):
     """What is out of the ordinary, since when it was noticed, and what it means."""
 
-    name: Literal["convicted", "recovering", "stopped", "waiting"]
+    name: Literal["convicted", "recovering", "stopped", "waiting", "clock"]
     since: str
     zh: str
     en: str
@@ -222,7 +222,7 @@ class Condition(BaseModel):
 class Health(BaseModel):
     """How the registry is: `size` leaves are signed in the database, `known_size` is the most anybody holds."""
 
-    status: Literal["ok", "recovering", "convicted", "stopped", "waiting", "set-aside"]
+    status: Literal["ok", "recovering", "convicted", "stopped", "waiting", "clock", "set-aside"]
     writes: bool
     size: int
     known_size: int

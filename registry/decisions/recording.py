@@ -177,14 +177,15 @@ def prepare(
 ) -> Pending:
     """Lock a case and hold the cases and policies (by name) that a decision of it rests on; give how all stand.
 
-    `lock` names the lock when it is not the case's number: a policy's is its name, which acts share.
+    `lock` names the lock when it is not the case's number: a policy's is its name, which acts share. Its time is not
+    before that of a case that it rests on: where a clock that was ahead dated that one, both wait for it in the log.
     """
     cases, policies = set(cases), set(policies)
     hold(tx, lock or case, record, cases, policies)
     standing = recall(tx, ledger.vault.sealer, record, {case, *cases}, policies)
     before = standing.cases.get(case)
-    at = ledger.clock()
-    return Pending(ledger, record, case, standing, at if before is None else max(at, before.at + 1))
+    others = [other.at for other in map(standing.cases.get, cases) if other is not None]
+    return Pending(ledger, record, case, standing, max(ledger.clock(), before.at + 1 if before else 0, *others))
 
 
 def open_case(tx: sa.Connection, record: Record, number: int) -> str:

@@ -1,0 +1,59 @@
+"""What time it is for those who cosign: no witness takes a leaf that is more than a minute ahead of its own clock.
+
+A leaf, once signed, is never taken back: one of a clock that is ahead would keep the log waiting until that time comes.
+A cosignature says when it was made, and a second later it is a second later. So the clock of this machine is held
+against the cosignatures that were seen, by a clock that nobody sets (`monotonic`).
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from anchoring.note import Verified
+from registry.procedure.clock import AHEAD_MS
+
+UNASKED_MS: Final = 30_000
+"""How far ahead our clock may be of what was seen before they are asked anew."""
+
+
+class WitnessedTime:
+    """The time, Unix milliseconds, at `threshold` cosigners at least, as far as their cosignatures tell."""
+
+    def __init__(
+        self, threshold: int, clock: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin without having seen one; `clock` is this machine's, Unix milliseconds, `monotonic` gives seconds."""
+        self._threshold, self._clock, self._monotonic = threshold, clock, monotonic
+        self._began: dict[str, float] = {}
+
+    def see(self, cosignatures: Iterable[Verified]) -> None:
+        """Know cosignatures that hold."""
+        for one in cosignatures:
+            if one.timestamp is not None:
+                at = one.timestamp * 1000 - self._monotonic() * 1000
+                self._began[one.verifier.name] = max(at, self._began.get(one.verifier.name, at))
+
+    @property
+    def now(self) -> int | None:
+        """The earliest that it can be now for so many of them; None where too few were seen, or nobody is to cosign."""
+        latest_first = sorted(self._began.values(), reverse=True)
+        if not 0 < self._threshold <= len(latest_first):
+            return None
+        return int(latest_first[self._threshold - 1] + self._monotonic() * 1000)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether our clock is so far ahead of what was seen that they are to be asked."""
+        now = self.now
+        return now is not None and self._clock() > now + UNASKED_MS
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether our clock gives leaves a time that they would not take."""
+        return self._clock() > self.latest
+
+    @property
+    def latest(self) -> int:
+        """The latest time that a leaf may have now, so that enough of them take it."""
+        now = self.now
+        return AHEAD_MS + (self._clock() if now is None else min(now, self._clock()))

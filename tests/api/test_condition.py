@@ -25,11 +25,11 @@ def test_since_when_stays_until_it_ends(conditions):
     conditions.note(RECOVERING, lambda: SINCE_MS, holds=True)
     conditions.note(RECOVERING, lambda: SINCE_MS + 9, holds=True)
     assert [(one.name, one.since_ms) for one in conditions.read()] == [(RECOVERING, SINCE_MS)]
-    conditions._witnessing.tell(Told(SINCE_MS + 1, {}, SINCE_MS + 1, "why"))
+    conditions._witnessing.tell(Told(SINCE_MS + 1, {}, SINCE_MS + 1, "why", SINCE_MS + 1))
     conditions.note("convicted", lambda: SINCE_MS + 2, holds=True)
     assert [one.name for one in conditions.read()] == [*NAMES]
     conditions.note(RECOVERING, lambda: SINCE_MS + 3, holds=False)
-    assert [one.name for one in conditions.read()] == ["convicted", "stopped", "waiting"]
+    assert [one.name for one in conditions.read()] == ["convicted", "stopped", "waiting", "clock"]
 
 
 def test_a_damaged_note_is_no_condition(conditions):

@@ -16,13 +16,13 @@ from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.installation.site import Site
 from api.ledger.receipts import file_name, index_of, make_receipt, receipt_note
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.activities.rides.ridefile import read_ride_file
+from registry.activities.rides.rides import write_rejects
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import accounts, methodologies, sources
 from registry.errors import Invalid
 from registry.issuance.ride_report import RideIssue, issue_rides
-from registry.issuance.ridefile import read_ride_file
-from registry.issuance.rides import write_rejects
 from registry.ledger.ledger import Amount
 from registry.ledger.logged import leaf_at
 from registry.ledger.movement import serial

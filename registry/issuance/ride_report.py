@@ -6,15 +6,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from registry.activities.rides.reasons import Reason
+from registry.activities.rides.rides import Batch, Issued, read_rides
 from registry.clock import in_shanghai
 from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
 from registry.decisions.recording import By, Officers, Step
 from registry.errors import NotOpen, OtherMethodology
 from registry.issuance.issue import Lot, issue, reference_digest
-from registry.issuance.reasons import Reason
 from registry.issuance.report import Activity, Report, next_lot, propose
-from registry.issuance.rides import Batch, Issued, read_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest
 from registry.policies.policies import in_force

@@ -10,7 +10,7 @@ import pytest
 
 from anchoring.note import ED25519, Signer
 from api.installation.data_folder import hold
-from registry.issuance.ridefile import COLUMNS
+from registry.activities.rides.ridefile import COLUMNS
 from tests.api.test_settings import WITNESSES
 from tests.support.running import live_site
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from anchoring.note import ED25519, Signer
 from api.commands.demo import print_files
 from api.demo import SCENARIO_EN, tell_story
+from registry.activities.rides.reasons import Reason
 from registry.database.schema import accounts, sources
-from registry.issuance.reasons import Reason
 from registry.sources.sources import consented_users, revoke_consent
 from tests.support.rides import write_rides
 

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 
 from api.installation.officers import CENTRE, OFFICERS
 from registry.accounts.accounts import get_account
+from registry.activities.rides.reasons import Reason
+from registry.activities.rides.rides import read_rides
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
 from registry.issuance import ride_report
 from registry.issuance.issue import issue
-from registry.issuance.reasons import Reason
 from registry.issuance.report import Activity, Report
 from registry.issuance.ride_report import issue_rides
-from registry.issuance.rides import read_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find

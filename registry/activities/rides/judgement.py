@@ -15,14 +15,14 @@ import pyarrow as pa
 from ibis import Table
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue
 
+from registry.activities.rides.reasons import Reason
+from registry.activities.rides.ridefile import COLUMNS
 from registry.engine.compiling import PREFIX, compute
 from registry.engine.definition import Input, InputType
 from registry.engine.lowering import bounds_of
 from registry.engine.typed import ROW, Kind, Program
 from registry.engine.units import unit
 from registry.errors import Invalid
-from registry.issuance.reasons import Reason
-from registry.issuance.ridefile import COLUMNS
 from registry.methodologies.record import Window
 from registry.policies.rides import RidePolicy
 

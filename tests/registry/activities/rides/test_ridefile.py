@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.activities.rides.ridefile import COLUMNS, read_ride_file
 from registry.errors import Invalid
-from registry.issuance.ridefile import COLUMNS, read_ride_file
 from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, ride_line
 

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from registry.issuance.reasons import Reason, sentence
-from registry.issuance.rides import Issued, read_rides
+from registry.activities.rides.reasons import Reason, sentence
+from registry.activities.rides.rides import Issued, read_rides
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, SCENARIO, only, ride_line, write_rides

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry.activities.rides.judgement import Terms
 from registry.engine.backend import engine
 from registry.engine.compiling import compute
 from registry.engine.definition import decimal
 from registry.errors import Invalid
-from registry.issuance.judgement import Terms
 from registry.methodologies.record import program
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from registry.activities.records import Bounds, Record, Records, value_of
 from registry.errors import Invalid
-from registry.issuance.records import Bounds, Record, Records, value_of
 from registry.policies.rides import RidePolicy
 
 COLUMNS = {

@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
+from registry.activities.rides.judgement import Ledger, Terms, judge
+from registry.activities.rides.overlap import Span, resolve
+from registry.activities.rides.reasons import Reason, sentence
+from registry.activities.rides.ridefile import read_ride_file
 from registry.engine.backend import engine
 from registry.errors import Invalid
-from registry.issuance.judgement import Ledger, Terms, judge
-from registry.issuance.overlap import Span, resolve
-from registry.issuance.reasons import Reason, sentence
-from registry.issuance.ridefile import read_ride_file
 from registry.methodologies.record import Methodology, Window, program
 from registry.policies.rides import RidePolicy
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from registry.activities.rides.reasons import Reason
+from registry.activities.rides.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
 from registry.errors import Invalid
-from registry.issuance.reasons import Reason
-from registry.issuance.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, SCENARIO, only, write_rides
 
-GENERATOR = Path(__file__).parents[3] / "scripts" / "make-sample-rides"
+GENERATOR = Path(__file__).parents[4] / "scripts" / "make-sample-rides"
 START = datetime(2016, 8, 19, 8, tzinfo=UTC)
 """In Beijing's clock; the file has no offset."""
 

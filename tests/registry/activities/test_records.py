@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from registry.activities.records import Bounds, Records, value_of
 from registry.errors import Invalid
-from registry.issuance.records import Bounds, Records, value_of
 
 NEVER_CLOSED = -1
 WIDE = Bounds(1 << 40, 1 << 20)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.issuance.overlap import resolve
+from registry.activities.rides.overlap import resolve
 
 _rides = st.tuples(st.integers(1, 3), st.sampled_from("xyz"), st.integers(0, 20), st.integers(1, 8))
 _spans = st.lists(_rides, max_size=30).map(

@@ -153,6 +153,8 @@ class _Checker:
         trees, paths = self._trees()
         keys = {key for group in definition.groups for key in group.by}
         order = self._order(trees, paths, scope)
+        if self.findings:
+            return None
         columns: list[Column] = []
         for name in order:
             of, tree = trees[name]
@@ -166,6 +168,8 @@ class _Checker:
                 columns.append(column)
                 if column.node.op is Op.CALENDAR and column.node.arguments[0].op is Op.COLUMN:
                     scope.grains.calendar[name] = column.node.data, column.node.arguments[0].data
+        if self.findings:
+            return None
         self._groups(scope)
         self._references(scope, {column.name: column for column in columns})
         if self.findings:

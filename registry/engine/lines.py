@@ -54,8 +54,7 @@ def read_located(data: bytes) -> Located:
         raise MethodologyUnsound([Finding(line, "", flaw.code, flaw.zh, flaw.en)]) from None
     reader = _Reader(text)
     try:
-        value = reader.value((), 0)
-        reader.take("end")
+        value = reader.read()
     except Flaw as flaw:
         raise MethodologyUnsound([Finding(reader.line, "", flaw.code, flaw.zh, flaw.en)]) from None
     return Located(value, reader.lines)
@@ -67,7 +66,13 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at, self.line = text, 0, 1
         self.lines: dict[Path, int] = {}
+        self.kind, self.word, self.next_line = "", "", 1
+
+    def read(self) -> Any:
         self._next()
+        value = self.value((), 0)
+        self.take("end")
+        return value
 
     def _next(self) -> None:
         match = _TOKEN.match(self.text, self.at)

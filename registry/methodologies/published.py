@@ -14,6 +14,7 @@ from registry.decisions.returning import Recorded, Returning
 from registry.errors import Invalid, Unclassified
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
+from registry.methodologies.reproduced import must_reproduce
 from registry.procedure.decision import MethodologyVersion, Record
 
 
@@ -22,10 +23,12 @@ def publish_methodology(
 ) -> None:
     """Submit, evaluate and publish a methodology; of one that is published, the bureau revises it to this version.
 
-    Raises `Unclassified` for one without a class, `DecisionRefused` when a rule forbids a step.
+    Raises `Unclassified` for one without a class, `MethodologyUnsound` when an example does not come out to the gram,
+    `DecisionRefused` when a rule forbids a step.
     """
     if methodology.methodology_class is None:
         raise Unclassified(f"Methodology {methodology.key} has no class yet; nothing may be issued under it.")
+    must_reproduce(tx, methodology)
     case = case_about(tx, Record.METHODOLOGY, methodology.key)
     pending = prepare(tx, ledger, Record.METHODOLOGY, case)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.database.schema import decisions, policies
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
-from registry.errors import DecisionRefused, Invalid, SetAside
+from registry.errors import DecisionRefused, Invalid, MethodologyUnsound, SetAside
 from registry.issuance.issue import issue
 from registry.issuance.report import Activity, Report
 from registry.ledger.ledger import Amount
@@ -191,6 +191,20 @@ def test_a_second_version_of_a_methodology_is_a_revision(scheme):
         said = tx.execute(DOCUMENTS, {"kind": 65}).scalars().all()
     steps = [json.loads(public)["decision"][1] for public in said]
     assert steps == ["submit", "evaluate", "publish", "revise"]
+
+
+def test_nothing_is_published_whose_example_does_not_come_out(scheme):
+    methodology = methodology_of()
+    (first, *rest) = methodology.computation.examples
+    wrong = replace(methodology.computation, examples=(replace(first, grams=("194",)), *rest))
+    revised = replace(methodology, version=2, computation=wrong)
+    said = "says 194 g, and exact fractions computes 193"
+    with pytest.raises(MethodologyUnsound, match=said) as refused, scheme.database.transaction() as tx:
+        publish_methodology(tx, scheme.ledger, revised, CENTRE, BUREAU)
+    engines = [finding.en.split("and ")[1].split(" computes")[0] for finding in refused.value.findings]
+    assert engines == ["exact fractions", "duckdb", "postgres"]
+    with scheme.database.transaction() as tx:
+        assert tx.execute(sa.text("SELECT max(version) FROM methodologies")).scalar_one() == 1
 
 
 def waits(scheme) -> None:

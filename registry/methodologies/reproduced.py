@@ -1,0 +1,33 @@
+"""Before a methodology is published its worked examples come out, to the gram: by fractions, DuckDB and PostgreSQL."""
+
+# mypy: disable-error-code="import-untyped"
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ibis
+import psycopg
+import rfc8785
+import sqlalchemy as sa
+from ibis.backends import BaseBackend
+
+from registry.engine.examples import failing
+from registry.engine.lines import read_located
+from registry.errors import MethodologyUnsound
+from registry.methodologies.record import Methodology, program, to_document
+
+
+def must_reproduce(tx: sa.Connection, methodology: Methodology) -> None:
+    """Run the examples of a methodology everywhere. Raises `MethodologyUnsound` with what differs."""
+    located = read_located(rfc8785.dumps(to_document(methodology)))
+    with _beside(tx) as postgres:
+        findings = failing(program(methodology), located, ("computation",), (postgres,))
+    if findings:
+        raise MethodologyUnsound(findings)
+
+
+@contextmanager
+def _beside(tx: sa.Connection) -> Iterator[BaseBackend]:
+    """Lend the database's own server as an engine, by a connection of its own: temporary tables, and no act's locks."""
+    url = tx.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        yield ibis.postgres.from_connection(connection)

@@ -41,6 +41,7 @@ aside_app = group("List, judge again, take out movements that were set aside ins
 policy_app = group("Show the rules of the programme: since when each holds, and what changed.")
 trust_app = group("Write what this registry says of itself, for those who verify it.")
 role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
+decide_app = group("Decide as an officer, over REST and with one's own token.")
 for _name, _group in {
     "account": account_app,
     "log": log_app,
@@ -51,6 +52,7 @@ for _name, _group in {
     "policy": policy_app,
     "trust": trust_app,
     "role": role_app,
+    "decide": decide_app,
 }.items():
     app.add_typer(_group, name=_name)
 
@@ -177,6 +179,7 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     bench,
     chain,
     check,
+    decide,
     demo,
     fsck,
     log,

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from api.accounts import routes as accounts
 from api.acts import routes as acts
 from api.chain import routes as chain
+from api.decisions import officers
 from api.decisions import routes as decisions
 from api.door.caller import Callers
 from api.door.edge import AsOf, Edge
@@ -89,7 +90,7 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge, apart=chain.PATH)
     add_handlers(app, problem_page)
-    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, policies)
+    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies)
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):
         app.include_router(room.router)

@@ -40,6 +40,7 @@ PRIVILEGES: Final = {
     "log_head": "SELECT, UPDATE (size, published_size, known_size)",
     "lots": "SELECT, INSERT, UPDATE",
     "methodologies": _ADD,
+    "motions": "SELECT, INSERT, UPDATE (ended_ms, ended_by, approved)",
     "movements": "SELECT, INSERT, DELETE",
     "officers": _ADD,
     "origins": _READ,

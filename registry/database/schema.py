@@ -61,6 +61,18 @@ consents = _table("consents", source_id=_int, platform_user=_text, account_id=_i
 evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
 cases = _table("cases", number=_text, about=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)
+motions = _table(
+    "motions",
+    id=_int,
+    case_number=_text,
+    decision=_text,
+    mover=_text,
+    reason=_text,
+    moved_ms=_int,
+    ended_ms=_int,
+    ended_by=_text,
+    approved=sa.Boolean,
+)
 acts = _table("acts", id=_int, kind=_text, account_id=_int, at_ms=_int, quantity_g=_int)
 frontier = _table("frontier", sole=sa.Boolean, next_g=_int)
 lots = _table(

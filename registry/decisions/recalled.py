@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from registry.errors import SetAside, Unavailable
+from registry.errors import NotFound, SetAside, Unavailable
 from registry.evidence.document import digest
 from registry.ledger.sealing import PACKED, Sealer
 from registry.procedure import document as documents
@@ -76,6 +76,26 @@ def policy_decided(tx: sa.Connection, sealer: Sealer, name: str, decision: bytes
     return found.content if found.takes_effect and isinstance(found.content, PolicyText) else None
 
 
+def last_decision(tx: sa.Connection, sealer: Sealer, case: str) -> Decision | None:
+    """Give the last decision of a case, with what it says; None before the first. Call it under the case's lock.
+
+    Raises `SetAside` when it was not written by this program as it is there.
+    """
+    row = tx.execute(_LAST, {"case": case}).one_or_none()
+    if row is None:
+        return None
+    with _readable(row):
+        return _decision(sealer, row)
+
+
+def about(tx: sa.Connection, case: str) -> str | None:
+    """Tell what a case is about: a policy's name, a methodology's code, nothing for others. Raises `NotFound`."""
+    row = tx.execute(_OF_CASE, {"case": case}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no case {case[:40]}.")
+    return None if row.about is None else str(row.about)
+
+
 def recall_periods(tx: sa.Connection, standing: Standing, case: str, source_id: int) -> None:
     """Know for which times a project's lots were issued: no two of them are about one time."""
     source = standing.cases.get(case)
@@ -131,6 +151,8 @@ _DECISIONS = sa.text(f"""{_SAID}
     ORDER BY d.movement_id
 """)
 _OF_POLICY = sa.text(f"{_SAID} WHERE left(c.number, 1) = 'P' AND c.about = :name AND m.evidence = :decision")
+_LAST = sa.text(f"{_SAID} WHERE d.case_number = :case ORDER BY d.movement_id DESC LIMIT 1")
+_OF_CASE = sa.text("SELECT about FROM cases WHERE number = :case")
 _ISSUED = sa.text("""
     SELECT e.public FROM lots l JOIN decisions d ON d.case_number = 'I-' || l.id
     JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence WHERE l.source_id = :source

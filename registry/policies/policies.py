@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import policies
-from registry.decisions.recalled import policy_decided
-from registry.decisions.recording import Officers, Step, case_about, prepare
+from registry.decisions.recalled import about, last_decision, policy_decided
+from registry.decisions.recording import By, Officers, Pending, Step, case_about, prepare
 from registry.decisions.returning import Recorded, Returning
-from registry.errors import NotFound, SetAside
+from registry.errors import DecisionRefused, NotFound, SetAside
 from registry.evidence.canonical import canonical
 from registry.ledger.ledger import Ledger
 from registry.policies.kinds import check_value
-from registry.procedure.decision import PolicyText, Record
+from registry.procedure.decision import PREFIXES, PolicyText, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,50 @@ def publish_policy(
     Only the first of a name may hold from before it was decided. Raises `DecisionRefused`, also for a value that the
     rules which read it could not, and `Invalid` for a policy that there is not, or a value out of its type.
     """
+    case = propose_policy(tx, ledger, name, value, in_force_ms, officers.proposing)
+    return publish_proposed(tx, ledger, case, replace(officers.deciding, reason=reason))
+
+
+def propose_policy(
+    tx: sa.Connection, ledger: Ledger, name: str, value: Mapping[str, Any], in_force_ms: int, by: By
+) -> str:
+    """Record the proposal of a policy, and give its case. Raises `DecisionRefused`, `Invalid`."""
     check_value(name, value)
-    text = canonical(value).decode()
-    policy = PolicyText(name, text, in_force_ms)
-    pending = prepare(tx, ledger, Record.POLICY, case_about(tx, Record.POLICY, name), lock=name)
-    pending.take(tx, Step("propose", "proposed", officers.proposing, policy))
-    by = replace(officers.deciding, reason=reason)
+    known = sa.select(policies.c.id).where(policies.c.name == name).limit(1)
+    if in_force_ms <= ledger.clock() and tx.execute(known).first() is not None:
+        raise DecisionRefused(f"Policy {name!r} would hold from before it was decided. Let it hold from later on.")
+    case = case_about(tx, Record.POLICY, name)
+    policy = PolicyText(name, canonical(value).decode(), in_force_ms)
+    prepare(tx, ledger, Record.POLICY, case, lock=name).take(tx, Step("propose", "proposed", by, policy))
+    return case
+
+
+def publish_proposed(tx: sa.Connection, ledger: Ledger, case: str, by: By) -> Policy:
+    """Publish the policy that a case proposes, as it was proposed. Raises `NotFound`, `DecisionRefused`."""
+    pending, policy = _proposed(tx, ledger, case)
     decided = pending.take(tx, Step("publish", "published", by, policy))
-    digest = hashlib.sha256(text.encode()).digest()
-    row = {"name": name, "in_force_ms": in_force_ms, "value": value, "digest": digest, "decision": decided.digest}
-    tx.execute(sa.insert(policies).values(row))
-    return Policy(name, value, digest, decided.digest)
+    value, digest = json.loads(policy.value), hashlib.sha256(policy.value.encode()).digest()
+    row = {"name": policy.name, "in_force_ms": policy.in_force, "value": value, "digest": digest}
+    tx.execute(sa.insert(policies).values(row | {"decision": decided.digest}))
+    return Policy(policy.name, value, digest, decided.digest)
+
+
+def withdraw_proposed(tx: sa.Connection, ledger: Ledger, case: str, by: By) -> None:
+    """Take the proposal of a policy back. Raises `NotFound`, `DecisionRefused`."""
+    pending, policy = _proposed(tx, ledger, case)
+    pending.take(tx, Step("withdraw", "withdrawn", by, policy))
+
+
+def _proposed(tx: sa.Connection, ledger: Ledger, case: str) -> tuple[Pending, PolicyText]:
+    """Prepare a decision on a proposal; what it says is read from its record, never from what waits beside it."""
+    name = about(tx, case)
+    if name is None or not case.startswith(PREFIXES[Record.POLICY]):
+        raise NotFound(f"Case {case} is no policy's.")
+    pending = prepare(tx, ledger, Record.POLICY, case, lock=name)
+    last = last_decision(tx, ledger.vault.sealer, case)
+    if last is None or not isinstance(last.content, PolicyText):
+        raise DecisionRefused(f"Nothing is proposed in case {case}.")
+    return pending, last.content
 
 
 def _return(tx: sa.Connection, recorded: Recorded) -> None:

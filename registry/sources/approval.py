@@ -24,6 +24,8 @@ WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start
 
 def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
     """Record an application. Raises `NotFound` without its methodology, `DecisionRefused` when a rule forbids it."""
+    if decision_publishing(tx, new.methodology_code, new.methodology_version) is None:
+        raise _unpublished(new)
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
     source = Source(id=number, **values)
@@ -47,6 +49,22 @@ def decide_source(
     source = get_source(tx, source_id)
     pending = _prepare(tx, ledger, source_id, _terms(tx, source))
     return _take(tx, pending, source, _step(pending, decision, source.kind), officers)
+
+
+def decide(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str, by: By) -> str:
+    """Take a decision about a source in the names of two officers; gives the state that it leads to.
+
+    Raises what `decide_source` raises.
+    """
+    source = get_source(tx, source_id)
+    pending = _prepare(tx, ledger, source_id, _terms(tx, source))
+    return _take_by(tx, pending, source, _step(pending, decision, source.kind), by)
+
+
+def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) -> table.Step:
+    """Give what a decision about a source needs now, and hold its case. Raises what `decide_source` raises."""
+    source = get_source(tx, source_id)
+    return _step(_prepare(tx, ledger, source_id, _terms(tx, source)), decision, source.kind)
 
 
 def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping[str, Officers]) -> str:
@@ -74,9 +92,12 @@ def approve(tx: sa.Connection, ledger: Ledger, new: NewSource, officers: Mapping
 def _take(
     tx: sa.Connection, pending: Pending, source: Source, step: table.Step, officers: Mapping[str, Officers]
 ) -> str:
+    return _take_by(tx, pending, source, step, _by(step, officers))
+
+
+def _take_by(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By) -> str:
     publicity = pending.publicity() if step.opens_publicity else None
-    by, terms = _by(step, officers), _terms(tx, source)
-    pending.take(tx, Step(step.decision, step.to_state, by, terms, publicity, shown=_names(source)))
+    pending.take(tx, Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source)))
     return step.to_state
 
 
@@ -114,8 +135,12 @@ def _prepare(tx: sa.Connection, ledger: Ledger, source_id: int, terms: SourceTer
 def _terms(tx: sa.Connection, of: Source) -> SourceTerms:
     decision = decision_publishing(tx, of.methodology_code, of.methodology_version)
     if decision is None:
-        raise NotFound(f"Methodology {of.methodology_code} has no published version {of.methodology_version}.")
+        raise _unpublished(of)
     return SourceTerms(of.kind, decision.hex(), of.valid_from_ms, of.valid_until_ms)
+
+
+def _unpublished(of: NewSource) -> NotFound:
+    return NotFound(f"Methodology {of.methodology_code} has no published version {of.methodology_version}.")
 
 
 def _names(of: Source) -> dict[str, str | list[str]]:

@@ -25,6 +25,7 @@ PROVIDER = frozenset({"own", "provider"})
 PROVIDER_OR_CENTRE = frozenset({"own", "provider", "centre"})
 BUNDLER = frozenset({"own", "provider", "trader"})
 READERS = frozenset({"own", "provider", "trader", "applicant", "centre", "bureau"})
+DECIDING = frozenset({"centre", "exchange", "bureau"})
 MAY = {
     ("POST", "/v1/accounts"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}"): READERS,
@@ -59,6 +60,12 @@ MAY = {
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
     ("GET", "/v1/worklist"): frozenset(OFFICERS),
+    ("POST", "/v1/policies"): frozenset({"bureau"}),
+    ("POST", "/v1/sources"): frozenset({"centre"}),
+    ("POST", "/v1/cases/{number}/decisions"): DECIDING,
+    ("GET", "/v1/motions"): frozenset(OFFICERS),
+    ("POST", "/v1/motions/{motion}/approval"): DECIDING,
+    ("POST", "/v1/motions/{motion}/withdrawal"): DECIDING,
     ("GET", "/v1/decisions"): ANYONE,
     ("GET", "/v1/cases/{number}"): ANYONE,
     ("GET", "/v1/policies"): ANYONE,
@@ -75,6 +82,18 @@ MAY = {
 MORE_THAN_THERE_IS = 2**53 - 1
 BODIES = {
     "/v1/accounts": {"kind": "individual", "name": "New"},
+    "/v1/policies": {"name": "no such policy", "value": {}, "in_force": "2027-01-01T00:00:00.000Z"},
+    "/v1/sources": {
+        "kind": "scenario",
+        "name_zh": "无",
+        "name_en": "None",
+        "applicant": MORE_THAN_THERE_IS,
+        "methodology": "none",
+        "version": 1,
+        "valid_from": "2027-01-01T00:00:00.000Z",
+        "valid_until": "2028-01-01T00:00:00.000Z",
+    },
+    "decisions": {"decision": "accept"},
     "conversions": {"quantity_g": MORE_THAN_THERE_IS},
     "redemptions": {"quantity_g": MORE_THAN_THERE_IS, "provider": 1},
     "refunds": {"quantity_g": MORE_THAN_THERE_IS, "redemption": "1"},
@@ -121,6 +140,9 @@ def test_who_may_is_declared_and_described():
         BUNDLER: "the account's holder or provider or trader",
         READERS: "the account's applicant or holder or provider or trader, bureau, centre",
         frozenset({"centre"}): "centre",
+        frozenset({"bureau"}): "bureau",
+        DECIDING: "bureau, centre, exchange",
+        frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",
         ANYONE: None,
     }
     for path, methods in routed().openapi()["paths"].items():
@@ -160,7 +182,7 @@ def movement(callers) -> str:
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
     named = {"account_id": account, "movement": movement, "index": 0, "lot": 1, "gram": 0}
-    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1, "case": "P-1"}
+    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1, "case": "P-1", "motion": 2**53 - 1}
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))

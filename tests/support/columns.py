@@ -63,6 +63,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     ),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),
+    "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved"),
     "frontier": _all(A, "sole next_g"),
     "origins": _all(A, "first_g last_g lot_g"),
     "totals": _all(A, "lot_id form purpose grams"),

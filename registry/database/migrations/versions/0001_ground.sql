@@ -147,6 +147,21 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_case ON decisions (case_number, movement_id);
 CREATE INDEX decisions_record ON decisions (left(case_number, 1), movement_id);
 
+-- Decisions that an officer moved and another must approve before they are taken. A case has one open at a time.
+CREATE TABLE motions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    case_number text NOT NULL REFERENCES cases,
+    decision text NOT NULL,
+    mover text NOT NULL,  -- an authority and its officer's number, as decisions have it
+    reason text,
+    moved_ms bigint NOT NULL,
+    ended_ms bigint CHECK (ended_ms >= moved_ms),
+    ended_by text,
+    approved boolean,
+    CHECK (num_nulls(ended_ms, ended_by, approved) IN (0, 3))
+);
+CREATE UNIQUE INDEX motions_open ON motions (case_number) WHERE ended_ms IS NULL;
+
 CREATE TABLE acts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL,

@@ -1,0 +1,250 @@
+"""What officers decide: a proposal or a motion by one, its approval by another, each an act of its own (four eyes)."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+
+from api.acts.orders import words
+from api.decisions.routes import CaseNumber
+from api.door.caller import Principal
+from api.door.numbers import MAX_EXACT, only_decimals
+from api.door.problems import documented
+from api.door.route import StrictRoute
+from api.door.who import Being
+from api.door.write import SiteOf, Write, by
+from registry.accounts.accounts import MAX_NAME_CHARS, open_row
+from registry.clock import rfc3339
+from registry.decisions import motions
+from registry.decisions.recording import By
+from registry.errors import Conflict, Forbidden, Invalid
+from registry.identity.roles import AUTHORITIES, Role
+from registry.ledger.ledger import Ledger
+from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
+from registry.procedure.decision import PREFIXES, Officer, Record
+from registry.procedure.fields import Unreadable, moment, word
+from registry.sources.approval import apply_for
+from registry.sources.deciding import approve_moved, decide_or_move
+from registry.sources.sources import NewSource
+from registry.words import checked_words
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
+
+DECIDING = Being(frozenset({Role.BUREAU, Role.CENTRE, Role.EXCHANGE}))
+ByOfficer = Annotated[Write, Depends(by(DECIDING))]
+ByBureau = Annotated[Write, Depends(by(Being(frozenset({Role.BUREAU}))))]
+ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
+WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_BUREAU = frozenset({str(Role.BUREAU)})
+MotionNumber = Annotated[
+    int, Path(description="A motion's number.", ge=1, le=MAX_EXACT), BeforeValidator(only_decimals)
+]
+Reason = Annotated[StrictStr | None, Field(description="A word, such as illustrative.", examples=["illustrative"])]
+
+
+class Answer(BaseModel):
+    """What came of it: the state that the case is in now, or the motion that waits for another officer."""
+
+    case: Annotated[str, Field(examples=["S-1"])]
+    state: Annotated[str | None, Field(examples=["accepted"])]
+    motion: Annotated[int | None, Field(description="Waits until another officer approves it.", examples=[3])]
+
+
+class Motion(BaseModel):
+    """A decision that waits for a second officer."""
+
+    motion: Annotated[int, Field(examples=[3])]
+    case: Annotated[str, Field(examples=["S-1"])]
+    decision: Annotated[str, Field(examples=["publish"])]
+    mover: Annotated[str, Field(description="An authority and its officer's number.", examples=["centre:1"])]
+    reason: str | None
+    moved_at: str
+
+
+class Motions(BaseModel):
+    """Motions that wait, oldest first."""
+
+    items: list[Motion]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Proposal(_Body):
+    """A policy that is proposed."""
+
+    name: Annotated[StrictStr, Field(examples=["points"])]
+    value: Annotated[dict[str, Any], Field(examples=[{"validity_years": 2}])]
+    in_force: Annotated[
+        StrictStr, Field(description="A whole minute, after the approval.", examples=["2027-01-01T00:00:00.000Z"])
+    ]
+
+
+class Application(_Body):
+    """A source that is applied for."""
+
+    kind: Annotated[StrictStr, Field(description="scenario or project.", examples=["scenario"])]
+    name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
+    name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
+    applicant: Annotated[StrictInt, Field(description="The account that applies.", ge=1, le=MAX_EXACT)]
+    methodology: Annotated[StrictStr, Field(description="The code of a published methodology.")]
+    version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+    valid_from: Annotated[StrictStr, Field(examples=["2027-01-01T00:00:00.000Z"])]
+    valid_until: Annotated[StrictStr, Field(examples=["2030-01-01T00:00:00.000Z"])]
+
+
+class Step(_Body):
+    """A decision of a case's life cycle."""
+
+    decision: Annotated[StrictStr, Field(description="As the life cycle in force has it.", examples=["accept"])]
+    reason: Reason = None
+
+
+@router.post(
+    "/policies", summary="Propose a policy", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
+    """Propose a policy; another officer of the bureau approves the motion that is answered, and it is published."""
+    ledger, officer, in_force = write.site.ledger, _officer(write.caller, _BUREAU), _moment(body.in_force)
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        case = propose_policy(tx, ledger, body.name, body.value, in_force, By(officer))
+        return _came(case, None, motions.move(tx, case, "publish", officer, ledger.clock()))
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.post(
+    "/sources", summary="Record an application", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def record_an_application(body: Application, write: ByCentre) -> Response:
+    """Record that somebody applies with a source; its case begins."""
+    ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
+    if body.kind not in {"scenario", "project"}:
+        raise Invalid("A source is a scenario or a project.")
+    valid = _moment(body.valid_from), _moment(body.valid_until)
+    if valid[0] >= valid[1]:
+        raise Invalid("A source is valid from a time until a later one.")
+    methodology = body.methodology, body.version
+    zh, en = (checked_words(name, "A source's name", MAX_NAME_CHARS) for name in (body.name_zh, body.name_en))
+    new = NewSource(body.kind, zh, en, body.applicant, *methodology, *valid)
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        open_row(tx, body.applicant)
+        source = apply_for(tx, ledger, new, By(officer))
+        return _came(f"{PREFIXES[Record.SOURCE]}{source.id}", "applied", None)
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.post(
+    "/cases/{number}/decisions", summary="Decide of a source, or move it", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def decide_of_a_case(number: CaseNumber, body: Step, write: ByOfficer) -> Response:
+    """Take the next decision of a source's case; one that needs a second officer waits as a motion."""
+    ledger, choose = write.site.ledger, partial(_officer, write.caller)
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        return _came(number, *decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.get("/motions", summary="List the motions that wait", responses=documented(400, 401, 403, 422, 503))
+def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(frozenset(AUTHORITIES)))]) -> Motions:
+    """List the decisions that wait for a second officer, oldest first."""
+    with site.database.reading() as tx:
+        return Motions(items=[_motion(one) for one in motions.list_open(tx)])
+
+
+@router.post(
+    "/motions/{motion}/approval", summary="Approve a motion", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def approve_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
+    """Approve what another officer moved: the decision is taken, with both in it."""
+    ledger, choose = write.site.ledger, partial(_officer, write.caller)
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        moved = motions.take_up(tx, motion)
+        state, second = _approve(tx, ledger, moved, choose)
+        motions.end(tx, motion, second, ledger.clock(), approved=True)
+        return _came(moved.case, state, None)
+
+    return write.perform({}, act)
+
+
+@router.post(
+    "/motions/{motion}/withdrawal", summary="Withdraw a motion", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def withdraw_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
+    """Take back what waits: its mover does, or another officer of the same authority."""
+    ledger = write.site.ledger
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        moved = motions.take_up(tx, motion)
+        officer = _officer(write.caller, frozenset({moved.mover.authority}))
+        state = None
+        if moved.case.startswith(PREFIXES[Record.POLICY]):
+            withdraw_proposed(tx, ledger, moved.case, By(officer))
+            state = "withdrawn"
+        motions.end(tx, motion, officer, ledger.clock(), approved=False)
+        return _came(moved.case, state, None)
+
+    return write.perform({}, act)
+
+
+def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: Any) -> tuple[str, Officer]:
+    if not moved.case.startswith(PREFIXES[Record.POLICY]):
+        return approve_moved(tx, ledger, moved.case, moved.decision, By(moved.mover, reason=moved.reason), choose)
+    second: Officer = choose(_BUREAU)
+    if second == moved.mover:
+        raise Conflict(f"{second} moved this; another officer approves it.")
+    publish_proposed(tx, ledger, moved.case, By(moved.mover, second, moved.reason))
+    return "published", second
+
+
+def _officer(caller: Principal, authorities: frozenset[str]) -> Officer:
+    """Give the officer that the caller is, of one of some authorities. Raises `Forbidden`."""
+    for authority in sorted(authorities & set(AUTHORITIES)):
+        officer = caller.officer(Role(authority))
+        if officer is not None:
+            return officer
+    raise Forbidden(f"This is for officers of: {', '.join(sorted(authorities))}.")
+
+
+def _reason(text: str | None) -> str | None:
+    try:
+        return None if text is None else word(text)
+    except Unreadable as error:
+        raise Invalid(f"A reason is a word, and this {error}.") from None
+
+
+def _moment(text: str) -> int:
+    try:
+        return moment(text)
+    except Unreadable as error:
+        raise Invalid(f"A time {error}.") from None
+
+
+def _came(case: str, state: str | None, motion: int | None) -> dict[str, Any]:
+    return {"case": case, "state": state, "motion": motion}
+
+
+def _motion(of: motions.Motion) -> Motion:
+    return Motion(
+        motion=of.id,
+        case=of.case,
+        decision=of.decision,
+        mover=str(of.mover),
+        reason=of.reason,
+        moved_at=rfc3339(of.moved_ms),
+    )

@@ -1,0 +1,50 @@
+"""An officer decides about a source: at once, or as a motion that waits for a second one, as the life cycle says."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from registry.decisions.motions import move
+from registry.decisions.recording import By
+from registry.errors import Conflict, NotFound
+from registry.ledger.ledger import Ledger
+from registry.procedure.decision import PREFIXES, Officer, Record
+from registry.sources.approval import decide, next_step
+
+Choose = Callable[[frozenset[str]], Officer]
+"""Gives the officer who acts, of one of some authorities; raises when whoever asks is of none."""
+
+
+def decide_or_move(
+    tx: sa.Connection, ledger: Ledger, case: str, decision: str, choose: Choose, reason: str | None
+) -> tuple[str | None, int | None]:
+    """Take a decision, or move it: gives the state that it leads to, or the number of the motion.
+
+    Raises `NotFound`, `DecisionRefused`, `Conflict`, and what `choose` raises.
+    """
+    source_id = source_of(case)
+    step = next_step(tx, ledger, source_id, decision)
+    mover = choose(step.by)
+    if step.second:
+        return None, move(tx, case, decision, mover, ledger.clock(), reason)
+    return decide(tx, ledger, source_id, decision, By(mover, reason=reason)), None
+
+
+def approve_moved(
+    tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
+) -> tuple[str, Officer]:
+    """Take a decision that was moved; gives the state that it leads to, and who approved it."""
+    source_id = source_of(case)
+    step = next_step(tx, ledger, source_id, decision)
+    second = choose(step.second)
+    if second == mover.actor:
+        raise Conflict(f"{second} moved this; another officer approves it.")
+    return decide(tx, ledger, source_id, decision, By(mover.actor, second, mover.reason)), second
+
+
+def source_of(case: str) -> int:
+    """Give the number of the source that a case is about. Raises `NotFound` for any other case."""
+    prefix, _, number = case.partition("-")
+    if f"{prefix}-" != PREFIXES[Record.SOURCE] or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise NotFound(f"There is no case {case[:40]} of a source.")
+    return int(number)

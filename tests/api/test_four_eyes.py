@@ -1,0 +1,180 @@
+"""Officers decide over REST: what needs two is moved by one and approved by another, and the log names both."""
+
+import pytest
+
+from registry.clock import rfc3339
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
+from tests.support.rest import Caller, authority, is_problem
+from tests.support.scheme import methodology_of
+
+
+@pytest.fixture(scope="module")
+def officer(live):
+    """`officer("centre", 2)` asks as that officer."""
+
+    def named(name: str, number: int) -> Caller:
+        subject = f"{name}-{number}"
+        live.grant(subject, Grant(Role(name), officer=number))
+        token = live.site.development_issuer.token(subject, live.site.ledger.clock() // 1000)
+        return Caller(live.url, token)
+
+    return named
+
+
+def done(answer):
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def applied(live, officer) -> str:
+    """A source that somebody applied with: its case."""
+    methodology, applicant = methodology_of(), live.institution("Applicant")
+    body = {
+        "kind": "scenario", "name_zh": "场景", "name_en": "Scenario", "applicant": applicant,
+        "methodology": methodology.key, "version": methodology.version,
+        "valid_from": "2026-01-01T00:00:00.000Z", "valid_until": "2030-01-01T00:00:00.000Z",
+    }  # fmt: skip
+    said = done(officer("centre", 1).post("/v1/sources", body))
+    assert (said["state"], said["motion"]) == ("applied", None)
+    return said["case"]
+
+
+def decide(who: Caller, case: str, decision: str):
+    return who.post(f"/v1/cases/{case}/decisions", {"decision": decision})
+
+
+def test_a_source_goes_its_way_by_the_acts_of_two_authorities(live, officer):
+    case = applied(live, officer)
+    centre, exchange = officer("centre", 1), officer("exchange", 1)
+    assert done(decide(centre, case, "accept"))["state"] == "accepted"
+    moved = done(decide(centre, case, "review"))
+    assert (moved["state"], moved["motion"] is not None) == (None, True)
+    waiting = {one["motion"]: one for one in authority(live, "district-bureau").get("/v1/motions").json()["items"]}
+    assert (waiting[moved["motion"]]["mover"], waiting[moved["motion"]]["decision"]) == ("centre:1", "review")
+    assert is_problem(decide(centre, case, "review"), 409, "conflict"), "one motion at a time"
+    approval = f"/v1/motions/{moved['motion']}/approval"
+    assert is_problem(centre.post(approval, {}), 403, "forbidden"), "the life cycle wants the exchange"
+    assert done(exchange.post(approval, {}))["state"] == "reviewed"
+    assert is_problem(exchange.post(approval, {}), 409, "conflict")
+    assert done(decide(centre, case, "open_publicity"))["state"] == "publicity"
+    for decision, state in (("publish", "published"), ("connect", "connected"), ("start", "live")):
+        by = exchange if decision == "connect" else centre
+        said = done(decide(by, case, decision))
+        if said["motion"] is not None:
+            second = officer("exchange", 2)  # of those who neither decide this nor decided before
+            said = done(second.post(f"/v1/motions/{said['motion']}/approval", {}))
+        assert said["state"] == state
+    live.publish()
+    decisions = Caller(live.url).get(f"/v1/cases/{case}?limit=50").json()["items"]
+    said = [one["says"] for one in decisions]
+    named = {one["decision"]: (one["actor"], one.get("second")) for one in said}
+    assert named["review"] == ("centre:1", "exchange:1")
+    assert named["publish"] == named["start"] == ("centre:1", "exchange:2")
+    assert named["connect"] == ("exchange:1", None)
+
+
+def test_who_may_decide_what_is_the_life_cycles_to_say(live, officer):
+    case = applied(live, officer)
+    assert is_problem(decide(officer("exchange", 1), case, "accept"), 403, "forbidden")
+    assert is_problem(decide(officer("bureau", 1), case, "accept"), 403, "forbidden")
+    assert is_problem(decide(officer("centre", 1), case, "start"), 409, "decision-refused")
+    assert is_problem(decide(officer("centre", 1), case, "invent"), 409, "decision-refused")
+    assert is_problem(decide(officer("centre", 1), "S-999999", "accept"), 404, "not-found")
+    assert is_problem(decide(officer("centre", 1), "P-1", "publish"), 404, "not-found")
+
+
+def test_the_command_does_what_rest_does(live, officer, gram, tmp_path):
+    value = tmp_path / "points.json"
+    value.write_text('{"validity_years": 2}')
+    at = policy(live, 600_000)["in_force"]
+
+    def run(who: Caller, *words: object) -> tuple[int, str, str]:
+        return gram("decide", *words, "--registry", live.url, "--token", who.token)
+
+    one, two = officer("bureau", 1), officer("bureau", 2)
+    code, said, _ = run(one, "policy", "points", value, "--in-force", at)
+    number = said.split()[1]
+    assert (code, said.startswith("Motion ")) == (0, True)
+    assert f"{number}  P-" in run(two, "list")[1]
+    code, _, err = run(one, "approve", number)
+    assert (code, "another officer approves it" in err) == (2, True)
+    assert run(two, "withdraw", number)[1].endswith("is withdrawn now.\n")
+    again = run(one, "policy", "points", value, "--in-force", at)[1].split()[1]
+    assert run(two, "approve", again)[1].endswith("is published now.\n")
+    case = applied(live, officer)
+    assert run(officer("centre", 1), "step", case, "accept")[1] == f"{case} is accepted now.\n"
+    code, _, err = gram("decide", "list", "--registry", "http://127.0.0.1:1", "--token", "x")
+    assert (code, "does not answer as a registry" in err) == (2, True)
+
+
+def policy(live, after_ms=3_600_000):
+    at = (live.site.ledger.clock() + after_ms) // 60_000 * 60_000
+    return {"name": "points", "value": {"validity_years": 2}, "in_force": rfc3339(at)}
+
+
+def test_a_policy_is_proposed_by_one_officer_and_published_by_the_approval_of_another(live, officer):
+    one, two = officer("bureau", 1), officer("bureau", 2)
+    said = done(one.post("/v1/policies", policy(live)))
+    approval = f"/v1/motions/{said['motion']}/approval"
+    assert is_problem(one.post(approval, {}), 409, "conflict"), "nobody approves his own"
+    assert is_problem(officer("centre", 1).post(approval, {}), 403, "forbidden")
+    assert is_problem(one.post("/v1/policies", policy(live)), 409, "decision-refused"), "it is proposed already"
+    key = "approve-once"
+    first, again = (two.post(approval, {}, key) for _ in range(2))
+    assert (done(first)["state"], again.json(), again.headers["Idempotency-Replayed"]) == (
+        "published", first.json(), "true",
+    )  # fmt: skip
+
+
+def test_a_proposal_that_is_withdrawn_can_be_made_anew(live, officer):
+    one, two = officer("bureau", 1), officer("bureau", 2)
+    body = policy(live, 7_200_000)
+    said = done(one.post("/v1/policies", body))
+    withdrawal = f"/v1/motions/{said['motion']}/withdrawal"
+    assert is_problem(officer("centre", 1).post(withdrawal, {}), 403, "forbidden")
+    assert done(two.post(withdrawal, {}))["state"] == "withdrawn"
+    assert is_problem(two.post(f"/v1/motions/{said['motion']}/approval", {}), 409, "conflict")
+    again = done(one.post("/v1/policies", body))
+    assert done(two.post(f"/v1/motions/{again['motion']}/approval", {}))["state"] == "published"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"name": "no such"}, 400, "invalid"),
+        ({"value": {"validity_years": 0}}, 400, "invalid"),
+        ({"value": {"validity_years": "2"}}, 400, "invalid"),
+        ({"in_force": "tomorrow"}, 400, "invalid"),
+        ({"in_force": "2020-01-01T00:00:00.000Z"}, 409, "decision-refused"),
+        ({"in_force": "2099-01-01T00:00:00.001Z"}, 409, "decision-refused"),
+        ({"value": 7}, 422, "malformed"),
+    ],
+    ids=str,
+)
+def test_a_policy_that_would_not_hold_is_refused_when_it_is_proposed(live, officer, changes, status, code):
+    before = officer("bureau", 1).get("/v1/motions").json()
+    assert is_problem(officer("bureau", 1).post("/v1/policies", policy(live) | changes), status, code)
+    assert officer("bureau", 1).get("/v1/motions").json() == before, "nothing half done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"applicant": 2**53 - 1}, 404, "not-found"),
+        ({"methodology": "none"}, 404, "not-found"),
+        ({"version": 9}, 404, "not-found"),
+        ({"kind": "other"}, 400, "invalid"),
+        ({"valid_until": "2020-01-01T00:00:00.000Z"}, 400, "invalid"),
+        ({"name_en": "\u202e"}, 400, "invalid"),
+    ],
+    ids=str,
+)
+def test_an_application_that_cannot_be_is_refused(live, officer, changes, status, code):
+    methodology = methodology_of()
+    body = {
+        "kind": "scenario", "name_zh": "场景", "name_en": "Scenario", "applicant": live.institution(),
+        "methodology": methodology.key, "version": methodology.version,
+        "valid_from": "2026-01-01T00:00:00.000Z", "valid_until": "2030-01-01T00:00:00.000Z",
+    }  # fmt: skip
+    assert is_problem(officer("centre", 1).post("/v1/sources", body | changes), status, code)

@@ -24,10 +24,11 @@ from api.installation.services import running
 from api.installation.settings import Settings
 from api.installation.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.activities.activities import Activity
 from registry.database.embedded import running_url
 from registry.database.engine import Database
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.points.points import convert, redeem

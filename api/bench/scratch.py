@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.installation.site import Site
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.activities.activities import Activity
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.ledger import Amount
 from registry.methodologies.published import publish_methodology
 from registry.methodologies.shelf import find

@@ -42,6 +42,7 @@ PRIVILEGES: Final = {
     "methodologies": _ADD,
     "motions": "SELECT, INSERT, UPDATE (ended_ms, ended_by, approved)",
     "movements": "SELECT, INSERT, DELETE",
+    "occupied": "SELECT, INSERT, DELETE",
     "officers": _ADD,
     "origins": _READ,
     "policies": _ADD,

@@ -100,6 +100,7 @@ activities = _table(
     quantity_g=_int,
     lot_id=_int,
 )
+occupied = _table("occupied", subject=_bytes, starts_ms=_int, ends_ms=_int, account_id=_int, lot_id=_int)
 movements = _table(
     "movements",
     id=_int,

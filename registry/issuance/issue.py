@@ -6,13 +6,13 @@ from itertools import accumulate, pairwise
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import Vault, tag
-from registry.database.personal import columns_go
-from registry.database.schema import account_keys, accounts, activities, lots
+from registry.accounts.vault import tag
+from registry.activities.activities import Activity, write_activities
+from registry.database.schema import account_keys, accounts, lots
 from registry.decisions.recording import Officers, Step
-from registry.errors import ActivitiesLost, Invalid, NotOpen, Overlapping
+from registry.errors import ActivitiesLost, Invalid, NotOpen
 from registry.evidence.document import Value, seal
-from registry.issuance.report import Activity, Report, inputs_digest, know_lots, lot_of, next_lot, propose
+from registry.issuance.report import Report, inputs_digest, know_lots, lot_of, next_lot, propose
 from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Ledger
@@ -37,7 +37,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     Accounts get their grams in random order: places in a lot are public, and whoever knows the platform's order must
     not read people off them.
 
-    Raises `AlreadyIssued` or `Overlapping` for an activity that was issued before or overlaps one of the same account,
+    Raises `AlreadyIssued` or `Overlapping` for an activity that was issued before or overlaps one of the same subject,
     `DecisionRefused` when a rule forbids it, and `Invalid` for a report without grams; nothing is written then.
     """
     if not report.activities:
@@ -54,7 +54,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     inputs = inputs_digest(report.activities, holders)
     lot = lot_of(pending, report, (first, last), len(grams), period, inputs)
     _write_lot(tx, report, lot_id, lot, at, inputs)
-    _write_activities(tx, ledger.vault, report, lot_id)
+    write_activities(tx, ledger.vault, report.source.id, lot_id, report.activities)
     pending.take(tx, Step("issue", "issued", officers.deciding, lot))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
@@ -122,43 +122,6 @@ _LOST = sa.text("""
             ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms > :from END
         AND l.activities = 0 LIMIT 1
 """)
-_OVERLAPS = sa.text("""
-    SELECT b.reference FROM activities a
-    JOIN activities b ON b.account_id = a.account_id AND b.lot_id = :lot
-        AND (a.starts_ms < b.ends_ms AND b.starts_ms < a.ends_ms OR a.starts_ms = b.starts_ms)
-        AND (a.source_id, a.reference) <> (b.source_id, b.reference)
-    LIMIT 1
-""")
-
-
-def reference_digest(vault: Vault, source_id: int, reference: str) -> bytes:
-    """Hash a platform's reference as it is kept: found again when it is reported again, and read by nobody.
-
-    An account's erasure leaves the row, or the act could be issued again (R19); it must not lead to the platform's
-    own record of the person.
-    """
-    return vault.keyed_digest("activity", source_id.to_bytes(8, "big") + reference.encode())
-
-
-def _write_activities(tx: sa.Connection, vault: Vault, report: Report, lot_id: int) -> None:
-    fixed = {"source_id": report.source.id, "lot_id": lot_id}
-    kept = [reference_digest(vault, report.source.id, activity.reference) for activity in report.activities]
-    pairs = zip(kept, report.activities, strict=True)
-    tx.execute(sa.insert(activities), [fixed | _activity_row(reference, activity) for reference, activity in pairs])
-    overlapping = tx.execute(_OVERLAPS, {"lot": lot_id}).scalar_one_or_none()
-    if overlapping is not None:
-        named = report.activities[kept.index(bytes(overlapping))].reference
-        raise Overlapping(f"Activity {named} overlaps another of the same account; one physical act is issued once.")
-
-
-def _activity_row(reference: bytes, activity: Activity) -> dict[str, object]:
-    return {
-        "reference": reference,
-        "account_id": activity.account_id,
-        "starts_ms": activity.starts_ms,
-        "ends_ms": activity.ends_ms,
-        "quantity_g": activity.quantity_g,
-    }
 
 
 def _lines(
@@ -206,7 +169,3 @@ def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> di
     if missing:
         raise NotOpen(f"Accounts {missing[:5]} are not open; report again without their activities.")
     return holders
-
-
-ERASING = (columns_go(activities, "account_id", "starts_ms", "ends_ms", "quantity_g", "lot_id"),)
-"""That an activity was issued stays, so that it is not issued again (R19)."""

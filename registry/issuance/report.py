@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from registry.activities.activities import Activity
 from registry.clock import whole_days
 from registry.decisions.recalled import case_deciding, recall_periods
 from registry.decisions.recording import By, Pending, Step, open_case, prepare
@@ -18,17 +19,6 @@ from registry.policies.policies import Policy
 from registry.procedure.decision import PREFIXES, Lot, Record, SourceTerms
 from registry.procedure.fields import Range
 from registry.sources.sources import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """One accepted activity of one account: its reference at the platform, its time, and what it saved."""
-
-    reference: str
-    account_id: int
-    starts_ms: int
-    ends_ms: int
-    quantity_g: int
 
 
 @dataclass(frozen=True, slots=True)

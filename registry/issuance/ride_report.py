@@ -6,15 +6,17 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
+from registry.activities.activities import LONGEST_MS, Activity, find_reported, rider
 from registry.activities.rides.reasons import Reason
-from registry.activities.rides.rides import Batch, Issued, read_rides
+from registry.activities.rides.rides import Batch, Issued, Met, Spans, read_rides
+from registry.activities.subjects import find_occupied, vehicle_of
 from registry.clock import in_shanghai
-from registry.database.schema import activities
 from registry.database.schema import methodologies as methodologies_table
 from registry.decisions.recording import By, Officers, Step
 from registry.errors import NotOpen, OtherMethodology
-from registry.issuance.issue import Lot, issue, reference_digest
-from registry.issuance.report import Activity, Report, next_lot, propose
+from registry.issuance.issue import Lot, issue
+from registry.issuance.report import Report, next_lot, propose
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest
 from registry.policies.policies import in_force
@@ -50,7 +52,7 @@ def issue_rides(
         RidePolicy.of(policy.value),
         consented=consented_users(tx, source_id),
         issued=in_shanghai(ledger.clock()).date(),
-        known=_issued(tx, ledger, source_id),
+        known=_issued(tx, ledger.vault, source),
     )
     _hold_consents(tx, source_id, batch)
     facts = {
@@ -59,7 +61,14 @@ def issue_rides(
         "policy_sha256": policy.digest.hex(),
     }
     done = [
-        Activity(ride.order_id, ride.account_id, ride.starts_at_ms, ride.ends_at_ms, ride.quantity_g)
+        Activity(
+            ride.order_id,
+            ride.account_id,
+            ride.starts_at_ms,
+            ride.ends_at_ms,
+            ride.quantity_g,
+            (vehicle_of(source.applicant_id, ride.bike_id),),
+        )
         for ride in batch.accepted
     ]
     refused = {str(reason): count for reason, count in batch.rejected_by_reason().items()}
@@ -98,23 +107,20 @@ def _must_be_published(tx: sa.Connection, source: Source, methodology: Methodolo
         )
 
 
-_FOUND = sa.select(activities.c.reference).where(
-    activities.c.source_id == sa.bindparam("source"), activities.c.reference == sa.any_(sa.bindparam("digests"))
-)
-_BATCH = 10_000
-
-
-def _issued(tx: sa.Connection, ledger: Ledger, source_id: int) -> Issued:
+def _issued(tx: sa.Connection, vault: Vault, source: Source) -> Issued:
     def find_orders(orders: Sequence[str]) -> list[str]:
-        digests = {reference_digest(ledger.vault, source_id, order): order for order in orders}
-        wanted, found = list(digests), []
-        for start in range(0, len(wanted), _BATCH):
-            batch = {"source": source_id, "digests": wanted[start : start + _BATCH]}
-            found += [digests[bytes(reference)] for reference in tx.execute(_FOUND, batch).scalars()]
-        return found
+        return find_reported(tx, vault, source.id, orders)
 
-    spans = tx.execute(sa.select(activities.c.account_id, activities.c.starts_ms, activities.c.ends_ms))
-    return Issued(find_orders, [(row.account_id, row.starts_ms, row.ends_ms) for row in spans])
+    def find_spans(met: Met) -> Spans:
+        riders = {rider(account_id): account_id for account_id in met.accounts}
+        bicycles = {vehicle_of(source.applicant_id, name): name for name in met.bicycles}
+        found = find_occupied(tx, vault, [*riders, *bicycles], met.from_ms, met.until_ms, LONGEST_MS)
+        return Spans(
+            [(riders[who], *span) for who, spans in found.items() if who in riders for span in spans],
+            [(bicycles[what], *span) for what, spans in found.items() if what in bicycles for span in spans],
+        )
+
+    return Issued(find_orders, find_spans)
 
 
 def _refuse_duplicates(tx: sa.Connection, ledger: Ledger, report: Report, batch: Batch, officers: Officers) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from registry.accounts import accounts
 from registry.accounts.accounts import INDIVIDUAL, Account, get_account, lock_account
+from registry.activities import activities, subjects
 from registry.consumption import cancel as cancellations
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -21,7 +22,6 @@ from registry.database import schema
 from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
 from registry.identity import grants
-from registry.issuance import issue
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -43,7 +43,8 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *grants.ERASING,
     *sources.ERASING,
     *cancellations.ERASING,
-    *issue.ERASING,
+    *activities.ERASING,
+    *subjects.ERASING,
     *idempotency.ERASING,
     *posting.ERASING,
 )

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from api.installation.development_issuer import NAME
 from api.installation.officers import CENTRE
+from registry.activities.activities import Activity, reference_digest
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.identity.subjects import Subject
-from registry.issuance.issue import issue, reference_digest
-from registry.issuance.report import Activity, Report
+from registry.issuance.issue import issue
+from registry.issuance.report import Report
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose

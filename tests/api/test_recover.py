@@ -14,12 +14,13 @@ from anchoring.tree.sources import DirectorySource
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.operating.recover import recover
 from registry.accounts.accounts import get_account
+from registry.activities.activities import Activity
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
 from registry.database.schema import methodologies
 from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUnknown, Invalid, NotFound
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.ledger import Amount
 from registry.methodologies import published
 from registry.methodologies.published import publish_methodology

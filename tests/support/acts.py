@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from api.installation.officers import CENTRE
 from registry.accounts.accounts import lock_even_erased
+from registry.activities.activities import Activity
 from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import PURPOSES, Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.issuance.correction import correct
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.blocks import NO_FLAG, Wanted
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose

@@ -40,6 +40,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "activities": {
         "source_id": A, "reference": D, **_all(C, "account_id starts_ms ends_ms quantity_g lot_id"),
     },
+    "occupied": {"subject": G, **_all(G, "starts_ms ends_ms account_id lot_id")},
     "certificates": {
         **_all(S, "number act_id account_id purpose form quantity_g issued_ms"),
         **_all(G, "holder beneficiary statement"),

@@ -21,12 +21,13 @@ from api.installation.trial import trial_token
 from api.serving.app import create
 from api.serving.http_server import BoundedServer
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.activities.activities import Activity
 from registry.clock import system_clock
 from registry.identity.grants import OPERATOR, Grant, give
 from registry.identity.roles import AUTHORITIES, Role
 from registry.identity.subjects import Subject
 from registry.issuance.issue import Lot, issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.sources.sources import Source
 from tests.support.scheme import found_programme, found_source, in_order, methodology_of
 

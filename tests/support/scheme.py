@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.accounts.accounts import open_account
 from registry.accounts.vault import Vault
+from registry.activities.activities import Activity
 from registry.database.engine import Database
 from registry.database.schema import blocks
 from registry.issuance.issue import Lot, issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.ledger import Ledger
 from registry.methodologies.code import MethodologyClass, SourceKind
 from registry.methodologies.published import publish_methodology

@@ -68,26 +68,29 @@ class Terms:
 class Ledger:
     """What the registry knows, as tables.
 
-    `riders` maps `user_id` to `account_id` for those who consented; `orders` has the issued `order_id`s; `spans` the
-    issued activities of these accounts: `account_id`, `starts_at_ms`, `ends_at_ms`.
+    `riders` maps `user_id` to `account_id` for those who consented; `orders` has the issued `order_id`s; `of_riders`
+    and `of_bicycles` when these were at what was issued: `account_id` or `bike_id`, `starts_at_ms`, `ends_at_ms`.
     """
 
     riders: Table
     orders: Table
-    spans: Table
+    of_riders: Table
+    of_bicycles: Table
 
     @classmethod
-    def of(cls, riders: Mapping[str, int], orders: list[str], spans: list[tuple[int, int, int]]) -> "Ledger":
+    def of(
+        cls,
+        riders: Mapping[str, int],
+        orders: list[str],
+        of_riders: list[tuple[int, int, int]],
+        of_bicycles: list[tuple[str, int, int]],
+    ) -> "Ledger":
         """Make the tables from values."""
-        accounts, starts, ends = zip(*spans, strict=True) if spans else ((), (), ())
         return cls(
             _table(user_id=(riders.keys(), pa.string()), account_id=(riders.values(), pa.int64())),
             _table(order_id=(orders, pa.string())),
-            _table(
-                account_id=(accounts, pa.int64()),
-                starts_at_ms=(starts, pa.int64()),
-                ends_at_ms=(ends, pa.int64()),
-            ),
+            _spans("account_id", pa.int64(), of_riders),
+            _spans("bike_id", pa.string(), of_bicycles),
         )
 
 
@@ -101,14 +104,36 @@ def judge(rows: Table, terms: Terms, known: Ledger) -> Table:
     rides = _computed(_typed(rows, terms), terms)
     rides = rides.left_join(known.riders, "user_id").drop("user_id_right")
     rides = rides.mutate(first_row=rides.row.min().over(ibis.window(group_by="order_id")))
-    rides = rides.left_join(_under_way(rides, known.spans), "row").drop("row_right")
-    is_known = rides.order_id.isin(known.orders.order_id) | (rides.known_until_ms > rides.starts_at_ms)
-    rides = rides.mutate(reason=_reason(rides, terms, is_known))
+    is_known = rides.order_id.isin(known.orders.order_id)
+    rides = rides.mutate(is_known=is_known)
+    for key, spans in (("account_id", known.of_riders), ("bike_id", known.of_bicycles)):
+        rides = rides.left_join(_under_way(rides, spans, key), "row").drop("row_right")
+        meets = (rides.known_until_ms > rides.starts_at_ms).fill_null(False)
+        rides = rides.mutate(is_known=rides.is_known | meets).drop("known_until_ms")
+    rides = rides.mutate(reason=_reason(rides, terms, rides.is_known))
     rides = rides.mutate(detail=_detail(rides))
     return _contended(rides).select(
         *("row", "order_id", "bike_id", "user_id", "account_id", "starts_at_ms", "ends_at_ms"),
         *("distance_m", "quantity_g", "reason", "detail", "contended"),
     )
+
+
+def bounds(rows: Table, policy: RidePolicy) -> Table:
+    """Give `from_ms` and `until_ms`: the first start and the last end that can be read; null in a file without any."""
+    typed = rows.mutate(
+        **{
+            name: rows[name].re_search(_PATTERNS[name]).fill_null(False).ifelse(rows[name], ibis.null("string"))
+            for name in _TIMES
+        }
+    )
+    return typed.aggregate(
+        from_ms=_unix_ms(typed.start_time, policy).min(), until_ms=_unix_ms(typed.end_time, policy).max()
+    )
+
+
+def _spans(key: str, kind: pa.DataType, spans: Iterable[tuple[object, int, int]]) -> Table:
+    names, starts, ends = zip(*spans, strict=True) if spans else ((), (), ())
+    return _table(**{key: (names, kind), "starts_at_ms": (starts, pa.int64()), "ends_at_ms": (ends, pa.int64())})
 
 
 def _table(**columns: tuple[Iterable[object], pa.DataType]) -> Table:
@@ -159,22 +184,22 @@ def _unix_ms(text: StringValue, policy: RidePolicy) -> IntegerValue:
     return (text.try_cast("timestamp").epoch_seconds().cast("int64") - policy.utc_offset_minutes * 60) * 1000
 
 
-def _under_way(rides: Table, spans: Table) -> Table:
+def _under_way(rides: Table, spans: Table, key: str) -> Table:
     """Give `row` and `known_until_ms`: when the last issued activity ended, of those that began before the ride's end.
 
     If that is after the ride's start, the two overlap. A window instead of a join by inequality: the work stays
-    n log n however many activities one account has.
+    n log n however many activities one rider or bicycle has.
     """
     no_number = ibis.null("int64")
-    ends = rides.filter(rides.account_id.notnull() & rides.ends_at_ms.notnull()).select(
-        row="row", account_id="account_id", at="ends_at_ms", is_span=ibis.literal(False), until_ms=no_number
+    ends = rides.filter(rides[key].notnull() & rides.ends_at_ms.notnull()).select(
+        row="row", whose=key, at="ends_at_ms", is_span=ibis.literal(False), until_ms=no_number
     )
     begins = spans.select(
-        row=no_number, account_id="account_id", at="starts_at_ms", is_span=ibis.literal(True), until_ms="ends_at_ms"
+        row=no_number, whose=key, at="starts_at_ms", is_span=ibis.literal(True), until_ms="ends_at_ms"
     )
     events = ends.union(begins)
     # At one moment a ride's end comes before a span's begin: half open, they only touch.
-    so_far = ibis.cumulative_window(group_by="account_id", order_by=["at", "is_span"])
+    so_far = ibis.cumulative_window(group_by="whose", order_by=["at", "is_span"])
     events = events.mutate(known_until_ms=events.until_ms.max().over(so_far))
     return events.filter(~events.is_span).select("row", "known_until_ms")
 

@@ -15,7 +15,7 @@ class Reason(StrEnum):
     """Comes before everything that is computed: without consent nothing is taken (R4)."""
     REPEATED_ORDER = "repeated-order"
     ALREADY_ISSUED = "already-issued"
-    """Also when another issued activity of the person was under way at the time (R19)."""
+    """Also when another issued activity of the person, or of the bicycle, was under way at the time (R19)."""
     ENDS_BEFORE_START = "ends-before-start"
     TOO_LONG = "too-long"
     OUTSIDE_VALIDITY = "outside-validity"
@@ -30,7 +30,7 @@ _SENTENCES = {
     Reason.WRONG_TYPE: "The value of {detail} is missing or not of its type.",
     Reason.NOT_CONSENTED: "The rider has not consented to have rides reported in this scenario.",
     Reason.REPEATED_ORDER: "The order number stands in row {detail} already.",
-    Reason.ALREADY_ISSUED: "The order, or another activity of the same person at that time, was issued before.",
+    Reason.ALREADY_ISSUED: "The order, or another activity of that person or bicycle at the time, was issued before.",
     Reason.ENDS_BEFORE_START: "The ride ends before, or at the moment, it starts.",
     Reason.TOO_LONG: "The ride lasts longer than {minutes} minutes.",
     Reason.OUTSIDE_VALIDITY: "The ride is not wholly within the validity of the scenario and of its methodology.",

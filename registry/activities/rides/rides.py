@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from registry.activities.rides.judgement import Ledger, Terms, judge
+from registry.activities.rides.judgement import Ledger, Terms, bounds, judge
 from registry.activities.rides.overlap import Span, resolve
 from registry.activities.rides.reasons import Reason, sentence
 from registry.activities.rides.ridefile import read_ride_file
@@ -63,15 +63,27 @@ class Rider(NamedTuple):
     last_end_ms: int
 
 
-class Issued(NamedTuple):
-    """What was issued before, as far as it can meet the file: order numbers of the same source, and activities.
+class Met(NamedTuple):
+    """Whom and what a file is about: accounts and bicycles, from its first ride's start to its last one's end."""
 
-    `find_orders` picks those that were issued out of the file's own. An activity is
-    `(account_id, starts_at_ms, ends_at_ms)`, of whatever scenario (R19).
-    """
+    accounts: Collection[int]
+    bicycles: Collection[str]
+    from_ms: int
+    until_ms: int
+
+
+class Spans(NamedTuple):
+    """When riders (by account) and bicycles were at what was issued, of whatever scenario (R19)."""
+
+    riders: Collection[tuple[int, int, int]] = ()
+    bicycles: Collection[tuple[str, int, int]] = ()
+
+
+class Issued(NamedTuple):
+    """What was issued before, as far as it can meet the file: each picks it out by what the file has."""
 
     find_orders: Callable[[Sequence[str]], Collection[str]] = lambda _orders: ()
-    activities: Collection[tuple[int, int, int]] = ()
+    find_spans: Callable[[Met], Spans] = lambda _met: Spans()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +132,23 @@ def read_rides(
     terms = Terms(program(methodology), windows, policy, issued)
     with tempfile.TemporaryDirectory(prefix="rides-") as folder, engine(backend) as running:
         source = read_ride_file(path, Path(folder) / "rows.parquet", policy)
-        orders = known.find_orders(_orders(source.path))
-        ledger = Ledger.of(consented, list(orders), list(known.activities))
         rows = running.read_parquet(source.path, table_name=f"rides_{uuid4().hex}")
+        orders = known.find_orders(_values(source.path, "order_id"))
+        spans = known.find_spans(_met(source.path, consented, running.to_pyarrow(bounds(rows, policy))))
+        ledger = Ledger.of(consented, list(orders), list(spans.riders), list(spans.bicycles))
         judged = running.to_pyarrow(judge(rows, terms, ledger).order_by("row"))
     return _batch(judged, policy, source.sha256)
 
 
-def _orders(rows: Path) -> list[str]:
-    orders: list[str] = pq.read_table(rows, columns=["order_id"])["order_id"].unique().drop_null().to_pylist()
-    return orders
+def _met(rows: Path, consented: Mapping[str, int], bounds: pa.Table) -> Met:
+    accounts = {consented[user] for user in _values(rows, "user_id") if user in consented}
+    times = bounds.to_pylist()[0]
+    return Met(accounts, _values(rows, "bike_id"), times["from_ms"] or 0, times["until_ms"] or 0)
+
+
+def _values(rows: Path, column: str) -> list[str]:
+    values: list[str] = pq.read_table(rows, columns=[column])[column].unique().drop_null().to_pylist()
+    return values
 
 
 def per_rider(batch: Batch) -> list[Rider]:

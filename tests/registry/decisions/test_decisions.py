@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
+from registry.activities.activities import Activity
 from registry.database.schema import decisions, policies
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
 from registry.errors import DecisionRefused, Invalid, MethodologyUnsound, SetAside
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.ledger.ledger import Amount
 from registry.methodologies.published import publish_methodology
 from registry.points.points import convert

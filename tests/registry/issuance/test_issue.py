@@ -13,13 +13,15 @@ import sqlalchemy as sa
 
 from api.installation.officers import CENTRE, OFFICERS
 from registry.accounts.accounts import get_account
+from registry.activities.activities import LONGEST_MS, Activity, rider
 from registry.activities.rides.reasons import Reason
 from registry.activities.rides.rides import read_rides
+from registry.activities.subjects import Subject, find_occupied, vehicle_of
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
 from registry.issuance import ride_report
 from registry.issuance.issue import issue
-from registry.issuance.report import Activity, Report
+from registry.issuance.report import Report
 from registry.issuance.ride_report import issue_rides
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
@@ -151,6 +153,28 @@ def test_one_person_is_in_one_place(scheme, other_source, hour, lasts):
     refused(scheme, Overlapping, second)
     refused(scheme, Overlapping, second, source=other_source)
     assert issue_all(scheme, replace(second, account_id=scheme.person()), source=other_source)
+
+
+def test_one_vehicle_carries_one_person_whoever_reports_it(scheme, other_source):
+    ann, bob = scheme.person(), scheme.person()
+    bicycle = (vehicle_of(scheme.source.applicant_id, "9"),)
+    issue_all(scheme, replace(at(0, ann), subjects=bicycle))
+    within = replace(at(0, bob, lasts=1), subjects=bicycle)
+    refused(scheme, Overlapping, within)
+    refused(scheme, Overlapping, within, source=other_source)
+    with scheme.database.transaction() as tx:
+        met = find_occupied(tx, scheme.ledger.vault, [*bicycle, rider(bob)], at(0, ann).ends_ms, 2**45, LONGEST_MS)
+        assert met == {bicycle[0]: [(at(0, ann).starts_ms, at(0, ann).ends_ms)]}
+    others = (vehicle_of(ann, "9"), Subject("meter", f"{scheme.source.applicant_id}/9"))
+    assert issue_all(scheme, replace(within, subjects=others))
+
+
+def test_what_lasts_longer_than_a_year_is_a_mistake(scheme):
+    ann = scheme.person()
+    for lasts in (-1, LONGEST_MS + 1):
+        refused(scheme, Invalid, at(0, ann, lasts=lasts))
+    issue_all(scheme, at(0, ann, lasts=LONGEST_MS))
+    refused(scheme, Overlapping, at(365 * 24, ann))
 
 
 def test_two_instants_at_once_overlap_within_one_report(scheme):

@@ -207,8 +207,21 @@ CREATE TABLE activities (
     PRIMARY KEY (source_id, reference),
     CHECK (num_nulls(account_id, starts_ms, ends_ms, quantity_g, lot_id) IN (0, 5))
 );
-CREATE INDEX activities_account ON activities (account_id, starts_ms);
+CREATE INDEX activities_account ON activities (account_id);
 CREATE INDEX activities_lot ON activities (lot_id);
+
+-- When a person, vehicle, meter or card was at what was issued for, each under a keyed digest: one thing at a time,
+-- across scenarios and platforms. These rows go when the account is erased.
+CREATE TABLE occupied (
+    subject bytea NOT NULL CHECK (length(subject) = 32),
+    starts_ms bigint NOT NULL,
+    ends_ms bigint NOT NULL CHECK (ends_ms >= starts_ms),
+    account_id bigint NOT NULL REFERENCES accounts,
+    lot_id bigint NOT NULL REFERENCES lots
+);
+CREATE INDEX occupied_subject ON occupied (subject, starts_ms);
+CREATE INDEX occupied_account ON occupied (account_id);
+CREATE INDEX occupied_lot ON occupied (lot_id);
 
 -- The number, big-endian, in eight bytes of a tag, from the byte `at` on, counted from 1; negative from 2^63 on.
 CREATE FUNCTION tag_number(tag bytea, at integer) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT

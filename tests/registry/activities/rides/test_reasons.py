@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from registry.activities.rides.reasons import Reason, sentence
-from registry.activities.rides.rides import Issued, read_rides
+from registry.activities.rides.rides import Issued, Spans, read_rides
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy
 from tests.support.rides import GOOD, SCENARIO, only, ride_line, write_rides
@@ -169,10 +169,13 @@ def test_what_was_issued_under_any_scenario_is_not_issued_again(tmp_path, backen
     path = write_rides(tmp_path / "rides.csv", [_at("1", "09:00", "09:30"), _at("2", "10:00", "10:30")])
     first = _read(path, backend)
     spans = [(70, ride.starts_at_ms + 60_000, ride.ends_at_ms - 60_000) for ride in first.accepted[:1]]
-    later = _read(path, backend, known=Issued(activities=spans))
+    later = _read(path, backend, known=Issued(find_spans=lambda _: Spans(spans)))
     assert [(r.row, r.reason) for r in later.rejects] == [(2, Reason.ALREADY_ISSUED)]
     touching = [(70, first.accepted[0].ends_at_ms, first.accepted[1].starts_at_ms)]
-    assert len(_read(path, backend, known=Issued(activities=touching)).accepted) == 2
+    assert len(_read(path, backend, known=Issued(find_spans=lambda _: Spans(touching))).accepted) == 2
+    bicycles = [(first.accepted[0].bike_id, start, end) for _, start, end in spans]
+    later = _read(path, backend, known=Issued(find_spans=lambda _: Spans(bicycles=bicycles)))
+    assert [(r.row, r.reason) for r in later.rejects] == [(2, Reason.ALREADY_ISSUED)]
     again = _read(path, backend, known=Issued(find_orders=only("1", "2")))
     assert (again.accepted, again.rejected_by_reason()) == ((), {Reason.ALREADY_ISSUED: 2})
 

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from registry.activities.rides.reasons import Reason
-from registry.activities.rides.rides import Batch, Issued, Reject, per_rider, read_rides, write_rejects
+from registry.activities.rides.rides import Batch, Issued, Reject, Spans, per_rider, read_rides, write_rejects
 from registry.errors import Invalid
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy
@@ -34,7 +34,7 @@ _known = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 120), st.integers(
 
 
 def _read(path, backend, riders, known=()):
-    issued = Issued(find_orders=only("25"), activities=[(a, _ms(s), _ms(s + n)) for a, s, n in known])
+    issued = Issued(find_orders=only("25"), find_spans=lambda _: Spans([(a, _ms(s), _ms(s + n)) for a, s, n in known]))
     return read_rides(
         path,
         find("shared-bicycle"),

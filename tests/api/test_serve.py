@@ -7,8 +7,10 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import httpx2
@@ -18,10 +20,16 @@ from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
 from anchoring.publishing.standing import Known, take_note
 from anchoring.tree.sources import HttpSource
+from api.installation.data_folder import read_folder
+from api.installation.settings import Settings
+from api.installation.site import development_issuer
+from api.installation.trial import trial_subject
 from api.serving.serve import address_of, listen, run
 from registry.clock import system_clock
 from registry.database.embedded import EmbeddedPostgres
-from registry.ledger.ledger import Amount, Ledger
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
+from registry.ledger.ledger import Amount
 from registry.points.points import convert
 from tests.support.rest import Caller, fresh_key, is_problem
 from tests.support.running import live_site
@@ -32,23 +40,81 @@ GRAMS = 10_000
 
 @dataclass(frozen=True)
 class Installation:
-    """A data folder that nothing serves, with three people in it who hold grams."""
+    """A data folder that nothing serves, with people in it who hold grams.
+
+    `late` converted some years ago, and have not come by since.
+    """
 
     data: Path
-    tokens: dict[int, str]
+    people: list[int]
+    late: list[int]
 
-    def callers(self, served: Served) -> list[Caller]:
-        return [Caller(served.url, token, account) for account, token in self.tokens.items()]
+
+def callers(served: Served, people: list[int]) -> list[Caller]:
+    """With tokens of this one's own issuer."""
+    issuer, now_s = development_issuer(Settings(data=served.data), read_folder(served.data)), system_clock() // 1000
+    subjects = {one: trial_subject(Grant(Role.HOLDER, one)) for one in people}
+    return [Caller(served.url, issuer.token(subject, now_s), one) for one, subject in subjects.items()]
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory) -> Installation:
-    folder = tmp_path_factory.mktemp("serve")
-    with live_site(folder) as live:
-        people = [live.person() for _ in range(3)]
+def laid_out(tmp_path_factory) -> Installation:
+    folder, years_ago = tmp_path_factory.mktemp("serve"), system_clock() - 4 * 365 * 86_400_000
+    clock = count(years_ago).__next__
+    with live_site(folder, clock=clock) as live:
+        people, late = ([live.person() for _ in range(many)] for many in (3, 2))
+        ledger = live.site.ledger
+        live.site.__dict__["ledger"] = replace(ledger, clock=clock)
+        live.issue(dict.fromkeys(late, GRAMS))
+        for person in late:
+            with live.site.database.transaction() as tx:
+                convert(tx, live.site.ledger, person, Amount(700))
+        live.site.__dict__["ledger"] = ledger
         live.issue(dict.fromkeys(people, GRAMS))
         live.publish()
-        return Installation(folder / "data", {account: live.token("holder", account) for account in people})
+        for one in (*people, *late):
+            live.token("holder", one)  # which grants it
+        return Installation(folder / "data", people, late)
+
+
+def copy_of(laid_out: Installation, folder: Path) -> Installation:
+    """It is served beside the others: its issuer finds a port of its own."""
+    subprocess.run(["cp", "-a", laid_out.data, folder], check=True)
+    copied = replace(laid_out, data=folder / laid_out.data.name)
+    read_folder(copied.data).issuer_address.unlink()
+    return copied
+
+
+@pytest.fixture
+def installation(laid_out, tmp_path) -> Installation:
+    """For a test that starts and stops it."""
+    return copy_of(laid_out, tmp_path)
+
+
+@dataclass(frozen=True)
+class Running:
+    """An installation that is served, to whoever leaves it so; `postgres` is for who takes the database away."""
+
+    served: Served
+    installation: Installation
+    postgres: EmbeddedPostgres
+
+    @property
+    def callers(self) -> list[Caller]:
+        return callers(self.served, self.installation.people)
+
+
+@pytest.fixture(scope="module")
+def running(laid_out, tmp_path_factory) -> Iterator[Running]:
+    """Two workers serve it; whatever was done to it, it stops as it should."""
+    installation = copy_of(laid_out, tmp_path_factory.mktemp("served"))
+    postgres = EmbeddedPostgres(installation.data / "postgres")
+    with serving(installation.data, GRAMLEDGER_WORKERS="2") as served:
+        yield Running(served, installation, postgres)
+        started = {served.worker, served.chain}
+        assert served.stop() == 0
+        assert not any(map(is_alive, started))
+    postgres.stop()
 
 
 def ask_until_answered(caller: Caller, key: str, quantity_g: int) -> httpx2.Response:
@@ -78,21 +144,24 @@ def audited(served: Served) -> int:
     return report.size
 
 
-def test_it_starts_serves_and_stops_with_everything_it_started(installation):
-    with serving(installation.data) as served:
-        assert Caller(served.url).get("/v1/about").json()["log"]["url"] == f"{served.url}/log"
-        assert Caller(served.url).get("/").status_code == 200
-        started = served.everything
-        assert all(map(is_alive, started))
-        second = subprocess.run(
-            [GRAM, "serve", "--data", installation.data, "--port", "0"], capture_output=True, text=True, check=False
-        )
-        assert (second.returncode, second.stdout) == (2, "")
-        assert "in use by another process" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert Caller(served.url).get("/v1/totals").status_code == 200
-        assert served.stop() == 0
-        assert not any(map(is_alive, started))
+def test_a_folder_is_served_once(running):
+    served = running.served
+    assert Caller(served.url).get("/v1/about").json()["log"]["url"] == f"{served.url}/log"
+    assert Caller(served.url).get("/").status_code == 200
+    assert all(map(is_alive, served.everything))
+    second = subprocess.run(
+        [GRAM, "serve", "--data", served.data, "--port", "0"], capture_output=True, text=True, check=False
+    )
+    assert (second.returncode, second.stdout) == (2, "")
+    assert "in use by another process" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert Caller(served.url).get("/v1/totals").status_code == 200
+
+
+def test_an_http_worker_does_without_web3(running):
+    """It would take as long to start again, and as much memory, as all the rest; web3 brings aiohttp."""
+    assert "psycopg" in (loaded := Path(f"/proc/{running.served.worker}/maps").read_text())
+    assert "aiohttp" not in loaded
 
 
 def test_a_stop_while_it_starts_leaves_nothing_behind(installation):
@@ -107,28 +176,28 @@ def test_a_stop_while_it_starts_leaves_nothing_behind(installation):
         await_true(lambda: not is_alive(postgres), "PostgreSQL was left behind")
 
 
-def test_a_worker_killed_in_the_middle_of_acts_doubles_and_loses_nothing(installation):
-    with serving(installation.data) as served:
-        caller, _, _ = installation.callers(served)
-        quantities = {fresh_key() + str(os.getpid()): n for n in range(1, 61)}
-        victim = served.worker
-        with ThreadPoolExecutor(9) as pool:
-            answers = [pool.submit(ask_until_answered, caller, key, n) for key, n in quantities.items()]
-            await_true(lambda: sum(answer.done() for answer in answers) >= 10, "no act was done")
-            os.kill(victim, signal.SIGKILL)
-            first = [answer.result() for answer in answers]
-        assert not is_alive(victim)
-        assert served.worker != victim
-        again = [ask_until_answered(caller, key, n) for key, n in quantities.items()]
-        assert {answer.status_code for answer in first} == {201}
-        assert [answer.json() for answer in again] == [answer.json() for answer in first]
-        spent = sum(quantities.values())
-        assert caller.balances() == {"reduction": GRAMS - spent, "points": spent}
+def test_a_worker_killed_in_the_middle_of_acts_doubles_and_loses_nothing(running):
+    served = running.served
+    caller, _, _ = running.callers
+    quantities = {fresh_key() + str(os.getpid()): n for n in range(1, 61)}
+    victim = served.worker
+    with ThreadPoolExecutor(9) as pool:
+        answers = [pool.submit(ask_until_answered, caller, key, n) for key, n in quantities.items()]
+        await_true(lambda: sum(answer.done() for answer in answers) >= 10, "no act was done")
+        os.kill(victim, signal.SIGKILL)
+        first = [answer.result() for answer in answers]
+    assert not is_alive(victim)
+    assert served.worker != victim
+    again = [ask_until_answered(caller, key, n) for key, n in quantities.items()]
+    assert {answer.status_code for answer in first} == {201}
+    assert [answer.json() for answer in again] == [answer.json() for answer in first]
+    spent = sum(quantities.values())
+    assert caller.balances() == {"reduction": GRAMS - spent, "points": spent}
 
 
 def test_a_supervisor_that_is_killed_takes_its_children_with_it_and_loses_nothing(installation):
     with serving(installation.data) as served:
-        _, caller, _ = installation.callers(served)
+        _, caller, _ = callers(served, installation.people)
         key = fresh_key() + "killed"
         with ThreadPoolExecutor(4) as pool:
             answers = [pool.submit(ask_until_answered, caller, f"{key}{n}", n) for n in range(1, 11)]
@@ -138,7 +207,7 @@ def test_a_supervisor_that_is_killed_takes_its_children_with_it_and_loses_nothin
         served.process.wait()
         await_true(lambda: not is_alive(worker) and not is_alive(chain), "its children outlive it")
     with serving(installation.data) as served:
-        _, caller, _ = installation.callers(served)
+        _, caller, _ = callers(served, installation.people)
         assert caller.balances() == {"reduction": GRAMS - 55, "points": 55}
         for n, answer in enumerate(done, start=1):
             assert ask_until_answered(caller, f"{key}{n}", n).json() == answer.json()
@@ -150,44 +219,42 @@ def test_a_supervisor_that_is_killed_takes_its_children_with_it_and_loses_nothin
         assert not any(map(is_alive, started))
 
 
-def test_a_database_and_a_chain_that_are_down_for_a_while(installation):
-    with serving(installation.data) as served:
-        _, _, caller = installation.callers(served)
-        assert caller.act("conversions", quantity_g=1).status_code == 201
-        key = fresh_key() + "down"
+def test_a_database_and_a_chain_that_are_down_for_a_while(running):
+    served = running.served
+    _, _, caller = running.callers
+    assert caller.act("conversions", quantity_g=1).status_code == 201
+    key = fresh_key() + "down"
 
-        end_database(served.data)
-        refused = [caller.act("conversions", key, quantity_g=2), *map(caller.get, ("/v1/totals", "/v1/lots/1"))]
-        for answer in refused:
-            assert is_problem(answer, 503, "unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
-        assert caller.get("/v1/about").status_code == 200
-        assert caller.get("/log/checkpoint").status_code == 200
-        assert served.process.poll() is None
-        again = EmbeddedPostgres(served.data / "postgres")
-        again.start()
-        assert ask_until_answered(caller, key, 2).status_code == 201
-        assert caller.balances()["points"] == 3
+    end_database(served.data)
+    refused = [caller.act("conversions", key, quantity_g=2), *map(caller.get, ("/v1/totals", "/v1/lots/1"))]
+    for answer in refused:
+        assert is_problem(answer, 503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert caller.get("/v1/about").status_code == 200
+    assert caller.get("/log/checkpoint").status_code == 200
+    assert served.process.poll() is None
+    running.postgres.start()
+    assert ask_until_answered(caller, key, 2).status_code == 201
+    assert caller.balances()["points"] == 3
 
-        os.kill(served.chain, signal.SIGKILL)
-        act = ask_until_answered(caller, fresh_key() + "chain", 4)
-        assert act.status_code == 201
-        moved = act.json()["movements"][0]["id"]
-        await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "final", "anchoring did not resume")
-        audited(served)
-        assert served.stop() == 0
-    again.stop()
+    os.kill(served.chain, signal.SIGKILL)
+    act = ask_until_answered(caller, fresh_key() + "chain", 4)
+    assert act.status_code == 201
+    moved = act.json()["movements"][0]["id"]
+    await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "final", "anchoring did not resume")
+    audited(served)
 
 
 def test_publication_and_the_stop_do_not_wait_for_a_chain_that_hangs(installation):
     with serving(installation.data) as served:
-        caller, _, _ = installation.callers(served)
+        caller, _, _ = callers(served, installation.people)
         chain = served.chain
         os.kill(chain, signal.SIGSTOP)
         try:
             for _ in range(3):
                 asked = time.monotonic()
                 act = ask_until_answered(caller, fresh_key() + str(os.getpid()), 1)
+                assert act.status_code == 201, act.text
                 moved = act.json()["movements"][0]["id"]
                 await_true(lambda: caller.get(f"/v1/movements/{moved}").json()["state"] == "logged", "not logged")  # noqa: B023
                 assert time.monotonic() - asked < 5
@@ -199,10 +266,10 @@ def test_publication_and_the_stop_do_not_wait_for_a_chain_that_hangs(installatio
                 os.kill(chain, signal.SIGCONT)
 
 
-def test_a_flood_of_calls_stops_neither_publication_nor_anchoring(installation):
+def test_a_flood_of_calls_stops_neither_publication_nor_anchoring(running):
     """Ten strangers ask for the dearest that is offered, over and over."""
-    with serving(installation.data) as served, ThreadPoolExecutor(10) as pool:
-        caller, _, _ = installation.callers(served)
+    with ThreadPoolExecutor(10) as pool:
+        _, caller, _ = running.callers
         contract = caller.get("/v1/about").json()["chain"]["contract"]
         dear = [
             {"method": "eth_call", "params": [{"to": contract, "data": "0x949d225d" + "00" * 4_000}, "latest"]},
@@ -211,7 +278,7 @@ def test_a_flood_of_calls_stops_neither_publication_nor_anchoring(installation):
         ]
         calls = [one | {"jsonrpc": "2.0", "id": n} for n, one in enumerate((dear * 4)[:10])]
         flooding = threading.Event()
-        flood = [pool.submit(keep_asking, f"{served.url}/chain", calls, flooding) for _ in range(10)]
+        flood = [pool.submit(keep_asking, f"{running.served.url}/chain", calls, flooding) for _ in range(10)]
         try:
             for state, seconds in (("logged", 5), ("final", 30)):
                 asked = time.monotonic()
@@ -234,24 +301,10 @@ def keep_asking(url: str, calls: list[dict], stop: threading.Event) -> int:
     return answered
 
 
-def test_points_past_their_expiry_end_by_themselves(tmp_path):
-    """Two people converted years ago, and nobody has come by since."""
-    years_ago = system_clock() - 4 * 365 * 86_400_000
-    with live_site(tmp_path) as live:
-        live.site.__dict__["ledger"] = Ledger(
-            iter(range(years_ago, years_ago + 10**6)).__next__, live.site.ledger.vault
-        )
-        people = [live.person() for _ in range(2)]
-        live.issue(dict.fromkeys(people, GRAMS))
-        for person in people:
-            with live.site.database.transaction() as tx:
-                convert(tx, live.site.ledger, person, Amount(700))
-        tokens = {person: live.token("holder", person) for person in people}
-    with serving(tmp_path / "data") as served:
-        for person, token in tokens.items():
-            caller = Caller(served.url, token, person)
-            await_true(lambda: not caller.balances().get("points"), "the points are still there")  # noqa: B023
-            assert caller.balances()["reduction"] == GRAMS - 700
+def test_points_past_their_expiry_end_by_themselves(running):
+    for caller in callers(running.served, running.installation.late):
+        await_true(lambda: not caller.balances().get("points"), "the points are still there")  # noqa: B023
+        assert caller.balances()["reduction"] == GRAMS - 700
 
 
 def end_database(data: Path) -> None:
@@ -264,7 +317,7 @@ def end_database(data: Path) -> None:
 
 def test_a_database_that_is_set_back_under_it_is_only_read_from_then_on(tmp_path):
     """A standby that lags takes over: nobody restarts the registry, and every answer says as of when it is."""
-    with live_site(tmp_path) as live, listen("127.0.0.1", 0) as listener:
+    with live_site(tmp_path, workers=1) as live, listen("127.0.0.1", 0) as listener:
         person = live.person()
         rider = Caller(address_of(listener), live.token("holder", person), person)
         live.issue({person: 10})

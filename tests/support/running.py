@@ -22,12 +22,13 @@ from api.serving.app import create
 from api.serving.http_server import BoundedServer
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.activities.activities import Activity
-from registry.clock import system_clock
+from registry.clock import Clock, system_clock
 from registry.identity.grants import OPERATOR, Grant, give
 from registry.identity.roles import AUTHORITIES, Role
 from registry.identity.subjects import Subject
 from registry.issuance.issue import Lot, issue
 from registry.issuance.report import Report
+from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source
 from tests.support.scheme import found_programme, found_source, in_order, methodology_of
 
@@ -95,10 +96,15 @@ class Live:
 
 
 @contextmanager
-def live_site(folder: Path, numbers_from: Mapping[str, int] | None = None, **given: object) -> Iterator[Live]:
+def live_site(
+    folder: Path,
+    numbers_from: Mapping[str, int] | None = None,
+    clock: Clock = system_clock,
+    **given: object,
+) -> Iterator[Live]:
     """Run an installation in `folder`, with policies, the shared-bicycle methodology and a scenario, and serve it.
 
-    `numbers_from` gives the first number that the database gives in a table.
+    `numbers_from` gives the first number that the database gives in a table; by `clock` all that is founded.
     """
     settings = Settings(data=folder / "data", origin="log.test/gramledger", **given)
     with running(settings, lambda _sentence: None, create=True) as site, served(site) as url:
@@ -106,14 +112,14 @@ def live_site(folder: Path, numbers_from: Mapping[str, int] | None = None, **giv
             for table, first in (numbers_from or {}).items():
                 values = {"sequence": f"{table}_id_seq", "first": first}
                 tx.execute(sa.text("SELECT setval(CAST(:sequence AS regclass), :first, false)"), values)
-        yield Live(site, url, _found(site))
+        yield Live(site, url, _found(site, replace(site.ledger, clock=clock)))
 
 
-def _found(site: Site) -> Source:
+def _found(site: Site, ledger: Ledger) -> Source:
     window = (FIRST_RIDE_MS - DAY_MS, FIRST_RIDE_MS + 9000 * DAY_MS)
     with site.database.transaction() as tx:
-        found_programme(tx, site.ledger)
-        return found_source(tx, site.ledger, methodology_of(), window, "Shared-bicycle rides")
+        found_programme(tx, ledger)
+        return found_source(tx, ledger, methodology_of(), window, "Shared-bicycle rides")
 
 
 @contextmanager

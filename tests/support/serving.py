@@ -45,7 +45,9 @@ class Served:
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"GRAMLEDGER_PUBLISH_INTERVAL_MS": "50", "GRAMLEDGER_ANCHOR_INTERVAL_MS": "200"}
+    """Soon published and anchored, by one HTTP worker: each takes a second and more of the processor to start."""
+    hasty = {"PUBLISH_INTERVAL_MS": "50", "ANCHOR_INTERVAL_MS": "200", "WORKERS": "1"}
+    return os.environ | {f"GRAMLEDGER_{name}": value for name, value in hasty.items()}
 
 
 def start(data: Path, **settings: str) -> subprocess.Popen[str]:

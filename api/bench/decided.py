@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from api.installation.officers import OFFICERS
 from registry.evidence.canonical import canonical
-from registry.evidence.document import seal
+from registry.evidence.document import SALT_BYTES, seal
 from registry.evidence.public import text_of
 from registry.ledger.movement import Kind
 from registry.procedure.decision import (
@@ -95,8 +95,8 @@ def write(decision: Decision) -> Written:
     """Write a decision's record."""
     values = values_of(decision)
     seed = canonical(values)
-    salts = (sha256(seed + bytes([place])).digest() for place in range(len(values)))
-    sealed = seal(values, lambda size: next(salts)[:size])
+    salts = b"".join(sha256(seed + bytes([place])).digest()[:SALT_BYTES] for place in range(len(values)))
+    sealed = seal(values, lambda _: salts)
     kind = KIND_OF[decision.record]
     return Written(kind, decision.at, sealed.digest, text_of(sealed.fields, sealed.fields, kind))
 

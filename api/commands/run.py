@@ -23,7 +23,7 @@ def serve(
     at /chain; /v1/about says everything an outsider needs.
     """
     from api.installation.services import running
-    from api.serving.serve import listen, stop_on_signals
+    from api.serving.serve import listen, spare_collector, stop_on_signals
     from api.serving.serve import run as run_site
 
     settings = settings_of(data, port=port, host=host, workers=workers, database=database, rpc=rpc, contract=contract)
@@ -32,6 +32,7 @@ def serve(
         listen(settings.host, settings.port) as listener,
         running(settings, warn, create=True) as site,
     ):
+        spare_collector()
         run_site(site, listener, lambda url: out.print(f"Gramledger is at {url}", markup=False), stop)
 
 

@@ -14,18 +14,19 @@ def canonical(value: Any) -> bytes:
 
     Raises ValueError for what it has not (numbers, lone surrogates, other types), RecursionError for endless depth.
     """
-    return _text(value).encode()
+    return canonical_text(value).encode()
 
 
-def _text(value: Any) -> str:
-    """Write strings, lists, and objects with ASCII names; numbers, and order by UTF-16, are left to the library."""
+def canonical_text(value: Any) -> str:
+    """Write a JSON value in RFC 8785 form, as text; a lone surrogate is still in it."""
+    # Strings, lists, and objects with ASCII names are simple; numbers, and order by UTF-16, are left to the library.
     if type(value) is str:
         # JSON's own escapes are those of RFC 8785, section 3.2.2.2; a lone surrogate has no UTF-8.
         return encode_basestring(value)
     if type(value) is int and -_EXACT < value < _EXACT:
         return str(value)
     if type(value) is list:
-        return f"[{','.join(map(_text, value))}]"
+        return f"[{','.join(map(canonical_text, value))}]"
     if type(value) is dict and all(type(name) is str and name.isascii() for name in value):
-        return f"{{{','.join([f'{encode_basestring(name)}:{_text(value[name])}' for name in sorted(value)])}}}"
+        return f"{{{','.join([f'{encode_basestring(name)}:{canonical_text(value[name])}' for name in sorted(value)])}}}"
     return str(rfc8785.dumps(value), "utf-8")

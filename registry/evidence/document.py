@@ -8,11 +8,11 @@ of the RFC 8785 form of `[salt, name, value]`, the salt 16 random bytes in base6
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.evidence.canonical import canonical
+from registry.evidence.canonical import canonical, canonical_text
 
 SALT_BYTES = 16
 MAX_FIELDS = 64
@@ -39,9 +39,55 @@ def field_digest(salt: str, name: str, value: Value) -> str:
 
 def seal(values: Mapping[str, Value], random: Callable[[int], bytes] = secrets.token_bytes) -> Evidence:
     """Salt every value and hash the whole. `random(n)` gives n random bytes."""
-    salts = {name: urlsafe_b64encode(random(SALT_BYTES)).rstrip(b"=").decode() for name in values}
-    fields = {name: [salts[name], value] for name, value in values.items()}
-    return Evidence(digest(fields), fields)
+    return seal_each(values, [{}], random)[0]
+
+
+def seal_each(
+    shared: Mapping[str, Value],
+    own: Sequence[Mapping[str, Value]],
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> list[Evidence]:
+    """Seal documents of the same fields: each has what is `shared`, and what is its `own`; all salts are fresh.
+
+    An act has thousands, so what they have in common is written once.
+    """
+    # A field is hashed as `["SALT","name",value]`: a head, and for what is shared the end too, are the same in all.
+    fixed = [(name, value, f'",{canonical_text(name)},{canonical_text(value)}]') for name, value in shared.items()]
+    heads = [(name, f'",{canonical_text(name)},') for name in (own[0] if own else {})]
+    if shared.keys() & dict(heads).keys():
+        raise ValueError("a field is shared by all documents, or each has its own")
+    in_order, whole = _whole([*shared, *(name for name, _ in heads)])
+    salts = iter(_salts(len(own) * (len(fixed) + len(heads)), random))
+    sealed = []
+    for values in own:
+        fields, digests = {}, {}
+        for name, value, tail in fixed:
+            salt = next(salts)
+            fields[name] = [salt, value]
+            digests[name] = hashlib.sha256(f'["{salt}{tail}'.encode()).hexdigest()
+        for name, head in heads:
+            salt, value = next(salts), values[name]
+            fields[name] = [salt, value]
+            digests[name] = hashlib.sha256(f'["{salt}{head}{canonical_text(value)}]'.encode()).hexdigest()
+        text = whole % tuple([digests[name] for name in in_order])
+        sealed.append(Evidence(hashlib.sha256(text.encode()).digest(), fields))
+    return sealed
+
+
+def _whole(names: Collection[str]) -> tuple[list[str], str]:
+    """Give names in the order of RFC 8785, and the form of an object of these with the value `"%s"` each."""
+    in_order = sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    members = ",".join(f'{canonical_text(name).replace("%", "%%")}:"%s"' for name in in_order)
+    return in_order, f"{{{members}}}"
+
+
+def _salts(count: int, random: Callable[[int], bytes]) -> list[str]:
+    """Draw salts, each as base64url: 18 bytes are 24 characters, of which 16 bytes and two of zeros fill 22."""
+    drawn, padded = random(SALT_BYTES * count), bytearray(18 * count)
+    for place in range(SALT_BYTES):
+        padded[place::18] = drawn[place::SALT_BYTES]
+    text = urlsafe_b64encode(padded).decode()
+    return [text[begin : begin + 22] for begin in range(0, 24 * count, 24)]
 
 
 def digest(fields: Fields) -> bytes:

@@ -11,7 +11,7 @@ from registry.activities.activities import Activity, write_activities
 from registry.database.schema import account_keys, accounts, lots
 from registry.decisions.recording import Officers, Step
 from registry.errors import ActivitiesLost, Invalid, NotOpen
-from registry.evidence.document import Value, seal
+from registry.evidence.document import Value, seal_each
 from registry.issuance.report import Report, inputs_digest, know_lots, lot_of, next_lot, propose
 from registry.ledger.child import minute_of
 from registry.ledger.frontier import next_numbers
@@ -132,11 +132,13 @@ def _lines(
     marks: int,
     facts: Mapping[str, Value],
 ) -> list[Line]:
-    edges = pairwise(accumulate(grams.values(), initial=first))
+    edges = list(pairwise(accumulate(grams.values(), initial=first)))
+    own = [{"first_g": start, "quantity_g": end - start} for start, end in edges]
     lines = []
-    for account_id, (start, end) in zip(grams, edges, strict=True):
+    for account_id, (start, end), sealed in zip(
+        grams, edges, seal_each({"act": "issue", "at_ms": at, **facts}, own), strict=True
+    ):
         key, is_individual = holders[account_id]
-        sealed = seal({"act": "issue", "at_ms": at, "first_g": start, "quantity_g": end - start, **facts})
         movement = Movement(
             kind=Kind.ISSUE,
             form=Form.REDUCTION,

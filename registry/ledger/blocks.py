@@ -86,6 +86,14 @@ IS_SET_ASIDE: sa.ColumnElement[bool] = sa.literal_column(
 """Whether the log refused the movement that made a block, a row of `blocks` or of what has its name."""
 
 
+_MAKER = (
+    movements.c.kind, movements.c.form, movements.c.flags, movements.c.purpose, movements.c.first_g, movements.c.last_g,
+    movements.c.parent_id, movements.c.at_ms, movements.c.until_ms, movements.c.from_tag, movements.c.to_tag,
+    movements.c.evidence,
+)  # fmt: skip
+"""Columns of a movement, in the order of `Movement`'s fields."""
+
+
 def select_blocks(blocks: sa.FromClause = blocks) -> sa.Select[Any]:
     """Blocks joined with the movement that made each, for `block_of`; all of them, or those that are given."""
     return sa.select(
@@ -96,7 +104,9 @@ def select_blocks(blocks: sa.FromClause = blocks) -> sa.Select[Any]:
         blocks.c.last_g.label("block_last"),
         IS_SET_ASIDE.label("is_set_aside"),
         acts.c.at_ms.label("act_ms"),
-        *(column for column in movements.c if column.key not in {"id", "account_id"}),
+        movements.c.act_id,
+        movements.c.giver_id,
+        *_MAKER,
     ).select_from(
         blocks.join(movements, movements.c.id == blocks.c.movement_id).join(acts, acts.c.id == movements.c.act_id)
     )
@@ -104,16 +114,16 @@ def select_blocks(blocks: sa.FromClause = blocks) -> sa.Select[Any]:
 
 def block_of(row: sa.Row[Any]) -> Block:
     """Read a row of `select_blocks`."""
-    return Block(
-        row.movement_id, row.act_id, row.giver_id, row.account_id, row.lot_id, row.block_first, row.block_last,
-        movement_of(row), _made_ms(row), row.is_set_aside,
-    )  # fmt: skip
+    number, account, lot, first, last, is_set_aside, act_ms, act, giver, *maker = tuple(
+        row
+    )  # by name they are read slowly
+    made_by = Movement(*maker)
+    return Block(number, act, giver, account, lot, first, last, made_by, _made_ms(made_by.at, act_ms), is_set_aside)
 
 
-def _made_ms(row: sa.Row[Any]) -> int:
+def _made_ms(minute: int, act_ms: int) -> int:
     # No seal covers the act's row: beyond the movement's minute it is not believed.
-    minute = int(row.at_ms)
-    return min(max(int(row.act_ms), minute), minute + MINUTE_MS - 1)
+    return min(max(act_ms, minute), minute + MINUTE_MS - 1)
 
 
 def movement_of(row: sa.Row[Any]) -> Movement:

@@ -19,7 +19,7 @@ from registry.ledger.child import Receiver, Step, minute_of
 from registry.ledger.frontier import next_numbers
 from registry.ledger.ledger import Amount, Ledger, in_time
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Target
-from registry.ledger.posting import Line, Posted, begin_act, child_line, write_lines
+from registry.ledger.posting import Line, Posted, begin_act, child_lines, write_lines
 from registry.ledger.rules import BUNDLE_FLAGS
 from registry.ledger.taking import sorts_of, take, whole_blocks
 
@@ -153,13 +153,12 @@ def sort_of(piece: Piece) -> int:
 
 
 def _gathers(pieces: Sequence[Piece], at: int, bundle: int) -> list[Line]:
-    step, facts = Step(Kind.GATHER, at), {"bundle_g": bundle}
-    targets = accumulate((piece.quantity_g for piece in pieces), initial=bundle)
-    lines = []
-    for piece, first in zip(pieces, targets, strict=False):  # the last one is the bundle's end
-        place = Receiver(_to(Target(bundle, first)), is_individual=False)
-        lines.append(child_line(piece, ACT, step, facts, piece.block.account_id, place))
-    return lines
+    firsts = accumulate((piece.quantity_g for piece in pieces), initial=bundle)
+    places = [
+        (piece.block.account_id, Receiver(_to(Target(bundle, first)), is_individual=False))
+        for piece, first in zip(pieces, firsts, strict=False)  # the last one is the bundle's end
+    ]
+    return child_lines(pieces, ACT, Step(Kind.GATHER, at), {"bundle_g": bundle}, places)
 
 
 def _to(target: Target) -> Callable[[int, bytes], bytes]:

@@ -14,7 +14,7 @@ from registry.accounts.vault import Vault
 from registry.database.personal import Erased
 from registry.database.schema import evidence, movements
 from registry.errors import DocumentTooLarge, Invalid, RuleBroken
-from registry.evidence.document import Evidence, Value, disclose, seal
+from registry.evidence.document import Evidence, Value, disclose, seal, seal_each
 from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
 from registry.ledger.blocks import Piece, refuse_set_aside
 from registry.ledger.child import Receiver, Step, child_of
@@ -66,8 +66,10 @@ def nobody(_grams: int) -> None:
     """Tell nobody how far an act is."""
 
 
-ReceiverOf = Callable[[Piece], tuple[int, Receiver]]
-"""Whom a piece goes to: account number, and tag and kind of holder."""
+Place = tuple[int, Receiver | None]
+"""Whom a piece goes to: account number, and tag and kind of holder; None where it stays, or ends."""
+ReceiverOf = Callable[[Piece], Place]
+_INDIVIDUAL = int(Flag.INDIVIDUAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,43 +123,38 @@ def post(
     begun = begin_act(tx, act, account_id, step.at, quantity_g, len(pieces))
     written: list[Written] = []
     for start in range(0, len(pieces), MAX_RUN):  # no more than a statement's rows, with their evidence, in memory
-        part = Act(begun.id, begun.numbers[start : start + MAX_RUN])
-        lines = [_line(piece, act, step, facts, receiver_of, personal) for piece in pieces[start : start + MAX_RUN]]
-        written += write_lines(tx, vault, part, lines)
+        some = pieces[start : start + MAX_RUN]
+        places = [receiver_of(piece) if receiver_of else (piece.block.account_id, None) for piece in some]
+        lines = child_lines(some, act, step, facts, places, personal)
+        written += write_lines(tx, vault, Act(begun.id, begun.numbers[start : start + MAX_RUN]), lines)
         tell(sum(line.movement.quantity_g for line in lines))
     return Posted(begun.id, act, step.at, quantity_g, tuple(written))
 
 
-def _line(
-    piece: Piece,
+def child_lines(
+    pieces: Sequence[Piece],
     act: str,
     step: Step,
     facts: Mapping[str, Value],
-    receiver_of: ReceiverOf | None,
-    personal: tuple[str, ...],
-) -> Line:
-    account_id, receiver = receiver_of(piece) if receiver_of else (piece.block.account_id, None)
-    return child_line(piece, act, step, facts, account_id, receiver, personal)
-
-
-def child_line(
-    piece: Piece,
-    act: str,
-    step: Step,
-    facts: Mapping[str, Value],
-    account_id: int,
-    receiver: Receiver | None,
+    places: Sequence[Place],
     personal: tuple[str, ...] = (),
-) -> Line:
-    """Make the line of a piece that `step` takes to an account. Raises `RuleBroken` when a rule forbids it."""
-    block = piece.block
-    own: dict[str, Value] = {"act": act, "at_ms": step.at, "first_g": piece.first, "quantity_g": piece.quantity_g}
-    sealed = seal({**own, **facts})
+) -> list[Line]:
+    """Make the lines of pieces, each of which `step` takes to its place. Raises `RuleBroken` when a rule forbids it."""
+    own = [{"first_g": piece.first, "quantity_g": piece.quantity_g} for piece in pieces]
+    sealed = seal_each({"act": act, "at_ms": step.at, **facts}, own)
+    return [
+        _child_line(piece, step, place, evidence, personal)
+        for piece, place, evidence in zip(pieces, places, sealed, strict=True)
+    ]
+
+
+def _child_line(piece: Piece, step: Step, place: Place, sealed: Evidence, personal: tuple[str, ...]) -> Line:
+    block, (account_id, receiver) = piece.block, place
     child = child_of(block.maker, block.movement_id, (piece.first, piece.last), step, receiver, sealed.digest)
     rule = broken_rule(child, block.maker)
     if rule is not None:
         raise RuleBroken(f"{SENTENCES[rule].capitalize()} ({block.serial}).")
-    about = block.account_id if block.maker.flags & Flag.INDIVIDUAL or not child.flags & Flag.INDIVIDUAL else account_id
+    about = block.account_id if block.maker.flags & _INDIVIDUAL or not child.flags & _INDIVIDUAL else account_id
     return Line(child, block.account_id, None if child.is_end else account_id, sealed, personal, about)
 
 
@@ -170,13 +167,12 @@ def write_lines(tx: sa.Connection, vault: Vault, act: Act, lines: Sequence[Line]
 
 
 def _evidence_row(line: Line) -> dict[str, Any]:
-    return {
-        "digest": line.evidence.digest,
-        "account_id": line.personal_of if line.personal else None,
-        "personal": list(line.personal),
-        "fields": line.evidence.fields,
-        "public": line.public,
-    }
+    row: dict[str, Any] = {"fields": line.evidence.fields}
+    if line.personal:
+        row |= {"account_id": line.personal_of, "personal": line.personal}
+    if line.public is not None:
+        row["public"] = line.public
+    return row
 
 
 def _movement_row(number: int, act_id: int, line: Line) -> dict[str, Any]:

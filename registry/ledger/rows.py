@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from registry.ledger.sealing import COLUMNS, MAX_RUN, Sealer
 
-DOCUMENT = ("digest", "account_id", "personal", "fields", "public")
-"""Columns of `evidence`."""
+_LISTS = ("id", "act", "giver", "account", "kind", "form", "flags", "purpose", "first", "last", "parent", "at", "until")
 
 
 def write_rows(
@@ -17,20 +16,26 @@ def write_rows(
 ) -> None:
     """Write movements, in the order of their numbers, each a mapping of `sealing.COLUMNS`.
 
-    With a document for each, a mapping of `DOCUMENT`; without any, their evidence is there already.
+    With a document for each: columns of `evidence` but for its digest, where they are not empty. Without any, their
+    evidence is there already.
     """
     for start, end in _parts(rows):
         part, documented = rows[start:end], documents[start:end]
-        values: dict[str, Any] = {name: [row[name] for row in part] for name in COLUMNS}
-        seals = list(sealer.seals(values))
-        values["seal_first"] = [seal.first_id for seal in seals]
-        values["seal_count"] = [seal.count for seal in seals]
-        values["seal_mac"] = [seal.mac for seal in seals]
-        # Bytes and texts go as one value each: the driver writes arrays of them one by one, with escapes.
-        for name in ("from_tag", "to_tag", "evidence"):
-            values[name] = b"".join(values[name])
-        values["documents"] = json.dumps(documented, default=bytes.hex)
+        columns: dict[str, Any] = {name: [row[name] for row in part] for name in COLUMNS}
+        seals = list(sealer.seals(columns))
+        columns["seal_first"] = [seal.first_id for seal in seals]
+        columns["seal_count"] = [seal.count for seal in seals]
+        values: dict[str, Any] = {name: _array(columns[name]) for name in (*_LISTS, "seal_first", "seal_count")}
+        # Bytes go as one value each: in arrays they are written one by one, with escapes.
+        values |= {name: b"".join(columns[name]) for name in ("from_tag", "to_tag", "evidence")}
+        values["seal_mac"] = b"".join(seal.mac for seal in seals)
+        values["documents"] = json.dumps(documented)
         tx.execute(_INSERT, values)
+
+
+def _array(numbers: Sequence[int | None]) -> str:
+    """Write a PostgreSQL array; the driver takes four times as long for it."""
+    return f"{{{','.join(map(str, numbers)).replace('None', 'NULL')}}}"
 
 
 def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
@@ -47,24 +52,27 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
 
 _INSERT = sa.text("""
     WITH sealed AS (
-        INSERT INTO seals (first_id, count, mac) SELECT * FROM unnest(
-            CAST(:seal_first AS bigint[]), CAST(:seal_count AS int[]), CAST(:seal_mac AS bytea[])
-        )
+        INSERT INTO seals (first_id, count, mac) SELECT first, count, substr(:seal_mac, CAST(32 * n - 31 AS int), 32)
+        FROM unnest(CAST(:seal_first AS bigint[]), CAST(:seal_count AS int[])) WITH ORDINALITY s (first, count, n)
     ), documented AS (
         INSERT INTO evidence (digest, account_id, personal, fields, public)
-        SELECT decode(digest, 'hex'), account_id, personal, fields, public
-        FROM jsonb_to_recordset(CAST(:documents AS jsonb))
-            AS d (digest text, account_id bigint, personal text[], fields jsonb, public text)
+        SELECT substr(:evidence, CAST(32 * n - 31 AS int), 32), account_id, coalesce(personal, '{}'), fields, public
+        FROM ROWS FROM (
+            jsonb_to_recordset(CAST(:documents AS jsonb)) AS (
+                account_id bigint, personal text[], fields jsonb, public text
+            )
+        ) WITH ORDINALITY d (account_id, personal, fields, public, n)
     )
     INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
         at_ms, until_ms, from_tag, to_tag, evidence)
     OVERRIDING SYSTEM VALUE
-    SELECT m.id, act, giver, account, kind, form, flags, purpose, m.first, m.last, parent, at, until,
-        substr(:from_tag, 20 * n - 19, 20), substr(:to_tag, 20 * n - 19, 20), substr(:evidence, 32 * n - 31, 32)
-    FROM (SELECT *, CAST(row_number() OVER () AS int) AS n FROM unnest(
+    SELECT id, act, giver, account, kind, form, flags, purpose, first, last, parent, at, until,
+        substr(:from_tag, CAST(20 * n - 19 AS int), 20), substr(:to_tag, CAST(20 * n - 19 AS int), 20),
+        substr(:evidence, CAST(32 * n - 31 AS int), 32)
+    FROM unnest(
         CAST(:id AS bigint[]), CAST(:act AS bigint[]), CAST(:giver AS bigint[]), CAST(:account AS bigint[]),
         CAST(:kind AS smallint[]), CAST(:form AS smallint[]), CAST(:flags AS smallint[]), CAST(:purpose AS int[]),
         CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:parent AS bigint[]), CAST(:at AS bigint[]),
         CAST(:until AS bigint[])
-    ) r (id, act, giver, account, kind, form, flags, purpose, first, last, parent, at, until)) m
+    ) WITH ORDINALITY r (id, act, giver, account, kind, form, flags, purpose, first, last, parent, at, until, n)
 """)

@@ -7,7 +7,7 @@ from hashlib import sha256
 import rfc8785
 
 from registry.clock import SHANGHAI, rfc3339
-from registry.evidence.document import Evidence, disclose, seal
+from registry.evidence.document import SALT_BYTES, Evidence, disclose, seal
 from registry.evidence.public import Document, RecordLeaf
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Purpose
 from registry.procedure.decision import KINDS, Record
@@ -34,8 +34,8 @@ def canonical(value):
 def sealed(values):
     """Evidence whose salts follow from the values, so that a log is the same each time."""
     seed = canonical(values).encode()
-    salts = (sha256(seed + bytes([at])).digest() for at in range(len(values)))
-    return seal(values, lambda size: next(salts)[:size])
+    salts = b"".join(sha256(seed + bytes([at])).digest()[:SALT_BYTES] for at in range(len(values)))
+    return seal(values, lambda _: salts)
 
 
 def movement(kind, at, evidence, first=0, end=0, flags=0, form=Form.END, until=0, purpose=0):

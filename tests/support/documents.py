@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import rfc8785
 
-from registry.evidence.document import MAX_FIELDS, seal
+from registry.evidence.document import MAX_FIELDS, SALT_BYTES, seal
 from registry.evidence.public import Flaw, RecordLeaf, line_of, text_of
 from registry.ledger.movement import Kind
 
@@ -15,8 +15,8 @@ DISCLOSED = ["record", "decision", "name"]
 
 def sealed(values, seed):
     """Evidence whose salts follow from `seed`; real ones are random."""
-    salts = (sha256(f"salt {seed} {at}".encode()).digest() for at in range(len(values)))
-    return seal(values, lambda size: next(salts)[:size])
+    salts = b"".join(sha256(f"salt {seed} {at}".encode()).digest()[:SALT_BYTES] for at in range(len(values)))
+    return seal(values, lambda _: salts)
 
 
 EVIDENCE = sealed(SOURCE, "one")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.evidence.document import MAX_FIELDS, digest, disclose, field_digest, seal, verify
+from registry.evidence.document import MAX_FIELDS, digest, disclose, field_digest, seal, seal_each, verify
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
@@ -35,8 +35,7 @@ def test_the_digest_does_not_depend_on_what_is_shown(values, data):
 @given(st.dictionaries(ASCII, ASCII | st.integers(-9, 2**53 - 1) | st.lists(ASCII), min_size=1))
 def test_the_digest_is_that_of_the_text_of_the_design(values):
     salts = [hashlib.md5(name.encode(), usedforsecurity=False).digest() for name in values]
-    given = iter(salts)
-    sealed = seal(values, lambda size: next(given)[:size])
+    sealed = seal(values, lambda size: b"".join(salts)[:size])
     digests = {}
     for (name, value), salt in zip(values.items(), salts, strict=True):
         text = base64.urlsafe_b64encode(salt).decode().rstrip("=")
@@ -52,6 +51,19 @@ def test_every_salt_is_sixteen_fresh_bytes():
     salts = {field[name][0] for field in fields for name in ("a", "b")}
     assert len(salts) == 100
     assert {len(base64.urlsafe_b64decode(salt + "==")) for salt in salts} == {16}
+
+
+@given(DOCUMENTS, st.lists(VALUES, max_size=4), st.text())
+def test_documents_sealed_together_are_each_as_by_itself(shared, own, name):
+    if name in shared:
+        with pytest.raises(ValueError, match="shared by all"):
+            seal_each(shared, [{name: 1}])
+        return
+    sealed = seal_each(shared, [{name: value} for value in own])
+    assert len({one.digest for one in sealed}) == len(own), "all salts are fresh"
+    for one, value in zip(sealed, own, strict=True):
+        assert {field: shown for field, (_, shown) in one.fields.items()} == {**shared, name: value}
+        assert digest(one.fields) == one.digest
 
 
 @given(DOCUMENTS, st.data())

@@ -14,18 +14,21 @@
    audit checked.
 9. Every anchored size must have the root, the frontier and the ended grams that its first leaves have, and no GATHER
    as the last of them.
+10. No record may be of a later time than the block by which it was anchored. One of a time before the anchor before it
+    waited that long, or says a false time: that is for a person to ask.
 
 After a fault the audit goes on, as far as what is left still says something: not after `MAX_UNREAD_FILES` files that
 could not be read, so that time and memory follow what is there and not what a checkpoint claims.
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from anchoring import note
 from anchoring.auditing.course import Means, Progress, run
 from anchoring.auditing.report import Report
 from anchoring.auditing.standing import Standing
+from anchoring.auditing.times import check_times
 from anchoring.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.merkle import EMPTY_ROOT
@@ -34,6 +37,7 @@ from anchoring.replaying.judging import Figures
 from anchoring.replaying.reading import CHECKPOINT
 from anchoring.tree.tiles import Source
 from anchoring.trust.policy import Policy, judge
+from registry.procedure.clock import USUAL, Bounds
 
 __all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Means", "Report", "audit"]
 
@@ -85,6 +89,10 @@ class ChainView(Protocol):
         """Every checkpoint that was ever anchored."""
         ...
 
+    def made_at(self, anchor: Any, /) -> int:
+        """When the block of one of these was made, Unix milliseconds."""
+        ...
+
 
 def audit(
     source: Source,
@@ -95,13 +103,15 @@ def audit(
     *,
     every_state: bool = False,
     policy: Policy | None = None,
+    bounds: Bounds = USUAL,
 ) -> Report:
     """Audit the log at `source`, whose key is `vkey`, and compare it with `chain` if one is given.
 
     Of the log's STATE records the last is checked, or all with `every_state`; each takes a second for some million
     leaves. `on_progress` is told (leaves done, leaves in all). What does not hold is in the report. Several processes
     need a source that can be handed to them: a folder's or an HTTP one. `policy` says who must have cosigned the
-    checkpoint; without one, cosignatures are not looked at.
+    checkpoint; without one, cosignatures are not looked at. `bounds` are for the times of records beside those of the
+    anchors around them.
 
     Raises Malformed for a vkey or a state that is none or another log's, and Unreachable when the log or the chain does
     not answer, the chain does not give all its anchors, or there is no room for the rows, 88 bytes a leaf, with the
@@ -126,6 +136,14 @@ def audit(
     if checkpoint is not None and is_read:
         _compare_head(checkpoint, standing, faults)
         compared = sum(_compare_anchor(anchor, checkpoint.size, standing, faults) for anchor in anchors)
+    findings = list(checked.findings)
+    if chain is not None and compared == len(anchors):
+        sizes_in_order = [anchor.size for anchor in anchors]
+        for one in check_times(checked.moments, sizes_in_order, lambda at: chain.made_at(anchors[at]), bounds):
+            if isinstance(one, Fault):
+                faults.add(one)
+            else:
+                findings.append(one)
     if not faults.counts and not totals.is_balanced:
         said = f"{totals.issued_g} g issued, {totals.bundled_g} bundled, {totals.gathered_g} gathered"
         sentence = f"{said}, {totals.all_ended_g} ended otherwise, {totals.alive_g} alive"
@@ -140,7 +158,7 @@ def audit(
         anchors=None if chain is None else len(anchors),
         anchors_compared=compared,
         states_checked=checked.states,
-        findings=checked.findings,
+        findings=tuple(findings),
         faults=faults.sorted(),
         fault_counts=dict(faults.counts),
     )

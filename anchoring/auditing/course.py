@@ -16,6 +16,7 @@ from anchoring.auditing.segment import SEGMENT
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.statefile import StateFile
 from anchoring.auditing.states import check_states
+from anchoring.auditing.times import Moments
 from anchoring.checkpoint import Checkpoint
 from anchoring.errors import Unreachable
 from anchoring.replaying.faults import Faults
@@ -52,6 +53,8 @@ class Checked:
     """Indices of the STATE records that were checked, now or by an earlier audit."""
     findings: tuple[Finding, ...]
     """What decisions leave open."""
+    moments: Moments
+    """When records say that they are."""
 
 
 def run(
@@ -97,7 +100,7 @@ def run(
         is_lawful &= standing.roots.get(checkpoint.size) == checkpoint.root
         decided = replay.decisions(source, faults) if is_lawful and not standing.faults.counts else Decided()
         states = _states(source, state, standing, checkpoint, faults, every=every_state) if is_lawful else ()
-        return standing, replay.totals(decided.issuances), faults, Checked(states, decided.findings)
+        return standing, replay.totals(decided.issuances), faults, Checked(states, decided.findings, replay.moments())
 
 
 def _states(

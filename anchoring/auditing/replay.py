@@ -16,6 +16,7 @@ from anchoring.auditing.report import Totals
 from anchoring.auditing.segment import SEGMENT, Segment, Stretch, read_segment
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.tally import CHUNK, LotBounds, find_lots, sum_by_lot, totals
+from anchoring.auditing.times import Moments
 from anchoring.replaying.faults import Fault, Faults
 from anchoring.replaying.judging import Judged, judge_segment
 from anchoring.replaying.overlaps import Rivals, find_overlaps, partition
@@ -76,6 +77,11 @@ class Replay:
     def decisions(self, source: Source, faults: Faults) -> Decided:
         """Replay the decisions of a log that is lawful but for them; give what they made."""
         return check_decisions(source, self._crew.rows(self.standing.size), self.standing.record_leaves, faults)
+
+    def moments(self) -> Moments:
+        """Give when each record says that it is."""
+        indices = self.standing.record_leaves.indices
+        return indices, np.asarray(self._crew.rows(self.standing.size)["at"][indices], np.int64)
 
     def totals(self, issuances: Sequence[Issuance]) -> Totals:
         """Add up all leaves; `issuances` are what is known of the lots."""

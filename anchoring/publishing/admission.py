@@ -31,6 +31,7 @@ from anchoring.replaying.runs import broken_runs, ends_in_run
 from registry.ledger.movement import RECORDS_FROM, Kind
 from registry.ledger.rules import Rule
 from registry.ledger.sealing import MAX_RUN, Sealer
+from registry.procedure.clock import USUAL, Bounds
 
 LOOKED_UP: Final = 2_048
 """Movements of a batch whose tags and documents are all held against keys and digests."""
@@ -60,6 +61,8 @@ class Gate:
     sealer: Sealer
     doubts: Callable[[sa.Connection, Sequence[int]], Mapping[int, int]]
     """Which of these movements have not their holder's tag, evidence or public document, as `Doubt` numbers."""
+    bounds: Bounds = USUAL
+    """What every witness lets a leaf's time be."""
 
 
 class Admission:
@@ -73,7 +76,7 @@ class Admission:
 
     def _begin(self) -> None:
         self._size = 0
-        self._taken = Taken()
+        self._taken = Taken(self._gate.bounds)
         self._rehearsal = Rehearsal()
 
     def judge(self, tx: sa.Connection, waiting: Waiting, log: Published, latest: int) -> tuple[Rows, Codes]:

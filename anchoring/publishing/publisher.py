@@ -92,7 +92,7 @@ class Publisher:
     def __post_init__(self) -> None:
         """Prepare to judge what is to be logged."""
         self._admission = Admission(self.gate)
-        self._time = WitnessedTime(self.cosigners.threshold, self.clock)
+        self._time = WitnessedTime(self.cosigners.threshold, self.clock, bounds=self.gate.bounds)
 
     @property
     def is_ahead(self) -> bool:

@@ -15,7 +15,7 @@ from anchoring.publishing.published import Published
 from anchoring.replaying.history import Rows, rows_of
 from anchoring.replaying.takings import Takings, overlaps_among
 from registry.ledger.movement import RECORDS_FROM
-from registry.procedure.clock import BEHIND_MS
+from registry.procedure.clock import Bounds
 
 _DIGEST: Final = 8
 """Bytes of a record's evidence that are kept: they are salted and sealed, so nobody can look for two that agree."""
@@ -24,8 +24,9 @@ _DIGEST: Final = 8
 class Taken:
     """What one log's leaves took, as far as they were given."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, bounds: Bounds) -> None:
+        """Begin with nothing; `bounds` are the witnesses'."""
+        self._bounds = bounds
         self._size = 0
         self._takings = Takings()
         self._records = np.empty(0, np.uint64)
@@ -34,7 +35,7 @@ class Taken:
     @property
     def earliest(self) -> int:
         """The earliest time, Unix milliseconds, that a witness lets the next leaf have (the rule CLOCK)."""
-        return self._newest - BEHIND_MS
+        return self._newest - self._bounds.behind_ms
 
     def take(self, leaves: Rows) -> None:
         """Take in the leaves (`LEAF_DTYPE`) that come next in the published log."""

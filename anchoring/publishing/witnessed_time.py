@@ -1,4 +1,4 @@
-"""What time it is for those who cosign: no witness takes a leaf that is more than a minute ahead of its own clock.
+"""What time it is for those who cosign: no witness takes a leaf that is further ahead of its clock than its bounds.
 
 A leaf, once signed, is never taken back: one of a clock that is ahead would keep the log waiting until that time comes.
 A cosignature says when it was made, and a second later it is a second later. So the clock of this machine is held
@@ -7,23 +7,23 @@ against the cosignatures that were seen, by a clock that nobody sets (`monotonic
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from anchoring.note import Verified
-from registry.procedure.clock import AHEAD_MS
-
-UNASKED_MS: Final = 30_000
-"""How far ahead our clock may be of what was seen before they are asked anew."""
+from registry.procedure.clock import USUAL, Bounds
 
 
 class WitnessedTime:
     """The time, Unix milliseconds, at `threshold` cosigners at least, as far as their cosignatures tell."""
 
     def __init__(
-        self, threshold: int, clock: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+        self,
+        threshold: int,
+        clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+        bounds: Bounds = USUAL,
     ) -> None:
         """Begin without having seen one; `clock` is this machine's, Unix milliseconds, `monotonic` gives seconds."""
-        self._threshold, self._clock, self._monotonic = threshold, clock, monotonic
+        self._threshold, self._clock, self._monotonic, self._bounds = threshold, clock, monotonic, bounds
         self._began: dict[str, float] = {}
 
     def see(self, cosignatures: Iterable[Verified]) -> None:
@@ -43,9 +43,9 @@ class WitnessedTime:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether our clock is so far ahead of what was seen that they are to be asked."""
+        """Whether our clock is so far ahead of what was seen, half of what they take, that they are to be asked."""
         now = self.now
-        return now is not None and self._clock() > now + UNASKED_MS
+        return now is not None and self._clock() > now + self._bounds.ahead_ms // 2
 
     @property
     def is_ahead(self) -> bool:
@@ -56,4 +56,4 @@ class WitnessedTime:
     def latest(self) -> int:
         """The latest time that a leaf may have now, so that enough of them take it."""
         now = self.now
-        return AHEAD_MS + (self._clock() if now is None else min(now, self._clock()))
+        return self._bounds.ahead_ms + (self._clock() if now is None else min(now, self._clock()))

@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anchoring.leaf import VERSION
 from anchoring.replaying.history import Rows
@@ -34,6 +35,11 @@ class RecordLeaves:
     def packed(self) -> bytes:
         """All of them, as they are kept."""
         return bytes(self._packed)
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Their indices in the log."""
+        return np.frombuffer(self._packed, RECORD)["index"].astype(np.int64)
 
     def add(self, packed: bytes) -> None:
         """Take the records of the leaves that come next."""

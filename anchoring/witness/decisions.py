@@ -19,7 +19,7 @@ from anchoring.tree.tiles import TILE_WIDTH
 from anchoring.witness.state import WitnessState
 from registry.evidence.public import RULE as DOCUMENT
 from registry.evidence.public import Document, Faulty, RecordLeaf
-from registry.procedure.clock import Watch
+from registry.procedure.clock import Bounds, Watch
 
 RECALLED: Final = 64
 """Tiles whose records are read again together."""
@@ -38,9 +38,11 @@ class _Undocumented(Exception):
 class Decisions:
     """What the decisions among the leaves that were replayed made."""
 
-    def __init__(self, state: WitnessState, fetcher: LeafFetcher, clock: Callable[[], int] | None) -> None:
+    def __init__(
+        self, state: WitnessState, fetcher: LeafFetcher, clock: Callable[[], int] | None, bounds: Bounds
+    ) -> None:
         """Follow the log whose leaves `fetcher` gives; without a `clock` no leaf's time is held against ours."""
-        self._state, self._fetcher, self._clock = state, fetcher, clock
+        self._state, self._fetcher, self._clock, self._bounds = state, fetcher, clock, bounds
         self._following = Following()
         self._newest = (0, 0)
         """So many leaves that were cosigned, and the newest time of them."""
@@ -91,7 +93,7 @@ class Decisions:
         """Give the first leaf that is not of the time at which it comes; those that were cosigned came before."""
         if self._clock is None:
             return None
-        watch = Watch(self._clock(), self._newest_cosigned())
+        watch = Watch(self._clock(), self._newest_cosigned(), self._bounds)
         at = rows["at"].astype(np.int64)
         is_late = (at > watch.latest) | (at < watch.earliest)
         is_late[: max(0, self._state.head.tree.size - start)] = False

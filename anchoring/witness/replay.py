@@ -39,6 +39,7 @@ from anchoring.witness.position import Cosigned, Position
 from anchoring.witness.state import WitnessState
 from registry.keyfile import no_step
 from registry.ledger.rules import SENTENCES, Rule
+from registry.procedure.clock import USUAL, Bounds
 
 _DETAILS = ("", ": it takes grams of leaf {}", ": it takes grams of leaf {}", ": the leaf before it is {}")
 Found = tuple[int, int, Rule, int | None]
@@ -68,17 +69,18 @@ class Replayer:
         on_step: OnStep = no_step,
         clock: Callable[[], int] | None = None,
         *,
+        bounds: Bounds = USUAL,
         states: bool = True,
     ) -> None:
         """Read from `source`, which several threads ask at once, and check all rows: Malformed for a damaged one.
 
-        With a `clock`, Unix milliseconds, leaves are of the time at which they come. Without `states` STATE records are
-        left to the caller: each costs as much as all leaves before it.
+        With a `clock`, Unix milliseconds, leaves are of the time at which they come, within `bounds`. Without
+        `states` STATE records are left to the caller: each costs as much as all leaves before it.
         """
         self._state, self._on_step, self._states = state, on_step, states
         self._source = source
         self._fetcher = LeafFetcher(source, batch)
-        self._decisions = Decisions(state, self._fetcher, clock)
+        self._decisions = Decisions(state, self._fetcher, clock, bounds)
         self._judge = Judge()
         self._takings = _takings_of(state)
 

@@ -41,6 +41,7 @@ from anchoring.witness.protocol import Answer, Conflict, Refusal, Request, parse
 from anchoring.witness.replay import Replayer, Unlawful
 from anchoring.witness.state import Head, WitnessState
 from registry.keyfile import no_step
+from registry.procedure.clock import USUAL, Bounds
 
 LOCK_WAIT_S = 5.0
 """How long a request waits for the one before it; a long catch-up is answered with 503, and goes on."""
@@ -76,16 +77,18 @@ class Witness:
         on_step: OnStep = no_step,
         batch: Batch = WHOLE,
         lock_wait_s: float = LOCK_WAIT_S,
+        bounds: Bounds = USUAL,
     ) -> None:
         """Take up the state where it was left. `clock` gives Unix milliseconds; `on_step` is told each step.
 
-        `batch` is what is replayed at a time, `lock_wait_s` how long a request waits for the one before it. Raises
+        `batch` is what is replayed at a time, `lock_wait_s` how long a request waits for the one before it, `bounds`
+        what a leaf's time may be. Raises
         Malformed when the state is damaged.
         """
         self._state, self._source, self._log, self._keys = state, source, log, keys
         self._clock, self._contract, self._on_step = clock, contract, on_step
         self._evidence = Evidence(state.folder / "evidence", on_step)
-        self._replayer = Replayer(state, source, batch, on_step, clock)
+        self._replayer = Replayer(state, source, batch, on_step, clock, bounds=bounds)
         self._lock, self._lock_wait_s = threading.Lock(), lock_wait_s
 
     def close(self) -> None:

@@ -89,7 +89,7 @@ def _lot(lot: Lot) -> str:
 
 def _findings(report: Report) -> Iterator[str]:
     if report.findings:
-        yield f"Left open by decisions 决定尚未办结: {len(report.findings):,}"
+        yield f"Open, or to be asked 尚未办结或待查: {len(report.findings):,}"
     for finding in report.findings[:SHOWN_FAULTS]:
         yield f"  leaf {finding.leaf}: {finding.name}: {finding.sentence}"
 

@@ -32,6 +32,12 @@ TrustFile = Annotated[
         show_default=False,
     ),
 ]
+LeafAhead = Annotated[
+    int, typer.Option("--ahead", help="How much later than its clock a witness lets a leaf be, in seconds.", min=0)
+]
+LeafBehind = Annotated[
+    int, typer.Option("--behind", help="How much earlier than what came before it, in seconds.", min=0)
+]
 EveryState = Annotated[bool, typer.Option("--every-state", help="Check every record of the state, not only the last.")]
 AuditState = Annotated[
     Path | None,
@@ -176,6 +182,8 @@ def audit(
     state: AuditState = None,
     move: Moves = None,
     processes: Processes = None,
+    ahead: LeafAhead = 60,
+    behind: LeafBehind = 3600,
     as_json: AsJson = False,
 ) -> None:
     """Re-execute the whole log: every leaf, tile and root, every rule, every anchored size.
@@ -188,6 +196,7 @@ def audit(
     from anchoring.errors import Malformed
     from api.commands.audit_lines import report_lines
     from api.commands.trusted import Said, contracts_of, read_trust, vkey_of
+    from registry.procedure.clock import Bounds
 
     believed = None if trust is None else read_trust(trust, Said(vkey, (), None, rpc or (), contract, chain_id))
     if believed is not None and move:
@@ -202,7 +211,8 @@ def audit(
         source, progress = open_source(stack, log), _progress(stack)
         means = Means(processes or os.cpu_count() or 1, state)
         policy = None if believed is None else believed.policy
-        report = run_audit(source, vkey, view, progress, means, every_state=every_state, policy=policy)
+        bounds = Bounds(ahead * 1000, behind * 1000)
+        report = run_audit(source, vkey, view, progress, means, every_state=every_state, policy=policy, bounds=bounds)
     out.lines([json.dumps(report.to_json())] if as_json else report_lines(report))
     raise typer.Exit(0 if report.holds else EXIT_FALSE)
 

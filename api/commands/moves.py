@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anchoring.chain.client import AnchorClient, AnchoredCheckpoint, AnchoredHead
@@ -33,6 +33,7 @@ class Followed:
     """The contracts of one log, in order; for the audit they are one chain's view."""
 
     clients: Sequence[AnchorClient]
+    _where: dict[AnchoredCheckpoint, AnchorClient] = field(default_factory=dict, repr=False)
 
     def head(self) -> AnchoredHead:
         """The last contract's last checkpoint; broken if any of them is.
@@ -56,7 +57,13 @@ class Followed:
 
     def anchored(self) -> list[AnchoredCheckpoint]:
         """Every checkpoint that any of them holds."""
-        return [anchor for client in self.clients for anchor in client.anchored()]
+        found = {anchor: client for client in self.clients for anchor in client.anchored()}
+        self._where.update(found)
+        return list(found)
+
+    def made_at(self, anchor: AnchoredCheckpoint) -> int:
+        """When the block of an anchor was made, on the chain that has it: Unix milliseconds."""
+        return self._where[anchor].made_at(anchor)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import Contract, app, out
-from api.commands.check import TrustFile, VkeyOrTrust, open_source
+from api.commands.check import LeafAhead, LeafBehind, TrustFile, VkeyOrTrust, open_source
 
 if TYPE_CHECKING:
     from anchoring.witness.witness import WitnessKeys
@@ -40,6 +40,8 @@ def witness(
         int | None, typer.Option("--chain-id", help="Sign checkpoints for the contract on this chain.", min=0)
     ] = None,
     contract: Contract = None,
+    ahead: LeafAhead = 60,
+    behind: LeafBehind = 3600,
 ) -> None:
     """Cosign a log's checkpoints, each only after every rule was replayed on every new leaf.
 
@@ -55,6 +57,7 @@ def witness(
     from anchoring.witness.state import WitnessState
     from api.commands.trusted import Said, read_trust, vkey_of
     from registry.clock import system_clock
+    from registry.procedure.clock import Bounds
 
     said = Said(vkey, contract=contract, chain_id=chain_id)
     believed = None if trust is None else read_trust(trust, said, is_of_now=True)
@@ -67,7 +70,7 @@ def witness(
     if chain_id is not None and contract is not None:
         address_bytes(contract)
         signs_for = core.Contract(chain_id, contract)
-    verifier = log_key(vkey)
+    verifier, bounds = log_key(vkey), Bounds(ahead * 1000, behind * 1000)
     if new_key is not None and key.exists():
         raise Malformed(f"--new-key: {key} is there already; a key is never replaced.")
     with ExitStack() as stack:
@@ -76,7 +79,8 @@ def witness(
         if chain_key is not None:
             keys = replace(keys, chain=open_key(chain_key))
         source = open_source(stack, log)
-        running = stack.enter_context(closing(core.Witness(opened, source, verifier, keys, system_clock, signs_for)))
+        asked = core.Witness(opened, source, verifier, keys, system_clock, signs_for, bounds=bounds)
+        running = stack.enter_context(closing(asked))
         server = stack.enter_context(WitnessServer(running, host, port, log_url=log))
         signal.signal(signal.SIGTERM, _terminate)
         out.print(f"vkey     {keys.signer.verifier.vkey}", markup=False)

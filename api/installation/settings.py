@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from anchoring import note
 from anchoring.errors import Malformed
 from anchoring.signing import address_bytes, checksummed
+from registry.procedure.clock import Bounds
 
 
 class Environment(StrEnum):
@@ -131,6 +132,10 @@ class Settings(BaseSettings):
     """A batch of so many acts is logged before the interval is over."""
     state_at: str = Field(default="00:00", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|never)$")
     """When the state of all grams is recorded each day, by Shanghai's clock; `never` leaves it to `gram log state`."""
+    leaf_ahead_s: int = Field(default=60, ge=1)
+    """How much later than a witness's clock a leaf may be: the least of the witnesses' `--ahead`."""
+    leaf_behind_s: int = Field(default=3600, ge=1)
+    """How much earlier than the newest leaf before it: the least of the witnesses' `--behind`."""
     anchor_interval_ms: int = Field(default=10_000, ge=10)
     stuck_after_s: int = Field(default=30, ge=1)
     """A transaction that is in no block after so long is sent again for a higher fee, under the same nonce."""
@@ -154,6 +159,11 @@ class Settings(BaseSettings):
         if self.publish_interval_ms is not None:
             return self.publish_interval_ms
         return 60_000 if self.environment == Environment.PRODUCTION else 1_000
+
+    @property
+    def bounds(self) -> Bounds:
+        """What every witness lets a leaf's time be."""
+        return Bounds(self.leaf_ahead_s * 1000, self.leaf_behind_s * 1000)
 
     @field_validator("witnesses", mode="before")
     @classmethod

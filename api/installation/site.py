@@ -142,7 +142,7 @@ class Site:
             self.log_signer,
             quorum(cosigners, self.settings.threshold, system_clock),
             system_clock,
-            gate_of(self.ledger.vault),
+            gate_of(self.ledger.vault, self.settings.bounds),
             on_refused=logs.set_aside,
         )
 

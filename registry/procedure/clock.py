@@ -7,9 +7,20 @@ from registry.procedure.fields import shown
 from registry.procedure.rule import Fault, Rule
 
 AHEAD_MS: Final = 60_000
-"""How much later than the clock a leaf may be: clocks differ, and leaves have whole minutes."""
+"""How much later than the clock a leaf may be, unless a witness is told otherwise: clocks differ."""
 BEHIND_MS: Final = 3_600_000
-"""How much earlier a leaf may be than the newest one before: a batch waits for its witnesses, not longer."""
+"""How much earlier a leaf may be than the newest one before, unless a witness is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a leaf's time may be, in milliseconds: so much later than the clock, so much earlier than the newest."""
+
+    ahead_ms: int = AHEAD_MS
+    behind_ms: int = BEHIND_MS
+
+
+USUAL: Final = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +32,17 @@ class Watch:
 
     now: int
     newest: int | None
+    bounds: Bounds = USUAL
 
     @property
     def latest(self) -> int:
         """The latest time that a leaf may have."""
-        return self.now + AHEAD_MS
+        return self.now + self.bounds.ahead_ms
 
     @property
     def earliest(self) -> int:
         """The earliest time that a leaf may have."""
-        return 0 if self.newest is None else self.newest - BEHIND_MS
+        return 0 if self.newest is None else self.newest - self.bounds.behind_ms
 
     def fault(self, leaf: int, at: int) -> Fault | None:
         """Hold a leaf's time against both."""

@@ -50,15 +50,16 @@ class Fault:
 
 
 class Unfinished(StrEnum):
-    """What is lawful so far and not complete; names are stable."""
+    """What is lawful so far and not complete, or for a person to judge; names are stable."""
 
     LOT_OPEN = "LOT_OPEN"
     CORRECTION_OPEN = "CORRECTION_OPEN"
+    BEFORE_ANCHOR = "BEFORE_ANCHOR"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """No fault: a decision, by its leaf, of which something is still to come."""
+    """No fault: a decision, by its leaf, of which something is still to come, or to be asked."""
 
     leaf: int
     name: Unfinished

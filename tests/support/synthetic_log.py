@@ -52,6 +52,8 @@ class FakeAnchor:
     frontier: int
     ended: int
     broken: bool = False
+    at: int = 2**46
+    """When its block was made, Unix milliseconds."""
 
 
 @dataclass
@@ -68,6 +70,9 @@ class FakeChain:
     def anchored(self) -> list[FakeAnchor]:
         return list(self.anchors)
 
+    def made_at(self, anchor: FakeAnchor) -> int:
+        return anchor.at
+
 
 def is_whole(leaves, size: int) -> bool:
     """Whether a log may be signed with the first `size` leaves: the last is no GATHER."""
@@ -79,4 +84,5 @@ def anchor_of(leaves, size: int) -> FakeAnchor:
     moved = [decode(leaf.tobytes()) for leaf in leaves[:size]]
     frontier = max((movement.last for movement in moved if movement.kind in ORIGINS), default=0)
     ended = sum(movement.quantity_g for movement in moved if movement.kind in ENDS)
-    return FakeAnchor(size, merkle_root([leaf_hash(leaf.tobytes()) for leaf in leaves[:size]]), frontier, ended)
+    root = merkle_root([leaf_hash(leaf.tobytes()) for leaf in leaves[:size]])
+    return FakeAnchor(size, root, frontier, ended, at=max((movement.at for movement in moved), default=0))

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -9,11 +10,12 @@ from anchoring.auditing.audit import audit
 from anchoring.tree.sources import DirectorySource
 from registry.clock import rfc3339
 from registry.ledger.movement import Flag, Kind
-from tests.support.decided import write_book
+from registry.procedure.clock import AHEAD_MS, BEHIND_MS
+from tests.support.decided import leaves_in, write_book
 from tests.support.decisions import Book, moment, to_issued
 from tests.support.hasty import MOMENTARY
 from tests.support.rewriting import follow, placed, without, written
-from tests.support.synthetic_log import VKEY
+from tests.support.synthetic_log import VKEY, FakeAnchor, FakeChain, anchor_of
 from tests.tamper.verdict import Tried, judged
 
 Altered = tuple[str, int, str]
@@ -37,18 +39,22 @@ class OfDecisions:
             "source not live": self._not_live,
             "VOID that no CORRECTION names": self._void,
             "points valid too long": self._points,
+            "backdated against its anchors": self._after_anchor,
+            "dated after its anchor": self._before_anchor,
         }
+        self.anchors: list[FakeAnchor] = []
 
     def run(self, count: int) -> Iterator[Tried]:
         for at in range(count):
             kind = list(self.kinds)[at % len(self.kinds)]
-            book = self._story()
+            book, self.anchors = self._story(), []
             what, leaf, rule = self.kinds[kind](book)
             with tempfile.TemporaryDirectory(prefix="gl-decided-", dir=MOMENTARY) as folder:
                 write_book(Path(folder), book)
-                report = audit(DirectorySource(Path(folder)), VKEY)
-            first = [] if report.first is None else [(report.first.leaf, report.first.code)]
-            yield judged(f"decision: {kind}", what, first, [(leaf, rule)])
+                report = audit(DirectorySource(Path(folder)), VKEY, FakeChain(self.anchors))
+            named = [] if report.first is None else [(report.first.leaf, report.first.code)]
+            named += [(finding.leaf, finding.name) for finding in report.findings]
+            yield judged(f"decision: {kind}", what, named, [(leaf, rule)])
 
     def _story(self) -> Book:
         book = to_issued()
@@ -152,6 +158,27 @@ class OfDecisions:
         until = moment("2028-02-03 00:00") - 1 + self.random.choice([-1, 1]) * self.random.randrange(1, 10**9)
         book.move(Kind.CONVERT, 900, 1000, Flag.SCENARIO | Flag.INDIVIDUAL | Flag.CONVERTED, until=until)
         return rfc3339(until), len(book.entries) - 1, "POLICY"
+
+    def _anchored(self, book: Book, size: int, at: int) -> str:
+        """The first leaves were anchored at a time, and all of them in the end."""
+        leaves, last = leaves_in(book), max(entry.movement.at for entry in book.entries)
+        self.anchors = [
+            replace(anchor_of(leaves, size), at=at),
+            replace(anchor_of(leaves, len(leaves)), at=last + 2 * at),
+        ]
+        return f"{size} leaves by {rfc3339(at)}"
+
+    def _after_anchor(self, book: Book) -> Altered:
+        leaf = self.random.choice([entry.leaf for entry in book.entries[1:] if entry.document])
+        at = book.entries[leaf].movement.at + BEHIND_MS + self.random.randrange(1, 86_400_000)
+        return self._anchored(book, leaf, at), leaf, "BEFORE_ANCHOR"
+
+    def _before_anchor(self, book: Book) -> Altered:
+        leaf = self.random.choice([entry.leaf for entry in book.entries[1:] if entry.document])
+        at = book.entries[leaf].movement.at - AHEAD_MS - 1
+        # Of one time with it there may be one before it.
+        first = next(entry.leaf for entry in book.entries if entry.document and entry.movement.at > at + AHEAD_MS)
+        return self._anchored(book, leaf + 1, at), first, "CLOCK"
 
 
 def step_of(entry) -> tuple[str, str]:

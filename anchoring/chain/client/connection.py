@@ -71,6 +71,11 @@ class Connection:
         with self.asked():
             return whole(self.web3.eth.block_number)
 
+    def made_at(self, block: int) -> int:
+        """When a block was made, as its header says: Unix milliseconds."""
+        with self.asked():
+            return 1000 * whole(self.web3.eth.get_block(cast("Any", block))["timestamp"])
+
     def _reason(self, error: ContractLogicError) -> str:
         """The contract's own error with its values, `SizeNotGrown(7, 7)`, or what the chain says of it."""
         raw = error.data if isinstance(error.data, str) else ""

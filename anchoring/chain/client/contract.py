@@ -136,6 +136,10 @@ class AnchorClient:
                 )
         return found
 
+    def made_at(self, anchor: AnchoredCheckpoint) -> int:
+        """When the block that an anchor is in was made, as its header says: Unix milliseconds."""
+        return self._chain.made_at(anchor.block_number)
+
     def shown_signatures(self, size: int) -> tuple[AnchoredCheckpoint, list[bytes]] | None:
         """The anchor of `size` and the signatures sent with it, as the chain shows them; None when it shows none.
 

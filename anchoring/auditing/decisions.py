@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
 
+from anchoring.auditing.salts import Salts
 from anchoring.decisions.following import Following
 from anchoring.errors import Malformed, Unreachable
 from anchoring.note import MAX_NOTE
@@ -14,7 +15,7 @@ from anchoring.replaying.reading import CHECKPOINT
 from anchoring.replaying.records import RecordLeaves
 from anchoring.tree.documents import READ_TOGETHER, TileRecords, read_by_tile
 from anchoring.tree.tiles import TILE_WIDTH, Source, tile_width
-from registry.evidence.public import Document, RecordLeaf
+from registry.evidence.public import Document, Faulty, Flaw, RecordLeaf
 from registry.procedure.lots import Issuance
 from registry.procedure.rule import Finding
 
@@ -36,8 +37,7 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
     The documents are read again, and must be those that the leaves bind again: one that is served no more is a fault of
     its record, or whoever serves them would choose which decisions are asked. Raises Unreachable when the log is gone.
     """
-    following = Following()
-    is_served = True
+    following, is_served = Following(), True
 
     def served(documents: Iterator[tuple[RecordLeaf, Document | None]]) -> Iterator[tuple[RecordLeaf, Document]]:
         nonlocal is_served
@@ -46,15 +46,20 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
                 is_served = False
                 faults.add(Fault("DOCUMENT", "its document was served once, and not a second time", leaf=leaf.index))
             else:
+                salts.add(document)
                 yield leaf, document
 
-    with ThreadPoolExecutor(READ_TOGETHER, "decisions") as pool:
+    with Salts() as salts, ThreadPoolExecutor(READ_TOGETHER, "decisions") as pool:
         for start in range(0, len(rows), CHUNK):
             end = min(start + CHUNK, len(rows))
             leaves = records.between(start, end)
             documents = _documents(source, leaves, len(rows), pool)
             for fault in following.take(rows[:end], served(documents)):
                 faults.add(Fault(fault.rule, fault.sentence, leaf=fault.leaf))
+        for leaf, other in salts.repeated():
+            faults.add(
+                Fault("DOCUMENT", f"{Faulty(leaf, Flaw.SALT_TWICE).sentence}: in that of leaf {other}", leaf=leaf)
+            )
     return Decided(following.findings(), following.issuances()) if is_served else Decided()
 
 

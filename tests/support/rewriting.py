@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from registry.evidence.document import digest
 from registry.procedure.fields import moment
 from registry.procedure.replay import Entry
 from tests.support.decisions import sealed
@@ -21,6 +22,17 @@ def is_moment(value):
         return moment(value) >= 0
     except (ValueError, TypeError):
         return False
+
+
+def with_salts_of(entry, other, fields):
+    """The same record, of which some fields have the salts that another has there."""
+    shown = dict(entry.document.fields)
+    for name in fields:
+        shown[name] = [other.document.fields[name][0], shown[name][1]]
+    evidence = digest(shown)
+    leaf = replace(entry.document.leaf, evidence=evidence)
+    document = replace(entry.document, leaf=leaf, fields=shown)
+    return entry._replace(movement=replace(entry.movement, evidence=evidence), document=document)
 
 
 def follow(entries, at, before):

@@ -14,7 +14,7 @@ from registry.procedure.clock import AHEAD_MS, BEHIND_MS
 from tests.support.decided import leaves_in, write_book
 from tests.support.decisions import Book, moment, to_issued
 from tests.support.hasty import MOMENTARY
-from tests.support.rewriting import follow, placed, without, written
+from tests.support.rewriting import follow, placed, with_salts_of, without, written
 from tests.support.synthetic_log import VKEY, FakeAnchor, FakeChain, anchor_of
 from tests.tamper.verdict import Tried, judged
 
@@ -41,6 +41,7 @@ class OfDecisions:
             "points valid too long": self._points,
             "backdated against its anchors": self._after_anchor,
             "dated after its anchor": self._before_anchor,
+            "a salt of another file": self._salt,
         }
         self.anchors: list[FakeAnchor] = []
 
@@ -159,13 +160,19 @@ class OfDecisions:
         book.move(Kind.CONVERT, 900, 1000, Flag.SCENARIO | Flag.INDIVIDUAL | Flag.CONVERTED, until=until)
         return rfc3339(until), len(book.entries) - 1, "POLICY"
 
+    def _salt(self, book: Book) -> Altered:
+        other = self._of(book, "S-1", "M-1", "I-1", "C-1", "P-1")
+        while len(book.entries) < 257:
+            book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
+            book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+        last = book.entries[-1]
+        book.entries[-1] = with_salts_of(last, other, [self.random.choice(["actor", "at", "case", "record"])])
+        return f"leaf {other.leaf}", last.leaf, "DOCUMENT"
+
     def _anchored(self, book: Book, size: int, at: int) -> str:
         """The first leaves were anchored at a time, and all of them in the end."""
-        leaves, last = leaves_in(book), max(entry.movement.at for entry in book.entries)
-        self.anchors = [
-            replace(anchor_of(leaves, size), at=at),
-            replace(anchor_of(leaves, len(leaves)), at=last + 2 * at),
-        ]
+        leaves = leaves_in(book)
+        self.anchors = [replace(anchor_of(leaves, size), at=at), anchor_of(leaves, len(leaves))]
         return f"{size} leaves by {rfc3339(at)}"
 
     def _after_anchor(self, book: Book) -> Altered:

@@ -1,18 +1,21 @@
 """The audit replays decisions, and names the leaf and the rule that one breaks."""
 
 import json
+from base64 import urlsafe_b64encode
 
 import pytest
 
 from anchoring.auditing.audit import Means, audit
+from anchoring.auditing.salts import Salts
 from anchoring.errors import Unreachable
 from anchoring.tree.sources import DirectorySource
+from registry.evidence.public import Document, RecordLeaf
 from registry.ledger.movement import Kind
 from registry.procedure.rule import SENTENCES, Rule
 from tests.support import procedure_cases
 from tests.support.decided import write_book
 from tests.support.decisions import Book, to_issued, to_live
-from tests.support.rewriting import placed
+from tests.support.rewriting import placed, with_salts_of
 from tests.support.synthetic_log import VKEY
 
 LAWFUL_BUT_FOR_DECISIONS = {
@@ -58,6 +61,34 @@ def test_a_kept_audit_goes_on_and_judges_by_what_was_decided_before(tmp_path):
     report, faults, _ = found(tmp_path / "log", **how)
     assert faults == [[len(book.entries) - 1, "STATE_OF_CASE"]]
     assert report.to_json() == found(tmp_path / "log")[0].to_json()
+
+
+def test_a_salt_that_stands_twice_in_the_log_is_found_across_its_files(tmp_path):
+    book = to_issued()
+    while len(book.entries) < 300:
+        book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
+        book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+    last, other = len(book.entries) - 1, 7
+    book.entries[last] = with_salts_of(book.entries[last], book.entries[other], ["actor"])
+    write_book(tmp_path, book)
+    report, faults, _ = found(tmp_path)
+    assert faults == [[last, "DOCUMENT"]]
+    assert "document-salt-twice" in report.faults[0].sentence
+    assert report.faults[0].sentence.endswith(f"leaf {other}")
+
+
+def test_salts_are_compared_part_by_part():
+    """Some end in zero bytes, some stand thrice, and none is missed for where a part begins."""
+    made = [
+        bytes([first, second, *bytes(13), last]) for first in (0, 1, 128, 255) for second in (0, 7) for last in (0, 9)
+    ]
+    for part in (1, 2, 5, 100):
+        with Salts(part) as salts:
+            for leaf, salt in enumerate([*made, *made[::-1], made[3]]):
+                text = urlsafe_b64encode(salt).rstrip(b"=").decode()
+                salts.add(Document(RecordLeaf(leaf, 64, bytes(32)), {"a": [text, 1], "b": "0" * 64}))
+            repeated = {(2 * len(made) - 1 - leaf, leaf) for leaf in range(len(made))}
+            assert set(salts.repeated()) == repeated | {(2 * len(made), 2 * len(made) - 4)}
 
 
 class Reluctant(DirectorySource):

@@ -40,6 +40,10 @@ def anchor(client, authorities, shared_chain, source):
     return do
 
 
+def made_at(client, block):
+    return client._chain.web3.eth.get_block(block)["timestamp"] * 1000
+
+
 @pytest.fixture
 def anchored_log(anchor, leaves):
     anchors = [anchor_of(leaves, size) for size in SIZES]
@@ -54,6 +58,7 @@ def test_every_anchor_is_read_and_recomputed(client, source, anchored_log):
         (one.size, one.root, one.frontier, one.ended) for one in anchored_log
     ]
     assert [one.block_number for one in read] == sorted({one.block_number for one in read})
+    assert [client.made_at(one) for one in read] == [made_at(client, one.block_number) for one in read]
     report = audit(source, VKEY, client)
     assert report.holds
     assert report.anchors == report.anchors_compared == len(SIZES)

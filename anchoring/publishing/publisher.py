@@ -117,6 +117,12 @@ class Publisher:
             self._publish_signed()
             return self._head().published_size
 
+    def begin(self) -> None:
+        """Publish the tree without leaves, if nothing is signed or published yet; nothing else. Raises as `publish`."""
+        with naming_what_was_altered():
+            if self.check() == 0 and not self.folder.has_checkpoint():
+                self._publish_empty()
+
     def check(self) -> int:
         """Hold the folder's own checkpoint against the database; return the size that the database has signed.
 

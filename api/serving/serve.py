@@ -16,7 +16,7 @@ from dataclasses import replace
 import structlog
 
 from anchoring.connections import BACKLOG
-from anchoring.errors import Behind, Unreachable
+from anchoring.errors import AnchoringError, Behind, Unreachable
 from anchoring.publishing.standing import standing
 from api.installation import logs
 from api.installation.condition import CONVICTED, RECOVERING
@@ -106,6 +106,8 @@ def run(site: Site, listener: socket.socket, ready: Callable[[str], None], stop:
     if stop.is_set():
         return
     begin_counting(site)
+    if site.as_of is None:
+        _begin_log(site)
     workers = _Workers(site, listener)
     try:
         _await_health(workers, listener, stop)
@@ -116,6 +118,14 @@ def run(site: Site, listener: socket.socket, ready: Callable[[str], None], stop:
         _only_serve(workers, stop)
     finally:
         workers.stop()
+
+
+def _begin_log(site: Site) -> None:
+    """Have a new log's first checkpoint before anybody can ask for it; where that fails, publishing says why."""
+    try:
+        site.publisher.begin()
+    except (AnchoringError, RegistryError, OSError) as error:
+        log.error("will be tried again", work="publish", detail=str(error))  # noqa: TRY400  (the sentence says it all)
 
 
 class _Workers:

@@ -39,6 +39,7 @@ chain_app = group("Deploy the contract, anchor, show what it holds, move to anot
 bench_app = group("Measure each figure beside a yardstick of the same run.")
 aside_app = group("List, judge again, take out movements that were set aside instead of logged.")
 policy_app = group("Show the rules of the programme: since when each holds, and what changed.")
+methodology_app = group("Check a methodology's text line by line, list and show those that ship.")
 trust_app = group("Write what this registry says of itself, for those who verify it.")
 role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
 decide_app = group("Decide as an officer, over REST and with one's own token.")
@@ -50,6 +51,7 @@ for _name, _group in {
     "bench": bench_app,
     "aside": aside_app,
     "policy": policy_app,
+    "methodology": methodology_app,
     "trust": trust_app,
     "role": role_app,
     "decide": decide_app,
@@ -183,6 +185,7 @@ from api.commands import (  # noqa: E402, F401  (they register themselves)
     demo,
     fsck,
     log,
+    methodology,
     monitor,
     policy,
     recover,

@@ -197,6 +197,12 @@ class MethodologyUnsound(RegistryError):
         super().__init__(f"{findings[0]}{more}")
 
 
+class ActUnsound(RegistryError):
+    """An act that is to be computed is not what its methodology asks for; the sentence names act and input."""
+
+    code, status, title = "act-unsound", 422, "The act is not what the methodology asks for"
+
+
 class Unclassified(RegistryError):
     """A methodology without a class, under which nothing may be issued."""
 

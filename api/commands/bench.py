@@ -26,6 +26,7 @@ Crumbs = Annotated[int, typer.Option(help="Collected blocks.", min=2000, max=10_
 Held = Annotated[int, typer.Option(help="Connections held from one address.", min=1, max=15_000)]
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
+Activities = Annotated[int, typer.Option(help="Activities to compute.", min=1000, max=100_000_000)]
 Processes = Annotated[
     int | None, typer.Option(help="Processes; one for each processor by default.", min=1, max=256, show_default=False)
 ]
@@ -54,6 +55,15 @@ def anchor(as_json: AsJson = False) -> None:
     from api.bench.anchor import measure
 
     _show("anchor", measure, {}, as_json=as_json)
+
+
+@bench_app.command()
+def methodology(activities: Activities = 10_000_000, as_json: AsJson = False) -> None:
+    """Compute activities by the bicycle's methodology as data, and by the same formula in SQL written by hand."""
+    from api.bench.methodology import measure
+
+    sizes = {"activities": activities}
+    _show("methodology", lambda folder: measure(folder, activities), sizes, as_json=as_json)
 
 
 @bench_app.command()

@@ -22,13 +22,13 @@ def only_decimals(given: object) -> object:
     return given
 
 
-_only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before it stay in the description
-AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), _only_digits]
-Index = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A leaf's index in the log."), _only_digits]
-MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A movement's number."), _only_digits]
-JobId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Job number."), _only_digits]
-LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), _only_digits]
-GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), _only_digits]
-GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number."), _only_digits]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), _only_digits]
+only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before it stay in the description
+AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), only_digits]
+Index = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A leaf's index in the log."), only_digits]
+MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A movement's number."), only_digits]
+JobId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Job number."), only_digits]
+LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), only_digits]
+GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), only_digits]
+GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number."), only_digits]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), only_digits]
 Cursor = Annotated[str | None, Query(description="From the previous answer's next_cursor.")]

@@ -32,6 +32,7 @@ from api.installation.site import Site, site_from_environment
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
+from api.methodologies import routes as methodologies
 from api.policies import routes as policies
 from api.public import routes as public
 from api.state import routes as state
@@ -90,7 +91,10 @@ def routed() -> FastAPI:
     app.add_middleware(AsOf)
     app.add_middleware(Edge, apart=chain.PATH)
     add_handlers(app, problem_page)
-    strict = (accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies)
+    strict = (
+        *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
+        methodologies,
+    )
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):
         app.include_router(room.router)

@@ -26,8 +26,8 @@ BENEFIT: Final = "benefit_"
 
 _LEAVES: Final = frozenset({Op.COLUMN, Op.NUMBER, Op.TEXT})
 _OFTEN: Final = frozenset({
-    *(Op.DIVIDE_OR, Op.OTHERWISE, Op.LOOK_UP, Op.CALENDAR, Op.IN_WINDOW, Op.TIME_IN, Op.PARAMETER, Op.PAST, Op.EARLIER),
-    Op.DATED,
+    *(Op.DIVIDE, Op.DIVIDE_OR, Op.OTHERWISE, Op.LOOK_UP, Op.CALENDAR, Op.IN_WINDOW, Op.TIME_IN, Op.PARAMETER),
+    *(Op.PAST, Op.EARLIER, Op.DATED),
 })  # fmt: skip
 """Operations whose expression names its arguments more than once; the others do where divisors differ by row."""
 

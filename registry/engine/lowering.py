@@ -149,6 +149,10 @@ class Lowering:
         found = self.exact.choose(self.exact.compare(">", other, zero), first, rest[0]) if rest else first
         return self.exact.choose(is_zero, instead, found)
 
+    def if_divisor(self, node: Node, parts: Sequence[Exact], quotient: Exact) -> Exact:
+        """Give nothing where the divisor is nothing: what is nothing must show in the numerator."""
+        return self.number_where(self.given(parts[1]), quotient) if node.arguments[1].type.nothing else quotient
+
     # Parameters, tables
 
     def parameter(self, parameter: Parameter, day: Exact | None = None) -> Exact:
@@ -386,8 +390,8 @@ _OPERATIONS: Final[Mapping[Op, Callable[[Lowering, Node, list[Any]], Lowered]]] 
     Op.ADD: lambda of, _, parts: of.exact.add(*parts),
     Op.SUBTRACT: lambda of, _, parts: of.exact.subtract(*parts),
     Op.MULTIPLY: lambda of, _, parts: of.exact.multiply(*parts),
-    Op.DIVIDE: lambda of, _, parts: of.exact.divide(*parts),
-    Op.DIVIDE_OR: lambda of, _, parts: of.divide_or(*parts),
+    Op.DIVIDE: lambda of, node, parts: of.if_divisor(node, parts, of.exact.divide(*parts)),
+    Op.DIVIDE_OR: lambda of, node, parts: of.if_divisor(node, parts, of.divide_or(*parts)),
     Op.LEAST_OF: lambda of, node, parts: of.extreme(node, *parts),
     Op.GREATEST_OF: lambda of, node, parts: of.extreme(node, *parts),
     Op.ABSOLUTE: lambda of, _, parts: of.exact.absolute(*parts),

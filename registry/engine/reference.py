@@ -12,6 +12,7 @@ from math import floor, isqrt
 from typing import Any, Final
 
 from registry.engine.definition import InputType, Parameter, Selection, Table, decimal, minute_of_day
+from registry.engine.definition import Value as ParameterValue
 from registry.engine.finding import Flaw
 from registry.engine.typed import ROW, Kind, Node, Op, Program
 from registry.engine.units import factor, unit
@@ -209,6 +210,10 @@ class Reference:
                 return _strict(lambda subject, day: self._dated(node.data, subject, day))
         return _SINGLE[node.op]
 
+    def day(self, at: Fraction) -> Fraction:
+        """Give the local day of a moment."""
+        return Fraction(self._local(at) // _DAY_MS)
+
     def _local(self, at: Fraction) -> int:
         return int(at) + self.program.definition.utc_offset_minutes * _MINUTE_MS
 
@@ -260,7 +265,17 @@ class Reference:
 
 
 def chosen(parameter: Parameter, day: Value, issued: date) -> Fraction | None:
-    """Choose the value that counts (R41). Raises `Flaw` when there is none by the day of issuance."""
+    """Choose the value that counts. Raises `Flaw` when there is none by the day of issuance."""
+    found = in_force(parameter, day, issued)
+    if found is not None:
+        return decimal(found.value)
+    if day is None:
+        raise Flaw("no-value-yet", name=parameter.name, day=issued)
+    return None
+
+
+def in_force(parameter: Parameter, day: Value, issued: date) -> ParameterValue | None:
+    """Choose, of a parameter's values, the one that counts on a day, or on that of issuance (R41)."""
     values = parameter.values
     if parameter.selection is Selection.LATEST_PUBLISHED:
         known = [value for value in values if value.published is not None and value.published <= issued]
@@ -269,11 +284,7 @@ def chosen(parameter: Parameter, day: Value, issued: date) -> Fraction | None:
         at = issued if day is None else _EPOCH + timedelta(days=int(_number(day)))
         known = [value for value in values if value.in_force is None or value.in_force <= at]
         known.sort(key=lambda value: value.in_force or date.min)
-    if known:
-        return decimal(known[-1].value)
-    if day is None:
-        raise Flaw("no-value-yet", name=parameter.name, day=issued)
-    return None
+    return known[-1] if known else None
 
 
 def looked_up(table: Table, at: Sequence[Value]) -> Fraction | None:

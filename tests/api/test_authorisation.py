@@ -70,6 +70,9 @@ MAY = {
     ("GET", "/v1/cases/{number}"): ANYONE,
     ("GET", "/v1/policies"): ANYONE,
     ("GET", "/v1/policies/{case}"): ANYONE,
+    ("GET", "/v1/methodologies"): ANYONE,
+    ("GET", "/v1/methodologies/{code}"): ANYONE,
+    ("POST", "/v1/methodologies/{code}/computations"): ANYONE,
     ("GET", "/v1/totals"): ANYONE,
     ("GET", "/v1/certificates/{number}"): ANYONE,
     ("GET", "/log/checkpoint"): ANYONE,
@@ -94,6 +97,7 @@ BODIES = {
         "valid_until": "2028-01-01T00:00:00.000Z",
     },
     "decisions": {"decision": "accept"},
+    "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
     "conversions": {"quantity_g": MORE_THAN_THERE_IS},
     "redemptions": {"quantity_g": MORE_THAN_THERE_IS, "provider": 1},
     "refunds": {"quantity_g": MORE_THAN_THERE_IS, "redemption": "1"},
@@ -182,7 +186,14 @@ def movement(callers) -> str:
 def test_only_those_pass_who_may(callers, movement, method, path, who):
     caller, account = callers[who], callers["own"].account
     named = {"account_id": account, "movement": movement, "index": 0, "lot": 1, "gram": 0}
-    named |= {"serial": "SHCER-0-0", "number": "GLC-1", "job": 1, "case": "P-1", "motion": 2**53 - 1}
+    named |= {
+        "serial": "SHCER-0-0",
+        "number": "GLC-1",
+        "job": 1,
+        "case": "P-1",
+        "motion": 2**53 - 1,
+        "code": "SHCER02020032024II",
+    }
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))

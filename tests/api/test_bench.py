@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, gather, http, load, log, pages, siege, witness
+from api.bench import anchor, audit, demo, gather, http, load, log, methodology, pages, siege, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
@@ -38,6 +38,14 @@ def test_a_witness_catches_up_from_a_folder_and_over_http(tmp_path: Path):
     for name in ("from a folder", "over HTTP"):
         assert figures[f"leaves replayed {name}"].target == 100_000
         assert figures[f"  peak memory {name}"].value > 20
+
+
+def test_the_methodology_as_data_gives_the_grams_of_sql_by_hand(tmp_path: Path):
+    figures = by_name(methodology.measure(tmp_path, activities=20_000))
+    as_data = figures["20,000 activities by the methodology as data"]
+    assert as_data.target == pytest.approx(0.7 * as_data.yardstick_value)
+    assert figures["activities whose grams differ"].value == 0
+    assert figures["peak memory"].target == 4000
 
 
 def test_audits_of_a_synthetic_log_hold(tmp_path: Path):

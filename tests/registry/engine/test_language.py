@@ -246,3 +246,12 @@ def test_a_value_may_be_so_large_that_it_counts_as_none(engines):
     acts = [{"x": "1000000", "y": "999999999999"}, {"x": "1000000", "y": "1000000000000"}]
     found = everywhere(program, acts, engines)
     assert [(one.grams, one.reason) for one in found] == [(999_999_999_999_000_000, None), (0, "too-large")]
+
+
+def test_what_is_divided_by_nothing_is_nothing(engines):
+    inputs = [number("x", "0", "9"), number("maybe", "-1", "9", optional=True)]
+    for quotient in ("divide(x, maybe, 7)", "x / (abs(maybe) + 1)"):
+        expression = f"otherwise(min({quotient}, 1000), 3) * 1[gCO2e]"
+        program = checked({"inputs": inputs, "steps": [step("saved", expression, "gCO2e")], "output": "saved"})
+        found = everywhere(program, [{"x": "0"}, {"x": "8"}, {"x": "8", "maybe": "1"}], engines)
+        assert _grams(found) == [3, 3, 8 if "divide" in quotient else 4]

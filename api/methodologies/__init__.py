@@ -1,0 +1,1 @@
+"""Methodologies over REST: those that are published, and computing an act again."""

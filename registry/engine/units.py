@@ -12,7 +12,7 @@ from registry.engine.finding import Flaw
 
 Unit = pint.Unit
 
-_FORM: Final = re.compile(r"(1|[A-Za-z][A-Za-z0-9]*)([/*-][A-Za-z][A-Za-z0-9]*){0,5}")
+_FORM: Final = re.compile(r"(1|[A-Za-z]\w*)([/*-][A-Za-z]\w*){0,5}", re.ASCII)
 """Products and quotients of names, `kgCO2e/passenger-km` too. pint reads more, and nobody needs it."""
 
 

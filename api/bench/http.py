@@ -17,7 +17,7 @@ from typing import IO
 
 from api.bench import pgbench, scripts
 from api.bench.figures import Figure, percentile
-from api.bench.load import Plan, Seen
+from api.bench.load import WARM_UP_S, Plan, Seen
 from api.bench.scratch import People, found_scheme
 from api.installation.services import running
 from api.installation.settings import Settings
@@ -43,6 +43,7 @@ class Wanted:
     connections: int
     workers: int | None = None
     people: int = PEOPLE
+    warm_up_s: float = WARM_UP_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def measure(folder: Path, wanted: Wanted) -> list[Figure]:
     with served(settings.data, wanted.workers) as url:
         seen = {}
         for kind in SHARES:
-            plan = Plan(url, kind, wanted.seconds, wanted.connections, None, tokens, people.provider, leaves)
+            plan = Plan(
+                url, kind, wanted.seconds, wanted.connections, None, tokens, people.provider, leaves, wanted.warm_up_s
+            )
             full = run_load(plan)
             seen[kind] = full, run_load(replace(plan, per_second=max(1.0, LOADED * full.per_second)))
     with running(settings, silent) as site:

@@ -22,6 +22,9 @@ from functools import cached_property
 
 from api.bench.caller import Caller
 
+WARM_UP_S = 1.0
+"""Asked before anything counts: connections, and what the server makes at its first requests."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -39,7 +42,7 @@ class Plan:
     provider: int
     leaves: int
     """In the published log when it begins."""
-    warm_up_s: float = 1.0
+    warm_up_s: float = WARM_UP_S
     """Asked for this long before anything counts."""
 
     @cached_property

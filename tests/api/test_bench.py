@@ -20,6 +20,11 @@ from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 
 
+@pytest.fixture(autouse=True)
+def _few_processes(monkeypatch):
+    monkeypatch.setenv("GRAMLEDGER_WORKERS", "1")
+
+
 def by_name(figures: list[Figure]) -> dict[str, Figure]:
     return {figure.name: figure for figure in figures}
 
@@ -141,7 +146,7 @@ def test_a_closed_loop_finds_the_capacity_and_an_open_one_above_it_says_what_was
 
 
 def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
-    figures = by_name(http.measure(tmp_path, http.Wanted(seconds=1, connections=4, workers=1, people=8)))
+    figures = by_name(http.measure(tmp_path, http.Wanted(1, connections=1, workers=1, people=8, warm_up_s=0)))
     assert figures["acts that failed"].value == 0
     assert figures["look-ups that failed"].value == 0
     for kind in ("acts", "look-ups"):
@@ -203,7 +208,7 @@ def test_a_siege_keeps_no_act_from_its_answer_and_no_anchor_from_the_chain(tmp_p
     """One address holds 300 connections, another asks the chain; how long the acts take is the bench's to say."""
     monkeypatch.setenv("GRAMLEDGER_PUBLISH_INTERVAL_MS", "50")
     monkeypatch.setenv("GRAMLEDGER_ANCHOR_INTERVAL_MS", "200")
-    figures = by_name(siege.measure(tmp_path, held=300, seconds=3, people=8))
+    figures = by_name(siege.measure(tmp_path, held=300, seconds=1, people=8))
     assert figures["connections opened, with those opened anew"].value > 300
     assert 0 < figures["connections held, on average"].value < 300
     assert figures["batches of calls that the chain answered"].value > 0

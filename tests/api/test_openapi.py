@@ -40,7 +40,7 @@ CHECKS = [
 ]
 fuzzed = schemathesis.openapi.from_dict(DOCUMENT)
 bounded = settings(
-    max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

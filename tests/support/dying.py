@@ -53,6 +53,14 @@ def die_beyond(size: int) -> None:
     no_file_beyond(size)
 
 
+def run_in_a_process(run: Callable[[], object]) -> int | None:
+    """Run it in a new process, a copy of this one; its exit code, negative when a signal ended it."""
+    process = FORKED.Process(target=run)
+    process.start()
+    process.join(WAIT_S)
+    return process.exitcode
+
+
 def asked_in_a_process(
     state: Path, log: Path, bodies: list[bytes], on_step: Callable[[str], None]
 ) -> tuple[int | None, list[tuple[int, str]]]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tamper.campaign import KNOWN_GAPS, run
 
-SEED, COUNT = 20_261_121, 500
+SEED, COUNT = 20_261_121, 200
 
 
 @pytest.mark.slow

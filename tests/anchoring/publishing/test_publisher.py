@@ -1,14 +1,12 @@
 """Publication on a real PostgreSQL and a real folder: what is published, and what a crash at each step leaves."""
 
-import os
+import itertools
 import resource
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -24,10 +22,12 @@ from anchoring.tree.folder import LogFolder
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader, inclusion_proof, root_at
 from registry.clock import system_clock
+from registry.database.engine import Database
 from registry.evidence.public import Document
 from registry.ledger.rules import broken_rule
+from tests.support.dying import die, run_in_a_process
 from tests.support.publishing import COSIGNERS, GATE, LOG, act, cosigning, documents_of, files_of
-from tests.support.scheme import FOUNDED, Scheme
+from tests.support.scheme import FOUNDED, START, Scheme
 
 
 def checkpoint_of(folder: LogFolder):
@@ -109,41 +109,29 @@ def test_a_tile_changed_behind_our_back_stops_publication(scheme, folder, publis
         publisher.publish()
 
 
-CRASHING = """
-import os, signal, sys
-from pathlib import Path
-from anchoring.tree.folder import LogFolder
-from anchoring.publishing.publisher import Publisher
-from registry.database.engine import Database
-from tests.support.publishing import COSIGNERS, GATE, LOG, cosigning
+def publish_until(url: str, folder: LogFolder, last: int) -> None:
+    """Publish, and be killed at step `last`, from 1."""
+    steps = itertools.count(1)
 
-url, folder, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-steps = 0
+    def on_step(_name: str) -> None:
+        if next(steps) == last:
+            die()
 
-def on_step(name):
-    global steps
-    steps += 1
-    if steps == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-clock = lambda: 1_760_000_000_000
-cosigners = cosigning(COSIGNERS, clock)
-Publisher(Database(url).transaction, LogFolder(folder), LOG, cosigners, clock, GATE, on_step).publish()
-"""
+    with closing(Database(url)) as database:
+        cosigners, clock = cosigning(COSIGNERS, lambda: START), lambda: START
+        Publisher(database.transaction, folder, LOG, cosigners, clock, GATE, on_step).publish()
 
 
 def test_a_kill_at_each_step_loses_nothing_and_repeats_nothing(scheme, tmp_path, publisher, folder):
     act(scheme)
-    root = Path(__file__).parents[3]
     url = scheme.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     kills = 0
     for last in range(1, 100):
         act(scheme, 1)
-        command = [sys.executable, "-c", CRASHING, url, str(folder.path), str(last)]
-        done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
-        if done.returncode == 0:
+        ended = run_in_a_process(partial(publish_until, url, folder, last))
+        if ended == 0:
             break
-        assert done.returncode == -signal.SIGKILL
+        assert ended == -signal.SIGKILL
         kills += 1
         size = publisher.publish()
         assert checkpoint_of(folder).checkpoint.size == size

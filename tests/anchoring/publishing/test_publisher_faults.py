@@ -133,7 +133,7 @@ def overtaken(publisher: Publisher, wired: Publisher, wire: FaultyWire) -> int:
 def test_each_file_that_was_written_and_reported_as_failed(scheme, folder, publisher, tmp_path):
     """Failed but persisted: the disk's error comes after the rename, as that of a folder's fsync does."""
     for failing in range(1, 100):
-        act(scheme, 30)
+        act(scheme, 12)
         seen = published(folder)
         steps = iter(range(1, 100))
 

@@ -1,13 +1,11 @@
 """A publisher whose checkpoints real witnesses cosign, over HTTP: some down, slow, split or lying, or it crashes."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,8 +24,10 @@ from anchoring.witness.client import WitnessClient
 from anchoring.witness.protocol import SIZE_TYPE
 from anchoring.witness.witness import WitnessKeys
 from registry.clock import system_clock
+from registry.database.engine import Database
+from tests.support.dying import die, run_in_a_process
 from tests.support.publishing import GATE, act
-from tests.support.scheme import Scheme
+from tests.support.scheme import START, Scheme
 from tests.support.synthetic_log import SIGNER, VKEY, lawful_leaves
 from tests.support.witnessing import Grown, served, witness_in
 
@@ -263,44 +263,31 @@ def test_a_witness_shows_that_the_logs_key_signed_more(scheme, folder, authoriti
         publisher_of(authorities.quorum(scheme.clock)).publish()
 
 
-CRASHING = """
-import os, signal, sys
-from pathlib import Path
-from anchoring.cosigning import quorum
-from anchoring.tree.folder import LogFolder
-from anchoring.publishing.publisher import Publisher
-from registry.database.engine import Database
-from tests.anchoring.publishing.test_witnessed import NAMES, Authorities
-from tests.support.publishing import GATE
-from tests.support.synthetic_log import SIGNER
+def publish_until(url: str, folder: LogFolder, authorities: Authorities, last: str) -> None:
+    """Publish, and be killed at the step `last`."""
 
-url, folder, last, *urls = sys.argv[1:]
-clock = lambda: 1_760_000_000_000
-authorities = Authorities(Path(folder), Path(folder), dict(zip(NAMES, urls, strict=True)))
+    def on_step(name: str) -> None:
+        if name == last:
+            die()
 
-def on_step(name):
-    if name == last:
-        os.kill(os.getpid(), signal.SIGKILL)
+    with closing(Database(url)) as database:
+        cosigners, clock = authorities.quorum(lambda: START), lambda: START
+        Publisher(database.transaction, folder, SIGNER, cosigners, clock, GATE, on_step).publish()
 
-database = Database(url)
-log = LogFolder(Path(folder))
-Publisher(database.transaction, log, SIGNER, authorities.quorum(clock), clock, GATE, on_step).publish()
-"""
+
 STEPS = ("signed", "tiles", "cosigned", "checkpoint")
 
 
 def test_a_registry_or_witness_killed_at_each_step_goes_on(scheme, folder, authorities, publisher_of):
     """The registry is killed at a step; before it starts again one witness is gone and another one was restarted."""
     authorities.start(*NAMES)
-    root = Path(__file__).parents[3]
     url = scheme.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     act(scheme, 1)
     size = publisher_of(authorities.quorum(scheme.clock)).publish()
     for number, step in enumerate(STEPS):
         act(scheme, 1)
-        command = [sys.executable, "-c", CRASHING, url, str(folder.path), step, *authorities.urls.values()]
-        done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
-        assert done.returncode == -signal.SIGKILL
+        ended = run_in_a_process(partial(publish_until, url, folder, authorities, step))
+        assert ended == -signal.SIGKILL
         gone, restarted, _ = NAMES[number % 3 :] + NAMES[: number % 3]
         authorities.stop(gone, restarted)
         authorities.start(restarted)

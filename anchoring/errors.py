@@ -73,7 +73,7 @@ class Elsewhere(AnchoringError):
 
 
 class NotYet(AnchoringError):
-    """A movement that is recorded but not in a published checkpoint yet; try again later."""
+    """What is not in a published checkpoint yet: a movement that is only recorded, or a state; try again later."""
 
     code = "not-yet-logged"
 

@@ -18,7 +18,7 @@ from api.door.write import ByCentre, SiteOf
 from api.installation.site import Site
 from api.ledger import shapes as schemas
 from api.ledger.receipts import make_receipt, receipt_note
-from api.state.timetable import wish
+from api.state.timetable import NEVER, wish
 from registry.clock import rfc3339
 from registry.database.schema import log_entries
 from registry.errors import Invalid, NothingToRecord, Unavailable
@@ -101,7 +101,7 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
         published = last_checkpoint(tx)
         state = None if published is None else open_map(site.folder.state, published.size)
         if state is None:
-            raise NotYet("No state of the grams is in a published checkpoint yet. Ask again after the next epoch.")
+            raise NotYet(f"The public log has no record of the state of the grams yet. {_recorded(site)} Ask then.")
         record = leaf_at(tx, state.record.size)
         note = receipt_note(tx, record.index)
         start, end = state.covering(first, last, limit)
@@ -115,6 +115,13 @@ def prove(site: Site, first: int, last: int, limit: int) -> Proved:
         raise Unavailable("The map of the state was damaged and is being made again. Ask again in a minute.") from None
     reached = proof.shown[-1].last if proof.shown else last
     return Proved(proof, record, reached if reached < min(last, state.record.frontier_g) else None)
+
+
+def _recorded(site: Site) -> str:
+    """Say when the state is recorded."""
+    asked = "whenever the centre asks for it (POST /v1/state)"
+    at = site.settings.state_at
+    return f"It is recorded {asked}." if at == NEVER else f"It is recorded each day at {at} in Shanghai, and {asked}."
 
 
 def _check(proof: StateProof, record: Logged) -> None:

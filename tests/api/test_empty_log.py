@@ -29,7 +29,11 @@ def test_a_new_installation_is_audited_as_empty_and_has_no_state_to_record(tmp_p
         vkey = site.log_signer.verifier.vkey
         code, out, _ = gram("audit", "--log", f"{url}/log", "--vkey", vkey, "--processes", "1")
         assert (code, "The log is empty, and holds." in out) == (0, True)
-        asked = authority(Live(site, url, None), "centre").post("/v1/state", {})
+        centre = authority(Live(site, url, None), "centre")
+        nothing = centre.get("/v1/state?first_g=0&end_g=1")
+        assert is_problem(nothing, 404, "not-yet-logged")
+        assert "recorded each day at 00:00 in Shanghai, and whenever the centre asks" in nothing.json()["detail"]
+        asked = centre.post("/v1/state", {})
         assert is_problem(asked, 409, "nothing-to-record")
         assert not (site.folder.state / "wanted").exists()
         assert http.get(url).status_code == 200

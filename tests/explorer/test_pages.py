@@ -95,6 +95,20 @@ def test_every_static_file_named_is_there() -> None:
         assert not fragment or fragment in symbols
 
 
+def test_what_was_not_asked_for_is_not_shown_as_what_could_not_be_checked() -> None:
+    script = (pages.STATIC / "js" / "verify-page.js").read_text(encoding="utf-8")
+    style = (pages.STATIC / "css" / "parts.css").read_text(encoding="utf-8")
+    icons = dict(
+        re.findall(
+            r'"?([\w-]+)"?: "(\w+)"', script[script.index("ICONS =") : script.index("};", script.index("ICONS ="))]
+        )
+    )
+    colours = dict(re.findall(r"\.outcome-([\w-]+) \{ color: var\(--(\w+)\)", style))
+    for shown in (icons, colours):
+        assert shown["not-asked"] not in {shown[other] for other in ("ok", "failed", "not-checked")}
+    assert set(icons.values()) <= set(re.findall(r'symbol id="(\w+)"', (pages.STATIC / "icons.svg").read_text()))
+
+
 def test_empty_registry_says_so() -> None:
     nothing = {"issued_g": 0, "reduction_g": 0, "points_g": 0, "ended_g": {}}
     html = rendered("home.html", "en", totals=nothing, movements=[], checkpoint=None, anchor=None)

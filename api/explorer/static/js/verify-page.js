@@ -18,7 +18,7 @@ const texts = JSON.parse(root.dataset.texts);
 const names = JSON.parse(root.dataset.names);
 const result = document.getElementById("result");
 const MAX_BYTES = Math.max(MAX_RECEIPT_BYTES, MAX_STATE_PROOF_BYTES);
-const ICONS = { ok: "check", failed: "cross", "not-checked": "question", "not-asked": "question", proven: "shield", partly: "question", unchecked: "question", "another-log": "question" };
+const ICONS = { ok: "check", failed: "cross", "not-checked": "question", "not-asked": "dash", proven: "shield", partly: "question", unchecked: "question", "another-log": "question" };
 
 const value = (id) => document.getElementById(id).value.trim();
 

@@ -119,6 +119,12 @@ class RuleBroken(RegistryError):
     code, status, title = "rule-broken", 409, "The movement is not allowed"
 
 
+class ChannelClosed(RegistryError):
+    """A use that the policy of channels does not open to such grams."""
+
+    code, status, title = "channel-closed", 409, "This use is not open"
+
+
 class DecisionRefused(RegistryError):
     """A decision that the rules of the design's section 11 do not allow; audit and witnesses would refuse it too."""
 

@@ -7,14 +7,16 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import Account, lock_account
 from registry.clock import in_shanghai
+from registry.consumption.channels import Open, open_channel
 from registry.database.personal import columns_go
 from registry.database.schema import certificates
 from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger, in_time
-from registry.ledger.movement import Flag, Form, Kind, Purpose
+from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
+from registry.policies.channels import OF_POINTS
 from registry.words import checked_words
 
 PURPOSES = {
@@ -24,7 +26,6 @@ PURPOSES = {
     "ecological-damage-compensation": Purpose.ECOLOGICAL_DAMAGE_COMPENSATION,
     "compliance-offset": Purpose.COMPLIANCE_OFFSET,
 }
-POINTS_PURPOSES = frozenset({Purpose.VOLUNTARY_CANCELLATION, Purpose.DONATION})
 FORMS = {"reduction": Form.REDUCTION, "points": Form.POINTS}
 OTHER_FORM = "Those are cancelled when the form says so."
 MAX_TEXT_CHARS = 500
@@ -52,15 +53,22 @@ class Cancelled:
 
 
 def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, intent: Intent) -> Cancelled:
-    """End grams for a purpose and issue the certificate that says so."""
+    """End grams for a purpose and issue the certificate that says so.
+
+    Raises `ChannelClosed` when the policy in force does not open that use.
+    """
     purpose, form = _checked(intent)
     account = lock_account(tx, ledger.vault, account_id)
 
+    channels: list[Open] = []
+
     def take(at: int) -> list[Piece]:
+        channels.append(open_channel(tx, ledger, intent.purpose, form, at))
         wanted = Wanted(
             account_id,
             form,
-            has=Flag.CLASS_I if purpose == Purpose.COMPLIANCE_OFFSET else Flag(0),
+            has=channels[-1].has,
+            lacks=channels[-1].lacks,
             usable_at=at if form == Form.POINTS and account.is_individual else None,
             most=ledger.most,
         )
@@ -68,7 +76,7 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
 
     at, pieces = in_time(ledger, take)
     number = certificate_number(at)
-    facts = {"certificate": number, "purpose": intent.purpose}
+    facts = {"certificate": number, "purpose": intent.purpose, "policy_sha256": channels[-1].policy_sha256}
     words = {"holder": account.name, "beneficiary": intent.beneficiary, "statement": intent.statement}
     facts |= {name: value for name, value in words.items() if value is not None}
     personal = tuple(name for name in words if name in facts) if account.is_individual else ()
@@ -96,7 +104,7 @@ def _checked(intent: Intent) -> tuple[Purpose, Form]:
         if words is not None:
             checked_words(words, what, MAX_TEXT_CHARS)
     purpose, form = PURPOSES[intent.purpose], FORMS[intent.form]
-    if form == Form.POINTS and purpose not in POINTS_PURPOSES:
+    if form == Form.POINTS and intent.purpose not in OF_POINTS:
         raise RuleBroken("Points are cancelled voluntarily or as a donation; other purposes need reductions.")
     return purpose, form
 

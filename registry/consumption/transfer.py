@@ -6,14 +6,16 @@ Listed trades and pledge executions take grams out of a lock; they come with the
 import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_account
+from registry.consumption.channels import Open, open_channel
 from registry.errors import Invalid
-from registry.ledger.blocks import Wanted
+from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 
 PURPOSES = {"agreement": Purpose.AGREEMENT, "donation": Purpose.DONATION_TRANSFER}
+CHANNEL_OF = {"agreement": "trading", "donation": "donation"}
 NO_POINTS = (
     "Points are not transferred: a person redeems them at a provider or cancels them (form: points), an institution "
     "returns them to reductions first."
@@ -29,13 +31,23 @@ def transfer(
     purpose: str,
     reference: str | None = None,
 ) -> Posted:
-    """Transfer reductions to another account, for "agreement" or "donation"; `reference` names the agreement."""
+    """Transfer reductions to another account, for "agreement" or "donation"; `reference` names the agreement.
+
+    Raises `ChannelClosed` when the policy in force does not open that use.
+    """
     if purpose not in PURPOSES:
         raise Invalid("The purpose of a transfer is agreement or donation.")
     named = reference_facts(reference)
     lock_account(tx, ledger.vault, account_id)
-    wanted = Wanted(account_id, Form.REDUCTION, most=ledger.most)
-    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted, NO_POINTS))
+
+    channels: list[Open] = []
+
+    def take(at: int) -> list[Piece]:
+        channels.append(open_channel(tx, ledger, CHANNEL_OF[purpose], Form.REDUCTION, at))
+        wanted = Wanted(account_id, Form.REDUCTION, has=channels[-1].has, lacks=channels[-1].lacks, most=ledger.most)
+        return amount.of(tx, wanted, NO_POINTS)
+
+    at, pieces = in_time(ledger, take)
     to = receiver(tx, ledger, account_id, to_id)
     step = Step(Kind.TRANSFER, at, PURPOSES[purpose])
     return post(
@@ -45,7 +57,7 @@ def transfer(
         account_id,
         pieces,
         step,
-        {"purpose": purpose} | named,
+        {"purpose": purpose, "policy_sha256": channels[-1].policy_sha256} | named,
         to_account(to),
         tuple(named),
         ledger.tell,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from registry.database.schema import policies
 from registry.decisions.recording import Officers
 from registry.ledger.ledger import Ledger
+from registry.policies.channels import CHANNELS
 from registry.policies.policies import publish_policy, shipped_policy
 from registry.policies.rides import RIDES
 from registry.procedure.decision import Record
@@ -27,7 +28,7 @@ def shipped_first() -> dict[str, Mapping[str, Any]]:
     found = {f"{PROCEDURE}{record}": shipped_value(record) for record in Record}
     found[PUBLICITY] = shipped_policy(PUBLICITY)
     found |= {f"{CALENDAR}{year}": shipped_policy(f"calendar-{year}") for year in YEARS}
-    return found | {name: shipped_policy(name) for name in (POINTS, RIDES)}
+    return found | {name: shipped_policy(name) for name in (POINTS, CHANNELS, RIDES)}
 
 
 def publish_first(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from registry.errors import Invalid
 from registry.evidence.canonical import canonical
+from registry.policies.channels import CHANNELS, check_channels
 from registry.policies.rides import RIDES, RidePolicy
 from registry.procedure import values
 from registry.procedure.fields import Unreadable
@@ -31,10 +32,13 @@ def _by_rules(name: str, value: Any) -> object:
     return values.parse(name, canonical(value).decode())
 
 
-def _rides(name: str, value: Any) -> object:  # noqa: ARG001 (every reader is told the name)
-    if not isinstance(value, dict):
-        raise Invalid(f"The policy {RIDES!r} is an object.")
-    return RidePolicy.of(value)
+def _object_by(check: Callable[[dict[str, Any]], object]) -> Callable[[str, Any], object]:
+    def read(name: str, value: Any) -> object:
+        if not isinstance(value, dict):
+            raise Invalid(f"The policy {name!r} is an object.")
+        return check(value)
+
+    return read
 
 
 KINDS: Final = (
@@ -42,7 +46,8 @@ KINDS: Final = (
     Kind(values.PUBLICITY, "公示工作日", "Working days of publicity", _by_rules),
     Kind(values.CALENDAR, "年度工作日历", "Working days of a year", _by_rules),
     Kind(values.PROCEDURE, "办理流程", "Life cycle", _by_rules),
-    Kind(RIDES, "骑行数据接收规则", "What rides are taken", _rides),
+    Kind(CHANNELS, "消纳渠道", "What reductions and points may be used for", _object_by(check_channels)),
+    Kind(RIDES, "骑行数据接收规则", "What rides are taken", _object_by(RidePolicy.of)),
 )
 
 

@@ -24,7 +24,7 @@ from registry.sources.sources import NewSource, Source
 
 START = 1_760_000_000_000
 DAY = 86_400_000
-FOUNDED = 28
+FOUNDED = 30
 """Leaves before anybody acts: each policy proposed and published, a methodology's three decisions, a source's seven."""
 VALID = (START - 900 * DAY, START + 36_500 * DAY)
 

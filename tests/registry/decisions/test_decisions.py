@@ -109,7 +109,7 @@ def test_the_first_policies_are_published_once(scheme):
         assert publish_first(tx, scheme.ledger, BUREAU) == []
         shipped = {name: value for name, value in shipped_first().items() if name != "publicity"}
         assert {name: in_force(tx, scheme.ledger, name, 0).value for name in shipped} == shipped
-    assert count(scheme) == 28
+    assert count(scheme) == 30
 
 
 def test_a_source_that_is_not_live_issues_nothing(scheme):

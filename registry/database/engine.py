@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5
 """A database that does not answer is reported, not waited for."""
+_MIGRATIONS = Path(__file__).with_name("migrations")
 STATEMENT_TIMEOUT_MS = 30_000
 """An act that takes longer is stuck on a lock or on a mistake; a caller has long gone."""
 IDLE_TIMEOUT_MS = 60_000
@@ -152,12 +153,12 @@ def _refused(error: IntegrityError) -> Exception:
     return kind(sentence)
 
 
-def _config() -> "Config":
+def _config(migrations: Path = _MIGRATIONS) -> "Config":
     from alembic.config import Config
 
     config = Config()
     # The option is read with interpolation, and a path may have a percent sign in it.
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return config
 
 

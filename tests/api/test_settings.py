@@ -1,6 +1,7 @@
 """What production demands, and that nothing of development signs in it."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +11,9 @@ from anchoring.signing import address_of
 from api.installation.data_folder import hold
 from api.installation.settings import Environment, Settings
 from api.installation.site import Site, Whereabouts
+from api.operating.fsck import _parts
 from registry.errors import Unavailable
+from registry.keyfile import write_secret
 
 
 def witness(number: int, **changed: str) -> dict[str, str]:
@@ -32,6 +35,16 @@ GIVEN = {
     "public_url": "https://registry.example",
     "witnesses": WITNESSES,
 }
+
+
+def test_fsck_holds_the_log_to_the_key_that_is_set(tmp_path):
+    """It is kept elsewhere, and another lies in the folder."""
+    elsewhere = Signer("elsewhere.example/log", ED25519, b"e" * 32)
+    write_secret(tmp_path / "log.key", elsewhere.secret.encode())
+    settings = Settings(data=tmp_path / "data", log_key=tmp_path / "log.key")
+    with hold(settings.data) as folder, ExitStack() as stack:
+        parts = [_parts(one, folder, (), None, stack) for one in (settings, Settings(data=settings.data))]
+        assert [one.vkey == elsewhere.verifier.vkey for one in parts] == [True, False]
 
 
 def test_production_with_all_it_needs():

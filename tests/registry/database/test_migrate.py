@@ -1,12 +1,16 @@
 """Migrations: their result is what `schema.py` says, and doing them again or at once does no harm."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
+from registry.database import engine
 from registry.database.engine import Database, migrate, require_schema
 from registry.database.schema import metadata
 from registry.errors import Unavailable
@@ -110,3 +114,11 @@ def test_tables_that_another_text_made_are_not_taken_for_these(empty_url, revisi
             migrate(database)
     finally:
         database.close()
+
+
+def test_a_checkout_may_have_a_percent_sign_in_its_path(tmp_path):
+    ours = Path(engine.__file__).with_name("migrations")
+    theirs = tmp_path / "50% %(here)s"
+    shutil.copytree(ours, theirs)
+    heads = [ScriptDirectory.from_config(engine._config(folder)).get_current_head() for folder in (ours, theirs)]
+    assert heads[0] == heads[1] is not None

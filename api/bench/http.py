@@ -69,7 +69,8 @@ def measure(folder: Path, wanted: Wanted) -> list[Figure]:
             full = run_load(plan)
             seen[kind] = full, run_load(replace(plan, per_second=max(1.0, LOADED * full.per_second)))
     with running(settings, silent) as site:
-        alone = {kind: _alone(site, people, wanted, kind) for kind in SHARES}
+        plan = Plan("", "", 0, 0, None, tokens_of(site, people), people.provider, leaves)
+        alone = {kind: _alone(site, people, wanted, replace(plan, kind=kind)) for kind in SHARES}
     return [figure for kind in SHARES for figure in _figures(kind, *seen[kind], alone[kind])]
 
 
@@ -116,16 +117,14 @@ def run_load(plan: Plan) -> Seen:
     return Seen(**json.loads(done.stdout))
 
 
-def _alone(site: Site, people: People, wanted: Wanted, kind: str) -> Measured:
+def _alone(site: Site, people: People, wanted: Wanted, plan: Plan) -> Measured:
     variables = {
         "first_holder": min(people.holders),
         "last_holder": max(people.holders),
-        "provider": people.provider,
-        "now": site.ledger.clock(),
-        "last_leaf": len(people.holders) - 1,
+        "last_leaf": plan.leaves - 1,
     }
     ask = partial(
-        pgbench.run, site.where.database_url, scripts.OF[kind], variables,
+        pgbench.run, site.where.database_url, scripts.of_site(site, plan), variables,
         seconds=wanted.seconds, connections=wanted.connections,
     )  # fmt: skip
     full = ask()

@@ -1,116 +1,156 @@
-"""The same SQL that acts and look-ups send, as pgbench scripts: what the database alone can do.
+"""The very SQL that acts and look-ups send, as pgbench scripts: what the database alone can do.
 
-Each act is one transaction with the statements of the request it stands for, one after another. What Python computes
-between them (tags, salts, digests) is arbitrary bytes of the same length here.
+Each is asked of the application once, and its statements are taken down as they go to the driver. In a script they
+stand one after another, with what differs from act to act in variables. What Python computes between them (tags, seals,
+digests, salts) is arbitrary bytes of the same length, or what it was when it was taken down.
 """
 
-_CLAIM = """
-\\set account random(:first_holder, :last_holder)
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, Final
+
+import httpx2
+import sqlalchemy as sa
+
+from api.bench.load import MAKERS, Plan
+from api.installation.site import Site
+from api.serving.app import create
+
+_HEAD: Final = """\\set account random(:first_holder, :last_holder)
 \\set grams random(1, 20)
 \\set nonce random(1, 9000000000000000000)
-BEGIN;
-INSERT INTO idempotency (claim, request_mac)
-    VALUES (sha256(convert_to(:nonce, 'UTF8')), sha256(convert_to(:nonce, 'UTF8'))) ON CONFLICT DO NOTHING;
-SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
-    WHERE a.id = :account FOR NO KEY UPDATE OF a;
-"""
-_POLICY = """
-SELECT value, digest, decision FROM policy_in_force('points', :now);
-"""
-_PROVIDER = """
-SELECT a.kind, a.name, a.erased_ms, k.sealed FROM accounts a LEFT JOIN account_keys k ON k.account_id = a.id
-    WHERE a.id = :provider FOR KEY SHARE OF a;
-"""
-_CERTIFICATE = """
-INSERT INTO certificates (number, act_id, account_id, holder, purpose, form, quantity_g, issued_ms)
-    VALUES (:nonce, :act, :account, 'Bench', 16, 1, :grams, :now);
-"""
-_TAKE = """
-SELECT b.movement_id, b.first_g AS block_first, m.flags, m.until_ms, m.to_tag
-    FROM blocks b JOIN movements m ON m.id = b.movement_id
-    WHERE b.account_id = :account AND b.form = {form} AND b.flags & {mask} = {has} AND b.until_ms >= {usable_at}
-        AND (b.until_ms, b.first_g) > (-1, -1) AND b.last_g - b.first_g >= :grams
-    ORDER BY b.until_ms, b.first_g LIMIT 1 \\gset
-INSERT INTO acts (kind, account_id, at_ms, quantity_g)
-    VALUES ('{act}', :account, :now, :grams) RETURNING id AS act \\gset
-INSERT INTO evidence (digest, account_id, personal, fields) VALUES (sha256(convert_to(:nonce, 'UTF8')), NULL, '{{}}',
-    '{{"act": ["0123456789012345678901", "{act}"], "first_g": ["0123456789012345678901", 1]}}');
-INSERT INTO movements (act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id, at_ms,
-        until_ms, from_tag, to_tag, evidence)
-    VALUES (:act, :account, {holder}, {kind}, {form_after}, {flags_after}, {purpose}, :block_first,
-        :block_first::bigint + :grams, :movement_id, :now::bigint / 60000 * 60000, {until}, :to_tag::bytea, {to_tag},
-        sha256(convert_to(:nonce, 'UTF8')))
-    RETURNING id AS movement \\gset
-"""
-_KEEP = """
-UPDATE idempotency SET status = 201, response = '{"act": "1", "movements": [{"id": "1", "serial": "SHCER-0-9"}]}',
-    account_id = :account WHERE claim = sha256(convert_to(:nonce, 'UTF8'));
-COMMIT;
-"""
-
-CONVERT = (
-    _CLAIM
-    + _POLICY
-    + _TAKE.format(
-        form=1, mask=22, has=2, usable_at=0, act="convert", holder=":account", kind=3, form_after=2,
-        flags_after=":flags | 4", purpose=0, until=":now::bigint + 100000000", to_tag=":to_tag::bytea",
-    )
-    + _KEEP
-)  # fmt: skip
-REDEEM = (
-    _CLAIM
-    + _PROVIDER
-    + _TAKE.format(
-        form=2, mask=24, has=8, usable_at=":now", act="redeem", holder=":provider", kind=4, form_after=2,
-        flags_after=":flags & ~8", purpose=0, until=":until_ms",
-        to_tag="substr(sha256(convert_to(:nonce, 'UTF8')), 1, 20)",
-    )
-    + _KEEP
-)  # fmt: skip
-CANCEL = (
-    _CLAIM
-    + _TAKE.format(
-        form=1, mask=16, has=0, usable_at=0, act="cancel", holder="NULL", kind=8, form_after=0,
-        flags_after=":flags & ~24", purpose=16, until=0, to_tag=r"'\x0000000000000000000000000000000000000000'",
-    )
-    + _CERTIFICATE
-    + _KEEP
-)  # fmt: skip
-ACTS = {"convert": CONVERT, "redeem": REDEEM, "cancel": CANCEL}
-
-_HOLDER = "\\set account random(:first_holder, :last_holder)\n"
-ACCOUNT = (
-    _HOLDER
-    + """
-SELECT * FROM accounts WHERE id = :account;
-SELECT form, flags & 16 <> 0 AS locked, sum(last_g - first_g)::bigint AS grams, count(*) AS blocks,
-    min(until_ms) AS next_until FROM blocks WHERE account_id = :account GROUP BY 1, 2;
-"""
-)
-BLOCKS = (
-    _HOLDER  # noqa: S608 (our own text)
-    + """
-SELECT b.*, l.source_id, l.methodology_code, l.methodology_version,
-    o.first_g AS bundle_first_g, o.last_g AS bundle_last_g
-FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
-    SELECT m.first_g, m.last_g FROM movements m
-    WHERE b.lot_id IS NULL AND m.kind IN (1, 12) AND m.first_g <= b.first_g
-    ORDER BY m.first_g DESC LIMIT 1
-) o ON true
-    WHERE b.account_id = :account AND b.first_g > -1 ORDER BY b.first_g LIMIT 51;
-"""
-)
-LEAF = """
 \\set index random(0, :last_leaf)
-SELECT m.*, e.index AS log_index, e.leaf, p.index AS parent_index,
-    CASE WHEN e.index < s.final THEN 'final' WHEN e.index < s.anchored THEN 'anchored' ELSE 'logged' END AS state
-FROM log_entries e JOIN movements m ON m.id = e.movement_id
-LEFT JOIN log_entries p ON p.movement_id = m.parent_id
-CROSS JOIN (
-    SELECT (SELECT published_size FROM log_head) AS published, (SELECT max(size) FROM anchors) AS anchored,
-        (SELECT max(size) FROM anchors WHERE final_ms IS NOT NULL) AS final
-) s WHERE e.index < s.published AND e.index = :index;
 """
-LOOK_UPS = {"account": ACCOUNT, "blocks": BLOCKS, "leaf": LEAF}
-OF = {"acts": ACTS, "look-ups": LOOK_UPS}
-"""By kind of load."""
+_NONCE: Final = "sha256(convert_to(:nonce, 'UTF8'))"
+_FIRST: Final = "CAST(:block_first AS bigint)"
+ASKED: Final = 24
+"""Requests, of which each kind of three is many."""
+_TAKEN: Final = """SELECT movement_id, block_first, to_tag, until_ms FROM ({statement}) taken
+    WHERE block_last - block_first >= :grams LIMIT 1 \\gset"""
+"""The act takes the first that is enough, of the page that it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement as it went to the driver, with the values of its parameters."""
+
+    statement: str
+    values: Mapping[str, Any]
+    in_transaction: bool
+
+
+def of_site(site: Site, plan: Plan) -> dict[str, str]:
+    """Make the scripts of a plan's kind of load, by name, by doing each of them in the site's database."""
+    return {name: script(sent) for name, sent in asyncio.run(taken_down(site, plan)).items()}
+
+
+async def taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:
+    """Ask the application what one account's load asks, and give what each kind of request sends to the database.
+
+    The last time it is asked: what was remembered from the times before is not asked of the database any more.
+    """
+    draw, found = Random(0), dict[str, list[Sent]]()  # noqa: S311
+    one = replace(plan, tokens=dict(list(plan.tokens.items())[:1]))
+    transport = httpx2.ASGITransport(create(site))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://bench") as client:
+        for turn in range(ASKED):
+            name, (method, path, headers, body) = MAKERS[plan.kind](one, draw, f"taken-down-{turn}")
+            with _listening(site.database.engine) as found[name]:
+                answer = await client.request(method, path, headers=headers, content=body)
+            answer.raise_for_status()
+    return found
+
+
+@contextmanager
+def _listening(engine: sa.Engine) -> Iterator[list[Sent]]:
+    sent: list[Sent] = []
+
+    def note(connection: sa.Connection, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        driver: Any = connection.connection.driver_connection
+        sent.append(Sent(statement, dict(values), not driver.autocommit))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def script(sent: list[Sent]) -> str:
+    """Write what was sent as a script: of an act one transaction, of a look-up each statement by itself."""
+    lines = list(map(_line, sent))
+    return _HEAD + "\n".join(["BEGIN;", *lines, "COMMIT;"] if sent[0].in_transaction else lines) + "\n"
+
+
+def _line(sent: Sent) -> str:
+    given = _variables(sent)
+    statement = re.sub(r"%\((\w+)\)s", lambda name: given.get(name[1], _literal(sent.values[name[1]])), sent.statement)
+    statement = " ".join(statement.replace("%%", "%").split())
+    if "AS block_first" in statement:
+        return _TAKEN.format(statement=statement)
+    return statement + (" \\gset" if "INTO acts" in statement else ";")
+
+
+def _variables(sent: Sent) -> dict[str, str]:
+    """Say which values differ from act to act, and what stands for them."""
+    for mark, given in _GIVEN.items():
+        if mark in sent.statement:
+            return given if mark != "INTO movements" else given | _of_movement(sent.values)
+    return {}
+
+
+def _of_movement(values: Mapping[str, Any]) -> dict[str, str]:
+    """Say the same of what depends on the kind of movement."""
+    given = {}
+    if values["account"] == values["giver"]:
+        given["account"] = "ARRAY[CAST(:account AS bigint)]"
+    if values["to_tag"] == values["from_tag"]:
+        given["to_tag"] = "CAST(:to_tag AS bytea)"
+    elif any(values["to_tag"]):
+        given["to_tag"] = f"substr({_NONCE}, 1, 20)"
+        given["until"] = "ARRAY[CAST(:until_ms AS bigint)]"
+    return given
+
+
+_GIVEN: Final[dict[str, dict[str, str]]] = {
+    "INTO idempotency": {"claim": _NONCE, "request": _NONCE},
+    "UPDATE idempotency": {"claim": _NONCE, "account": ":account"},
+    "FROM jobs": {"account": ":account"},
+    "FOR KEY SHARE": {},
+    "FROM accounts": {"number": ":account"},
+    "FROM blocks": {"account": ":account"},
+    "INTO acts": {"account_id": ":account", "quantity": ":grams"},
+    "INTO movements": {
+        "id": "CAST(:numbers AS bigint[])",
+        "seal_first": "CAST(:numbers AS bigint[])",
+        "act": "ARRAY[CAST(:id AS bigint)]",
+        "giver": "ARRAY[CAST(:account AS bigint)]",
+        "first": f"ARRAY[{_FIRST}]",
+        "last": f"ARRAY[{_FIRST} + :grams]",
+        "parent": "ARRAY[CAST(:movement_id AS bigint)]",
+        "from_tag": "CAST(:to_tag AS bytea)",
+        "evidence": _NONCE,
+    },
+    "INTO certificates": {"number": ":nonce", "act_id": ":id", "account_id": ":account", "quantity_g": ":grams"},
+    "FROM log_entries e": {"index": ":index"},
+}
+"""By what stands in a statement, the first that does: name of a parameter -> what pgbench puts there."""
+
+
+def _literal(value: Any) -> str:
+    """Write a value; no colon in it, which pgbench would take for a variable's."""
+    match value:
+        case None:
+            return "NULL"
+        case bytes():
+            return f"'\\x{value.hex()}'::bytea"
+        case list():
+            return f"'{{{','.join(map(str, value))}}}'"
+        case str():
+            escaped = value.replace("\\", "\\\\").replace("'", "''").replace(":", "\\x3a")
+            return f"E'{escaped}'"
+    return str(int(value))

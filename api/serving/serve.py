@@ -1,5 +1,6 @@
 """`gram serve`: one process that holds the data folder, publishes, anchors, expires, and keeps HTTP workers running."""
 
+import atexit
 import ctypes
 import gc
 import os
@@ -82,6 +83,7 @@ def spare_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries count at the end what was not freed, and say so
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
 
 

@@ -117,20 +117,20 @@ def certificate_number(at: int) -> str:
 def _issue(
     tx: sa.Connection, number: str, posted: Posted, account: Account, purpose: Purpose, form: Form, intent: Intent
 ) -> None:
-    tx.execute(
-        sa.insert(certificates).values(
-            number=number,
-            act_id=posted.act_id,
-            account_id=account.id,
-            holder=account.name,
-            purpose=int(purpose),
-            form=int(form),
-            quantity_g=posted.quantity_g,
-            beneficiary=intent.beneficiary,
-            statement=intent.statement,
-            issued_ms=posted.at,
-        )
-    )
+    values = {
+        "number": number,
+        "act_id": posted.act_id,
+        "account_id": account.id,
+        "holder": account.name,
+        "purpose": int(purpose),
+        "form": int(form),
+        "quantity_g": posted.quantity_g,
+        "beneficiary": intent.beneficiary,
+        "statement": intent.statement,
+        "issued_ms": posted.at,
+    }
+    tx.execute(_INSERT, values)
 
 
+_INSERT = sa.insert(certificates)
 ERASING = (columns_go(certificates, "holder", of_persons=("beneficiary", "statement")),)

@@ -126,7 +126,7 @@ def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
 
 
 def _has_open(tx: sa.Connection, account_id: int) -> bool:
-    return tx.execute(sa.select(jobs.c.id).where(jobs.c.account_id == account_id, _IS_OPEN)).one_or_none() is not None
+    return tx.execute(_OPEN_OF, {"account": account_id}).one_or_none() is not None
 
 
 def _is_at(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
@@ -145,6 +145,8 @@ def _job(row: sa.Row[Any]) -> Job:
 
 
 _IS_OPEN = jobs.c.ended_ms.is_(None)
+_OPEN_OF = sa.select(jobs.c.id).where(jobs.c.account_id == sa.bindparam("account"), _IS_OPEN)
+"""Made once: every act asks it, and to make it took longer than to ask it."""
 _NEXT = (
     sa.update(jobs)
     .where(jobs.c.id == sa.select(jobs.c.id).where(_IS_OPEN).order_by(jobs.c.turn).limit(1).scalar_subquery(), _IS_OPEN)

@@ -1,8 +1,10 @@
 """Every bench runs, at sizes that say nothing about speed; held here are counts, gas and shapes, never times."""
 
+import asyncio
 import io
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +14,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, gather, http, load, log, methodology, pages, siege, witness
+from api.bench import anchor, audit, demo, gather, http, load, log, methodology, pages, pgbench, scripts, siege, witness
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
+from api.bench.scratch import found_scheme
+from api.installation.services import running
+from api.installation.settings import Settings
+from registry.upkeep.consistency import check_tables
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +150,33 @@ def test_a_closed_loop_finds_the_capacity_and_an_open_one_above_it_says_what_was
     assert 20 < full.per_second < 100  # two callers, each answered after 20 ms
     assert not full.failures
     assert set(above.failures) == {f"account: {load.UNASKED}"}
+
+
+TABLES = re.compile(r"\b(FROM|INTO|JOIN|UPDATE|LATERAL) (\w+)")
+
+
+def test_pgbench_sends_the_statements_of_an_act_and_does_it(tmp_path: Path):
+    with running(Settings(data=tmp_path / "data"), http.silent, create=True) as site:
+        people = found_scheme(site, 2)
+        plan = load.Plan(
+            "", "acts", 0, 0, None, http.tokens_of(site, people), people.provider, site.publisher.publish()
+        )
+        asked = asyncio.run(scripts.taken_down(site, plan))
+        assert asked.keys() == {"conversions", "redemptions", "cancellations"}
+        with site.database.transaction() as tx:
+            before = tx.execute(sa.text("SELECT count(*) FROM movements WHERE kind IN (3, 4, 8)")).scalar_one()
+        variables = {"first_holder": people.holders[0], "last_holder": people.holders[1], "last_leaf": 0}
+        ran = 0
+        for name, sent in asked.items():
+            script = scripts.script(sent)
+            assert TABLES.findall(script) == [table for one in sent for table in TABLES.findall(one.statement)]
+            assert script.count(";\n") + script.count(" \\gset\n") == len(sent) + 2, "BEGIN and COMMIT"
+            done = pgbench.run(site.where.database_url, {name: script}, variables, seconds=1, connections=2)
+            ran += len(done.latencies)
+        with site.database.transaction() as tx:
+            after = tx.execute(sa.text("SELECT count(*) FROM movements WHERE kind IN (3, 4, 8)")).scalar_one()
+            assert list(check_tables(tx)) == []
+        assert after - before == ran > 0
 
 
 def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):

@@ -1,11 +1,6 @@
-"""`gram`: the command. Exit codes: 0 good, 1 checked and false, 2 could not check or bad usage.
+"""What the commands of `gram` share: their groups and options, and how they print."""
 
-What a command needs is imported when it runs, so that `gram --help` is quick.
-"""
-
-import io
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -133,66 +128,3 @@ def settings_of(data: Path, **given: Any) -> "Settings":
 def warn(sentence: str) -> None:
     """Tell a person something on stderr."""
     err.lines([f"· {sentence}"])
-
-
-def main() -> None:
-    """Run the command; an error is one sentence on stderr."""
-    from anchoring.errors import AnchoringError, Refuted
-    from registry.errors import RegistryError
-
-    _print_whatever_comes()
-    try:
-        app(prog_name="gram")
-    except SystemExit as leaving:
-        # The libraries below turn a reader who went away into 1, which here would say "checked and false".
-        if isinstance(leaving.__context__, BrokenPipeError):
-            sys.exit(EXIT_READER_GONE)
-        raise
-    except Refuted as error:
-        _leave(error, EXIT_FALSE)
-    except (AnchoringError, RegistryError) as error:
-        _leave(error, EXIT_NOT_CHECKED)
-    except OSError as error:
-        _leave(f"{error.filename or 'The system'}: {error.strerror or error}.", EXIT_NOT_CHECKED)
-    except KeyboardInterrupt:
-        _leave("Stopped.", 130)
-    except Exception as error:
-        if os.environ.get("GRAMLEDGER_TRACEBACK"):
-            raise
-        said = f"A defect of ours: {type(error).__name__}. Set GRAMLEDGER_TRACEBACK=1 and run it again to see where."
-        _leave(said, EXIT_NOT_CHECKED)
-
-
-def _print_whatever_comes() -> None:
-    """Write what an output's encoding does not have, as a tick in GBK, as its number: it must not end the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _leave(said: object, code: int) -> None:
-    err.lines([f"gram: {said}"])
-    sys.exit(code)
-
-
-from api.commands import (  # noqa: E402, F401  (they register themselves)
-    account,
-    aside,
-    bench,
-    chain,
-    check,
-    decide,
-    demo,
-    fsck,
-    log,
-    methodology,
-    monitor,
-    policy,
-    recover,
-    roles,
-    run,
-    trace,
-    trust,
-    witness,
-    worklist,
-)

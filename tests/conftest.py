@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from api.cli import main
+from api.gram import main
 from registry.database.embedded import EmbeddedPostgres
 from registry.database.engine import Database, migrate
 from registry.database.roles import as_registry, establish

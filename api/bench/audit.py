@@ -85,7 +85,7 @@ def _hash_alone(leaves: Leaves) -> float:
 
 def _audit(log: str, leaves: int, processes: int, more: Sequence[str] = ()) -> Run:
     """Run the command, and look at its processes' memory ten times a second."""
-    command = [sys.executable, "-c", "from api.cli import main; main()", "audit", "--log", log, "--vkey", VKEY]
+    command = [sys.executable, "-c", "from api.gram import main; main()", "audit", "--log", log, "--vkey", VKEY]
     command += ["--json", "--processes", str(processes), *more]
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as told:

@@ -39,7 +39,7 @@ def measure(folder: Path, rides: Path | None) -> list[Figure]:
 
 
 def _run(data: Path, rides: Path | None) -> Ran:
-    command = [sys.executable, "-c", "from api.cli import main; main()", "demo", "--data", str(data)]
+    command = [sys.executable, "-c", "from api.gram import main; main()", "demo", "--data", str(data)]
     command += [] if rides is None else ["--rides", str(rides)]
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as said:

@@ -96,7 +96,7 @@ def holders_tokens(site: Site, holders: Iterable[int]) -> dict[int, str]:
 @contextmanager
 def served(data: Path, workers: int | None, words: IO[bytes] | int = subprocess.DEVNULL) -> Iterator[str]:
     """Run `gram serve`, with publisher and anchoring, as anybody runs it."""
-    command = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--data", str(data), "--port", "0"]
+    command = [sys.executable, "-c", "from api.gram import main; main()", "serve", "--data", str(data), "--port", "0"]
     command += [] if workers is None else ["--workers", str(workers)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True)
     try:

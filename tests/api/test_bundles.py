@@ -5,8 +5,8 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
 from api.decisions.shapes import Procedure
+from api.gram import app
 from api.ledger.bundle_shapes import Bundle, Trace
 from registry.ledger.movement import read_serial, serial
 from tests.support.rest import Caller, institution, is_problem, person_with

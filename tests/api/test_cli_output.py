@@ -12,7 +12,7 @@ from tests.api.test_cli import GOOD, KEYS
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
 
 ROOT = Path(__file__).parents[2]
-GRAM = [sys.executable, "-c", "from api.cli import main; main()"]
+GRAM = [sys.executable, "-c", "from api.gram import main; main()"]
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ def test_kill_9_between_sending_and_the_receipt(node, payer, tmp_path):
     words = ["--rpc", node.url, "--payer", f"file:{key}", "--threshold", "2", "--plan", str(kept)]
     for one in SIGNERS:
         words += ["--signer", one]
-    command = [sys.executable, "-c", "from api.cli import main; main()", "chain", "deploy", *words]
+    command = [sys.executable, "-c", "from api.gram import main; main()", "chain", "deploy", *words]
     node.hold()
     with subprocess.Popen(command, stdout=subprocess.PIPE) as first:
         for _ in range(400):

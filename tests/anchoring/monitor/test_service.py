@@ -205,7 +205,7 @@ def test_a_monitor_that_follows_nothing_is_unwell(tmp_path):
 
 
 def gram(*words, **options):
-    command = [sys.executable, "-c", "from api.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-c", "from api.gram import main; main()", *map(str, words)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options

@@ -113,6 +113,12 @@ class Conflict(RegistryError):
     code, status, title = "conflict", 409, "It contradicts what is there"
 
 
+class PurposeMissing(RegistryError):
+    """Somebody else's data is read for a purpose, and the request names none."""
+
+    code, status, title = "purpose-missing", 400, "Say what it is read for"
+
+
 class RuleBroken(RegistryError):
     """A movement that the rules of the design's section 2 do not allow."""
 

@@ -87,7 +87,7 @@ class Callers:
             return found
         at = self._clock()
         with self._database().reading() as tx:
-            grants = standing(tx, digest)
+            grants = standing(tx, digest, at)
         if grants:  # who has none waits for his first, and should have it at once
             with self._lock:
                 self._grants[digest] = at, grants

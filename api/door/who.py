@@ -5,15 +5,21 @@ A route that declares nobody is for anyone; a test lists those.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import unquote
 
-from fastapi import Depends
+from fastapi import Depends, Header, Request
 from fastapi.dependencies.models import Dependant
+from starlette.concurrency import run_in_threadpool
 
 from api.door.caller import Caller, Principal
 from api.door.numbers import AccountId
-from registry.errors import Forbidden, NoRole, RegistryError
+from registry.errors import Forbidden, NoRole, PurposeMissing, RegistryError
+from registry.identity.reads import note_read
 from registry.identity.roles import AUTHORITIES, Role
+
+if TYPE_CHECKING:
+    from api.installation.site import Site
 
 READERS: Final = frozenset({Role.CENTRE, Role.BUREAU})
 """Officers who may read any account: the centre manages them, the bureau supervises."""
@@ -38,6 +44,40 @@ class Holding:
     def __str__(self) -> str:
         """Name who passes."""
         return ", ".join([f"the account's {' or '.join(sorted(self.of))}", *sorted(self.roles)])
+
+
+Purpose = Annotated[
+    str | None,
+    Header(
+        description="What an officer reads this for, in ASCII or percent-encoded UTF-8; who it is about sees it.",
+        max_length=1000,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Looking(Holding):
+    """Lets those pass who read an account; of an officer it is noted first that he does, and what for (R5)."""
+
+    async def __call__(  # type: ignore[override]  # it asks for more
+        self, account_id: AccountId, caller: Caller, request: Request, purpose: Purpose = None
+    ) -> Principal:
+        """Give the caller. Raises `Forbidden`, `NoRole`, `PurposeMissing`."""
+        await super().__call__(account_id, caller)
+        if account_id not in caller.accounts(*self.of):
+            await run_in_threadpool(note, request, caller, frozenset({account_id}), purpose, *self.roles)
+        return caller
+
+
+def note(request: Request, caller: Principal, accounts: frozenset[int], purpose: str | None, *roles: Role) -> None:
+    """Note that an officer of one of these authorities reads what is of some accounts. Raises `PurposeMissing`."""
+    if purpose is None:
+        raise PurposeMissing("Send a Purpose header: what you read this for. Who it is about sees it.")
+    officers = [officer for role in sorted(roles) if (officer := caller.officer(role)) is not None]
+    site: Site = request.app.state.site
+    with site.database.transaction() as tx:
+        what = f"{request.method} {request.scope['route'].path}"
+        note_read(tx, accounts, str(officers[0]), what, unquote(purpose), site.ledger.clock())
 
 
 @dataclass(frozen=True)
@@ -87,7 +127,7 @@ TRADING: Final = Holding(frozenset({Role.HOLDER, Role.TRADER}))
 PROVIDING: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER}))
 PROVIDING_OR_CENTRE: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER}), frozenset({Role.CENTRE}))
 BUNDLING: Final = Holding(frozenset({Role.HOLDER, Role.PROVIDER, Role.TRADER}))
-READER, PARTY_OR_READER = Holding(READING, READERS), Being(READERS, parties=True)
+READER, PARTY_OR_READER = Looking(READING, READERS), Being(READERS, parties=True)
 CENTRE: Final = Being(frozenset({Role.CENTRE}))
 SIGNED_IN: Final = Anybody()
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.door.caller import Principal
 from api.door.numbers import MovementId
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.who import READERS, READING, PartyOrReader
+from api.door.who import READERS, READING, PartyOrReader, Purpose, note
 from api.door.write import SiteOf
 from api.ledger import shapes as schemas
 from api.ledger import views
@@ -26,17 +26,21 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1/movements/{movement}", t
 
 
 @router.get("", summary="Read a movement of one's own", response_model=schemas.OwnMovement, responses=READ)
-def read_movement(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> dict[str, Any]:
+def read_movement(
+    movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None
+) -> dict[str, Any]:
     """Read a movement that one gave or received: with its act, and with its log index once it is logged."""
     with site.database.reading() as tx:
-        return views.own_movement(_own(tx, caller, movement))
+        return views.own_movement(_own(request, tx, caller, movement, purpose))
 
 
 @router.get("/evidence", summary="Read what a movement rests on", response_model=schemas.EvidenceAnswer, responses=READ)
-def read_evidence(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> dict[str, Any]:
+def read_evidence(
+    movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None
+) -> dict[str, Any]:
     """Read a movement's evidence with its salts, so that any field can be shown to others and checked alone."""
     with site.database.reading() as tx:
-        seen = _own(tx, caller, movement)
+        seen = _own(request, tx, caller, movement, purpose)
         row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
     if row.fields is None:
         raise NotFound("This document was lost with a database. Its digest is in the leaf: a copy can be given back.")
@@ -46,14 +50,16 @@ def read_evidence(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> 
 @router.get(
     "/receipt", summary="Get the receipt of one's own movement", response_class=Response, responses={**RECEIPT, **READ}
 )
-def read_receipt(movement: MovementId, caller: PartyOrReader, site: SiteOf) -> Response:
+def read_receipt(
+    movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None
+) -> Response:
     """Get a movement's receipt, the same that everybody gets by its log index."""
     with site.database.reading() as tx:
-        seen = _own(tx, caller, movement)
+        seen = _own(request, tx, caller, movement, purpose)
     return receipt_of(site, index_of(seen))
 
 
-def _own(tx: sa.Connection, caller: Principal, number: int) -> Seen:
+def _own(request: Request, tx: sa.Connection, caller: Principal, number: int, purpose: str | None) -> Seen:
     """Read a movement for a party or an authority. For anybody else it is not there, whether it is or not."""
     mine = caller.accounts(*READING)
     for account in mine:
@@ -61,4 +67,7 @@ def _own(tx: sa.Connection, caller: Principal, number: int) -> Seen:
     seen = get_movement(tx, number)
     if not caller.has(*READERS) and not mine & {seen.giver_id, seen.account_id}:
         raise NotFound(f"There is no movement {number}.")
+    if not mine & {seen.giver_id, seen.account_id}:
+        parties = frozenset(one for one in (seen.giver_id, seen.account_id) if one is not None)
+        note(request, caller, parties, purpose, *READERS)
     return seen

@@ -57,7 +57,23 @@ sources = _table(
     valid_from_ms=_int,
     valid_until_ms=_int,
 )
-consents = _table("consents", source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int)
+consents = _table(
+    "consents", id=_int, source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int
+)
+link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int, ends_ms=_int)
+mandates = _table("mandates", id=_int, account_id=_int, agent_id=_int, given_ms=_int, until_ms=_int, ended_ms=_int)
+belongings = _table(
+    "belongings",
+    id=_int,
+    kind=_text,
+    digest=_bytes,
+    sealed=_bytes,
+    account_id=_int,
+    linked_by=_text,
+    from_ms=_int,
+    until_ms=_int,
+)
+reads = _table("reads", id=_int, account_id=_int, reader=_text, what=_text, purpose=_text, at_ms=_int)
 evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
 cases = _table("cases", number=_text, about=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)

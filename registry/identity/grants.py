@@ -98,9 +98,12 @@ def revoke(tx: sa.Connection, number: int, by: str, at: int) -> None:
             raise NotFound(f"There is no grant {number}.")
 
 
-def standing(tx: sa.Connection, digest: bytes) -> tuple[Grant, ...]:
-    """Give what a subject may now, by its digest (32 bytes); nothing for one that is not known."""
-    rows = tx.execute(_MAY, {"digest": digest})
+def standing(tx: sa.Connection, digest: bytes, at: int) -> tuple[Grant, ...]:
+    """Give what a subject may at `at`, by its digest (32 bytes); nothing for one that is not known.
+
+    A trader may also trade for the accounts whose holders gave a mandate to the trader's own.
+    """
+    rows = tx.execute(_MAY, {"digest": digest, "at": at})
     return tuple(Grant(Role(row.role), row.account_id, row.officer) for row in rows)
 
 
@@ -146,8 +149,15 @@ def _leave(tx: sa.Connection, account: Erased) -> None:
 
 
 _MAY = sa.text("""
-    SELECT g.role, g.account_id, g.officer FROM grants g JOIN subjects s ON s.id = g.subject_id
-    WHERE s.digest = :digest AND g.revoked_ms IS NULL ORDER BY g.id
+    WITH own AS (
+        SELECT g.role, g.account_id, g.officer, g.id FROM grants g JOIN subjects s ON s.id = g.subject_id
+        WHERE s.digest = :digest AND g.revoked_ms IS NULL
+    )
+    SELECT role, account_id, officer, id FROM own
+    UNION ALL
+    SELECT 'trader', m.account_id, NULL, m.id FROM own JOIN mandates m ON m.agent_id = own.account_id
+    WHERE own.role = 'trader' AND m.ended_ms IS NULL AND (m.until_ms IS NULL OR m.until_ms > :at)
+    ORDER BY id
 """)
 _STANDING = sa.text("""
     SELECT id FROM grants WHERE subject_id = :subject_id AND role = :role

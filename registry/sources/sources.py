@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
@@ -41,12 +40,13 @@ def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:
     return Source(**row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to read a row by names)
 
 
-_given = insert(consents)
-_GIVE = _given.on_conflict_do_update(
-    index_elements=["source_id", "platform_user"],
-    set_={"given_ms": _given.excluded.given_ms, "revoked_ms": None},
-    where=(consents.c.account_id == _given.excluded.account_id) & consents.c.revoked_ms.is_not(None),
-)
+_GIVE = sa.text("""
+    INSERT INTO consents (source_id, platform_user, account_id, given_ms)
+    SELECT :source_id, :platform_user, :account_id, CAST(:given_ms AS bigint) WHERE NOT EXISTS (
+        SELECT FROM consents
+        WHERE source_id = :source_id AND platform_user = :platform_user AND account_id <> :account_id
+    ) ON CONFLICT (source_id, platform_user) WHERE revoked_ms IS NULL DO NOTHING
+""")
 
 
 def give_consent(tx: sa.Connection, source_id: int, accounts: Mapping[str, int], at: int) -> None:
@@ -66,7 +66,12 @@ def give_consent(tx: sa.Connection, source_id: int, accounts: Mapping[str, int],
 def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) -> None:
     """Withdraw an account's consent to a source: nothing more is issued to it from there."""
     where = (consents.c.source_id == source_id, consents.c.account_id == account_id, consents.c.revoked_ms.is_(None))
-    if tx.execute(sa.update(consents).where(*where).values(revoked_ms=at)).rowcount == 0:
+    if (
+        tx.execute(
+            sa.update(consents).where(*where).values(revoked_ms=sa.func.greatest(at, consents.c.given_ms))
+        ).rowcount
+        == 0
+    ):
         raise NotFound(f"Account {account_id} has given no consent to source {source_id}.")
 
 

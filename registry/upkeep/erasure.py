@@ -21,7 +21,7 @@ from registry.consumption.transfer import transfer
 from registry.database import schema
 from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
-from registry.identity import grants
+from registry.identity import belongings, grants, mandates, reads
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -29,7 +29,7 @@ from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
 from registry.points.points import expire
-from registry.sources import sources
+from registry.sources import linking, sources
 
 CANCELLING: Final = ("voluntary-cancellation", "donation")
 FORFEIT, TRANSFER = "forfeit", "transfer"
@@ -41,6 +41,10 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
     *grants.ERASING,
+    *mandates.ERASING,
+    *belongings.ERASING,
+    *reads.ERASING,
+    *linking.ERASING,
     *sources.ERASING,
     *cancellations.ERASING,
     *activities.ERASING,

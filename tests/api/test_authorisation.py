@@ -26,6 +26,7 @@ PROVIDER_OR_CENTRE = frozenset({"own", "provider", "centre"})
 BUNDLER = frozenset({"own", "provider", "trader"})
 READERS = frozenset({"own", "provider", "trader", "applicant", "centre", "bureau"})
 DECIDING = frozenset({"centre", "exchange", "bureau"})
+HOLDER_OR_CENTRE = frozenset({"own", "centre"})
 MAY = {
     ("POST", "/v1/accounts"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}"): READERS,
@@ -45,6 +46,19 @@ MAY = {
     ("GET", "/v1/movements/{movement}"): READERS,
     ("GET", "/v1/movements/{movement}/evidence"): READERS,
     ("GET", "/v1/movements/{movement}/receipt"): READERS,
+    ("GET", "/v1/me"): SIGNED_IN,
+    ("POST", "/v1/accounts/{account_id}/link-codes"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/consents"): READERS,
+    ("POST", "/v1/accounts/{account_id}/consents/{source_id}/withdrawal"): HOLDER,
+    ("POST", "/v1/sources/{source_id}/consents"): frozenset({"platform"}),
+    ("GET", "/v1/sources/{source_id}/consents/{external_id}"): frozenset({"platform"}),
+    ("GET", "/v1/accounts/{account_id}/mandates"): READERS,
+    ("POST", "/v1/accounts/{account_id}/mandates"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/mandates/{mandate}/end"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/links"): READERS,
+    ("POST", "/v1/accounts/{account_id}/links"): HOLDER_OR_CENTRE,
+    ("POST", "/v1/accounts/{account_id}/links/{link}/end"): HOLDER_OR_CENTRE,
+    ("GET", "/v1/accounts/{account_id}/reads"): HOLDER,
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/log/witnesses"): ANYONE,
@@ -98,6 +112,10 @@ BODIES = {
     },
     "decisions": {"decision": "accept"},
     "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
+    "link-codes": {"source": MORE_THAN_THERE_IS},
+    "consents": {"code": "none", "external_id": "x"},
+    "mandates": {"agent": MORE_THAN_THERE_IS},
+    "links": {"kind": "none", "number": "1"},
     "conversions": {"quantity_g": MORE_THAN_THERE_IS},
     "redemptions": {"quantity_g": MORE_THAN_THERE_IS, "provider": 1},
     "refunds": {"quantity_g": MORE_THAN_THERE_IS, "redemption": "1"},
@@ -146,6 +164,9 @@ def test_who_may_is_declared_and_described():
         frozenset({"centre"}): "centre",
         frozenset({"bureau"}): "bureau",
         DECIDING: "bureau, centre, exchange",
+        HOLDER_OR_CENTRE: "the account's holder, centre",
+        SIGNED_IN: "whoever signed in",
+        frozenset({"platform"}): "platform",
         frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",
         ANYONE: None,
     }
@@ -193,12 +214,18 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "case": "P-1",
         "motion": 2**53 - 1,
         "code": "SHCER02020032024II",
+        "source_id": 1,
+        "mandate": 1,
+        "link": 1,
+        "external_id": "x",
     }
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
     answer = caller.post(there, body) if method == "POST" else caller.ask(method, there)
-    if who in MAY[method, path]:
+    if path.startswith("/v1/sources/{source_id}") and who == "platform":
+        assert is_problem(answer, 403, "forbidden"), "of another platform's source"
+    elif who in MAY[method, path]:
         assert answer.status_code not in {401, 403, 405, 422, 500}
     elif who == "nobody":
         assert is_problem(answer, 401, "unauthenticated")

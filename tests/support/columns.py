@@ -26,7 +26,11 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "officers": _all(A, "authority number subject_id"),
     "grants": _all(G, "id subject_id role account_id officer granted_ms granted_by revoked_ms revoked_by"),
     "sessions": _all(G, "digest subject_digest begun_ms ends_ms"),
-    "consents": _all(G, "source_id platform_user account_id given_ms revoked_ms"),
+    "link_codes": _all(G, "digest account_id source_id ends_ms"),
+    "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms"),
+    "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
+    "reads": _all(G, "id account_id reader what purpose at_ms"),
+    "consents": _all(G, "id source_id platform_user account_id given_ms revoked_ms"),
     "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),
     "movements": _all(

@@ -28,7 +28,7 @@ class Caller:
 
     def ask(self, method: str, path: str, **how: Any) -> httpx2.Response:
         bearer = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        headers = bearer | how.pop("headers", {})
+        headers = bearer | {"Purpose": "to test"} | how.pop("headers", {})
         return http.request(method, self.url + path, headers=headers, **how)
 
     def get(self, path: str, **how: Any) -> httpx2.Response:

@@ -17,7 +17,7 @@ ELSEWHERE = Subject("https://other.example", "ann")
 
 def may(scheme, subject):
     with scheme.database.reading() as tx:
-        return standing(tx, subject.digest(scheme.ledger.vault))
+        return standing(tx, subject.digest(scheme.ledger.vault), scheme.clock())
 
 
 def grant(scheme, subject, wanted, by="operator", at=5):

@@ -111,15 +111,64 @@ CREATE TABLE sources (
     FOREIGN KEY (methodology_code, methodology_version) REFERENCES methodologies
 );
 
+-- A person's consent to a source, from a moment until another: what ended is kept, and may be given anew.
 CREATE TABLE consents (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source_id bigint NOT NULL REFERENCES sources,
-    platform_user text NOT NULL,
+    platform_user text NOT NULL,  -- the platform's own name for the person
     account_id bigint NOT NULL REFERENCES accounts,
     given_ms bigint NOT NULL,
-    revoked_ms bigint,
-    PRIMARY KEY (source_id, platform_user)
+    revoked_ms bigint CHECK (revoked_ms >= given_ms)
 );
+CREATE UNIQUE INDEX consents_standing ON consents (source_id, platform_user) WHERE revoked_ms IS NULL;
+CREATE INDEX consents_user ON consents (source_id, platform_user);
 CREATE INDEX consents_account ON consents (account_id);
+
+-- What a person gives to a platform to show that the account is theirs, once and within minutes.
+CREATE TABLE link_codes (
+    digest bytea PRIMARY KEY CHECK (length(digest) = 32),
+    account_id bigint NOT NULL REFERENCES accounts,
+    source_id bigint NOT NULL REFERENCES sources,
+    ends_ms bigint NOT NULL
+);
+CREATE INDEX link_codes_account ON link_codes (account_id);
+
+-- A holder lets another account's traders trade for it, from a moment until another.
+CREATE TABLE mandates (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES accounts,
+    agent_id bigint NOT NULL REFERENCES accounts CHECK (agent_id <> account_id),
+    given_ms bigint NOT NULL,
+    until_ms bigint CHECK (until_ms > given_ms),
+    ended_ms bigint CHECK (ended_ms >= given_ms)
+);
+CREATE UNIQUE INDEX mandates_standing ON mandates (account_id, agent_id) WHERE ended_ms IS NULL;
+CREATE INDEX mandates_agent ON mandates (agent_id) WHERE ended_ms IS NULL;
+
+-- Cards, plates and meters: each is one account's at a time.
+CREATE TABLE belongings (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('card', 'plate', 'meter')),
+    digest bytea NOT NULL CHECK (length(digest) = 32),  -- of kind and number, under the master key
+    sealed bytea NOT NULL,  -- the number, under the master key
+    account_id bigint NOT NULL REFERENCES accounts,
+    linked_by text NOT NULL,  -- holder, or an officer who helped
+    from_ms bigint NOT NULL,
+    until_ms bigint CHECK (until_ms >= from_ms)
+);
+CREATE UNIQUE INDEX belongings_standing ON belongings (digest) WHERE until_ms IS NULL;
+CREATE INDEX belongings_account ON belongings (account_id);
+
+-- Who of others read what is a person's, and what for.
+CREATE TABLE reads (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES accounts,
+    reader text NOT NULL,  -- an officer, or a platform by its account's number
+    what text NOT NULL,
+    purpose text NOT NULL,
+    at_ms bigint NOT NULL
+);
+CREATE INDEX reads_account ON reads (account_id, id);
 
 CREATE TABLE evidence (
     digest bytea PRIMARY KEY CHECK (length(digest) = 32),

@@ -1,0 +1,188 @@
+"""Scenes of people: linked by a code with a platform, and taken back; what a platform sees of who consents (R4)."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+
+from api.door.caller import Principal
+from api.door.numbers import MAX_EXACT, AccountId, only_decimals
+from api.door.problems import documented
+from api.door.route import StrictRoute
+from api.door.who import Being, ForHolderOrReader
+from api.door.write import ByHolder, SiteOf, Write, by
+from registry.accounts.accounts import open_row
+from registry.clock import rfc3339
+from registry.errors import Forbidden
+from registry.identity.reads import note_read
+from registry.identity.roles import Role
+from registry.ledger.movement import Form
+from registry.ledger.queries import holdings
+from registry.sources import linking
+from registry.sources.sources import Source, get_source, revoke_consent
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
+READ = documented(400, 401, 403, 404, 422, 503)
+WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+PLATFORM = Being(frozenset({Role.PLATFORM}))
+ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
+SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's number."), BeforeValidator(only_decimals)]
+ExternalId = Annotated[str, Path(description="The platform's own name for the person.", max_length=1000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WantedCode(_Body):
+    """Which scene is to be linked."""
+
+    source: Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, examples=[1])]
+
+
+class Code(BaseModel):
+    """What the person enters at the platform."""
+
+    code: Annotated[str, Field(examples=["7K2M9QX4TB"])]
+    expires_at: str
+
+
+class NewConsent(_Body):
+    """A person's code, and the platform's own name for the person."""
+
+    code: Annotated[StrictStr, Field(examples=["7K2M9QX4TB"])]
+    external_id: Annotated[StrictStr, Field(examples=["rider-7"])]
+
+
+class Linked(BaseModel):
+    """A person who consents, as the platform knows them; nothing says which account it is."""
+
+    source: int
+    external_id: str
+    since: str
+
+
+class Balance(Linked):
+    """What a person who consents has, in grams and points."""
+
+    reductions_g: int
+    points: int
+
+
+class Consent(BaseModel):
+    """A person's consent to a scene."""
+
+    source: int
+    name_zh: str
+    name_en: str
+    external_id: Annotated[str, Field(description="The platform's own name for the person.")]
+    since: str
+    until: Annotated[str | None, Field(description="When it was taken back.")]
+    last_act_at: Annotated[str | None, Field(description="When the last act was seen under it.")]
+
+
+class Consents(BaseModel):
+    """A person's consents, newest first."""
+
+    items: list[Consent]
+
+
+@router.post(
+    "/accounts/{account_id}/link-codes", summary="Get a code to link a scene", status_code=201, response_class=Response,
+    responses={201: {"model": Code}, **WRITTEN},
+)  # fmt: skip
+def make_a_link_code(account_id: AccountId, body: WantedCode, write: ByHolder) -> Response:
+    """Get a code that links a scene: entered at the platform within ten minutes, it is the consent."""
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        code = linking.make_code(tx, write.site.ledger, account_id, body.source)
+        return {"code": code.text, "expires_at": rfc3339(code.ends_ms)}
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.post(
+    "/sources/{source_id}/consents", summary="Link a person who consents", status_code=201, response_class=Response,
+    responses={201: {"model": Linked}, **WRITTEN},
+)  # fmt: skip
+def link_a_person(source_id: SourceId, body: NewConsent, write: ByPlatform) -> Response:
+    """Link a user of the platform by the code that the person got here. One user is one account at a platform."""
+    ledger = write.site.ledger
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        source = _own_source(tx, write.caller, source_id)
+        linking.take_code(tx, ledger, source, body.code, body.external_id)
+        _, since = linking.account_of(tx, source_id, body.external_id)
+        return {"source": source_id, "external_id": body.external_id, "since": rfc3339(since)}
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.get("/sources/{source_id}/consents/{external_id}", summary="Read the balance of who consents", responses=READ)
+def read_a_linked_balance(
+    source_id: SourceId, external_id: ExternalId, site: SiteOf, caller: Annotated[Principal, Depends(PLATFORM)]
+) -> Balance:
+    """Read what a person has who consents to the platform's scene. The person sees that it was read."""
+    with site.database.transaction() as tx:
+        source = _own_source(tx, caller, source_id)
+        account, since = linking.account_of(tx, source_id, external_id)
+        reader, what = f"platform {source.applicant_id}", "GET /v1/sources/{source_id}/consents/{external_id}"
+        note_read(tx, frozenset({account}), reader, what, f"source {source_id}", site.ledger.clock())
+        held = {(row.form, bool(row.locked)): int(row.grams) for row in holdings(tx, account)}
+    return Balance(
+        source=source_id,
+        external_id=external_id,
+        since=rfc3339(since),
+        reductions_g=held.get((int(Form.REDUCTION), False), 0),
+        points=held.get((int(Form.POINTS), False), 0),
+    )
+
+
+@router.get(
+    "/accounts/{account_id}/consents", summary="List an account's consents", responses=READ,
+    dependencies=[ForHolderOrReader],
+)  # fmt: skip
+def read_consents(account_id: AccountId, site: SiteOf) -> Consents:
+    """List which scenes are linked or were, since when, and when the last act was seen."""
+    with site.database.reading() as tx:
+        open_row(tx, account_id)
+        return Consents(items=[_consent(one) for one in linking.list_consents(tx, account_id)])
+
+
+@router.post(
+    "/accounts/{account_id}/consents/{source_id}/withdrawal", summary="Take a consent back", status_code=201,
+    response_class=Response, responses={201: {"model": Consents}, **WRITTEN},
+)  # fmt: skip
+def take_a_consent_back(account_id: AccountId, source_id: SourceId, write: ByHolder) -> Response:
+    """Take a consent back: nothing more is issued from that scene, not even of the batch that is being judged."""
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        revoke_consent(tx, source_id, account_id, write.site.ledger.clock())
+        return Consents(items=[_consent(one) for one in linking.list_consents(tx, account_id)]).model_dump()
+
+    return write.perform({}, act)
+
+
+def _own_source(tx: sa.Connection, caller: Principal, source_id: int) -> Source:
+    """Read a source of the platform's own. Raises `Forbidden`, whether there is another's or not."""
+    mine = caller.accounts(Role.PLATFORM)
+    row = tx.execute(_OWN, {"source": source_id, "accounts": sorted(mine)}).one_or_none()
+    if row is None:
+        raise Forbidden("This source is not your platform's.")
+    return get_source(tx, source_id)
+
+
+def _consent(of: linking.Consent) -> Consent:
+    return Consent(
+        source=of.source.id,
+        name_zh=of.source.name_zh,
+        name_en=of.source.name_en,
+        external_id=of.platform_user,
+        since=rfc3339(of.given_ms),
+        until=None if of.revoked_ms is None else rfc3339(of.revoked_ms),
+        last_act_at=None if of.seen_ms is None else rfc3339(of.seen_ms),
+    )
+
+
+_OWN = sa.text("SELECT id FROM sources WHERE id = :source AND applicant_id = ANY (:accounts)")

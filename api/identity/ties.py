@@ -1,0 +1,257 @@
+"""What is tied to an account from a date until a date: mandates to trade, cards, plates and meters; and who read it."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+
+from api.door.caller import Principal
+from api.door.numbers import MAX_EXACT, AccountId, Cursor, Limit, only_decimals
+from api.door.problems import documented
+from api.door.route import StrictRoute
+from api.door.who import HOLDER, ForHolder, ForHolderOrReader, Holding, SignedIn
+from api.door.write import ByHolder, SiteOf, Write, by
+from registry.accounts.accounts import open_row
+from registry.clock import rfc3339
+from registry.errors import Invalid
+from registry.identity import belongings, mandates
+from registry.identity.reads import list_reads
+from registry.identity.roles import Role
+from registry.ledger.ledger import Ledger
+from registry.procedure.fields import Unreadable, moment
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
+READ = documented(400, 401, 403, 404, 422, 503)
+WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+HELPED = Holding(roles=frozenset({Role.CENTRE}))
+ByHolderOrCentre = Annotated[Write, Depends(by(HELPED))]
+Number = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number."), BeforeValidator(only_decimals)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Me(BaseModel):
+    """Who asks, as the registry knows them: by what they may."""
+
+    roles: Annotated[list[str], Field(examples=[["holder of account 2", "centre:7"]])]
+
+
+class NewMandate(_Body):
+    """Which account's traders may trade, and until when."""
+
+    agent: Annotated[StrictInt, Field(description="An institution's account.", ge=1, le=MAX_EXACT, examples=[7])]
+    until: Annotated[StrictStr | None, Field(examples=["2027-01-01T00:00:00.000Z"])] = None
+
+
+class Mandate(BaseModel):
+    """A mandate."""
+
+    mandate: int
+    agent: int
+    since: str
+    until: str | None
+    ended_at: str | None
+
+
+class Mandates(BaseModel):
+    """Mandates that an account gave, newest first."""
+
+    items: list[Mandate]
+
+
+class NewLink(_Body):
+    """What is linked."""
+
+    kind: Annotated[StrictStr, Field(description=", ".join(belongings.KINDS), examples=["card"])]
+    number: Annotated[StrictStr, Field(description="Spaces, hyphens and case do not matter.", examples=["沪A·D12345"])]
+
+
+class Link(BaseModel):
+    """A card, plate or meter, from when until when it is the account's."""
+
+    link: int
+    kind: str
+    number: str
+    linked_by: Annotated[str, Field(description="holder, or the officer who helped.", examples=["holder"])]
+    since: str
+    until: str | None
+
+
+class Links(BaseModel):
+    """What is linked to an account, newest first."""
+
+    items: list[Link]
+
+
+class Read(BaseModel):
+    """Somebody else's reading."""
+
+    reader: Annotated[str, Field(description="An officer, or a platform.", examples=["centre:7"])]
+    what: Annotated[str, Field(examples=["GET /v1/accounts/{account_id}"])]
+    purpose: str
+    at: str
+
+
+class Reads(BaseModel):
+    """Who of others read what is the account's, newest first."""
+
+    items: list[Read]
+    next_cursor: str | None
+
+
+@router.get("/me", summary="See what one may", responses=documented(400, 401, 403, 422, 503))
+def read_me(caller: SignedIn) -> Me:
+    """See what who asks may here."""
+    return Me(roles=[str(one) for one in caller.grants])
+
+
+@router.post(
+    "/accounts/{account_id}/mandates", summary="Give a mandate to trade", status_code=201, response_class=Response,
+    responses={201: {"model": Mandates}, **WRITTEN},
+)  # fmt: skip
+def give_a_mandate(account_id: AccountId, body: NewMandate, write: ByHolder) -> Response:
+    """Let another institution's traders trade for this account; every process knows it within two seconds (R3)."""
+    until = None if body.until is None else _moment(body.until)
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        open_row(tx, account_id)
+        mandates.give_mandate(tx, account_id, body.agent, write.site.ledger.clock(), until)
+        return _mandates(tx, account_id).model_dump()
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.get(
+    "/accounts/{account_id}/mandates", summary="List an account's mandates", responses=READ,
+    dependencies=[ForHolderOrReader],
+)  # fmt: skip
+def read_mandates(account_id: AccountId, site: SiteOf) -> Mandates:
+    """List the mandates that the account gave, also those that ended."""
+    with site.database.reading() as tx:
+        open_row(tx, account_id)
+        return _mandates(tx, account_id)
+
+
+@router.post(
+    "/accounts/{account_id}/mandates/{mandate}/end", summary="End a mandate", status_code=201, response_class=Response,
+    responses={201: {"model": Mandates}, **WRITTEN},
+)  # fmt: skip
+def end_a_mandate(account_id: AccountId, mandate: Number, write: ByHolder) -> Response:
+    """End a mandate; nobody trades by it two seconds later."""
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        mandates.end_mandate(tx, account_id, mandate, write.site.ledger.clock())
+        return _mandates(tx, account_id).model_dump()
+
+    return write.perform({}, act)
+
+
+@router.post(
+    "/accounts/{account_id}/links", summary="Link a card, plate or meter", status_code=201, response_class=Response,
+    responses={201: {"model": Link}, **WRITTEN},
+)  # fmt: skip
+def link_a_belonging(account_id: AccountId, body: NewLink, write: ByHolderOrCentre) -> Response:
+    """Link a card, plate or meter to the account from now on; it is one account's at a time (R48)."""
+    ledger, caller = write.site.ledger, write.caller
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        number = belongings.link(
+            tx, ledger.vault, account_id, body.kind, body.number, _who(caller, account_id), ledger.clock()
+        )
+        found = belongings.list_belongings(tx, ledger.vault, account_id)
+        return next(_link(one) for one in found if one.id == number).model_dump()
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.get(
+    "/accounts/{account_id}/links", summary="List cards, plates and meters", responses=READ,
+    dependencies=[ForHolderOrReader],
+)  # fmt: skip
+def read_links(account_id: AccountId, site: SiteOf) -> Links:
+    """List what is linked to the account, also what was."""
+    with site.database.reading() as tx:
+        open_row(tx, account_id)
+        return _links(tx, site.ledger, account_id)
+
+
+@router.post(
+    "/accounts/{account_id}/links/{link}/end", summary="End a link", status_code=201, response_class=Response,
+    responses={201: {"model": Links}, **WRITTEN},
+)  # fmt: skip
+def end_a_link(account_id: AccountId, link: Number, write: ByHolderOrCentre) -> Response:
+    """End a link, as when a card changes hands; whoever has it next links it anew."""
+    ledger = write.site.ledger
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        belongings.unlink(tx, account_id, link, ledger.clock())
+        return Links(
+            items=[_link(one) for one in belongings.list_belongings(tx, ledger.vault, account_id)]
+        ).model_dump()
+
+    return write.perform({}, act)
+
+
+@router.get(
+    "/accounts/{account_id}/reads", summary="See who read it", responses=READ, dependencies=[ForHolder],
+)  # fmt: skip
+def read_the_reads(account_id: AccountId, site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> Reads:
+    """See who of others read what is this person's, when, and what for (R5)."""
+    if cursor is not None and not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+        raise Invalid("This cursor is none that was given.")
+    before = None if cursor is None else int(cursor)
+    with site.database.reading() as tx:
+        open_row(tx, account_id)
+        page = list_reads(tx, account_id, before=before, limit=limit)
+    items = [Read(reader=one.reader, what=one.what, purpose=one.purpose, at=rfc3339(one.at_ms)) for one in page.items]
+    return Reads(items=items, next_cursor=page.next_cursor)
+
+
+def _who(caller: Principal, account_id: int) -> str:
+    if account_id in caller.accounts(*HOLDER.of):
+        return str(Role.HOLDER)
+    return str(caller.officer(Role.CENTRE))
+
+
+def _moment(text: str) -> int:
+    try:
+        return moment(text)
+    except Unreadable as error:
+        raise Invalid(f"A time {error}.") from None
+
+
+def _time(of: int | None) -> str | None:
+    return None if of is None else rfc3339(of)
+
+
+def _mandates(tx: sa.Connection, account_id: int) -> Mandates:
+    return Mandates(
+        items=[
+            Mandate(
+                mandate=one.id,
+                agent=one.agent,
+                since=rfc3339(one.given_ms),
+                until=_time(one.until_ms),
+                ended_at=_time(one.ended_ms),
+            )
+            for one in mandates.list_mandates(tx, account_id)
+        ]
+    )
+
+
+def _links(tx: sa.Connection, ledger: Ledger, account_id: int) -> Links:
+    return Links(items=[_link(one) for one in belongings.list_belongings(tx, ledger.vault, account_id)])
+
+
+def _link(of: belongings.Belonging) -> Link:
+    return Link(
+        link=of.id,
+        kind=of.kind,
+        number=of.number,
+        linked_by=of.linked_by,
+        since=rfc3339(of.from_ms),
+        until=_time(of.until_ms),
+    )

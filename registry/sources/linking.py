@@ -1,0 +1,116 @@
+"""A person and a platform link a scene: the code shows whose the account is, the platform whose the user is (R4).
+
+Neither can do it alone. The platform's name for a person is one account's at that platform, and the other way round.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import INDIVIDUAL, open_row
+from registry.accounts.vault import Vault
+from registry.database.personal import rows_go
+from registry.database.schema import link_codes
+from registry.errors import Conflict, Invalid, NotFound
+from registry.ledger.ledger import Ledger
+from registry.sources.sources import Source, get_source, give_consent
+from registry.words import checked_words
+
+CODE_LIFE_MS: Final = 600_000
+CODE_CHARS: Final = 10
+"""Fifty bits: nobody guesses one within its ten minutes through an interface that asks who he is."""
+MAX_USER_CHARS: Final = 200
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a person enters at the platform, and until when it is good (Unix milliseconds)."""
+
+    text: str
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent as it is on record; `seen_ms` is when the last activity under it ended. Unix milliseconds."""
+
+    source: Source
+    platform_user: str
+    given_ms: int
+    revoked_ms: int | None
+    seen_ms: int | None
+
+
+def make_code(tx: sa.Connection, ledger: Ledger, account: int, source_id: int) -> Code:
+    """Give a person's code for linking a source. Raises `NotFound`, `Invalid` for an institution."""
+    if open_row(tx, account).kind != INDIVIDUAL:
+        raise Invalid("A scene is linked to a person's account.")
+    get_source(tx, source_id)
+    at = ledger.clock()
+    tx.execute(sa.delete(link_codes).where(link_codes.c.ends_ms <= at))
+    code = Code("".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARS)), at + CODE_LIFE_MS)
+    row = {"digest": _digest(ledger.vault, code.text), "account_id": account, "source_id": source_id}
+    tx.execute(sa.insert(link_codes).values(row | {"ends_ms": code.ends_ms}))
+    return code
+
+
+def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, platform_user: str) -> int:
+    """Link a platform's user to the account whose code this is, with its consent; gives the account.
+
+    Raises `NotFound` for a code that is none, or none any more, and `Conflict` when either is linked otherwise already.
+    """
+    user = checked_words(platform_user, "The platform's name for a person", MAX_USER_CHARS)
+    tx.execute(_ONE, {"platform": source.applicant_id})
+    is_it = link_codes.c.digest == _digest(ledger.vault, code), link_codes.c.source_id == source.id
+    taken = sa.delete(link_codes).where(*is_it, link_codes.c.ends_ms > ledger.clock())
+    account = tx.execute(taken.returning(link_codes.c.account_id)).scalar_one_or_none()
+    if account is None:
+        raise NotFound("This code is none, used, or older than ten minutes. The person makes a new one.")
+    at_platform = {"platform": source.applicant_id, "user": user, "account": account}
+    if tx.execute(_OTHERWISE, at_platform).scalar_one():
+        raise Conflict("At this platform, this user or this account is linked otherwise already. Nothing was linked.")
+    give_consent(tx, source.id, {user: int(account)}, ledger.clock())
+    return int(account)
+
+
+def account_of(tx: sa.Connection, source_id: int, platform_user: str) -> tuple[int, int]:
+    """Give the account of a platform's user whose consent stands, and since when. Raises `NotFound`."""
+    row = tx.execute(_STANDING, {"source": source_id, "user": platform_user}).one_or_none()
+    if row is None:
+        raise NotFound("Nobody of that name consents to this source now.")
+    return int(row.account_id), int(row.given_ms)
+
+
+def list_consents(tx: sa.Connection, account: int) -> list[Consent]:
+    """Give an account's consents, newest first, also those that were taken back."""
+    rows = tx.execute(_OF_ACCOUNT, {"account": account}).all()
+    return [
+        Consent(get_source(tx, row.source_id), row.platform_user, row.given_ms, row.revoked_ms, row.seen_ms)
+        for row in rows
+    ]
+
+
+def _digest(vault: Vault, code: str) -> bytes:
+    return vault.keyed_digest("link-code", code.strip().upper().encode("utf-8", "surrogatepass"))
+
+
+_ONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/platform/' || :platform, 0))")
+_OTHERWISE = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM consents c JOIN sources s ON s.id = c.source_id WHERE s.applicant_id = :platform
+            AND (c.platform_user = :user) <> (c.account_id = :account)
+    )
+""")
+_STANDING = sa.text("""
+    SELECT account_id, given_ms FROM consents WHERE source_id = :source AND platform_user = :user AND revoked_ms IS NULL
+""")
+_OF_ACCOUNT = sa.text("""
+    SELECT c.source_id, c.platform_user, c.given_ms, c.revoked_ms,
+        (SELECT max(a.ends_ms) FROM activities a
+            WHERE a.account_id = c.account_id AND a.source_id = c.source_id) AS seen_ms
+    FROM consents c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT 1000
+""")
+ERASING = (rows_go(link_codes),)

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.installation.site import Site
 from api.ledger.receipts import file_name, index_of, make_receipt, receipt_note
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
+from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, named, open_account
 from registry.activities.rides.ridefile import read_ride_file
 from registry.activities.rides.rides import write_rejects
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.database.schema import accounts, methodologies, sources
+from registry.database.schema import methodologies, sources
 from registry.errors import Invalid
 from registry.issuance.ride_report import RideIssue, issue_rides
 from registry.ledger.ledger import Amount
@@ -198,10 +198,9 @@ def _bring_to_life(site: Site, source_id: int, step: Step) -> None:
 
 
 def _institution(tx: sa.Connection, site: Site, name: str) -> int:
-    query = sa.select(accounts.c.id).where(accounts.c.name == name, accounts.c.kind == INSTITUTION).limit(1)
-    found = tx.execute(query).scalar_one_or_none()
+    found = named(tx, site.ledger.vault, INSTITUTION, name)
     if found is not None:
-        return int(found)
+        return found
     return open_account(tx, site.ledger.vault, kind=INSTITUTION, name=name, at=site.ledger.clock())
 
 

@@ -16,7 +16,16 @@ from api.door.who import READERS, ForHolder, ForHolderOrReader, HolderOrReader
 from api.door.write import ByCentre, ByHolder, SiteOf
 from api.ledger import shapes as schemas
 from api.ledger import views
-from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, MAX_NAME_CHARS, account_row, open_account, open_row
+from registry.accounts.accounts import (
+    INDIVIDUAL,
+    INSTITUTION,
+    MAX_NAME_CHARS,
+    account_row,
+    name_in,
+    open_account,
+    open_row,
+)
+from registry.accounts.vault import Vault
 from registry.clock import rfc3339
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings, list_blocks, list_movements
@@ -64,7 +73,9 @@ def read_account(account_id: AccountId, caller: HolderOrReader, site: SiteOf) ->
     """Read an account with what it holds. Of an erased one authorities read that it was there, nobody more."""
     with site.database.reading() as tx:
         row = account_row(tx, account_id) if caller.has(*READERS) else open_row(tx, account_id)
-        return _account(row) | {"balances": _balances(tx, account_id) if row.erased_ms is None else []}
+        return _account(site.ledger.vault, row) | {
+            "balances": _balances(tx, account_id) if row.erased_ms is None else []
+        }
 
 
 @router.get(
@@ -152,7 +163,7 @@ def erase_an_account(account_id: AccountId, write: ByHolder, body: Erasure | Non
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         settled = erasure.settle_and_erase(tx, ledger, account_id, choice, said.confirm)
-        return _account(account_row(tx, account_id)) | {
+        return _account(ledger.vault, account_row(tx, account_id)) | {
             "balances": _balances(tx, account_id),
             "settled": [act_views.posted(one.posted) | {"certificate": one.certificate} for one in settled],
         }
@@ -174,11 +185,11 @@ def _before(held: erasure.Held) -> dict[str, Any]:
     }
 
 
-def _account(row: sa.Row[Any]) -> dict[str, Any]:
+def _account(vault: Vault, row: sa.Row[Any]) -> dict[str, Any]:
     return {
         "id": row.id,
         "kind": row.kind,
-        "name": row.name,
+        "name": name_in(vault, row),
         "opened_at": rfc3339(row.opened_ms),
         "erased_at": None if row.erased_ms is None else rfc3339(row.erased_ms),
     }

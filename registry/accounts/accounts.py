@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import Vault
+from registry.accounts.vault import Vault, open_name, seal_name
 from registry.database.personal import columns_go, rows_go
 from registry.database.schema import account_keys, accounts
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
@@ -18,12 +18,17 @@ MAX_NAME_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An open account with its secret key; the key never shows in its repr."""
+    """An open account with its secret key and, under it, its name; neither shows in its repr."""
 
     id: int
     kind: str
-    name: str | None
+    sealed_name: bytes | None = field(repr=False)
     key: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str | None:
+        """What the account's holder is called; None where that was lost."""
+        return None if self.sealed_name is None else open_name(self.key, self.sealed_name)
 
     @property
     def is_individual(self) -> bool:
@@ -36,11 +41,12 @@ def open_account(tx: sa.Connection, vault: Vault, *, kind: str, name: str, at: i
     if kind not in {INDIVIDUAL, INSTITUTION}:
         raise Invalid("An account is of kind individual or institution.")
     name = checked_name(name)
-    number = tx.execute(
-        sa.insert(accounts).values(kind=kind, name=name, opened_ms=at).returning(accounts.c.id)
-    ).scalar_one()
-    tx.execute(sa.insert(account_keys).values(account_id=number, sealed=vault.new_key(number)))
-    return int(number)
+    number = int(tx.execute(sa.insert(accounts).values(kind=kind, opened_ms=at).returning(accounts.c.id)).scalar_one())
+    key = vault.new_key(number)
+    tx.execute(sa.insert(account_keys).values(account_id=number, sealed=key))
+    mine = sa.update(accounts).where(accounts.c.id == number)
+    tx.execute(mine.values(name=seal_name(vault.open(number, key), name)))
+    return number
 
 
 def checked_name(name: str) -> str:
@@ -53,10 +59,20 @@ _OPEN_ACCOUNT = (
     .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
     .where(accounts.c.id == sa.bindparam("number"))
 )
-_ROW = sa.select(accounts).where(accounts.c.id == sa.bindparam("number"))
+_ROW = (
+    sa.select(accounts, account_keys.c.sealed)
+    .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
+    .where(accounts.c.id == sa.bindparam("number"))
+)
 # Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
 _LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
 _LOCKED_NUMBER = sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("number")).with_for_update(key_share=True)
+_OF_KIND = (
+    sa.select(accounts.c.id, accounts.c.name, account_keys.c.sealed)
+    .join_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
+    .where(accounts.c.kind == sa.bindparam("kind"), accounts.c.name.is_not(None))
+    .order_by(accounts.c.id)
+)
 # Erasure alone waits for this, and this for it: otherwise grams could still arrive where nobody can move them.
 _RECEIVING_ACCOUNT = _OPEN_ACCOUNT.with_for_update(read=True, key_share=True, of=accounts)
 
@@ -87,6 +103,19 @@ def account_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"There is no account {number}.")
     return row
+
+
+def name_in(vault: Vault, row: Any) -> str | None:
+    """Read out of an account's row what its holder is called; None where that was erased or lost."""
+    if row.name is None or row.sealed is None:
+        return None
+    return open_name(vault.open(row.id, row.sealed), bytes(row.name))
+
+
+def named(tx: sa.Connection, vault: Vault, kind: str, name: str) -> int | None:
+    """Find an open account by its kind and name, the first of that name; reads all names of that kind."""
+    rows = tx.execute(_OF_KIND, {"kind": kind})
+    return next((row.id for row in rows if name_in(vault, row) == name), None)
 
 
 def open_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
@@ -123,7 +152,7 @@ def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tupl
         raise HolderUnknown(
             f"The holder of account {number} is unknown since a recovery; nothing moves until a claim is proven."
         )
-    return Account(number, row.kind, row.name, vault.open(number, row.sealed))
+    return Account(number, row.kind, None if row.name is None else bytes(row.name), vault.open(number, row.sealed))
 
 
 ERASING = (columns_go(accounts, "name", account="id"), rows_go(account_keys))

@@ -73,6 +73,24 @@ class Vault:
             raise Unavailable("The master key is not the one this registry's account keys were sealed under.") from None
 
 
+def seal_name(key: bytes, name: str) -> bytes:
+    """Seal the name of an account under its own key (32 bytes): whoever destroys the key destroys the name."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + _name_seal(key).encrypt(nonce, name.encode(), None)
+
+
+def open_name(key: bytes, sealed: bytes) -> str:
+    """Read the name of an account. Raises `Unavailable` when it was not sealed under this key."""
+    try:
+        return _name_seal(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None).decode()
+    except (InvalidTag, ValueError):
+        raise Unavailable("The name of an account was not sealed under the account's key.") from None
+
+
+def _name_seal(key: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(key, b"gramledger/name/v1", hashlib.sha256))
+
+
 def _binding(account_id: int) -> bytes:
     return b"gramledger/account/v1" + account_id.to_bytes(8, "big")
 

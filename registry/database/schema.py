@@ -17,7 +17,7 @@ _int, _text, _bytes = sa.BigInteger, sa.Text, sa.LargeBinary
 installation = _table(
     "installation", sole=sa.Boolean, origin=_text, vkey=_text, master_check=_bytes, chain_id=_int, contract=_text
 )
-accounts = _table("accounts", id=_int, kind=_text, name=_text, opened_ms=_int, erased_ms=_int, lost_tag=_bytes)
+accounts = _table("accounts", id=_int, kind=_text, name=_bytes, opened_ms=_int, erased_ms=_int, lost_tag=_bytes)
 account_keys = _table("account_keys", account_id=_int, sealed=_bytes)
 subjects = _table("subjects", id=_int, digest=_bytes, sealed=_bytes, known_ms=_int)
 officers = _table("officers", authority=_text, number=sa.Integer, subject_id=_int)

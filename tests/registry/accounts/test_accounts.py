@@ -4,7 +4,15 @@ import pytest
 import sqlalchemy as sa
 
 from api.installation.officers import CENTRE
-from registry.accounts.accounts import get_account, lock_account, lock_even_erased, open_account
+from registry.accounts.accounts import (
+    account_row,
+    get_account,
+    lock_account,
+    lock_even_erased,
+    name_in,
+    named,
+    open_account,
+)
 from registry.accounts.vault import Vault, tag
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -49,7 +57,8 @@ def test_a_key_never_shows(scheme):
     rider = scheme.person("Li")
     with scheme.database.transaction() as tx:
         account = get_account(tx, scheme.ledger.vault, rider)
-    assert "Li" in repr(account)
+    assert str(rider) in repr(account)
+    assert "Li" not in repr(account)
     assert repr(account.key) not in repr(account)
 
 
@@ -243,3 +252,22 @@ def test_a_hostile_amount_is_refused(scheme, history, amount, error):
     if amount.first is None:
         with pytest.raises(error), scheme.database.transaction() as tx:
             redeem(tx, scheme.ledger, history[0], history[2], amount.quantity_g)
+
+
+def test_a_name_is_sealed_under_the_accounts_own_key_and_goes_with_it(scheme):
+    """Whoever has the database and not the master key reads no name, and whoever destroys the key destroys it."""
+    ann, bob = scheme.person("Zhang San"), scheme.person("Li Si")
+    vault = scheme.ledger.vault
+    with scheme.database.transaction() as tx:
+        stored = repr(tx.execute(sa.select(accounts)).all())
+        assert "Zhang" not in stored
+        assert name_in(vault, account_row(tx, ann)) == "Zhang San" == get_account(tx, vault, ann).name
+        assert named(tx, vault, "individual", "Li Si") == bob
+        assert named(tx, vault, "institution", "Li Si") is None
+        assert "Zhang" not in repr(get_account(tx, vault, ann))
+        tx.execute(
+            sa.text("UPDATE accounts SET name = (SELECT name FROM accounts WHERE id = :bob) WHERE id = :ann"),
+            {"ann": ann, "bob": bob},
+        )
+        with pytest.raises(Unavailable):
+            name_in(vault, account_row(tx, ann))

@@ -13,7 +13,7 @@ CREATE TABLE installation (
 CREATE TABLE accounts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('individual', 'institution')),
-    name text,  -- personal: NULL once erased
+    name bytea,  -- personal, sealed under the account's own key (registry/accounts/vault.py): NULL once erased
     opened_ms bigint NOT NULL,
     erased_ms bigint,
     -- Of the one acquisition that this account stands for, when a recovery found it in the log and its holder's account

@@ -20,7 +20,7 @@ def test_reading_sees_what_is_committed_between_two_statements(database: Databas
         assert first.execute(NAME).all() == []
         with database.transaction() as tx:
             tx.execute(insert)
-        assert first.execute(NAME).scalar_one() == "Person"
+        assert first.execute(NAME).scalar_one() == b"Person"
 
 
 def test_reading_leaves_no_transaction_open(database: Database):

@@ -21,13 +21,16 @@ from registry.clock import rfc3339
 from registry.decisions import motions
 from registry.decisions.recording import By
 from registry.errors import Conflict, Forbidden, Invalid
+from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
 from registry.ledger.ledger import Ledger
+from registry.methodologies import deciding as methodologies
+from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
 from registry.procedure.decision import PREFIXES, Officer, Record
 from registry.procedure.fields import Unreadable, moment, word
+from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
-from registry.sources.deciding import approve_moved, decide_or_move
 from registry.sources.sources import NewSource
 from registry.words import checked_words
 
@@ -97,6 +100,14 @@ class Application(_Body):
     valid_until: Annotated[StrictStr, Field(examples=["2030-01-01T00:00:00.000Z"])]
 
 
+class Submission(_Body):
+    """A methodology's text."""
+
+    definition: Annotated[
+        dict[str, Any], Field(description="As docs/methodologies.md says.", examples=[{"id": "bus", "version": 2}])
+    ]
+
+
 class Step(_Body):
     """A decision of a case's life cycle."""
 
@@ -144,15 +155,36 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
 
 
 @router.post(
-    "/cases/{number}/decisions", summary="Decide of a source, or move it", status_code=201, response_class=Response,
+    "/methodologies", summary="Record a methodology that was submitted", status_code=201, response_class=Response,
+    responses={201: {"model": Answer}, **WRITTEN},
+)  # fmt: skip
+def record_a_submission(body: Submission, write: ByCentre) -> Response:
+    """Record a methodology's text, checked and with its examples run; its case begins, or a new version waits in it.
+
+    `gram methodology check` tells what is wrong line by line. A version of a methodology that is published waits for
+    the bureau's decision `revise`.
+    """
+    ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
+    methodology = parse(canonical(body.definition))
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        case, state = methodologies.submit(tx, ledger, methodology, By(officer))
+        return _came(case, state, None)
+
+    return write.perform(body.model_dump(), act)
+
+
+@router.post(
+    "/cases/{number}/decisions", summary="Decide of a case, or move it", status_code=201, response_class=Response,
     responses={201: {"model": Answer}, **WRITTEN},
 )  # fmt: skip
 def decide_of_a_case(number: CaseNumber, body: Step, write: ByOfficer) -> Response:
-    """Take the next decision of a source's case; one that needs a second officer waits as a motion."""
+    """Take the next decision of a source's or methodology's case; one that needs a second officer waits as a motion."""
     ledger, choose = write.site.ledger, partial(_officer, write.caller)
+    room = methodologies if number.startswith(PREFIXES[Record.METHODOLOGY]) else sources
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
-        return _came(number, *decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
+        return _came(number, *room.decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
 
     return write.perform(body.model_dump(), act)
 
@@ -204,7 +236,10 @@ def withdraw_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
 
 def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: Any) -> tuple[str, Officer]:
     if not moved.case.startswith(PREFIXES[Record.POLICY]):
-        return approve_moved(tx, ledger, moved.case, moved.decision, By(moved.mover, reason=moved.reason), choose)
+        by_mover = By(moved.mover, reason=moved.reason)
+        if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
+            return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
+        return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
     second: Officer = choose(_BUREAU)
     if second == moved.mover:
         raise Conflict(f"{second} moved this; another officer approves it.")

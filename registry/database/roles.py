@@ -43,6 +43,7 @@ PRIVILEGES: Final = {
     "lots": "SELECT, INSERT, UPDATE",
     "mandates": "SELECT, INSERT, UPDATE (ended_ms), DELETE",
     "methodologies": _ADD,
+    "methodology_texts": _ADD,
     "motions": "SELECT, INSERT, UPDATE (ended_ms, ended_by, approved)",
     "movements": "SELECT, INSERT, DELETE",
     "occupied": "SELECT, INSERT, DELETE",

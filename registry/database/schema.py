@@ -44,6 +44,7 @@ methodologies = _table(
     digest=_bytes,
     decision=_bytes,
 )
+methodology_texts = _table("methodology_texts", code=_text, version=sa.Integer, record=JSONB, digest=_bytes)
 policies = _table("policies", id=_int, name=_text, in_force_ms=_int, value=JSONB, digest=_bytes, decision=_bytes)
 sources = _table(
     "sources",

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import methodologies
-from registry.decisions.recording import By, Officers, Step, case_about, prepare
+from registry.decisions.recording import By, Officers, Pending, Step, case_about, prepare
 from registry.decisions.returning import Recorded, Returning
-from registry.errors import Invalid, Unclassified
+from registry.errors import MethodologyUnsound, Unclassified
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
 from registry.methodologies.reproduced import must_reproduce
@@ -32,16 +32,19 @@ def publish_methodology(
     case = case_about(tx, Record.METHODOLOGY, methodology.key)
     pending = prepare(tx, ledger, Record.METHODOLOGY, case)
 
-    def decide(decision: str, to_state: str, by: By) -> bytes:
-        return pending.take(tx, _step(methodology, decision, to_state, by)).digest
-
     if pending.before is None or pending.before.state != "published":
-        decide("submit", "submitted", centre.proposing)
-        decide("evaluate", "evaluated", centre.proposing)
-        published = decide("publish", "published", bureau.deciding)
+        enact(tx, pending, methodology, "submit", "submitted", centre.proposing)
+        enact(tx, pending, methodology, "evaluate", "evaluated", centre.proposing)
+        enact(tx, pending, methodology, "publish", "published", bureau.deciding)
     else:
-        published = decide("revise", "published", bureau.deciding)
-    tx.execute(sa.insert(methodologies).values(_row(methodology, published)))
+        enact(tx, pending, methodology, "revise", "published", bureau.deciding)
+
+
+def enact(tx: sa.Connection, pending: Pending, methodology: Methodology, decision: str, to_state: str, by: By) -> None:
+    """Record a decision on a methodology; one that publishes it lets it be used. Raises `DecisionRefused`."""
+    decided = pending.take(tx, _step(methodology, decision, to_state, by)).digest
+    if to_state == "published":
+        tx.execute(sa.insert(methodologies).values(_row(methodology, decided)))
 
 
 def _step(methodology: Methodology, decision: str, to_state: str, by: By) -> Step:
@@ -75,7 +78,7 @@ def _return(tx: sa.Connection, recorded: Recorded) -> None:
         return
     try:
         methodology = parse((version.definition or "").encode())
-    except Invalid:
+    except MethodologyUnsound:
         return
     if (methodology.key, methodology.version) == (version.code, version.version):
         tx.execute(insert(methodologies).values(_row(methodology, recorded.digest)).on_conflict_do_nothing())

@@ -11,6 +11,8 @@ from api.serving.app import routed
 from registry.clock import system_clock
 from registry.identity.grants import Grant, revoke
 from registry.identity.roles import Role
+from registry.methodologies.record import to_document
+from registry.methodologies.shelf import find
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 
 OF_ACCOUNT = ("own", "provider", "trader", "applicant", "platform")
@@ -85,6 +87,7 @@ MAY = {
     ("GET", "/v1/policies"): ANYONE,
     ("GET", "/v1/policies/{case}"): ANYONE,
     ("GET", "/v1/methodologies"): ANYONE,
+    ("POST", "/v1/methodologies"): frozenset({"centre"}),
     ("GET", "/v1/methodologies/{code}"): ANYONE,
     ("POST", "/v1/methodologies/{code}/computations"): ANYONE,
     ("GET", "/v1/totals"): ANYONE,
@@ -99,6 +102,7 @@ MAY = {
 MORE_THAN_THERE_IS = 2**53 - 1
 BODIES = {
     "/v1/accounts": {"kind": "individual", "name": "New"},
+    "/v1/methodologies": {"definition": to_document(find("car-charging"))},
     "/v1/policies": {"name": "no such policy", "value": {}, "in_force": "2027-01-01T00:00:00.000Z"},
     "/v1/sources": {
         "kind": "scenario",

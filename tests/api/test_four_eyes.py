@@ -5,6 +5,8 @@ import pytest
 from registry.clock import rfc3339
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
+from registry.methodologies.record import to_document
+from registry.methodologies.shelf import find
 from tests.support.rest import Caller, authority, is_problem
 from tests.support.scheme import methodology_of
 
@@ -82,6 +84,50 @@ def test_who_may_decide_what_is_the_life_cycles_to_say(live, officer):
     assert is_problem(decide(officer("centre", 1), case, "invent"), 409, "decision-refused")
     assert is_problem(decide(officer("centre", 1), "S-999999", "accept"), 404, "not-found")
     assert is_problem(decide(officer("centre", 1), "P-1", "publish"), 404, "not-found")
+
+
+def submitted(officer, **changes):
+    body = {"definition": to_document(find("bus")) | changes}
+    return officer("centre", 1).post("/v1/methodologies", body)
+
+
+def test_a_methodology_goes_its_way_is_revised_and_withdrawn(live, officer):
+    said = done(submitted(officer))
+    case = said["case"]
+    assert (said["state"], case[:2]) == ("submitted", "M-")
+    centre, bureau, second = officer("centre", 1), officer("bureau", 1), officer("bureau", 2)
+    assert is_problem(decide(bureau, case, "publish"), 409, "decision-refused"), "it was not evaluated"
+    assert is_problem(decide(bureau, case, "evaluate"), 403, "forbidden")
+    assert done(decide(centre, case, "evaluate"))["state"] == "evaluated"
+    motion = done(decide(bureau, case, "publish"))["motion"]
+    assert is_problem(bureau.post(f"/v1/motions/{motion}/approval", {}), 409, "conflict")
+    assert done(second.post(f"/v1/motions/{motion}/approval", {}))["state"] == "published"
+    code, anybody = find("bus").code, Caller(live.url)
+    assert is_problem(decide(bureau, case, "revise"), 409, "decision-refused"), "there is no text of a version 2"
+    assert done(submitted(officer, version=2, published="2026-11"))["state"] == "published"
+    assert is_problem(submitted(officer, version=2, published="2026-12"), 409, "conflict")
+    for decision, state in (("revise", "published"), ("withdraw", "withdrawn")):
+        motion = done(decide(bureau, case, decision))["motion"]
+        assert done(second.post(f"/v1/motions/{motion}/approval", {}))["state"] == state
+    live.publish()
+    assert anybody.get(f"/v1/methodologies/{code}").json()["versions"] == [1, 2]
+    old = {"acts": [{"begins": "2026-10-08T00:00:00Z", "ends": "2026-10-08T00:30:00Z", "ridden": "8.35"}], "version": 1}
+    assert anybody.post(f"/v1/methodologies/{code}/computations", old).json()["grams"] == 434
+    steps = [one["says"]["decision"] for one in anybody.get(f"/v1/cases/{case}?limit=50").json()["items"]]
+    assert sorted(steps) == ["evaluate", "publish", "revise", "submit", "withdraw"]
+
+
+def test_a_methodology_is_refused_with_a_reason_and_one_with_faults_is_not_taken(officer):
+    metro = to_document(find("metro"))
+    case = done(officer("centre", 1).post("/v1/methodologies", {"definition": metro}))["case"]
+    centre = officer("centre", 1)
+    assert is_problem(decide(centre, case, "refuse"), 400, "invalid"), "a refusal says why"
+    said = centre.post(f"/v1/cases/{case}/decisions", {"decision": "refuse", "reason": "double-counting"})
+    assert done(said)["state"] == "refused"
+    metro["computation"]["steps"][-1]["expression"] = "ridden / (entries - exits)"
+    assert is_problem(centre.post("/v1/methodologies", {"definition": metro}), 422, "methodology-unsound")
+    unclassified = to_document(find("car-charging"))
+    assert is_problem(centre.post("/v1/methodologies", {"definition": unclassified}), 409, "methodology-unclassified")
 
 
 def test_the_command_does_what_rest_does(live, officer, gram, tmp_path):

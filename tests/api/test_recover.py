@@ -18,7 +18,7 @@ from registry.activities.activities import Activity
 from registry.consumption.transfer import transfer
 from registry.database.engine import Database
 from registry.database.schema import methodologies
-from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUnknown, Invalid, NotFound
+from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUnknown, MethodologyUnsound, NotFound
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
 from registry.ledger.ledger import Amount
@@ -268,7 +268,7 @@ def test_a_methodology_that_was_lost_is_back_from_its_public_definition(scheme, 
 
 
 def unreadable(*_given):
-    raise Invalid("A later record.")
+    raise MethodologyUnsound(["A later record."])
 
 
 def read_later(database, methodology):

@@ -88,6 +88,14 @@ CREATE TABLE methodologies (
     PRIMARY KEY (code, version)
 );
 
+CREATE TABLE methodology_texts (  -- as they were submitted; what is decided of them names their digest
+    code text NOT NULL,
+    version integer NOT NULL CHECK (version > 0),
+    record jsonb NOT NULL,
+    digest bytea NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (code, version)
+);
+
 CREATE TABLE policies (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,

@@ -34,6 +34,7 @@ from registry.upkeep import erasure
 READ = documented(400, 401, 403, 404, 422, 503)
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts", tags=["accounts"])
+ACCOUNT = "/v1/accounts/{id}"
 
 
 class NewAccount(BaseModel):
@@ -65,7 +66,7 @@ def open_an_account(body: NewAccount, write: ByCentre) -> Response:
         # No name: this answer is kept for the key's next use, and would outlive the account's erasure.
         return {"id": number, "kind": body.kind, "opened_at": rfc3339(at)}
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=ACCOUNT)
 
 
 @router.get("/{account_id}", summary="Read an account and its balances", response_model=shapes.Account, responses=READ)
@@ -168,7 +169,7 @@ def erase_an_account(account_id: AccountId, write: ByHolder, body: Erasure | Non
             "settled": [act_views.posted(one.posted) | {"certificate": one.certificate} for one in settled],
         }
 
-    return write.perform(said.model_dump(), act, erases=True)
+    return write.perform(said.model_dump(), act, at=ACCOUNT, erases=True)
 
 
 def _before(held: erasure.Held) -> dict[str, Any]:

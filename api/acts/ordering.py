@@ -13,6 +13,9 @@ from registry.accounts.accounts import lock_account
 from registry.errors import TooManyBlocks
 from registry.jobs.jobs import add_job, get_job, refuse_beside
 
+MOVEMENT = "/v1/movements/{movements[0][id]}"
+"""Where the first movement of an act is read by its parties."""
+
 
 def order(write: Write, account_id: int, ordered: Order) -> Response:
     """Do what a holder orders, and answer 201 with the act, or 202 with the job that will do it."""
@@ -23,7 +26,7 @@ def order(write: Write, account_id: int, ordered: Order) -> Response:
         return ordered.act(tx, ledger, account_id)
 
     try:
-        return write.perform(body, act)
+        return write.perform(body, act, at=MOVEMENT)
     except TooManyBlocks as many:
         quantity_g = many.quantity_g
 
@@ -34,4 +37,4 @@ def order(write: Write, account_id: int, ordered: Order) -> Response:
         number = add_job(tx, account_id, ordered.kind, kept, quantity_g, ledger.clock())
         return views.job(get_job(tx, account_id, number))
 
-    return write.perform(body, note, status=ACCEPTED)
+    return write.perform(body, note, at=MOVEMENT, status=ACCEPTED)

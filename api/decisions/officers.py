@@ -41,6 +41,8 @@ ByOfficer = Annotated[Write, Depends(by(DECIDING))]
 ByBureau = Annotated[Write, Depends(by(Being(frozenset({Role.BUREAU}))))]
 ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
 WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+CASE = "/v1/cases/{case}"
+"""Where what was decided is read, once it is logged."""
 _BUREAU = frozenset({str(Role.BUREAU)})
 MotionNumber = Annotated[
     int, Path(description="A motion's number.", ge=1, le=MAX_EXACT), BeforeValidator(only_decimals)
@@ -108,7 +110,7 @@ class Submission(_Body):
     ]
 
 
-class Step(_Body):
+class NextDecision(_Body):
     """A decision of a case's life cycle."""
 
     decision: Annotated[StrictStr, Field(description="As the life cycle in force has it.", examples=["accept"])]
@@ -127,7 +129,7 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
         case = propose_policy(tx, ledger, body.name, body.value, in_force, By(officer))
         return _came(case, None, motions.move(tx, case, "publish", officer, ledger.clock()))
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=CASE)
 
 
 @router.post(
@@ -151,7 +153,7 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
         source = apply_for(tx, ledger, new, By(officer))
         return _came(f"{PREFIXES[Record.SOURCE]}{source.id}", "applied", None)
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=CASE)
 
 
 @router.post(
@@ -171,14 +173,14 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
         case, state = methodologies.submit(tx, ledger, methodology, By(officer))
         return _came(case, state, None)
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=CASE)
 
 
 @router.post(
     "/cases/{number}/decisions", summary="Decide of a case, or move it", status_code=201, response_class=Response,
     responses={201: {"model": Answer}, **WRITTEN},
 )  # fmt: skip
-def decide_of_a_case(number: CaseNumber, body: Step, write: ByOfficer) -> Response:
+def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -> Response:
     """Take the next decision of a source's or methodology's case; one that needs a second officer waits as a motion."""
     ledger, choose = write.site.ledger, partial(_officer, write.caller)
     room = methodologies if number.startswith(PREFIXES[Record.METHODOLOGY]) else sources
@@ -186,7 +188,7 @@ def decide_of_a_case(number: CaseNumber, body: Step, write: ByOfficer) -> Respon
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         return _came(number, *room.decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=CASE)
 
 
 @router.get("/motions", summary="List the motions that wait", responses=documented(400, 401, 403, 422, 503))
@@ -210,7 +212,7 @@ def approve_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
         motions.end(tx, motion, second, ledger.clock(), approved=True)
         return _came(moved.case, state, None)
 
-    return write.perform({}, act)
+    return write.perform({}, act, at=CASE)
 
 
 @router.post(
@@ -231,7 +233,7 @@ def withdraw_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
         motions.end(tx, motion, officer, ledger.clock(), approved=False)
         return _came(moved.case, state, None)
 
-    return write.perform({}, act)
+    return write.perform({}, act, at=CASE)
 
 
 def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: Any) -> tuple[str, Officer]:

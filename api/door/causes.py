@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from inspect import getdoc
 from typing import Final
 
-from anchoring.errors import AnchoringError
+from anchoring.errors import AnchoringError, NotYet
 from registry.errors import RegistryError
 
 HTTP: Final[Mapping[str, str]] = {
@@ -22,12 +22,25 @@ HTTP: Final[Mapping[str, str]] = {
     "defect": "A defect of this program; it was logged.",
 }
 """What is wrong with a request before the programme sees it, and what is wrong with us."""
+STATUSES: Final[Mapping[str, int]] = {
+    "malformed": 422, "unreadable-request": 400, "no-such-path": 404, "method-not-allowed": 405, "too-large": 413,
+    "range-not-satisfiable": 416, "unsupported-media-type": 415, "idempotency-key-missing": 400, "busy": 503,
+}  # fmt: skip
+"""Of those, the ones that come with one status."""
 
 
 def causes() -> dict[str, str]:
     """Give every code with one sentence, in the order of the alphabet."""
     raised = {kind.code: _meaning(kind) for base in (RegistryError, AnchoringError) for kind in _kinds(base)}
     return dict(sorted({**raised, **HTTP}.items()))
+
+
+def of_status(status: int) -> list[str]:
+    """Give the codes that an answer of this HTTP status may have, in the order of the alphabet."""
+    kinds = [kind for kind in _kinds(RegistryError) if issubclass(kind, RegistryError)]
+    raised = {kind.code: kind.status for kind in kinds}
+    of_log = {kind.code: 404 if kind is NotYet else 503 for kind in _kinds(AnchoringError)}
+    return sorted(code for code, of in {**raised, **of_log, **STATUSES}.items() if of == status)
 
 
 def described() -> str:

@@ -50,9 +50,12 @@ class Write:
         self._account = _number(request.path_params.get("account_id"))
         self._asked = f"{request.method} {request.scope['path']}"
 
-    def perform(self, body: Mapping[str, Any], act: Act, *, status: int = CREATED, erases: bool = False) -> Response:
+    def perform(
+        self, body: Mapping[str, Any], act: Act, *, at: str, status: int = CREATED, erases: bool = False
+    ) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time.
 
+        `at` is the address of what came of it, with the answer's own values in braces.
         The answer is kept until the account that it is about is erased; that of the erasure itself never is.
         """
         if self.site.as_of is not None:  # first of all: what this database says of grams is not the last word
@@ -61,7 +64,7 @@ class Write:
         with self.site.database.transaction() as tx:
             earlier = self._earlier(tx, asked)
             if earlier is not None:
-                return _answer(earlier.response, earlier.status, _REPLAYED)
+                return _answer(earlier.response, earlier.status, at, _REPLAYED)
             said = act(tx)
             if erases:
                 forget(tx, asked)
@@ -70,7 +73,7 @@ class Write:
         if erases:
             callers: Callers = self._request.app.state.callers
             callers.forget(self.caller.digest)
-        return _answer(said, status)
+        return _answer(said, status, at)
 
     def _earlier(self, tx: sa.Connection, asked: Claim) -> Answer | None:
         """Give the first answer; to who was erased not even that there was one. (An act by itself refuses them.)"""
@@ -110,8 +113,9 @@ ByCentre = Annotated[Write, Depends(by(CENTRE))]
 _REPLAYED = {"Idempotency-Replayed": "true"}
 
 
-def _answer(said: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
-    where = {"Location": said["url"], "Retry-After": ASK_AGAIN_S} if status == ACCEPTED else {}
+def _answer(said: Mapping[str, Any], status: int, at: str, headers: Mapping[str, str] | None = None) -> Response:
+    is_job = status == ACCEPTED  # which an act that was asked for again may have become
+    where = {"Location": said["url"], "Retry-After": ASK_AGAIN_S} if is_job else {"Location": at.format_map(said)}
     return Response(_json(said), status, {**where, **(headers or {})}, "application/json")
 
 

@@ -87,7 +87,7 @@ def ask_for_state(write: ByCentre) -> Response:
         wish(write.site.folder.state)
         return {"asked_at": rfc3339(write.site.ledger.clock())}
 
-    return write.perform({}, act)
+    return write.perform({}, act, at="/v1/state")
 
 
 def prove(site: Site, first: int, last: int, limit: int) -> Proved:

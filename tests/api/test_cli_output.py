@@ -39,8 +39,9 @@ def _run(words, stdout, **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "ascii", "latin-1", "utf-8"])
-@pytest.mark.parametrize("name", ["verify", "audit"])
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("verify", "gbk"), ("verify", "ascii"), ("verify", "utf-8"), ("audit", "gbk")]
+)
 def test_an_encoding_without_our_marks_changes_no_verdict(words, name, encoding):
     done = _run(words[name], subprocess.PIPE, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")

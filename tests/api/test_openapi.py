@@ -28,6 +28,7 @@ DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 OPERATIONS = [
     (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
+PROBLEM_TYPES = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
 CHECKS = [
     not_a_server_error,
     content_type_conformance,
@@ -42,6 +43,11 @@ fuzzed = schemathesis.openapi.from_dict(DOCUMENT)
 bounded = settings(
     max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def response_of(said):
+    """What is said of a response, here or once for all."""
+    return DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]] if "$ref" in said else said
 
 
 def test_the_document_is_fresh():
@@ -64,8 +70,11 @@ def test_every_operation_names_its_problems(path, method, operation):
     needed |= {"409"} if method == "post" and not path.endswith(COMPUTES) else set()
     needed |= {"404"} if "{" in path else set()
     assert needed - set(problems) == set()
-    for said in problems.values():
-        assert list(said["content"]) == ["application/problem+json"]
+    for status, said in problems.items():
+        of_all = response_of(said)
+        assert list(of_all["content"]) == ["application/problem+json"]
+        assert set(of_all["x-problem-types"]) <= set(PROBLEM_TYPES)
+        assert of_all["x-problem-types"], status
 
 
 def test_every_operation_has_a_name_that_a_generated_client_can_use():
@@ -75,10 +84,25 @@ def test_every_operation_has_a_name_that_a_generated_client_can_use():
     assert [name for name in names if re.fullmatch(r"[a-z]+(_[a-z]+){0,3}", name) is None] == []
 
 
+def test_every_write_says_where_what_came_of_it_is_read():
+    made = [(path, said["headers"]) for path, _, of in OPERATIONS for status, said in of["responses"].items()
+            if status in ("201", "202")]  # fmt: skip
+    assert len(made) > 10
+    assert [path for path, headers in made if not headers["Location"]["required"]] == []
+
+
+def test_every_shape_has_a_name_of_its_own():
+    """Of two of one name FastAPI makes Name-Input and Name-Output, or a module's name; a client has one of them."""
+    assert [name for name in DOCUMENT["components"]["schemas"] if re.fullmatch(r"[A-Z][A-Za-z]+", name) is None] == []
+
+
 def test_every_media_type_has_a_schema():
     """Bodies and answers; of what has none, generated clients give nothing back."""
     for path, method, operation in OPERATIONS:
-        shapes = [*operation["responses"].values(), *([operation["requestBody"]] if "requestBody" in operation else [])]
+        shapes = [
+            *map(response_of, operation["responses"].values()),
+            *([operation["requestBody"]] if "requestBody" in operation else []),
+        ]
         for shape in shapes:
             assert shape["content"], (path, method)
             assert all(told.get("schema") for told in shape["content"].values()), (path, method)

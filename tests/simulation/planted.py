@@ -17,7 +17,7 @@ from anchoring.note import Signature
 from anchoring.publishing.publisher import Publisher
 from anchoring.witness.state import Head, WitnessState
 from anchoring.witness.witness import Witness
-from api.door.write import Write
+from api.door.write import Act, Write
 from registry.errors import Unavailable
 from tests.simulation.world import Parts
 
@@ -88,15 +88,15 @@ class _IgnoresKeys(Write):
 
     _numbers = itertools.count()
 
-    def perform(self, body: Mapping[str, Any], act: Callable[[sa.Connection], Mapping[str, Any]]) -> Response:
+    def perform(self, body: Mapping[str, Any], act: Act, *, at: str) -> Response:
         self._key = f"{self._key}.{next(self._numbers)}"
-        return super().perform(body, act)
+        return super().perform(body, act, at=at)
 
 
 class _AnswersBeforeTheCommit(Write):
     """Says that an act was done, and does not look whether it was committed."""
 
-    def perform(self, body: Mapping[str, Any], act: Callable[[sa.Connection], Mapping[str, Any]]) -> Response:
+    def perform(self, body: Mapping[str, Any], act: Act, *, at: str) -> Response:
         said: list[Mapping[str, Any]] = []
 
         def remembered(tx: sa.Connection) -> Mapping[str, Any]:
@@ -104,7 +104,7 @@ class _AnswersBeforeTheCommit(Write):
             return said[-1]
 
         try:
-            return super().perform(body, remembered)
+            return super().perform(body, remembered, at=at)
         except Unavailable:
             if not said:
                 raise

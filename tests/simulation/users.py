@@ -161,7 +161,7 @@ class Users:
         request = Request({"type": "http", "method": "POST", "path": "/v1/simulated", "headers": []})
         write = self.write(request, self._site, CALLER, asked.key)
         try:
-            answer = write.perform({"asked": asked.key, "other": asked.is_other}, act)
+            answer = write.perform({"asked": asked.key, "other": asked.is_other}, act, at="/")
         except (RegistryError, Crash) as error:
             return error
         return json.loads(bytes(answer.body))

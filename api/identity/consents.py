@@ -1,6 +1,7 @@
 """Scenes of people: linked by a code with a platform, and taken back; what a platform sees of who consents (R4)."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Response
@@ -63,7 +64,7 @@ class Linked(BaseModel):
     since: str
 
 
-class Balance(Linked):
+class LinkedBalance(Linked):
     """What a person who consents has, in grams and points."""
 
     reductions_g: int
@@ -99,7 +100,7 @@ def make_a_link_code(account_id: AccountId, body: WantedCode, write: ByHolder) -
         code = linking.make_code(tx, write.site.ledger, account_id, body.source)
         return {"code": code.text, "expires_at": rfc3339(code.ends_ms)}
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=f"/v1/accounts/{account_id}/consents")
 
 
 @router.post(
@@ -116,13 +117,15 @@ def link_a_person(source_id: SourceId, body: NewConsent, write: ByPlatform) -> R
         _, since = linking.account_of(tx, source_id, body.external_id)
         return {"source": source_id, "external_id": body.external_id, "since": rfc3339(since)}
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(
+        body.model_dump(), act, at=f"/v1/sources/{source_id}/consents/{quote(body.external_id, safe='')}"
+    )
 
 
 @router.get("/sources/{source_id}/consents/{external_id}", summary="Read the balance of who consents", responses=READ)
 def read_a_linked_balance(
     source_id: SourceId, external_id: ExternalId, site: SiteOf, caller: Annotated[Principal, Depends(PLATFORM)]
-) -> Balance:
+) -> LinkedBalance:
     """Read what a person has who consents to the platform's scene. The person sees that it was read."""
     with site.database.transaction() as tx:
         source = _own_source(tx, caller, source_id)
@@ -130,7 +133,7 @@ def read_a_linked_balance(
         reader, what = f"platform {source.applicant_id}", "GET /v1/sources/{source_id}/consents/{external_id}"
         note_read(tx, frozenset({account}), reader, what, f"source {source_id}", site.ledger.clock())
         held = {(row.form, bool(row.locked)): int(row.grams) for row in holdings(tx, account)}
-    return Balance(
+    return LinkedBalance(
         source=source_id,
         external_id=external_id,
         since=rfc3339(since),
@@ -161,7 +164,7 @@ def take_a_consent_back(account_id: AccountId, source_id: SourceId, write: ByHol
         revoke_consent(tx, source_id, account_id, write.site.ledger.clock())
         return Consents(items=[_consent(one) for one in linking.list_consents(tx, account_id)]).model_dump()
 
-    return write.perform({}, act)
+    return write.perform({}, act, at=f"/v1/accounts/{account_id}/consents")
 
 
 def _own_source(tx: sa.Connection, caller: Principal, source_id: int) -> Source:

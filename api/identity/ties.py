@@ -121,7 +121,7 @@ def give_a_mandate(account_id: AccountId, body: NewMandate, write: ByHolder) -> 
         mandates.give_mandate(tx, account_id, body.agent, write.site.ledger.clock(), until)
         return _mandates(tx, account_id).model_dump()
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=f"/v1/accounts/{account_id}/mandates")
 
 
 @router.get(
@@ -146,7 +146,7 @@ def end_a_mandate(account_id: AccountId, mandate: Number, write: ByHolder) -> Re
         mandates.end_mandate(tx, account_id, mandate, write.site.ledger.clock())
         return _mandates(tx, account_id).model_dump()
 
-    return write.perform({}, act)
+    return write.perform({}, act, at=f"/v1/accounts/{account_id}/mandates")
 
 
 @router.post(
@@ -164,7 +164,7 @@ def link_a_belonging(account_id: AccountId, body: NewLink, write: ByHolderOrCent
         found = belongings.list_belongings(tx, ledger.vault, account_id)
         return next(_link(one) for one in found if one.id == number).model_dump()
 
-    return write.perform(body.model_dump(), act)
+    return write.perform(body.model_dump(), act, at=f"/v1/accounts/{account_id}/links")
 
 
 @router.get(
@@ -192,7 +192,7 @@ def end_a_link(account_id: AccountId, link: Number, write: ByHolderOrCentre) -> 
             items=[_link(one) for one in belongings.list_belongings(tx, ledger.vault, account_id)]
         ).model_dump()
 
-    return write.perform({}, act)
+    return write.perform({}, act, at=f"/v1/accounts/{account_id}/links")
 
 
 @router.get(

@@ -15,6 +15,7 @@ Recovery is the same code:
 | after it | the log is public, the database says not yet | writes down what is public |
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ class Publisher:
     """Told the movements that were set aside instead of logged, by number, and why (`anchoring.publishing.doubts`)."""
     draw: Draw = draw_secretly
     """Draws the order in which a batch is logged."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Gives seconds, and nobody sets it: how long it is since witnesses were seen to cosign."""
     _admission: Admission = field(init=False)
     _time: WitnessedTime = field(init=False)
     _tiled: int = field(default=0, init=False)
@@ -92,7 +95,7 @@ class Publisher:
     def __post_init__(self) -> None:
         """Prepare to judge what is to be logged."""
         self._admission = Admission(self.gate)
-        self._time = WitnessedTime(self.cosigners.threshold, self.clock, bounds=self.gate.bounds)
+        self._time = WitnessedTime(self.cosigners.threshold, self.clock, self.monotonic, self.gate.bounds)
 
     @property
     def is_ahead(self) -> bool:

@@ -5,7 +5,6 @@ A cosignature says when it was made, and a second later it is a second later. So
 against the cosignatures that were seen, by a clock that nobody sets (`monotonic`).
 """
 
-import time
 from collections.abc import Callable, Iterable
 
 from anchoring.note import Verified
@@ -19,7 +18,7 @@ class WitnessedTime:
         self,
         threshold: int,
         clock: Callable[[], int],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
         bounds: Bounds = USUAL,
     ) -> None:
         """Begin without having seen one; `clock` is this machine's, Unix milliseconds, `monotonic` gives seconds."""

@@ -129,7 +129,15 @@ class World:
         cosigners = quorum(asked, THRESHOLD, self.clock, self._in_turn)
         folder, step = LogFolder(self.log), partial(self.point, name)
         made = self.parts.publisher(
-            self.transactions(name), folder, LOG, cosigners, self.clock, GATE, step, draw=self._draw
+            self.transactions(name),
+            folder,
+            LOG,
+            cosigners,
+            self.clock,
+            GATE,
+            step,
+            draw=self._draw,
+            monotonic=lambda: self.clock.now / 1000,
         )
         return _Closing(made, *(one.close for one in asked))
 

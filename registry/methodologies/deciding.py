@@ -16,7 +16,7 @@ from registry.decisions.recalled import about, last_decision
 from registry.decisions.recording import By, Pending, case_about, prepare
 from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unclassified
 from registry.ledger.ledger import Ledger
-from registry.methodologies.published import enact
+from registry.methodologies.published import digest_decided, enact
 from registry.methodologies.record import Methodology, digest, parse, to_document
 from registry.methodologies.reproduced import must_reproduce
 from registry.procedure import table
@@ -90,8 +90,12 @@ def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[
         raise DecisionRefused(f"Case {case} was not begun, or no life cycle of a methodology is in force.")
     for step in life_cycle.steps:
         if step.decision == decision and last.to_state in step.from_states:
-            version = last.content.version + (1 if decision == REVISES else 0)
-            return pending, _text(tx, code, version), step
+            if decision == REVISES:
+                return pending, _text(tx, code, last.content.version + 1), step
+            methodology = _text(tx, code, last.content.version)
+            if pending.before is None or digest_decided(tx, pending.before.digest) != digest(methodology).hex():
+                raise DecisionRefused(f"The text of {code} that is kept is not the one that case {case} is about.")
+            return pending, methodology, step
     raise DecisionRefused(f"The life cycle in force has no {decision} from {last.to_state}, where {case} stands.")
 
 

@@ -102,5 +102,11 @@ def version_published(tx: sa.Connection, decision: bytes) -> tuple[str, int] | N
     return str(said["code"][1]), int(said["version"][1])
 
 
+def digest_decided(tx: sa.Connection, decision: str) -> str | None:
+    """Give the digest (hex) of the text that a decision, by its own digest, names."""
+    public = tx.execute(_PUBLIC, {"digest": bytes.fromhex(decision)}).scalar_one_or_none()
+    return None if public is None else str(json.loads(public)["sha256"][1])
+
+
 _PUBLISHING = sa.text("SELECT decision FROM methodologies WHERE (code, version) = (:code, :version)")
 _PUBLIC = sa.text("SELECT public FROM evidence WHERE digest = :digest")

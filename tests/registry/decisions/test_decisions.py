@@ -17,7 +17,10 @@ from registry.errors import DecisionRefused, Invalid, MethodologyUnsound, SetAsi
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
 from registry.ledger.ledger import Amount
+from registry.methodologies.deciding import decide_or_move, submit
 from registry.methodologies.published import publish_methodology
+from registry.methodologies.record import digest, to_document
+from registry.methodologies.shelf import find
 from registry.points.points import convert
 from registry.policies.first import publish_first, shipped_first
 from registry.policies.policies import in_force, publish_policy, shipped_policy
@@ -192,6 +195,18 @@ def test_a_second_version_of_a_methodology_is_a_revision(scheme):
         said = tx.execute(DOCUMENTS, {"kind": 65}).scalars().all()
     steps = [json.loads(public)["decision"][1] for public in said]
     assert steps == ["submit", "evaluate", "publish", "revise"]
+
+
+def test_what_is_decided_of_is_the_text_that_was_submitted(scheme, owner):
+    bus = find("bus")
+    with scheme.database.transaction() as tx:
+        case, _ = submit(tx, scheme.ledger, bus, CENTRE.proposing)
+    other = replace(bus, published="2026-11")
+    with owner.transaction() as tx:
+        changed = {"record": json.dumps(to_document(other)), "digest": digest(other)}
+        tx.execute(sa.text("UPDATE methodology_texts SET record = :record, digest = :digest"), changed)
+    with pytest.raises(DecisionRefused, match="not the one"), scheme.database.transaction() as tx:
+        decide_or_move(tx, scheme.ledger, case, "evaluate", lambda _: CENTRE.actor, None)
 
 
 def test_nothing_is_published_whose_example_does_not_come_out(scheme):

@@ -2,6 +2,7 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 from threading import Barrier
 
@@ -46,6 +47,12 @@ def test_the_schema_is_what_the_migrations_made(database):
         for column in table.columns
     }
     assert columns(database) == declared
+
+
+def test_the_first_migration_stays_as_databases_were_made_by_it():
+    """What comes after it is added as a migration of its own, which says what it follows."""
+    scripts = ScriptDirectory(str(files("registry.database") / "migrations"))
+    assert scripts.get_base() == "ground_b46bf3179c72"
 
 
 def test_migrating_again_changes_nothing(scheme):

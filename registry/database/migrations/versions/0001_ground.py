@@ -1,7 +1,8 @@
 """The ground: accounts, sources, lots, movements, blocks, evidence, log, checkpoints, anchors.
 
 The SQL stands in a file of its own beside this one, because triggers read better as SQL than as strings. The revision
-is named after it: a database that was made by another text is not taken for one of this.
+is named after it: a database that was made by another text is not taken for one of this. So it is never edited; what
+changes later is a migration of its own.
 """
 
 from hashlib import sha256

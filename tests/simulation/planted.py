@@ -111,14 +111,15 @@ class _AnswersBeforeTheCommit(Write):
             return Response(json.dumps(said[-1]), 201)
 
 
+RESTLESS = {"reorganise": 12.0}
 PLANTED = {
     "the checkpoint is public before its tiles": Parts(publisher=_CheckpointFirst),
     "an index is skipped": Parts(publisher=_SkipsAnIndex),
     "an accepted act is forgotten": Parts(publisher=_ForgetsOne),
     "a witness answers before it persists": Parts(witness_state=_AnswersFirst),
     "a witness signs anything": Parts(witness=_SignsAnything),
-    "the anchorer forgets reorganisations": Parts(anchorer=_ForgetsReorganisations),
-    "an anchor is called final too early": Parts(anchorer=_HastilyFinal),
+    "the anchorer forgets reorganisations": Parts(anchorer=_ForgetsReorganisations, weights=RESTLESS),
+    "an anchor is called final too early": Parts(anchorer=_HastilyFinal, weights=RESTLESS),
     "idempotency keys are ignored": Parts(write=_IgnoresKeys),
     "an act is answered before it is committed": Parts(write=_AnswersBeforeTheCommit),
 }

@@ -82,7 +82,7 @@ class Stage:
             try:
                 for step in range(steps):
                     world.wires.is_rough = chance.happens(0.35)
-                    world.happen(EVENTS)
+                    world.happen({**EVENTS, **parts.weights})
                     chance.count("steps")
                     if step % GLANCE == 0:
                         _glance(world)

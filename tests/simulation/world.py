@@ -1,9 +1,9 @@
 """One world: the real components on one database, one folder and one chain, each a process that can die."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,6 +71,8 @@ class Parts:
     witness: type[Witness] = Witness
     witness_state: type[WitnessState] = WitnessState
     write: type[Write] = Write
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of events that happen otherwise than usual: what a fault needs to be seen, more often."""
 
 
 @dataclass

@@ -56,7 +56,7 @@ def test_home_shows_where_the_grams_are(visit: Visit) -> None:
 def test_a_gram_is_found_and_its_life_told_to_the_byte(visit: Visit, story: Story) -> None:
     page = visit.open("/")
     gram = story.cancelled[0] + 7
-    page.get_by_label("Gram number, serial, certificate or leaf").fill(str(gram))
+    page.get_by_label("Gram number, serial, certificate, case or leaf").fill(str(gram))
     page.get_by_role("button", name="Look up").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The life of a block")
     expect(page.get_by_text(f"Gram {pages.grams(gram)} is in this block.")).to_be_visible()

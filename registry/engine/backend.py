@@ -1,6 +1,7 @@
 """The engine that runs the expressions: DuckDB in memory by default, any Ibis backend that is passed in."""
 
 # mypy: disable-error-code="import-untyped"
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from ibis.backends import BaseBackend
 
 from registry.engine.machine import prepare
 
+# They are written by functions that call themselves, some seven calls a select: Python's own bound is for a hundred.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 # A program has a hundred selects in each other; Ibis would spend seconds making them fewer, and engines need no help.
 ibis.options.sql.fuse_selects = False
 

@@ -16,12 +16,15 @@ from ibis import Table
 
 from registry.engine.civil import STAGES
 from registry.engine.exact import Exact, Whole
+from registry.engine.finding import Flaw
 from registry.engine.lowering import GRAM, MAX_GRAMS, Lowering, Stored, grams_of, store, stored_input
 from registry.engine.machine import IbisMachine
 from registry.engine.typed import ROW, Column, Kind, Node, Op, Program
 from registry.engine.units import factor
 
 PREFIX: Final = "m_"
+MAX_SELECTS: Final = 250
+"""In each other; what ships has forty at most. More would take an engine minutes to read."""
 BENEFIT: Final = "benefit_"
 
 _LEAVES: Final = frozenset({Op.COLUMN, Op.NUMBER, Op.TEXT})
@@ -120,7 +123,8 @@ class _Compiler:
         self.places = _Places(program, rows)
         self.machine = IbisMachine(backend)
         self.lowering = Lowering(program, self.machine, self.places, issued)
-        self.made = 0
+        self.made = self.selects = 0
+        self.civil: dict[tuple[str, str], str] = {}
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -197,6 +201,9 @@ class _Compiler:
         return columns
 
     def _mutate(self, grain: str, columns: Mapping[str, Any]) -> None:
+        self.selects += 1
+        if self.selects > MAX_SELECTS:
+            raise Flaw("too-long", what="steps", size=self.selects, most=MAX_SELECTS)
         self.tables[grain] = self.tables[grain].mutate(**{PREFIX + name: of for name, of in columns.items()})
 
     def _hide(self, node: Node, grain: str) -> None:
@@ -244,13 +251,20 @@ class _Compiler:
         if node in self.lowering.hidden:
             return
         bounds = self.lowering.value(node, grain)
+        of = str(node.arguments[0].data), grain
+        name = self.civil.get(of) if node.arguments[0].op is Op.COLUMN else None
+        if name is None:
+            name = self.civil[of] = self._stages(node, grain)
+        self.lowering.hidden[node] = Stored(f"{name}_{node.data}", node.type.kind, bounds.numerator, bounds.divisor)
+
+    def _stages(self, node: Node, grain: str) -> str:
         days = self.lowering.exact.expression(self.lowering.day(node, grain).numerator)
         name = self._name()
         self._mutate(grain, {f"{name}_days": days})
         for stage, compute_stage in STAGES:
             made = compute_stage(lambda of: self.tables[grain][f"{PREFIX}{name}_{of}"], self.machine.divide)
             self._mutate(grain, {f"{name}_{stage}": made})
-        self.lowering.hidden[node] = Stored(f"{name}_{node.data}", node.type.kind, bounds.numerator, bounds.divisor)
+        return name
 
     def _bring(self, name: str, grain: str) -> None:
         """Join a coarser group's column to a finer table."""

@@ -216,6 +216,14 @@ def test_an_example_must_come_out_to_the_gram(examples, codes):
     assert all("examples" in finding.path and finding.line > 1 for finding in findings)
 
 
+def test_steps_that_no_engine_reads_in_time_are_refused():
+    expression = "min(max(min(max({}, 1), 5), 2), 7)"
+    chain = [step(f"s{n}", expression.format(f"s{n - 1}" if n else "maybe"), "1") for n in range(70)]
+    definition = GOOD | {"steps": [*GOOD["steps"], *chain], "examples": [_example()]}
+    (finding,) = failing(checked(definition), read_located(written(definition)))
+    assert (finding.code, "250 at most are allowed" in finding.en) == ("example", True)
+
+
 def test_every_sentence_is_there_in_both_languages():
     assert len(TEXTS) > 50
     for said in TEXTS.values():

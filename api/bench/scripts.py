@@ -8,6 +8,7 @@ digests, salts) is arbitrary bytes of the same length, or what it was when it wa
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
@@ -45,7 +46,9 @@ class Sent:
 
 def of_site(site: Site, plan: Plan) -> dict[str, str]:
     """Make the scripts of a plan's kind of load, by name, by doing each of them in the site's database."""
-    return {name: script(sent) for name, sent in asyncio.run(taken_down(site, plan)).items()}
+    with ThreadPoolExecutor(1) as aside:  # whoever asks may have a loop of events of their own
+        taken = aside.submit(lambda: asyncio.run(taken_down(site, plan))).result()
+    return {name: script(sent) for name, sent in taken.items()}
 
 
 async def taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:

@@ -46,12 +46,16 @@ class Sent:
 
 def of_site(site: Site, plan: Plan) -> dict[str, str]:
     """Make the scripts of a plan's kind of load, by name, by doing each of them in the site's database."""
-    with ThreadPoolExecutor(1) as aside:  # whoever asks may have a loop of events of their own
-        taken = aside.submit(lambda: asyncio.run(taken_down(site, plan))).result()
-    return {name: script(sent) for name, sent in taken.items()}
+    return {name: script(sent) for name, sent in taken_down(site, plan).items()}
 
 
-async def taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:
+def taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:
+    """Do each of a plan's acts in a loop of its own: whoever asks may have one."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(lambda: asyncio.run(_taken_down(site, plan))).result()
+
+
+async def _taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:
     """Ask the application what one account's load asks, and give what each kind of request sends to the database.
 
     The last time it is asked: what was remembered from the times before is not asked of the database any more.

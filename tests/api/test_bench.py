@@ -1,6 +1,5 @@
 """Every bench runs, at sizes that say nothing about speed; held here are counts, gas and shapes, never times."""
 
-import asyncio
 import io
 import json
 import os
@@ -161,7 +160,7 @@ def test_pgbench_sends_the_statements_of_an_act_and_does_it(tmp_path: Path):
         plan = load.Plan(
             "", "acts", 0, 0, None, http.tokens_of(site, people), people.provider, site.publisher.publish()
         )
-        asked = asyncio.run(scripts.taken_down(site, plan))
+        asked = scripts.taken_down(site, plan)
         assert asked.keys() == {"conversions", "redemptions", "cancellations"}
         with site.database.transaction() as tx:
             before = tx.execute(sa.text("SELECT count(*) FROM movements WHERE kind IN (3, 4, 8)")).scalar_one()

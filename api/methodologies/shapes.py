@@ -1,9 +1,10 @@
 """The shapes of methodologies and computations, and how they read in JSON."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 from pydantic.config import JsonDict
 
 from registry.engine.acts import MAX_TEXT
@@ -11,12 +12,20 @@ from registry.methodologies import computing
 from registry.methodologies.computing import MAX_ACTS
 from registry.methodologies.listed import Listed
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 Name = Annotated[str, StringConstraints(max_length=40)]
 Written = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Row = Annotated[dict[Name, Written], Field(max_length=64)]
 EXAMPLE: JsonDict = {
     "examples": [{"acts": [{"start_x": "121.522", "start_y": "31.289", "end_x": "121.514", "end_y": "31.307"}]}]
 }
+
+
+def _only_days(given: object) -> object:
+    """Refuse what the framework would read as a day all the same: a number, a moment at midnight."""
+    if given is not None and not (isinstance(given, str) and _DAY.fullmatch(given)):
+        raise ValueError("write a day such as 2026-11-28")
+    return given
 
 
 class Summary(BaseModel):
@@ -64,8 +73,14 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=EXAMPLE)
 
-    version: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="Of the methodology; else the newest.")] = None
-    issued: Annotated[date | None, Field(description="The day of issuance; without it, today in Shanghai.")] = None
+    version: Annotated[
+        StrictInt | None, Field(ge=1, le=2**31 - 1, description="Of the methodology; else the newest.")
+    ] = None
+    issued: Annotated[
+        date | None,
+        Field(description="The day of issuance; without it, today in Shanghai."),
+        BeforeValidator(_only_days),
+    ] = None
     acts: Annotated[
         list[Row],
         Field(

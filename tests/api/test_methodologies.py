@@ -128,5 +128,7 @@ def test_what_cannot_be_computed_is_a_problem_that_says_why(live):
     assert is_problem(anybody.post(there, {"acts": [{"start_x": "1"}]}), 422, "act-unsound")
     assert is_problem(anybody.post(there, {"acts": []}), 422, "malformed")
     assert is_problem(anybody.post(there, {"acts": [ACT], "version": 9}), 404, "not-found")
+    for wrong in ({"issued": 0}, {"issued": "2026-11-28T00:00:00"}, {"issued": "2026-02-30"}, {"version": "1"}):
+        assert is_problem(anybody.post(there, {"acts": [ACT]} | wrong), 422, "malformed")
     assert is_problem(anybody.post("/v1/methodologies/SHCER1/computations", {"acts": [ACT]}), 404, "not-found")
     assert is_problem(anybody.get("/v1/methodologies/SHCER1"), 404, "not-found")

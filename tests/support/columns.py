@@ -61,6 +61,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     ),
     "installation": _all(A, "sole origin vkey master_check chain_id contract"),
     "methodologies": _all(A, "code version class status record digest decision"),
+    "methodology_texts": _all(A, "code version record digest"),
     "policies": _all(A, "id name in_force_ms value digest decision"),
     "sources": _all(
         A,

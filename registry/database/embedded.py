@@ -126,13 +126,26 @@ class EmbeddedPostgres:
 
 
 def check_place(folder: Path) -> None:
-    """Raise `Unavailable` when no server can run in a folder: its socket's path is too long."""
+    """Raise `Unavailable` when no server can run in a folder: clients cannot be told its path, or it is too long."""
     socket = os.fsencode(folder.expanduser().resolve() / _SOCKET)
+    if b"," in socket or not _is_utf8(socket):  # libpq reads a comma as the end of a host; a URL is text
+        raise Unavailable(
+            "The embedded PostgreSQL cannot run in a folder whose path has a comma, or bytes that are not UTF-8. "
+            "Choose another --data, or name a database with --database."
+        )
     if len(socket) > _LONGEST_SOCKET:
         raise Unavailable(
             f"The embedded PostgreSQL cannot run in {folder}: the path is {len(socket) - _LONGEST_SOCKET} bytes too "
             "long for its socket. Choose a --data with a shorter path, or name a database with --database."
         )
+
+
+def _is_utf8(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def running_url(folder: Path) -> str:

@@ -49,6 +49,13 @@ def test_a_path_is_refused_when_it_is_too_long_for_a_socket_and_not_before(demo,
     assert [path.name for path in tmp_path.iterdir()] == ["checkout"]
 
 
+@pytest.mark.parametrize("name", [b"p,q", b"x\xff"], ids=["a comma", "not UTF-8"])
+def test_a_path_that_no_client_can_be_told_is_refused(demo, tmp_path, name):
+    code, said = demo("--data", tmp_path / os.fsdecode(name))
+    assert (code, "a comma, or bytes that are not UTF-8" in said) == (2, True), said
+    assert [path.name for path in tmp_path.iterdir()] == ["checkout"]
+
+
 def test_a_folder_that_cannot_be_used_is_refused(demo, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "pictures").mkdir()

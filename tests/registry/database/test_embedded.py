@@ -68,6 +68,13 @@ def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(tmp_pat
         check_place(Path("/" + "x" * 93))
 
 
+@pytest.mark.parametrize("name", [b"p,q", b"x\xff"], ids=["a comma", "not UTF-8"])
+def test_a_path_that_no_client_can_be_told_is_refused_before_anything_is_made(tmp_path, name):
+    with pytest.raises(Unavailable, match="a comma, or bytes that are not UTF-8"):
+        EmbeddedPostgres(tmp_path / os.fsdecode(name) / "postgres").start()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_was_half_made_is_made_anew(place):
     half = place / ".postgres.new"
     half.mkdir()

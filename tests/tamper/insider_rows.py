@@ -134,9 +134,9 @@ def without_its_decision(world: World, tx: sa.Connection, waiting: Waiting) -> A
 
 
 def logged(world: World, tx: sa.Connection, kind: Kind | None = None) -> sa.Row[Any]:
-    """Draw a movement that is in the log, with its index."""
+    """Draw a movement that is in the log, with its index; no record, for nothing more is decided of an altered case."""
     last = tx.execute(sa.text("SELECT max(index) FROM log_entries")).scalar_one()
-    where = "e.index >= :index" if kind is None else f"e.index >= :index AND m.kind = {int(kind)}"
+    where = f"e.index >= :index AND m.kind {'< 64' if kind is None else f'= {int(kind)}'}"
     one = f"SELECT m.*, e.index FROM log_entries e JOIN movements m ON m.id = e.movement_id WHERE {where}"
     for index in (world.random.randrange(last), 0):
         row = tx.execute(sa.text(f"{one} ORDER BY e.index LIMIT 1"), {"index": index}).one_or_none()

@@ -63,7 +63,7 @@ def give(tx: sa.Connection, vault: Vault, subject: Subject, wanted: Grant, by: s
     """Grant a role, and give the grant's number; one that stands already is not granted twice.
 
     Raises `Invalid`, `NotFound` and `AccountErased` for an account that is not open, and `Conflict` for an officer's
-    number that is another's, or an officer who has another number.
+    number that is another's, an officer who has another number, or one of another authority.
     """
     check_grant(wanted)
     if wanted.account is not None:
@@ -87,6 +87,10 @@ def _number(tx: sa.Connection, subject: int, wanted: Grant) -> None:
         raise Conflict(f"Officer {wanted} is somebody else: a number stays one officer's for good. Give another.")
     if mine.number != wanted.officer:
         raise Conflict(f"This officer has the number {wanted.role}:{mine.number}, and keeps it.")
+    # Powers are separate (R2): what two authorities decide together is decided by two people.
+    other = tx.execute(_ELSEWHERE, {"subject_id": subject, "role": wanted.role, "of": list(AUTHORITIES)}).first()
+    if other is not None:
+        raise Conflict(f"This is {other.role}:{other.officer}, and an officer is of one authority. Revoke that first.")
 
 
 def revoke(tx: sa.Connection, number: int, by: str, at: int) -> None:
@@ -162,6 +166,10 @@ _MAY = sa.text("""
 _STANDING = sa.text("""
     SELECT id FROM grants WHERE subject_id = :subject_id AND role = :role
         AND account_id IS NOT DISTINCT FROM :account_id AND revoked_ms IS NULL
+""")
+_ELSEWHERE = sa.text("""
+    SELECT role, officer FROM grants
+    WHERE subject_id = :subject_id AND role <> :role AND role = ANY (:of) AND revoked_ms IS NULL
 """)
 _ALL = sa.text("""
     SELECT g.*, s.sealed FROM grants g JOIN subjects s ON s.id = g.subject_id WHERE g.role = ANY (:roles) ORDER BY g.id

@@ -64,6 +64,19 @@ def test_a_number_is_one_officers_for_good(scheme):
     assert officer_of(may(scheme, ANN), "centre") is None
 
 
+def test_an_officer_is_of_one_authority(scheme):
+    """Or somebody whom two had named would decide alone what they decide together."""
+    number = grant(scheme, ANN, Grant(Role.CENTRE, officer=7))
+    with pytest.raises(Conflict, match="This is centre:7"):
+        grant(scheme, ANN, Grant(Role.EXCHANGE, officer=7))
+    assert may(scheme, ANN) == (Grant(Role.CENTRE, officer=7),)
+    with scheme.database.transaction() as tx:
+        revoke(tx, number, "operator", 9)
+    grant(scheme, ANN, Grant(Role.EXCHANGE, officer=7), at=12)
+    with pytest.raises(Conflict, match="This is exchange:7"):
+        grant(scheme, ANN, Grant(Role.CENTRE, officer=7), at=13)
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -65,10 +65,6 @@ class Officers:
         """The decision on it."""
         return By(self.actor, self.second)
 
-    def because(self, reason: str) -> By:
-        """Give the decision with its reason, a word."""
-        return By(self.actor, self.second, reason)
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

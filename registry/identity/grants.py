@@ -120,14 +120,6 @@ def list_grants(tx: sa.Connection, vault: Vault, roles: Sequence[Role]) -> Itera
         yield Granted(row.id, Subject(issuer, name), grant, *said)
 
 
-def role_of(tx: sa.Connection, number: int) -> tuple[Role, bytes]:
-    """Give a grant's role and its subject's digest. Raises `NotFound`."""
-    row = tx.execute(_ROLE, {"number": number}).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no grant {number}.")
-    return Role(row.role), bytes(row.digest)
-
-
 def officer_of(grants_of: Sequence[Grant], authority: str) -> Officer | None:
     """Give the officer of an authority that somebody is."""
     numbers = [one.officer for one in grants_of if one.role == authority and one.officer is not None]
@@ -174,6 +166,5 @@ _ELSEWHERE = sa.text("""
 _ALL = sa.text("""
     SELECT g.*, s.sealed FROM grants g JOIN subjects s ON s.id = g.subject_id WHERE g.role = ANY (:roles) ORDER BY g.id
 """)
-_ROLE = sa.text("SELECT g.role, s.digest FROM grants g JOIN subjects s ON s.id = g.subject_id WHERE g.id = :number")
 _OF_ACCOUNT = sa.text("SELECT DISTINCT subject_id FROM grants WHERE account_id = :account")
 ERASING = (_leave,)

@@ -127,11 +127,6 @@ def number_before(tx: sa.Connection, gram: int) -> int | None:
     return next(iter(numbers_before(tx, gram, 1)), None)
 
 
-def number_after(tx: sa.Connection, gram: int) -> int | None:
-    """Give the number that a gram got in the bundle it went into; None while it lives or when it ended otherwise."""
-    return next(iter(numbers_after(tx, gram, 1)), None)
-
-
 def stretch_of(tx: sa.Connection, gram: int, steps: int = MAX_STEPS) -> Stretch:
     """Read what a gram went through under one number, its last `steps`. Raises `NotFound` for one never given."""
     life, _ = life_of_block(tx, gram, gram + 1, limit=steps)

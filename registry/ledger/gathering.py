@@ -73,7 +73,7 @@ def gather(tx: sa.Connection, ledger: Ledger, account: Account, pieces: Sequence
 
 
 def gather_held(
-    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None
+    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None = None
 ) -> Posted:
     """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II").
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from registry.procedure.decision import LIVE, Decision, MethodologyVersion, Officer, Record, SourceTerms
+from registry.procedure.decision import Decision, MethodologyVersion, Officer, Record, SourceTerms
 from registry.procedure.ranges import Ranges
 
 
@@ -23,11 +23,6 @@ class Case:
     """Of a source."""
     periods: Ranges
     """Of a source: the times for which lots of a project were issued."""
-
-    @property
-    def is_live(self) -> bool:
-        """Whether this is a source that issues."""
-        return self.record is Record.SOURCE and self.state == LIVE
 
 
 @dataclass(frozen=True, slots=True)

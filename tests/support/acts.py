@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from api.installation.officers import CENTRE
 from registry.accounts.accounts import lock_even_erased
 from registry.activities.activities import Activity
-from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import PURPOSES, Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.issuance.correction import correct
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
 from registry.ledger.blocks import NO_FLAG, Wanted
+from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.posting import Posted
 from registry.ledger.totals import totals
-from registry.points.points import convert, expire, redeem, refund, return_points
+from registry.points.points import convert, expire, redeem, refund
 from tests.support.gram_model import POINTS, REDUCTION, Cards, Gram, last_good_moment
 from tests.support.scheme import DAY, VALID, Scheme
 
@@ -204,12 +204,12 @@ class Acts:
         )
 
     def return_points(self) -> Drawn:
-        return self._gather("return", POINTS, return_points)
+        return self._gather("return", Form.POINTS)
 
     def bundle(self) -> Drawn:
-        return self._gather("bundle", REDUCTION, gather_reductions)
+        return self._gather("bundle", Form.REDUCTION)
 
-    def _gather(self, name: str, form: int, gather: Callable[..., Posted]) -> Drawn:
+    def _gather(self, name: str, form: Form) -> Drawn:
         def fit(gram: Gram) -> bool:
             return gram.form == form and gram.holder in self.institutions
 
@@ -218,7 +218,7 @@ class Acts:
         return Drawn(
             name,
             lambda _at: self.cards.gather(account, form, amount),
-            lambda tx, ledger: gather(tx, ledger, account, amount),
+            lambda tx, ledger: gather_held(tx, ledger, account, form, amount),
             lambda taken, act, _at: self.cards.renumber(taken, act, self._numbering(act)),
         )
 

@@ -53,16 +53,6 @@ class Reject(NamedTuple):
     sentence: str
 
 
-class Rider(NamedTuple):
-    """What one account's rides add up to."""
-
-    account_id: int
-    quantity_g: int
-    rides: int
-    first_start_ms: int
-    last_end_ms: int
-
-
 class Met(NamedTuple):
     """Whom and what a file is about: accounts and bicycles, from its first ride's start to its last one's end."""
 
@@ -149,21 +139,6 @@ def _met(rows: Path, consented: Mapping[str, int], bounds: pa.Table) -> Met:
 def _values(rows: Path, column: str) -> list[str]:
     values: list[str] = pq.read_table(rows, columns=[column])[column].unique().drop_null().to_pylist()
     return values
-
-
-def per_rider(batch: Batch) -> list[Rider]:
-    """Add up the rides of each account, by account number."""
-    riders: dict[int, Rider] = {}
-    for ride in batch.accepted:
-        so_far = riders.get(ride.account_id, Rider(ride.account_id, 0, 0, ride.starts_at_ms, ride.ends_at_ms))
-        riders[ride.account_id] = Rider(
-            ride.account_id,
-            so_far.quantity_g + ride.quantity_g,
-            so_far.rides + 1,
-            min(so_far.first_start_ms, ride.starts_at_ms),
-            max(so_far.last_end_ms, ride.ends_at_ms),
-        )
-    return [riders[account_id] for account_id in sorted(riders)]
 
 
 def write_rejects(batch: Batch, path: Path) -> None:

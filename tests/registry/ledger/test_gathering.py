@@ -7,13 +7,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from registry.consumption.bundles import gather_reductions
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.errors import Insufficient, Invalid, NotFound, RuleBroken, TooManyBlocks
 from registry.ledger import gathering
-from registry.ledger.bundles import bundle_of, get_bundle, made_of, number_after, number_before, trace
+from registry.ledger.bundles import bundle_of, get_bundle, made_of, number_before, numbers_after, trace
 from registry.ledger.child import minute_of
+from registry.ledger.gathering import gather_held
 from registry.ledger.ledger import Amount, Ledger, lock_grams
 from registry.ledger.movement import Form, Kind, Purpose, Target, target_of
 from registry.ledger.rows import write_rows
@@ -85,7 +85,7 @@ def test_every_gram_is_followed_through_bundles_of_bundles_both_ways(scheme, sho
     returned(scheme, shop, Amount(25))
     returned(scheme, shop)
     with scheme.database.transaction() as tx:
-        gather_reductions(tx, scheme.ledger, shop, None)
+        gather_held(tx, scheme.ledger, shop, Form.REDUCTION, None)
     publisher.publish()
     with scheme.database.transaction() as tx:
         last = bundle_of(tx, 120)
@@ -97,13 +97,13 @@ def test_every_gram_is_followed_through_bundles_of_bundles_both_ways(scheme, sho
             assert [stretch.steps[0].movement.kind for stretch in stretches] == [Kind.ISSUE, Kind.BUNDLE, Kind.BUNDLE]
             first = stretches[0].gram
             assert trace(tx, first).stretches == trace(tx, stretches[1].gram).stretches == stretches
-            assert number_before(tx, number_after(tx, first)) == first
+            assert number_before(tx, numbers_after(tx, first, 1)[0]) == first
             seen.add(first)
         assert seen == set(range(60))
         assert [(part.lot.id, part.quantity_g) for part in made_of(tx, [(120, 180)]).parts] == [(2, 33), (1, 27)]
         assert sum(part.quantity_g for part in made_of(tx, [(130, 151)]).parts) == 21
         assert number_before(tx, 5) is None
-        assert number_after(tx, 150) is None
+        assert numbers_after(tx, 150, 1) == []
         with pytest.raises(NotFound, match="Gram 180"):
             trace(tx, 180)
         with pytest.raises(NotFound):
@@ -137,9 +137,9 @@ def test_what_is_not_there_is_not_gathered(scheme, shop, amount, error, said):
 def test_a_persons_grams_are_not_gathered(scheme):
     person = scheme.person()
     scheme.issue({person: 5})
-    for act in (return_points, gather_reductions):
+    for form in (Form.POINTS, Form.REDUCTION):
         with pytest.raises(RuleBroken, match="Only an institution"), scheme.database.transaction() as tx:
-            act(tx, scheme.ledger, person, None)
+            gather_held(tx, scheme.ledger, person, form, None)
 
 
 def test_locked_grams_are_left_where_they_are(scheme, shop):
@@ -156,10 +156,10 @@ def test_grams_of_two_classes_are_gathered_each_by_itself(scheme):
     scheme.issue({firm: 5})
     scheme.issue({firm: 7}, is_class_i=True)
     with pytest.raises(RuleBroken, match="class: I or II"), scheme.database.transaction() as tx:
-        gather_reductions(tx, scheme.ledger, firm, None)
+        gather_held(tx, scheme.ledger, firm, Form.REDUCTION, None)
     with scheme.database.transaction() as tx:
-        assert gather_reductions(tx, scheme.ledger, firm, None, "I").quantity_g == 7
-        assert gather_reductions(tx, scheme.ledger, firm, None, "II").quantity_g == 5
+        assert gather_held(tx, scheme.ledger, firm, Form.REDUCTION, None, "I").quantity_g == 7
+        assert gather_held(tx, scheme.ledger, firm, Form.REDUCTION, None, "II").quantity_g == 5
 
 
 def test_no_more_pieces_than_a_bundle_may_have(scheme, shop, monkeypatch):

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from registry.activities.rides.reasons import Reason
-from registry.activities.rides.rides import Batch, Issued, Reject, Spans, per_rider, read_rides, write_rejects
+from registry.activities.rides.rides import Batch, Issued, Reject, Spans, read_rides, write_rejects
 from registry.errors import Invalid
 from registry.methodologies.shelf import find
 from registry.policies.rides import RidePolicy
@@ -119,10 +119,6 @@ def test_sums_and_digests_can_be_had_again_by_hand(tmp_path, backend):
     ]
     assert batch.input_sha256 == sha256(path.read_bytes()).digest()
     assert batch.quantity_g == 510
-    assert per_rider(batch) == [
-        (70, 386, 2, 1471614060000, 1471653000000),
-        (80, 124, 1, 1471614060000, 1471615260000),
-    ]
 
 
 def test_the_batch_does_not_depend_on_which_engine_was_lent(tmp_path, backend):

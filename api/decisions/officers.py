@@ -20,7 +20,7 @@ from registry.accounts.accounts import MAX_NAME_CHARS, open_row
 from registry.clock import rfc3339
 from registry.decisions import motions
 from registry.decisions.recording import By
-from registry.errors import Conflict, Forbidden, Invalid
+from registry.errors import Forbidden, Invalid
 from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
 from registry.ledger.ledger import Ledger
@@ -236,15 +236,13 @@ def withdraw_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
     return write.perform({}, act, at=CASE)
 
 
-def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: Any) -> tuple[str, Officer]:
+def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: motions.Choose) -> tuple[str, Officer]:
     if not moved.case.startswith(PREFIXES[Record.POLICY]):
         by_mover = By(moved.mover, reason=moved.reason)
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
             return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
         return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
-    second: Officer = choose(_BUREAU)
-    if second == moved.mover:
-        raise Conflict(f"{second} moved this; another officer approves it.")
+    second = motions.approver(choose, _BUREAU, moved.mover)
     publish_proposed(tx, ledger, moved.case, By(moved.mover, second, moved.reason))
     return "published", second
 

@@ -4,6 +4,7 @@ A motion is no record: what counts is the decision, whose actor moved it and who
 of its own, so neither officer waits for the other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from registry.procedure.document import officer as read
 
 MOST_OPEN = 1000
 """So many are listed; a city has a few."""
+Choose = Callable[[frozenset[str]], Officer]
+"""Gives the officer who acts, of one of some authorities; raises when whoever asks is of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,14 @@ def end(tx: sa.Connection, number: int, by: Officer, at: int, *, approved: bool)
     """Note how a motion ended."""
     values = {"ended_ms": sa.func.greatest(at, motions.c.moved_ms), "ended_by": str(by), "approved": approved}
     tx.execute(sa.update(motions).where(motions.c.id == number, motions.c.ended_ms.is_(None)).values(values))
+
+
+def approver(choose: Choose, authorities: frozenset[str], mover: Officer) -> Officer:
+    """Give who approves what another moved. Raises `Conflict` for who moved it, and what `choose` raises."""
+    second = choose(authorities)
+    if second == mover:
+        raise Conflict(f"{second} moved this; another officer approves it.")
+    return second
 
 
 def list_open(tx: sa.Connection) -> list[Motion]:

@@ -4,14 +4,12 @@ A text is kept when it is submitted, and never altered; each decision names its 
 text. What needs a second officer waits as a motion.
 """
 
-from collections.abc import Callable
-
 import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import methodology_texts
-from registry.decisions.motions import move
+from registry.decisions.motions import Choose, approver, move
 from registry.decisions.recalled import about, last_decision
 from registry.decisions.recording import By, Pending, case_about, prepare
 from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unclassified
@@ -22,8 +20,6 @@ from registry.methodologies.reproduced import must_reproduce
 from registry.procedure import table
 from registry.procedure.decision import PREFIXES, MethodologyVersion, Officer, Record
 
-Choose = Callable[[frozenset[str]], Officer]
-"""Gives the officer who acts, of one of some authorities; raises when whoever asks is of none."""
 REFUSES = "refuse"
 REVISES = "revise"
 
@@ -69,9 +65,7 @@ def approve_moved(
 ) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it. Raises the same."""
     pending, methodology, step = _next(tx, ledger, case, decision)
-    second = choose(step.second)
-    if second == mover.actor:
-        raise Conflict(f"{second} moved this; another officer approves it.")
+    second = approver(choose, step.second, mover.actor)
     if step.to_state == "published":
         must_reproduce(tx, methodology)
     enact(tx, pending, methodology, decision, step.to_state, By(mover.actor, second, mover.reason))

@@ -38,46 +38,38 @@ def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Sour
     return source
 
 
-def decide_source(
-    tx: sa.Connection, ledger: Ledger, source_id: int, decision: str, officers: Mapping[str, Officers]
-) -> str:
-    """Take a decision about a source, as the life cycle in force has it; gives the state that it leads to.
+def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) -> tuple[Pending, Source, table.Step]:
+    """Hold a source's case, and give the source with the step that a decision is in the life cycle in force.
 
-    `officers` are by authority. Publicity opens now, for as short as it may be. Raises `NotFound`, or `DecisionRefused`
-    when a rule forbids it, for one because a waiting time is not over.
+    Raises `NotFound`, or `DecisionRefused` when there is no such step from where the case stands.
     """
     source = get_source(tx, source_id)
     pending = _prepare(tx, ledger, source_id, _terms(tx, source))
-    return _take(tx, pending, source, _step(pending, decision, source.kind), officers)
+    return pending, source, _step(pending, decision, source.kind)
 
 
-def decide(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str, by: By) -> str:
-    """Take a decision about a source in the names of two officers; gives the state that it leads to.
+def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By) -> str:
+    """Take a step; gives the state that it leads to. Publicity opens now, for as short as it may be.
 
-    Raises what `decide_source` raises.
+    Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over.
     """
-    source = get_source(tx, source_id)
-    pending = _prepare(tx, ledger, source_id, _terms(tx, source))
-    return _take_by(tx, pending, source, _step(pending, decision, source.kind), by)
-
-
-def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) -> table.Step:
-    """Give what a decision about a source needs now, and hold its case. Raises what `decide_source` raises."""
-    source = get_source(tx, source_id)
-    return _step(_prepare(tx, ledger, source_id, _terms(tx, source)), decision, source.kind)
+    publicity = pending.publicity() if step.opens_publicity else None
+    pending.take(tx, Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source)))
+    return step.to_state
 
 
 def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping[str, Officers]) -> str:
     """Take the next decision on the way to where a source issues; gives the state that it leads to.
 
-    Raises what `decide_source` raises.
+    `officers` are by authority. Raises what `next_step` and `take` raise.
     """
     source = get_source(tx, source_id)
     pending = _prepare(tx, ledger, source_id, _terms(tx, source))
     state = NONE if pending.before is None else pending.before.state
     for step in _way(source.kind):
         if state in step.from_states:
-            return _take(tx, pending, source, _step(pending, step.decision, source.kind), officers)
+            in_force = _step(pending, step.decision, source.kind)
+            return take(tx, pending, source, in_force, _by(in_force, officers))
     return state
 
 
@@ -87,18 +79,6 @@ def approve(tx: sa.Connection, ledger: Ledger, new: NewSource, officers: Mapping
     while advance(tx, ledger, source.id, officers) != LIVE:
         pass
     return source
-
-
-def _take(
-    tx: sa.Connection, pending: Pending, source: Source, step: table.Step, officers: Mapping[str, Officers]
-) -> str:
-    return _take_by(tx, pending, source, step, _by(step, officers))
-
-
-def _take_by(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By) -> str:
-    publicity = pending.publicity() if step.opens_publicity else None
-    pending.take(tx, Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source)))
-    return step.to_state
 
 
 def _way(kind: str) -> list[table.Step]:

@@ -1,18 +1,13 @@
 """An officer decides about a source: at once, or as a motion that waits for a second one, as the life cycle says."""
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 
-from registry.decisions.motions import move
+from registry.decisions.motions import Choose, approver, move
 from registry.decisions.recording import By
-from registry.errors import Conflict, NotFound
+from registry.errors import NotFound
 from registry.ledger.ledger import Ledger
 from registry.procedure.decision import PREFIXES, Officer, Record
-from registry.sources.approval import decide, next_step
-
-Choose = Callable[[frozenset[str]], Officer]
-"""Gives the officer who acts, of one of some authorities; raises when whoever asks is of none."""
+from registry.sources.approval import next_step, take
 
 
 def decide_or_move(
@@ -22,24 +17,20 @@ def decide_or_move(
 
     Raises `NotFound`, `DecisionRefused`, `Conflict`, and what `choose` raises.
     """
-    source_id = source_of(case)
-    step = next_step(tx, ledger, source_id, decision)
+    pending, source, step = next_step(tx, ledger, source_of(case), decision)
     mover = choose(step.by)
     if step.second:
         return None, move(tx, case, decision, mover, ledger.clock(), reason)
-    return decide(tx, ledger, source_id, decision, By(mover, reason=reason)), None
+    return take(tx, pending, source, step, By(mover, reason=reason)), None
 
 
 def approve_moved(
     tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
 ) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it."""
-    source_id = source_of(case)
-    step = next_step(tx, ledger, source_id, decision)
-    second = choose(step.second)
-    if second == mover.actor:
-        raise Conflict(f"{second} moved this; another officer approves it.")
-    return decide(tx, ledger, source_id, decision, By(mover.actor, second, mover.reason)), second
+    pending, source, step = next_step(tx, ledger, source_of(case), decision)
+    second = approver(choose, step.second, mover.actor)
+    return take(tx, pending, source, step, By(mover.actor, second, mover.reason)), second
 
 
 def source_of(case: str) -> int:

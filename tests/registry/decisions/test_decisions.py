@@ -25,7 +25,7 @@ from registry.points.points import convert
 from registry.policies.first import publish_first, shipped_first
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.procedure.decision import Record
-from registry.sources.approval import advance, apply_for, decide_source
+from registry.sources.approval import advance, apply_for, next_step, take
 from registry.sources.sources import NewSource
 from registry.upkeep.consistency import check_tables
 from tests.support.scheme import DAY, methodology_of
@@ -61,6 +61,10 @@ def applied(scheme):
     values = {name: getattr(scheme.source, name) for name in NewSource.__dataclass_fields__}
     with scheme.database.transaction() as tx:
         return apply_for(tx, scheme.ledger, NewSource(**values), CENTRE.proposing)
+
+
+def decide(tx, scheme, source, decision):
+    return take(tx, *next_step(tx, scheme.ledger, source.id, decision), By(CENTRE.actor))
 
 
 def report_of(scheme, source):
@@ -128,7 +132,7 @@ def test_a_source_that_is_not_live_issues_nothing(scheme):
     with scheme.database.transaction() as tx:
         lot = issue(tx, scheme.ledger, report, CENTRE)
         assert lot.last - lot.first == 10
-        assert decide_source(tx, scheme.ledger, source.id, "find", OFFICERS) == "rectifying"
+        assert decide(tx, scheme, source, "find") == "rectifying"
     with refused(scheme, "breaks NEEDS", "stands at rectifying") as tx:
         issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
 
@@ -154,7 +158,7 @@ def test_publicity_lasts_as_the_policy_says_when_it_opens(scheme):
 
 def test_a_step_that_the_life_cycle_has_not_is_refused(scheme):
     with refused(scheme, "has no publish from live") as tx:
-        decide_source(tx, scheme.ledger, scheme.source.id, "publish", OFFICERS)
+        decide(tx, scheme, scheme.source, "publish")
 
 
 def test_one_project_issues_once_for_one_day(scheme):
@@ -275,7 +279,7 @@ def test_two_decisions_of_a_case_at_once_are_one_chain(scheme):
 
     def act(decision):
         with scheme.database.transaction() as tx:
-            return decide_source(tx, scheme.ledger, source.id, decision, OFFICERS)
+            return decide(tx, scheme, source, decision)
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(act, decision) for decision in ("accept", "refuse")]

@@ -6,7 +6,7 @@ from pathlib import Path
 from anchoring.state.verify import verify_state
 from api.commands.states import state_json, state_lines
 
-STATE = json.loads((Path(__file__).parents[1] / "vectors" / "state.json").read_text())
+STATE = json.loads((Path(__file__).parents[2] / "vectors" / "state.json").read_text())
 
 
 def test_gathered_grams_are_said_to_go_on_under_their_bundles_numbers():

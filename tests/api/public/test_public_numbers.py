@@ -24,7 +24,7 @@ from registry.consumption.transfer import transfer
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import serial
 from registry.points.points import convert, redeem, refund, return_points
-from tests.api.test_authorisation import routes
+from tests.api.door.test_authorisation import routes
 from tests.support.publishing import sign_alone
 from tests.support.rest import Caller
 from tests.support.running import Live, live_site

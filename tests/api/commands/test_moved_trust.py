@@ -24,7 +24,7 @@ from contracts import artifact
 from registry.policies.policies import publish_policy
 from tests.support.anvil import anvil
 
-BY_TRUST = Path(__file__).parents[1] / "explorer" / "by_trust.mjs"
+BY_TRUST = Path(__file__).parents[2] / "explorer" / "by_trust.mjs"
 FILES = ("old", "both", "new")
 """Receipts of leaf 0, under a checkpoint that the old contract alone, both, or the new one alone holds."""
 

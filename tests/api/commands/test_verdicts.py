@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "verdicts.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "verdicts.json").read_text())
 KEYS, FILES = VECTORS["keys"][0], VECTORS["files"]
 EXITS = {"partly": 0, "refuted": 1, "unchecked": 2, "another-log": 2}
 SAID = {"partly": "Proven in part", "refuted": "False", "unchecked": "Not proven", "another-log": "Not checked"}

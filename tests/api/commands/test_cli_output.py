@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_cli import GOOD, KEYS
+from tests.api.commands.test_cli import GOOD, KEYS
 from tests.support.synthetic_log import VKEY, lawful_leaves, write_log
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRAM = [sys.executable, "-c", "from api.gram import main; main()"]
 
 

@@ -12,7 +12,7 @@ from registry.identity.belongings import whose
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.sources.sources import consented_users, hold_consents
-from tests.api.test_authorisation import MAY
+from tests.api.door.test_authorisation import MAY
 from tests.support.rest import Caller, authority, holder, http, institution, is_problem, person_with
 
 

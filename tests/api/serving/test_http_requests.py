@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anchoring.connections import Limits
 from api.serving.http_requests import HEAD_BYTES
-from tests.api.test_http_server import connect, serving
+from tests.api.serving.test_http_server import connect, serving
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\n"
 GET = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -25,7 +25,7 @@ from registry.ledger.queries import holdings
 from registry.sources.sources import consented_users, give_consent
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.erasure import CHOICES
-from tests.api.test_authorisation import BODIES, MAY
+from tests.api.door.test_authorisation import BODIES, MAY
 from tests.support.columns import COLUMNS, Is
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 from tests.support.running import FIRST_RIDE_MS, Live

@@ -202,5 +202,5 @@ def test_the_command_says_what_the_grams_are(live, lot, tmp_path: Path):
 
 def gram(*arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", "from api.gram import main; main()", *arguments]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.rest import authority, fresh_key, person_with
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 OPERATIONS = [
     (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()

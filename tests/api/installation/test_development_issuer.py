@@ -13,7 +13,7 @@ from api.installation.development_issuer import CODE_LIFE_S, LIFE_S, SECRET, Iss
 from registry.errors import Forbidden
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
-from tests.api.test_sign_in import cookies
+from tests.api.identity.test_sign_in import cookies
 from tests.support.rest import Caller, http, is_problem
 
 

@@ -12,7 +12,7 @@ from anchoring.trust.policy import k_of
 from anchoring.trust.reading import read
 from anchoring.trust.writing import write
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "receipt.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "receipt.json").read_text())
 KEYS = VECTORS["keys"][0]
 RECEIPT = VECTORS["receipts"][1]["receipt"]
 TRUST = Trust(Log(parse_vkey(KEYS["vkey"])), k_of(KEYS["cosigners"], 2))

@@ -12,7 +12,7 @@ from api.door.causes import HTTP, causes
 from api.door.problems import HTTP_PROBLEMS, TYPE_BASE
 from registry.errors import RegistryError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = [path for room in ("registry", "anchoring", "api") for path in (ROOT / room).rglob("*.py")]
 SCHEMAS = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
 TYPE = SCHEMAS["Problem"]["properties"]["type"]

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from anchoring.errors import Altered
 from anchoring.leaf import LEAF_SIZE
 from anchoring.merkle import HASH_SIZE, CompactRange, leaf_hashes
 from anchoring.publishing.sequencer import MAX_BATCH, read_staged
@@ -10,7 +11,7 @@ from anchoring.publishing.sequencer import MAX_BATCH, read_staged
 def root_in_database(tx: sa.Connection, size: int) -> bytes:
     """Give the root of the first `size` leaves: as it was signed or, for a size that was not, hashed from there on.
 
-    Raises `Malformed` when there are fewer leaves.
+    Raises `Malformed` when there are fewer leaves, `Altered` when what was kept of a size is not of it.
     """
     return edge_in_database(tx, size).root()
 
@@ -22,7 +23,10 @@ def edge_in_database(tx: sa.Connection, size: int) -> CompactRange:
         tree = CompactRange()
     else:
         peaks = bytes(row.peaks)
-        tree = CompactRange(row.size, [peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE)])
+        try:
+            tree = CompactRange(row.size, [peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE)])
+        except ValueError as error:
+            raise Altered(f"The checkpoint of {row.size} leaves has not the hashes of a tree of that size") from error
     while tree.size < size:
         data = read_staged(tx, tree.size, min(size, tree.size + MAX_BATCH)).tobytes()
         tree.extend(leaf_hashes(data, LEAF_SIZE))

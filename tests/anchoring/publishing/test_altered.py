@@ -11,6 +11,7 @@ from api.installation.condition import STOPPED, Conditions
 from api.installation.witnesses import UNTOLD, Publishing, Witnessing
 from registry.ledger.movement import Kind
 from registry.points.points import redeem
+from tests.support.backups import checked
 from tests.support.insider import Insider
 from tests.support.publishing import act
 
@@ -152,3 +153,11 @@ def test_a_state_that_was_moved_to_another_index_is_not_signed(insider):
     insider.execute("INSERT INTO log_entries VALUES (:index, :id, :leaf)", index=index, id=written.id, leaf=leaf)
     insider.goes_on(state)
     assert insider.refused[state] == "state"
+
+
+def test_a_checkpoint_with_the_hashes_of_another_size_is_named_by_fsck(insider):
+    alter(insider, "UPDATE checkpoints SET peaks = peaks || sha256(peaks)")
+    report = checked(insider.scheme.database, insider.publisher.folder.path)
+    size = signed(insider)["size"]
+    assert f"checkpoint {size}" in {finding.place for finding in report.findings}
+    assert any(f"The checkpoint of {size} leaves has not" in finding.sentence for finding in report.findings)

@@ -27,7 +27,7 @@ from registry.ledger.ledger import Ledger
 from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
-from registry.procedure.decision import PREFIXES, Officer, Record
+from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
 from registry.procedure.fields import Unreadable, moment, word
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
@@ -92,7 +92,7 @@ class Proposal(_Body):
 class Application(_Body):
     """A source that is applied for."""
 
-    kind: Annotated[StrictStr, Field(description="scenario or project.", examples=["scenario"])]
+    kind: Annotated[StrictStr, Field(description="project, scenario or behaviour.", examples=["scenario"])]
     name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
     name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
     applicant: Annotated[StrictInt, Field(description="The account that applies.", ge=1, le=MAX_EXACT)]
@@ -139,8 +139,8 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
     ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
-    if body.kind not in {"scenario", "project"}:
-        raise Invalid("A source is a scenario or a project.")
+    if body.kind not in SOURCE_KINDS:
+        raise Invalid("A source is a project, a scenario or a behaviour.")
     valid = _moment(body.valid_from), _moment(body.valid_until)
     if valid[0] >= valid[1]:
         raise Invalid("A source is valid from a time until a later one.")

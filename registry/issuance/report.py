@@ -16,8 +16,9 @@ from registry.evidence.document import Value
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
 from registry.policies.policies import Policy
-from registry.procedure.decision import PREFIXES, Lot, Record, SourceTerms
+from registry.procedure.decision import BEHAVIOUR, PREFIXES, Lot, Record, SourceTerms
 from registry.procedure.fields import Range
+from registry.procedure.values import BEHAVIOURS
 from registry.sources.sources import Source
 
 
@@ -44,7 +45,7 @@ def propose(tx: sa.Connection, ledger: Ledger, report: Report, lot_id: int, by: 
     """Record the proposal of an issuance; gives the decision that is to be taken on it."""
     source, methodology = _rests_on(tx, report.source)
     case = open_case(tx, Record.ISSUANCE, lot_id)
-    names = [policy.name for policy in report.policies]
+    names = [policy.name for policy in report.policies] + _letting_issue(report.source.kind)
     pending = prepare(tx, ledger, Record.ISSUANCE, case, cases=(source, methodology), policies=names)
     pending.take(tx, Step("propose", "proposed", by))
     return pending
@@ -57,6 +58,11 @@ def know_lots(tx: sa.Connection, pending: Pending, source: Source) -> None:
     """
     if source.kind == "project":
         recall_periods(tx, pending.standing, f"{PREFIXES[Record.SOURCE]}{source.id}", source.id)
+
+
+def _letting_issue(kind: str) -> list[str]:
+    """Name the policy without which a source of a kind issues nothing."""
+    return [BEHAVIOURS] if kind == BEHAVIOUR else []
 
 
 def _rests_on(tx: sa.Connection, source: Source) -> tuple[str, str]:
@@ -75,7 +81,7 @@ def lot_of(pending: Pending, report: Report, grams: Range, accounts: int, period
     return Lot(
         source=source.digest,
         methodology=source.terms.methodology or "",
-        policies=tuple(policy.decision.hex() for policy in report.policies),
+        policies=_used(pending, report),
         first_g=grams[0],
         end_g=grams[1],
         accounts=accounts,
@@ -84,6 +90,14 @@ def lot_of(pending: Pending, report: Report, grams: Range, accounts: int, period
         accepted=len(report.activities),
         refused=tuple(report.refused.items()),
     )
+
+
+def _used(pending: Pending, report: Report) -> tuple[str, ...]:
+    """Name the decisions that published the policies in use, each once."""
+    policies = pending.standing.policies
+    letting = (policies.in_force(name, pending.at) for name in _letting_issue(report.source.kind))
+    named = [policy.decision.hex() for policy in report.policies]
+    return tuple(dict.fromkeys([*named, *(version.digest for version in letting if version is not None)]))
 
 
 def _days(period: Range, terms: SourceTerms) -> Range:

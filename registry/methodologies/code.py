@@ -14,10 +14,14 @@ _GRAMMAR = re.compile(r"SHCER(0[12])([0-9]{2})([0-9]{3})(20[0-9]{2})(I{1,2})")
 
 
 class SourceKind(StrEnum):
-    """What a methodology is for: a project (减排项目) or a scenario (减排场景)."""
+    """What a methodology is for: a project (减排项目), a scenario (减排场景) or a behaviour (行为场景).
+
+    Of a behaviour's code no grammar is known.
+    """
 
     PROJECT = "project"
     SCENARIO = "scenario"
+    BEHAVIOUR = "behaviour"
 
 
 class MethodologyClass(StrEnum):

@@ -45,6 +45,7 @@ KINDS: Final = (
     Kind(values.POINTS, "碳积分有效期", "How long points are valid", _by_rules),
     Kind(values.PUBLICITY, "公示工作日", "Working days of publicity", _by_rules),
     Kind(values.CALENDAR, "年度工作日历", "Working days of a year", _by_rules),
+    Kind(values.BEHAVIOURS, "行为场景", "What becomes of a behaviour", _by_rules),
     Kind(values.PROCEDURE, "办理流程", "Life cycle", _by_rules),
     Kind(CHANNELS, "消纳渠道", "What reductions and points may be used for", _object_by(check_channels)),
     Kind(RIDES, "骑行数据接收规则", "What rides are taken", _object_by(RidePolicy.of)),

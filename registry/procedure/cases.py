@@ -21,6 +21,10 @@ class Case:
     """The end of its longest publicity, Unix milliseconds."""
     terms: SourceTerms | None
     """Of a source."""
+    version: MethodologyVersion | None
+    """Of a methodology, as its last decision says it, without the definition."""
+    published: int
+    """Of a methodology: the number of the version that was published last, 0 before the first."""
     periods: Ranges
     """Of a source: the times for which lots of a project were issued."""
 
@@ -41,6 +45,7 @@ class Cases:
         self._by_number: dict[str, Case] = {}
         self._sources: dict[str, Case] = {}
         self._published: dict[str, Published] = {}
+        self._by_code: dict[str, Case] = {}
         self._issuances: dict[str, Case] = {}
 
     def get(self, number: str) -> Case | None:
@@ -55,6 +60,10 @@ class Cases:
         """Find the methodology that a decision published."""
         return self._published.get(digest)
 
+    def of_code(self, code: str) -> Case | None:
+        """Find the case of a methodology's code."""
+        return self._by_code.get(code)
+
     def issuance(self, digest: str) -> Case | None:
         """Find the issuance that a decision made."""
         return self._issuances.get(digest)
@@ -65,7 +74,7 @@ class Cases:
         if case is None:
             case = Case(
                 decision.record, decision.case, decision.to_state, leaf, digest, decision.at, decision.actor,
-                None, None, Ranges(),
+                None, None, None, 0, Ranges(),
             )  # fmt: skip
             self._by_number[decision.case] = case
         self._sources.pop(case.digest, None)
@@ -80,8 +89,12 @@ class Cases:
             case SourceTerms() as terms:
                 case.terms = terms
                 self._sources[case.digest] = case
-            case MethodologyVersion() as version if decision.takes_effect:
+            case MethodologyVersion() as version:
                 # The definition may have a megabyte, and no rule reads it.
-                self._published[case.digest] = Published(case, replace(version, definition=None))
+                case.version = replace(version, definition=None)
+                self._by_code[version.code] = case
+                if decision.takes_effect:
+                    case.published = version.version
+                    self._published[case.digest] = Published(case, case.version)
         if decision.record is Record.ISSUANCE and decision.takes_effect:
             self._issuances[case.digest] = case

@@ -41,7 +41,9 @@ EFFECTIVE: Final = {
 the decision that leads there, and by it alone."""
 LIVE: Final = "live"
 """The state of a source that issues."""
-SOURCE_KINDS: Final = ("project", "scenario", "behaviour")
+BEHAVIOUR: Final = "behaviour"
+"""The kind of a source that is recognised, and issues nothing unless a policy lets it (R52)."""
+SOURCE_KINDS: Final = ("project", "scenario", BEHAVIOUR)
 CLASSES: Final = ("I", "II")
 
 

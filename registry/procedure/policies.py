@@ -9,7 +9,7 @@ from registry.procedure.decision import Decision, PolicyText, Record
 from registry.procedure.fields import Unreadable, shown
 from registry.procedure.rule import Broken, Rule
 from registry.procedure.table import Table
-from registry.procedure.values import Calendar, Points, Publicity, Value
+from registry.procedure.values import Behaviours, Calendar, Points, Publicity, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,11 @@ class Policies:
             return days.end_of_working_days(since, number, lambda year: self.calendar(year, at))
         except Unreadable as error:
             raise Broken(Rule.WAIT, str(error)) from error
+
+    def issues(self, code: str, at: int) -> bool:
+        """Whether the behaviours of a methodology's code issue grams at `at`: not where no policy says so."""
+        version = self.in_force(values.BEHAVIOURS, at)
+        return version is not None and isinstance(version.value, Behaviours) and code in version.value.issuing
 
     def since(self, name: str) -> Sequence[int]:
         """Give when each version of a policy came, or comes, into force, in order."""

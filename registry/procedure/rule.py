@@ -22,13 +22,13 @@ class Rule(StrEnum):
 
 SENTENCES = {
     Rule.DOCUMENT: "a record has one document, which says what its evidence binds, in the fields of its kind",
-    Rule.PREVIOUS: "the decisions of a case are one chain, in the order of the log and of time",
+    Rule.PREVIOUS: "a case's decisions are one chain, in the order of the log and of time, as a methodology's versions",
     Rule.STATE_OF_CASE: "a decision begins at the state of its case, and the life cycle in force has the step",
     Rule.ACTOR: "a decision is taken by an authority that the life cycle names",
     Rule.SECOND: "a second officer approves where the life cycle says so: not who decides, nor who decided before",
     Rule.WAIT: "publicity and waiting times are over before what they are for is decided",
     Rule.NEEDS: "what a decision rests on stands as it must, at this place in the log",
-    Rule.POLICY: "a policy can be read, and each one used is the one in force",
+    Rule.POLICY: "a policy can be read, each one used is the one in force, and a behaviour issues where one lets it",
     Rule.LOT: "grams are issued within an issuance, tile it, and bear its marks",
     Rule.VOIDED: "grams are voided as a correction says, and no more",
     Rule.CLOCK: "a leaf is of the time at which it comes",

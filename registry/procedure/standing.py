@@ -10,7 +10,18 @@ from registry.ledger.movement import Flag, Movement
 from registry.procedure import document as documents
 from registry.procedure import values
 from registry.procedure.cases import Case, Cases, Published
-from registry.procedure.decision import KINDS, LIVE, Correction, Decision, Lot, PolicyText, Record, SourceTerms
+from registry.procedure.decision import (
+    BEHAVIOUR,
+    KINDS,
+    LIVE,
+    Correction,
+    Decision,
+    Lot,
+    MethodologyVersion,
+    PolicyText,
+    Record,
+    SourceTerms,
+)
 from registry.procedure.fields import NONE, Unreadable, shown
 from registry.procedure.lots import Corrections, Lots, OpenLot
 from registry.procedure.policies import Policies
@@ -38,6 +49,7 @@ class Standing:
         decision = _read(movement, document)
         case = self.cases.get(decision.case)
         _check_previous(decision, case)
+        self._check_versions(decision, case)
         step = self._step(decision, case)
         _check_officers(decision, step, case)
         self._check_wait(decision, step, case)
@@ -62,6 +74,24 @@ class Standing:
             case Lot() as lot:
                 self.lots.recall(lot, digest)
         self.cases.take(decision, leaf, digest)
+
+    def _check_versions(self, decision: Decision, case: Case | None) -> None:
+        """Hold a methodology's versions to one chain: one case a code, one code a case, numbers that only grow."""
+        version = decision.content
+        if not isinstance(version, MethodologyVersion):
+            return
+        known = self.cases.of_code(version.code)
+        if known is not None and known.number != decision.case:
+            raise Broken(Rule.PREVIOUS, f"{version.code} is decided in case {known.number}")
+        if case is None or case.version is None:
+            return
+        if version.code != case.version.code:
+            raise Broken(Rule.PREVIOUS, f"case {case.number} is of {case.version.code}, not of {version.code}")
+        if decision.takes_effect and version.version <= case.published:
+            raise Broken(
+                Rule.PREVIOUS,
+                f"version {case.published} of {version.code} is published, and {version.version} is no later",
+            )
 
     def _step(self, decision: Decision, case: Case | None) -> Step:
         state = NONE if case is None else case.state
@@ -163,6 +193,10 @@ class Standing:
                         raise Broken(Rule.POLICY, f"{digest} published no policy")
                     if self.policies.in_force(used.name, decision.at) is not used:
                         raise Broken(Rule.POLICY, f"another version of {used.name} is in force")
+                _, methodology = self._issuing(lot)
+                code = methodology.version.code
+                if methodology.version.kind == BEHAVIOUR and not self.policies.issues(code, decision.at):
+                    raise Broken(Rule.POLICY, f"no policy in force lets the behaviour {code} issue")
         return None
 
     def _check_lot(self, lot: Lot) -> None:

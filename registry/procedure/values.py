@@ -16,6 +16,9 @@ POINTS: Final = "points"
 PUBLICITY: Final = "publicity"
 PROCEDURE: Final = "procedure/"
 CALENDAR: Final = "calendar/"
+BEHAVIOURS: Final = "behaviours"
+SWITCHES: Final = ("quantified", "issues", "converts", "tradable")
+"""What may become of a behaviour (行为场景), each a step further than the one before (R52)."""
 MAX_VALIDITY_YEARS: Final = 100
 _YEAR: Final = re.compile(r"20[0-9]{2}", re.ASCII)
 
@@ -47,7 +50,14 @@ class Calendar:
         return day in self.workdays or (day.weekday() < 5 and day not in self.holidays)
 
 
-Value = Points | Publicity | Calendar | Table | None
+@dataclass(frozen=True, slots=True)
+class Behaviours:
+    """Behaviours (行为场景) that become grams, by the codes of their methodologies; all others are recognised alone."""
+
+    issuing: frozenset[str]
+
+
+Value = Points | Publicity | Calendar | Behaviours | Table | None
 
 
 def parse(name: str, text: str) -> Value:
@@ -57,6 +67,8 @@ def parse(name: str, text: str) -> Value:
         return _points(value)
     if name == PUBLICITY:
         return _publicity(value)
+    if name == BEHAVIOURS:
+        return _behaviours(value)
     if name.startswith(CALENDAR):
         return _calendar(name.removeprefix(CALENDAR), value)
     if name.startswith(PROCEDURE):
@@ -81,6 +93,29 @@ def _publicity(value: Any) -> Publicity:
             raise Unreadable(f"{PUBLICITY} names {record[: read.MAX_WORD]!r}, which is no record that has cases")
         life_cycle.working_days(number, f"{PUBLICITY} of {record}", 0)
     return Publicity({Record(record): number for record, number in days.items()})
+
+
+def _behaviours(value: Any) -> Behaviours:
+    said = _object(_object(value, BEHAVIOURS).get(BEHAVIOURS), f"{BEHAVIOURS} of {BEHAVIOURS}")
+    return Behaviours(frozenset(code for code, switches in said.items() if _switches(code, switches)["issues"]))
+
+
+def _switches(code: str, value: Any) -> dict[str, bool]:
+    """Read a behaviour's switches. Those after `issues` go with it: no mark of a leaf could keep its grams apart."""
+    try:
+        named = f"{BEHAVIOURS}: {read.code(code)}"
+    except Unreadable as error:
+        raise Unreadable(f"{BEHAVIOURS} names {code[: read.MAX_WORD]!r}, which {error}") from None
+    switches = _object(value, named)
+    if switches.keys() != set(SWITCHES) or not all(isinstance(switch, bool) for switch in switches.values()):
+        raise Unreadable(f"{named} says true or false of {', '.join(SWITCHES)}, and nothing else")
+    if switches["issues"] and not switches["quantified"]:
+        raise Unreadable(f"{named} issues what is not quantified")
+    if not switches["issues"] == switches["converts"] == switches["tradable"]:
+        raise Unreadable(
+            f"{named}: what issues converts and can be traded, and nothing else does: grams bear no mark of it"
+        )
+    return switches
 
 
 def _calendar(year: str, value: Any) -> Calendar:

@@ -12,7 +12,7 @@ from registry.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """What is applied for: a `scenario` or a `project`, from `valid_from_ms` until before `valid_until_ms`."""
+    """A `project`, a `scenario` or a `behaviour` that is applied for, valid in [`valid_from_ms`, `valid_until_ms`)."""
 
     kind: str
     name_zh: str

@@ -206,8 +206,17 @@ class NaiveReplay:
     def previous(self, decision):
         before = self.of_case(decision)
         if not before:
-            return decision["previous"] == "none"
-        return decision["previous"] == before[-1].digest and decision.at >= before[-1].at
+            is_next = decision["previous"] == "none"
+        else:
+            is_next = decision["previous"] == before[-1].digest and decision.at >= before[-1].at
+        return is_next and (decision.record != "methodology" or self.versions_grow(decision))
+
+    def versions_grow(self, decision):
+        others = [one for one in self.decisions if one.record == "methodology"]
+        if any((one["case"] == decision["case"]) != (one["code"] == decision["code"]) for one in others):
+            return False
+        published = [int(one["version"]) for one in self.of_case(decision) if one.is_effective]
+        return not decision.is_effective or all(int(decision["version"]) > version for version in published)
 
     def state_of_case(self, decision):
         before = self.of_case(decision)
@@ -311,6 +320,10 @@ class NaiveReplay:
                 ]
                 if not used or self.in_force(used[0]["name"], decision.at) is not used[0]:
                     return False
+            methodology = self.published(decision["methodology"])
+            switches = (self.value("behaviours", decision.at) or {"behaviours": {}})["behaviours"]
+            if methodology["kind"] == "behaviour" and not switches.get(methodology["code"], {}).get("issues", False):
+                return False
         if decision.record != "policy":
             return True
         others = [one for one in self.decisions if one.record == "policy"]
@@ -444,7 +457,22 @@ def is_readable(name, value):
         return isinstance(value, dict) and all(one in EFFECT and days in range(251) for one, days in value.items())
     if name.startswith("calendar/"):
         return isinstance(value, dict) and all(isinstance(value.get(one), list) for one in ("holidays", "workdays"))
+    if name == "behaviours":
+        return isinstance(value, dict) and are_switches(value.get("behaviours"))
     if not name.startswith("procedure/"):
         return True
     record = name.removeprefix("procedure/")
     return record in EFFECT and isinstance(value, dict) and value.get("record") == record and "steps" in value
+
+
+def are_switches(behaviours):
+    """Whether each code has four switches, which are: nothing; quantified alone; or all."""
+    lawful = [(False,) * 4, (True, False, False, False), (True,) * 4]
+    names = ("quantified", "issues", "converts", "tradable")
+    return isinstance(behaviours, dict) and all(
+        re.fullmatch(FORMS["code"], code, re.ASCII)
+        and isinstance(switches, dict)
+        and set(switches) == set(names)
+        and any(all(switches[name] is one for name, one in zip(names, way, strict=True)) for way in lawful)
+        for code, switches in behaviours.items()
+    )

@@ -46,6 +46,12 @@ def in_order(_anything: list) -> None:
     """Leave people in the order of the report, so that tests know whose the first grams are."""
 
 
+def behaviour_of() -> Methodology:
+    """The shared-bicycle record as if it were a behaviour's, of which no code is known."""
+    of_class = MethodologyClass.II
+    return replace(find("shared-bicycle"), code=None, kind=SourceKind.BEHAVIOUR, methodology_class=of_class)
+
+
 def methodology_of(*, is_class_i: bool = False, is_project: bool = False) -> Methodology:
     """The shared-bicycle record as if it were of another class or for projects, under a code of its own."""
     shipped = find("shared-bicycle")

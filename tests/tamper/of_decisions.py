@@ -8,16 +8,19 @@ from random import Random
 
 from anchoring.auditing.audit import audit
 from anchoring.tree.sources import DirectorySource
-from registry.clock import rfc3339
+from registry.clock import in_shanghai, rfc3339
 from registry.ledger.movement import Flag, Kind
 from registry.procedure.clock import AHEAD_MS, BEHIND_MS
 from tests.support.decided import leaves_in, write_book
-from tests.support.decisions import Book, moment, to_issued
+from tests.support.decisions import Book, canonical, moment, to_issued, to_live
 from tests.support.hasty import MOMENTARY
+from tests.support.procedure_cases.making import QUANTIFIED, RECOGNISED, behaviours
 from tests.support.rewriting import follow, placed, with_salts_of, without, written
 from tests.support.synthetic_log import VKEY, FakeAnchor, FakeChain, anchor_of
 from tests.tamper.verdict import Tried, judged
 
+CODE = "SHCER02020032021II"
+"""Of the story's methodology."""
 Altered = tuple[str, int, str]
 """What was done, the leaf that must be named, and its rule."""
 
@@ -37,6 +40,11 @@ class OfDecisions:
             "backdated": self._backdate,
             "ISSUE outside every ISSUANCE": self._issue,
             "source not live": self._not_live,
+            "by a methodology that was withdrawn": self._withdrawn,
+            "a version published twice": self._published_twice,
+            "in force before it was approved": self._in_force_before,
+            "a step that the life cycle has not": self._no_step,
+            "a behaviour that no policy lets issue": self._behaviour,
             "VOID that no CORRECTION names": self._void,
             "points valid too long": self._points,
             "backdated against its anchors": self._after_anchor,
@@ -150,6 +158,37 @@ class OfDecisions:
         book.issuance(2, digest, book.methodology_digest, first=1000)
         return digest[:8], len(book.entries) - 1, "NEEDS"
 
+    def _withdrawn(self, book: Book) -> Altered:
+        terms = {"code": CODE, "version": "1", "class_": "II", "kind_": "scenario"}
+        book.decide("M-1", "withdraw", "withdrawn", "bureau:1", second="bureau:2", **terms)
+        book.issuance(2, book.live, book.methodology_digest, first=1000)
+        return book.methodology_digest[:8], len(book.entries) - 1, "NEEDS"
+
+    def _published_twice(self, book: Book) -> Altered:
+        terms = {"code": CODE, "version": "1", "class_": self.random.choice(["I", "II"]), "kind_": "scenario"}
+        definition = canonical({"formula": self.random.randrange(10**9)})
+        book.decide("M-1", "revise", "published", "bureau:1", second="bureau:2", definition=definition, **terms)
+        return definition, len(book.entries) - 1, "PREVIOUS"
+
+    def _in_force_before(self, book: Book) -> Altered:
+        name, value = self.random.choice([("points", {"validity_years": 9}), ("publicity", {"source": 0})])
+        at = book.at - book.at % 60_000 - 60_000 * self.random.randrange(0, 1000)
+        book.policy(book.numbers[name], name, value, in_force=shanghai(at))
+        return f"{name} from {rfc3339(at)}", len(book.entries) - 1, "POLICY"
+
+    def _no_step(self, book: Book) -> Altered:
+        step, to = self.random.choice([("publish", "published"), ("renew", "published"), ("invent", "live")])
+        book.source("S-1", step, to, book.terms, "centre:2", second="centre:4")
+        return f"{step} to {to}", len(book.entries) - 1, "STATE_OF_CASE"
+
+    def _behaviour(self, book: Book) -> Altered:
+        behaviour = to_live(
+            "behaviour", tables={"behaviours": behaviours(self.random.choice([RECOGNISED, QUANTIFIED]))}
+        )
+        behaviour.issuance(2, behaviour.live, behaviour.methodology_digest, first=self.random.randrange(10**6))
+        book.entries[:] = behaviour.entries
+        return "a behaviour", len(book.entries) - 1, "POLICY"
+
     def _void(self, book: Book) -> Altered:
         first = self.random.randrange(400, 900)
         book.move(Kind.VOID, first, first + self.random.randrange(1, 100), Flag.SCENARIO)
@@ -186,6 +225,10 @@ class OfDecisions:
         # Of one time with it there may be one before it.
         first = next(entry.leaf for entry in book.entries if entry.document and entry.movement.at > at + AHEAD_MS)
         return self._anchored(book, leaf + 1, at), first, "CLOCK"
+
+
+def shanghai(at: int) -> str:
+    return in_shanghai(at).strftime("%Y-%m-%d %H:%M")
 
 
 def step_of(entry) -> tuple[str, str]:

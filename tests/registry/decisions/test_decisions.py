@@ -28,7 +28,7 @@ from registry.procedure.decision import Record
 from registry.sources.approval import advance, apply_for, next_step, take
 from registry.sources.sources import NewSource
 from registry.upkeep.consistency import check_tables
-from tests.support.scheme import DAY, methodology_of
+from tests.support.scheme import DAY, VALID, behaviour_of, found_source, methodology_of
 
 MINUTE = 60_000
 DOCUMENTS = sa.text("SELECT public FROM evidence JOIN movements m ON digest = evidence WHERE kind = :kind ORDER BY id")
@@ -97,6 +97,7 @@ def test_a_policy_is_published_by_two_officers_of_the_bureau(scheme, officers, r
         ("calendar/1999", {}, "of no year from 2000"),
         ("rides", shipped_policy("rides") | {"max_rows": "2000000"}, "whole numbers above zero for max_rows"),
         ("rides", [], "is an object"),
+        ("behaviours", {"behaviours": {"a": {"issues": True}}}, "says true or false of quantified, issues"),
         ("Points", {}, "There is no policy 'Points'; there are: points, publicity, calendar/"),
     ],
 )
@@ -191,6 +192,39 @@ def test_two_at_once_for_one_project_and_day_issue_once(scheme):
             waits(scheme)
         with pytest.raises(DecisionRefused, match="breaks LOT"):
             running.result()
+
+
+def test_a_behaviour_issues_nothing_unless_the_policy_in_force_lets_it(scheme):
+    behaviour = behaviour_of()
+    with scheme.database.transaction() as tx:
+        source = found_source(tx, scheme.ledger, behaviour, VALID, "Behaviour")
+    said = dict.fromkeys(("quantified", "issues", "converts", "tradable"), False)
+
+    def let(at, **on):
+        value = {"behaviours": {behaviour.key: said | on}}
+        with scheme.database.transaction() as tx:
+            return publish_policy(tx, scheme.ledger, "behaviours", value, at, BUREAU)
+
+    def is_refused():
+        with refused(scheme, "breaks POLICY", f"lets the behaviour {behaviour.key} issue") as tx:
+            issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+
+    is_refused()
+    let(0, quantified=True)
+    is_refused()
+    letting = let(next_minute(scheme), **dict.fromkeys(said, True))
+    is_refused()
+    scheme.clock.now += 3 * MINUTE
+    with scheme.database.transaction() as tx:
+        issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+        document = json.loads(tx.execute(DOCUMENTS, {"kind": 69}).scalars().all()[-1])
+    assert document["policies"][1] == [letting.decision.hex()], "what lets it issue is named with the rest"
+
+
+def test_a_version_is_published_once(scheme):
+    """The database refused it too, with an error that nobody had a sentence for."""
+    with refused(scheme, "breaks PREVIOUS", "version 1 of", "is published") as tx:
+        publish_methodology(tx, scheme.ledger, replace(methodology_of(), published="2026-11"), CENTRE, BUREAU)
 
 
 def test_a_second_version_of_a_methodology_is_a_revision(scheme):

@@ -15,7 +15,15 @@ from tests.support.decisions import (
     to_live,
     to_publicity,
 )
-from tests.support.procedure_cases.making import CONVERTED, case, lot_of
+from tests.support.procedure_cases.making import (
+    CONVERTED,
+    ISSUES,
+    QUANTIFIED,
+    RECOGNISED,
+    behaviours,
+    case,
+    lot_of,
+)
 
 
 @case()
@@ -43,9 +51,32 @@ def a_project_of_class_one():
 
 @case()
 def a_behaviour_scenario():
-    book = to_live("behaviour")
+    book = to_live("behaviour", tables={"behaviours": behaviours(ISSUES)})
     book.issuance(1, book.live, book.methodology_digest, accounts=1)
     book.move(Kind.ISSUE, 0, 1000)
+    return book
+
+
+@case()
+def a_behaviour_scenario_that_is_recognised_alone():
+    return to_live("behaviour", tables={"behaviours": behaviours(QUANTIFIED)})
+
+
+@case()
+def a_behaviour_that_a_policy_lets_issue_from_a_time_on():
+    book = to_live("behaviour")
+    book.policy(90, "behaviours", behaviours(RECOGNISED))
+    book.policy(90, "behaviours", behaviours(ISSUES), in_force="2026-02-03 00:00")
+    book.wait("2026-02-02 23:58").issuance(1, book.live, book.methodology_digest, accounts=1)
+    return book
+
+
+@case()
+def a_methodology_whose_versions_are_not_all_published():
+    book = programme()
+    book.methodology()
+    terms = {"code": "SHCER02020032021II", "version": "7", "class_": "II", "kind_": "scenario", "definition": "{}"}
+    book.decide("M-1", "revise", "published", "bureau:1", second="bureau:2", **terms)
     return book
 
 

@@ -9,6 +9,14 @@ from tests.support.decisions import HEX, Book, moment
 CONVERTED = Flag.SCENARIO | Flag.INDIVIDUAL | Flag.CONVERTED
 INDIVIDUAL = Flag.SCENARIO | Flag.INDIVIDUAL
 FAR = "2026-03-02 09:00"
+SWITCHES = ("quantified", "issues", "converts", "tradable")
+RECOGNISED, QUANTIFIED, ISSUES = (), SWITCHES[:1], SWITCHES
+"""What may become of a behaviour, by the switches that are on."""
+
+
+def behaviours(on, code="SHCER02020032021II"):
+    """The policy of behaviours, with one of them."""
+    return {"behaviours": {code: {name: name in on for name in SWITCHES}}}
 
 
 @dataclass

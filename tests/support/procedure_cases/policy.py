@@ -8,7 +8,7 @@ from tests.support.decisions import (
     to_issued,
     to_live,
 )
-from tests.support.procedure_cases.making import CONVERTED, case
+from tests.support.procedure_cases.making import CONVERTED, ISSUES, QUANTIFIED, RECOGNISED, behaviours, case
 
 
 @case("POLICY")
@@ -88,3 +88,72 @@ def points_of_which_no_policy_says_how_long():
     book = programme(points=None)
     book.move(Kind.CONVERT, 400, 500, CONVERTED, until=moment("2028-01-06 00:00") - 1)
     return book
+
+
+@case("POLICY")
+def a_behaviour_of_which_no_policy_speaks():
+    book = to_live("behaviour")
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    return book
+
+
+@case("POLICY")
+def a_behaviour_that_is_quantified_and_issues_nothing():
+    book = to_live("behaviour", tables={"behaviours": behaviours(QUANTIFIED)})
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    return book
+
+
+@case("POLICY")
+def a_behaviour_beside_one_that_issues():
+    book = to_live("behaviour", tables={"behaviours": behaviours(ISSUES, code="other")})
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    return book
+
+
+@case("POLICY")
+def a_behaviour_that_issued_until_a_policy_took_it_back():
+    book = to_live("behaviour", tables={"behaviours": behaviours(ISSUES)})
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    number = book.numbers["behaviours"]
+    book.policy(number, "behaviours", behaviours(RECOGNISED), in_force="2026-02-03 00:00")
+    book.wait("2026-02-03 00:00").issuance(2, book.live, book.methodology_digest, first=1000, accounts=1)
+    return book
+
+
+@case("POLICY")
+def a_behaviour_that_does_not_issue_yet():
+    book = to_live("behaviour")
+    book.policy(90, "behaviours", behaviours(RECOGNISED))
+    book.policy(90, "behaviours", behaviours(ISSUES), in_force="2026-02-03 00:00")
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    return book
+
+
+def proposed(value):
+    book = programme()
+    book.decide("P-90", "propose", "proposed", "bureau:1", name="behaviours", value=canonical(value),
+                in_force="2026-01-06T00:00:00.000Z")  # fmt: skip
+    return book
+
+
+@case("POLICY")
+def a_behaviour_that_issues_what_is_not_quantified():
+    return proposed(behaviours({"issues", "converts", "tradable"}))
+
+
+@case("POLICY")
+def a_behaviour_that_issues_what_does_not_convert():
+    return proposed(behaviours({"quantified", "issues", "tradable"}))
+
+
+@case("POLICY")
+def a_behaviour_of_which_a_switch_is_not_said():
+    value = behaviours(QUANTIFIED)
+    del value["behaviours"]["SHCER02020032021II"]["tradable"]
+    return proposed(value)
+
+
+@case("POLICY")
+def a_behaviour_of_no_code():
+    return proposed(behaviours(QUANTIFIED, code="a behaviour"))

@@ -51,3 +51,41 @@ def a_decision_that_is_earlier_than_the_one_before():
     book.at -= 120_000
     book.decide("I-1", "refuse", "refused")
     return book
+
+
+VERSION = {"version": "1", "class_": "II", "kind_": "scenario"}
+CODE = "SHCER02020032021II"
+
+
+@case("PREVIOUS")
+def two_publications_of_one_version():
+    book = programme()
+    book.methodology()
+    other = {"code": CODE, "definition": "{}", "second": "bureau:2"}
+    book.decide("M-1", "revise", "published", "bureau:1", **VERSION | other)
+    return book
+
+
+@case("PREVIOUS")
+def a_version_before_the_one_that_is_published():
+    book = programme()
+    book.methodology(version="3")
+    said = {"code": CODE, "version": "2", "definition": "{}", "second": "bureau:2"}
+    book.decide("M-1", "revise", "published", "bureau:1", **VERSION | said)
+    return book
+
+
+@case("PREVIOUS")
+def a_second_case_for_one_methodology():
+    book = programme()
+    book.methodology()
+    book.decide("M-2", "submit", "submitted", **VERSION | {"code": CODE, "version": "2"})
+    return book
+
+
+@case("PREVIOUS")
+def a_case_that_goes_over_to_another_methodology():
+    book = programme()
+    book.decide("M-1", "submit", "submitted", **VERSION | {"code": CODE})
+    book.decide("M-1", "evaluate", "evaluated", **VERSION | {"code": "other"})
+    return book

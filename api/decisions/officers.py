@@ -14,6 +14,7 @@ from api.door.caller import Principal
 from api.door.numbers import MAX_EXACT, only_decimals
 from api.door.problems import documented
 from api.door.route import StrictRoute
+from api.door.times import read_time
 from api.door.who import Being
 from api.door.write import SiteOf, Write, by
 from registry.accounts.accounts import MAX_NAME_CHARS, open_row
@@ -28,7 +29,7 @@ from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
 from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
-from registry.procedure.fields import Unreadable, moment, word
+from registry.procedure.fields import Unreadable, word
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
 from registry.sources.sources import NewSource
@@ -123,7 +124,7 @@ class NextDecision(_Body):
 )  # fmt: skip
 def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
     """Propose a policy; another officer of the bureau approves the motion that is answered, and it is published."""
-    ledger, officer, in_force = write.site.ledger, _officer(write.caller, _BUREAU), _moment(body.in_force)
+    ledger, officer, in_force = write.site.ledger, _officer(write.caller, _BUREAU), read_time(body.in_force)
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         case = propose_policy(tx, ledger, body.name, body.value, in_force, By(officer))
@@ -141,7 +142,7 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
     ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
     if body.kind not in SOURCE_KINDS:
         raise Invalid("A source is a project, a scenario or a behaviour.")
-    valid = _moment(body.valid_from), _moment(body.valid_until)
+    valid = read_time(body.valid_from), read_time(body.valid_until)
     if valid[0] >= valid[1]:
         raise Invalid("A source is valid from a time until a later one.")
     methodology = body.methodology, body.version
@@ -261,13 +262,6 @@ def _reason(text: str | None) -> str | None:
         return None if text is None else word(text)
     except Unreadable as error:
         raise Invalid(f"A reason is a word, and this {error}.") from None
-
-
-def _moment(text: str) -> int:
-    try:
-        return moment(text)
-    except Unreadable as error:
-        raise Invalid(f"A time {error}.") from None
 
 
 def _came(case: str, state: str | None, motion: int | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from api.door.caller import Principal
 from api.door.numbers import MAX_EXACT, AccountId, Cursor, Limit, only_decimals
 from api.door.problems import documented
 from api.door.route import StrictRoute
+from api.door.times import maybe_time, shown_time
 from api.door.who import HOLDER, ForHolder, ForHolderOrReader, Holding, SignedIn
 from api.door.write import ByHolder, SiteOf, Write, by
 from registry.accounts.accounts import open_row
@@ -19,7 +20,6 @@ from registry.identity import belongings, mandates
 from registry.identity.reads import list_reads
 from registry.identity.roles import Role
 from registry.ledger.ledger import Ledger
-from registry.procedure.fields import Unreadable, moment
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
 READ = documented(400, 401, 403, 404, 422, 503)
@@ -114,7 +114,7 @@ def read_me(caller: SignedIn) -> Me:
 )  # fmt: skip
 def give_a_mandate(account_id: AccountId, body: NewMandate, write: ByHolder) -> Response:
     """Let another institution's traders trade for this account; every process knows it within two seconds (R3)."""
-    until = None if body.until is None else _moment(body.until)
+    until = maybe_time(body.until)
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         open_row(tx, account_id)
@@ -216,17 +216,6 @@ def _who(caller: Principal, account_id: int) -> str:
     return str(caller.officer(Role.CENTRE))
 
 
-def _moment(text: str) -> int:
-    try:
-        return moment(text)
-    except Unreadable as error:
-        raise Invalid(f"A time {error}.") from None
-
-
-def _time(of: int | None) -> str | None:
-    return None if of is None else rfc3339(of)
-
-
 def _mandates(tx: sa.Connection, account_id: int) -> Mandates:
     return Mandates(
         items=[
@@ -234,8 +223,8 @@ def _mandates(tx: sa.Connection, account_id: int) -> Mandates:
                 mandate=one.id,
                 agent=one.agent,
                 since=rfc3339(one.given_ms),
-                until=_time(one.until_ms),
-                ended_at=_time(one.ended_ms),
+                until=shown_time(one.until_ms),
+                ended_at=shown_time(one.ended_ms),
             )
             for one in mandates.list_mandates(tx, account_id)
         ]
@@ -253,5 +242,5 @@ def _link(of: belongings.Belonging) -> Link:
         number=of.number,
         linked_by=of.linked_by,
         since=rfc3339(of.from_ms),
-        until=_time(of.until_ms),
+        until=shown_time(of.until_ms),
     )

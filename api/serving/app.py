@@ -25,7 +25,7 @@ from api.explorer import routes as explorer
 from api.explorer import signing_in
 from api.explorer.answers import problem_page
 from api.explorer.pages import STATIC
-from api.identity import consents, ties
+from api.identity import consents, offices, ties
 from api.identity.relying_party import RelyingParty
 from api.installation import logs
 from api.installation.development_issuer import PAGES
@@ -95,7 +95,7 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties),
+        *(consents, ties, offices),
     )
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):

@@ -32,6 +32,26 @@ grants = _table(
     granted_by=_text,
     revoked_ms=_int,
     revoked_by=_text,
+    until_ms=_int,
+    district=_text,
+)
+experts = _table("experts", role=_text, number=sa.Integer, fields=ARRAY(_text), name=_text)
+appointments = _table(
+    "appointments",
+    id=_int,
+    role=_text,
+    account_id=_int,
+    officer=sa.Integer,
+    district=_text,
+    until_ms=_int,
+    fields=ARRAY(_text),
+    name=_text,
+    subject=_bytes,
+    proposed_by=_text,
+    proposed_ms=_int,
+    ended_ms=_int,
+    ended_by=_text,
+    grant_id=_int,
 )
 sessions = _table("sessions", digest=_bytes, subject_digest=_bytes, begun_ms=_int, ends_ms=_int)
 methodologies = _table(

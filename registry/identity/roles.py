@@ -18,7 +18,9 @@ class Role(StrEnum):
     TRADER = "trader"
     """Trades what an account holds, by its holder's mandate."""
     EXPERT = "expert"
+    """Of the expert pool (专家库): gives opinions that it is asked for, and is a number in public."""
     SERVICE_BODY = "service-body"
+    """A technical service body (技术服务机构): the same as an institution, whose name is public."""
     CENTRE = "centre"
     EXCHANGE = "exchange"
     BUREAU = "bureau"
@@ -31,3 +33,7 @@ AUTHORITIES: Final = frozenset({Role.CENTRE, Role.EXCHANGE, Role.BUREAU, Role.DI
 """Roles that officers have, each with a number."""
 OF_INSTITUTIONS: Final = frozenset({Role.APPLICANT, Role.PLATFORM, Role.PROVIDER})
 """Roles that only an institution's account can give work to."""
+POOL: Final = frozenset({Role.EXPERT, Role.SERVICE_BODY})
+"""Roles of those who give opinions, each with a number."""
+NUMBERED: Final = AUTHORITIES | POOL
+"""Roles that have a number, one subject's for good: what is decided or opined names it."""

@@ -21,7 +21,7 @@ from registry.consumption.transfer import transfer
 from registry.database import schema
 from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
-from registry.identity import belongings, grants, mandates, reads
+from registry.identity import appointments, belongings, grants, mandates, reads
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -40,6 +40,7 @@ CHOICES: Final = {"reductions": (*CANCELLING, TRANSFER, FORFEIT), "points": (*CA
 DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
+    *appointments.ERASING,
     *grants.ERASING,
     *mandates.ERASING,
     *belongings.ERASING,

@@ -24,7 +24,15 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "account_keys": _all(G, "account_id sealed"),
     "subjects": _all(G, "id digest sealed known_ms"),
     "officers": _all(A, "authority number subject_id"),
-    "grants": _all(G, "id subject_id role account_id officer granted_ms granted_by revoked_ms revoked_by"),
+    "grants": _all(
+        G, "id subject_id role account_id officer granted_ms granted_by revoked_ms revoked_by until_ms district"
+    ),
+    "experts": _all(A, "role number fields name"),
+    "appointments": _all(
+        G,
+        "id role account_id officer district until_ms fields name subject proposed_by proposed_ms ended_ms ended_by "
+        "grant_id",
+    ),
     "sessions": _all(G, "digest subject_digest begun_ms ends_ms"),
     "link_codes": _all(G, "digest account_id source_id ends_ms"),
     "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms"),

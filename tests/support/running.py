@@ -24,7 +24,7 @@ from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.activities.activities import Activity
 from registry.clock import Clock, system_clock
 from registry.identity.grants import OPERATOR, Grant, give
-from registry.identity.roles import AUTHORITIES, Role
+from registry.identity.roles import NUMBERED, Role
 from registry.identity.subjects import Subject
 from registry.issuance.issue import Lot, issue
 from registry.issuance.report import Report
@@ -36,6 +36,8 @@ DAY_MS = 86_400_000
 FIRST_RIDE_MS = 1_470_009_600_000
 """1 August 2016 in Shanghai."""
 START_S = 30
+DISTRICT = "310104"
+"""Xuhui's, of which the first officer of a district bureau is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Live:
 
     def token(self, role: str, account: int | None = None) -> str:
         """Give a token of the development issuer, for somebody with this role; of an authority, its first officer."""
-        wanted = Grant(Role(role), account, 1 if role in AUTHORITIES else None)
+        district = DISTRICT if role == Role.DISTRICT_BUREAU else None
+        wanted = Grant(Role(role), account, 1 if role in NUMBERED else None, district)
         vault, issuer = self.site.ledger.vault, self.site.development_issuer
         with self.site.database.transaction() as tx:
             return trial_token(tx, vault, issuer, wanted, system_clock())

@@ -41,13 +41,13 @@ def linked(live, platform, name: str, grams: int = 0) -> Caller:
 
 
 def test_a_scene_is_linked_by_the_persons_code_and_the_platforms_word(live, platform):
-    person = linked(live, platform, "rider-a", 30)
-    person.act("conversions", quantity_g=10)
+    person = linked(live, platform, "rider-a", 30_000)
+    person.act("conversions", quantity_g=10_000)
     (consent,) = person.get(f"/v1/accounts/{person.account}/consents").json()["items"]
     assert (consent["source"], consent["external_id"], consent["until"]) == (live.source.id, "rider-a", None)
     assert consent["last_act_at"] is not None, "when the last act was seen"
     seen = platform.get(f"/v1/sources/{live.source.id}/consents/rider-a").json()
-    assert (seen["reductions_g"], seen["points"]) == (20, 10)
+    assert (seen["reductions_g"], seen["points"]) == (20_000, 10_000)
     assert str(person.account) not in {str(value) for value in seen.values()}, "whose account it is is not said"
     (read,) = person.get(f"/v1/accounts/{person.account}/reads").json()["items"]
     assert read["reader"] == f"platform {platform.account}"
@@ -209,6 +209,6 @@ def test_without_a_purpose_nothing_is_shown(live):
 
 def test_what_one_may_can_be_seen(live):
     account = live.person()
-    live.grant(f"account-{account}", Grant(Role.EXPERT))
+    live.grant(f"account-{account}", Grant(Role.EXPERT, officer=31))
     me = holder(live, account).get("/v1/me").json()
-    assert me == {"roles": ["expert", f"holder of account {account}"]}
+    assert me == {"roles": ["expert:31", f"holder of account {account}"]}

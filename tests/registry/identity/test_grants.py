@@ -77,6 +77,20 @@ def test_an_officer_is_of_one_authority(scheme):
         grant(scheme, ANN, Grant(Role.CENTRE, officer=7), at=13)
 
 
+def test_a_role_that_has_an_end_ends_by_itself_and_can_be_given_anew(scheme):
+    at, expert = scheme.clock(), Grant(Role.EXPERT, officer=4)
+    with scheme.database.transaction() as tx:
+        vault = scheme.ledger.vault
+        first = give(tx, vault, ANN, expert, "operator", at - 10, at - 1)
+        assert standing(tx, ANN.digest(vault), at - 2) == (expert,)
+        assert standing(tx, ANN.digest(vault), at - 1) == ()
+        assert give(tx, vault, ANN, Grant(Role.CENTRE, officer=5), "operator", at) > first, "no expert any more"
+        with pytest.raises(Conflict, match="This is centre:5"):
+            give(tx, vault, ANN, expert, "operator", at)
+        with pytest.raises(Invalid):
+            give(tx, vault, BOB, expert, "operator", at, at)
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -86,7 +100,11 @@ def test_an_officer_is_of_one_authority(scheme):
         Grant(Role.CENTRE, officer=0),
         Grant(Role.CENTRE, officer=2**31),
         Grant(Role.EXPERT, 1),
-        Grant(Role.EXPERT, officer=1),
+        Grant(Role.EXPERT),
+        Grant(Role.EXPERT, officer=1, district="310104"),
+        Grant(Role.DISTRICT_BUREAU, officer=1),
+        Grant(Role.DISTRICT_BUREAU, officer=1, district="31010"),
+        Grant(Role.DISTRICT_BUREAU, officer=1, district="３１０１０４"),
         Grant(Role.HOLDER, 1, 1),
     ],
     ids=str,
@@ -144,7 +162,7 @@ def test_a_session_ends_after_an_hour_or_when_it_is_ended(scheme):
 
 def test_no_name_of_a_subject_stands_in_the_database_as_it_is(scheme):
     secretive = Subject("https://id.example", "zhang-san-310101")
-    grant(scheme, secretive, Grant(Role.EXPERT))
+    grant(scheme, secretive, Grant(Role.EXPERT, officer=1))
     with scheme.database.reading() as tx:
         rows = repr(tx.execute(sa.text("SELECT * FROM subjects")).all())
         assert "zhang" not in rows

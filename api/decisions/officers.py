@@ -13,6 +13,7 @@ from api.decisions.routes import CaseNumber
 from api.door.caller import Principal
 from api.door.numbers import MAX_EXACT, only_decimals
 from api.door.problems import documented
+from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.times import read_time
 from api.door.who import Being
@@ -29,10 +30,9 @@ from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
 from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
-from registry.procedure.fields import Unreadable, word
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
-from registry.sources.sources import NewSource
+from registry.sources.sources import NewSource, checked_district
 from registry.words import checked_words
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
@@ -101,6 +101,9 @@ class Application(_Body):
     version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
     valid_from: Annotated[StrictStr, Field(examples=["2027-01-01T00:00:00.000Z"])]
     valid_until: Annotated[StrictStr, Field(examples=["2030-01-01T00:00:00.000Z"])]
+    district: Annotated[
+        StrictStr | None, Field(description="In six digits (GB/T 2260); null: the whole city.", examples=["310104"])
+    ] = None
 
 
 class Submission(_Body):
@@ -147,7 +150,7 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
         raise Invalid("A source is valid from a time until a later one.")
     methodology = body.methodology, body.version
     zh, en = (checked_words(name, "A source's name", MAX_NAME_CHARS) for name in (body.name_zh, body.name_en))
-    new = NewSource(body.kind, zh, en, body.applicant, *methodology, *valid)
+    new = NewSource(body.kind, zh, en, body.applicant, *methodology, *valid, checked_district(body.district))
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         open_row(tx, body.applicant)
@@ -258,10 +261,7 @@ def _officer(caller: Principal, authorities: frozenset[str]) -> Officer:
 
 
 def _reason(text: str | None) -> str | None:
-    try:
-        return None if text is None else word(text)
-    except Unreadable as error:
-        raise Invalid(f"A reason is a word, and this {error}.") from None
+    return None if text is None else read_reason(text)
 
 
 def _came(case: str, state: str | None, motion: int | None) -> dict[str, Any]:

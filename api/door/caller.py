@@ -51,6 +51,11 @@ class Principal:
         """Give the officer of an authority that it is."""
         return officer_of(self.grants, authority)
 
+    @property
+    def district(self) -> str | None:
+        """The district whose bureau's officer it is."""
+        return next((one.district for one in self.grants if one.district is not None), None)
+
 
 class Callers:
     """Tells who asks. What was asked of issuer and database a moment ago is not asked again."""

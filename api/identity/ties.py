@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
+from api.acts.orders import one_of
 from api.door.caller import Principal
 from api.door.numbers import MAX_EXACT, AccountId, Cursor, Limit, only_decimals
 from api.door.problems import documented
@@ -40,7 +41,13 @@ class Me(BaseModel):
 
 
 class NewMandate(_Body):
-    """Which account's traders may trade, and until when."""
+    """Which account may act for this one, in what, and until when."""
+
+    kind: Annotated[
+        StrictStr,
+        one_of(mandates.KINDS),
+        Field(description="To trade what the account holds, or to apply for what it develops.", examples=["trade"]),
+    ] = mandates.TRADE
 
     agent: Annotated[StrictInt, Field(description="An institution's account.", ge=1, le=MAX_EXACT, examples=[7])]
     until: Annotated[StrictStr | None, Field(examples=["2027-01-01T00:00:00.000Z"])] = None
@@ -50,6 +57,7 @@ class Mandate(BaseModel):
     """A mandate."""
 
     mandate: int
+    kind: Annotated[str, Field(description="trade or apply.", examples=["trade"])]
     agent: int
     since: str
     until: str | None
@@ -109,16 +117,19 @@ def read_me(caller: SignedIn) -> Me:
 
 
 @router.post(
-    "/accounts/{account_id}/mandates", summary="Give a mandate to trade", status_code=201, response_class=Response,
+    "/accounts/{account_id}/mandates", summary="Give a mandate", status_code=201, response_class=Response,
     responses={201: {"model": Mandates}, **WRITTEN},
 )  # fmt: skip
 def give_a_mandate(account_id: AccountId, body: NewMandate, write: ByHolder) -> Response:
-    """Let another institution's traders trade for this account; every process knows it within two seconds (R3)."""
+    """Let another institution trade for this account, or apply for sources that this one develops (R3).
+
+    Every process knows it within two seconds.
+    """
     until = maybe_time(body.until)
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         open_row(tx, account_id)
-        mandates.give_mandate(tx, account_id, body.agent, write.site.ledger.clock(), until)
+        mandates.give_mandate(tx, account_id, body.agent, write.site.ledger.clock(), until, body.kind)
         return _mandates(tx, account_id).model_dump()
 
     return write.perform(body.model_dump(), act, at=f"/v1/accounts/{account_id}/mandates")
@@ -221,6 +232,7 @@ def _mandates(tx: sa.Connection, account_id: int) -> Mandates:
         items=[
             Mandate(
                 mandate=one.id,
+                kind=one.kind,
                 agent=one.agent,
                 since=rfc3339(one.given_ms),
                 until=shown_time(one.until_ms),

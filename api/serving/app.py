@@ -37,6 +37,7 @@ from api.methodologies import routes as methodologies
 from api.policies import routes as policies
 from api.public import routes as public
 from api.state import routes as state
+from api.submissions import routes as submissions
 from registry.clock import system_clock
 
 DESCRIPTION = (
@@ -95,7 +96,7 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices),
+        *(consents, ties, offices, submissions),
     )
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):

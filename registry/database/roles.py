@@ -59,6 +59,8 @@ PRIVILEGES: Final = {
     "sessions": "SELECT, INSERT, DELETE",
     "set_aside": "SELECT, INSERT, UPDATE (dismissed_ms), DELETE",
     "sources": "SELECT, INSERT, UPDATE",
+    "submissions": "SELECT, INSERT, DELETE, "
+    "UPDATE (district, content, state, changed_ms, officer, reason, words, case_number)",
     "subjects": "SELECT, INSERT, UPDATE (known_ms), DELETE",
     "totals": "SELECT, INSERT, UPDATE, DELETE",
     "totals_counted": "SELECT, UPDATE (size)",

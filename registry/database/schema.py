@@ -77,12 +77,32 @@ sources = _table(
     methodology_version=sa.Integer,
     valid_from_ms=_int,
     valid_until_ms=_int,
+    district=_text,
+    developer_id=_int,
+)
+submissions = _table(
+    "submissions",
+    id=_int,
+    record=_text,
+    account_id=_int,
+    submitter=_bytes,
+    district=_text,
+    content=_bytes,
+    state=_text,
+    made_ms=_int,
+    changed_ms=_int,
+    officer=_text,
+    reason=_text,
+    words=_bytes,
+    case_number=_text,
 )
 consents = _table(
     "consents", id=_int, source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int
 )
 link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int, ends_ms=_int)
-mandates = _table("mandates", id=_int, account_id=_int, agent_id=_int, given_ms=_int, until_ms=_int, ended_ms=_int)
+mandates = _table(
+    "mandates", id=_int, account_id=_int, agent_id=_int, given_ms=_int, until_ms=_int, ended_ms=_int, kind=_text
+)
 belongings = _table(
     "belongings",
     id=_int,

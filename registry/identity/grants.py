@@ -213,7 +213,7 @@ _MAY = sa.text("""
     SELECT role, account_id, officer, district, id FROM own
     UNION ALL
     SELECT 'trader', m.account_id, NULL, NULL, m.id FROM own JOIN mandates m ON m.agent_id = own.account_id
-    WHERE own.role = 'trader' AND m.ended_ms IS NULL AND (m.until_ms IS NULL OR m.until_ms > :at)
+    WHERE own.role = 'trader' AND m.kind = 'trade' AND m.ended_ms IS NULL AND (m.until_ms IS NULL OR m.until_ms > :at)
     ORDER BY id
 """)
 _STANDING = sa.text("""

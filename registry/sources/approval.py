@@ -31,9 +31,10 @@ def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Sour
     source = Source(id=number, **values)
     open_case(tx, Record.SOURCE, number)
     terms = _terms(tx, source)
-    # The account's number is its holder's to know.
-    applicant = {"applicant_id": str(new.applicant_id)}
-    step = Step("apply", "applied", by, terms, shown=_names(source), withheld=applicant)
+    # The accounts' numbers are their holders' to know.
+    parties = {"applicant_id": str(new.applicant_id)}
+    parties |= {} if new.developer_id is None else {"developer_id": str(new.developer_id)}
+    step = Step("apply", "applied", by, terms, shown=_names(source), withheld=parties)
     _prepare(tx, ledger, number, terms).take(tx, step)
     return source
 
@@ -124,4 +125,5 @@ def _unpublished(of: NewSource) -> NotFound:
 
 
 def _names(of: Source) -> dict[str, str | list[str]]:
-    return {"name_zh": of.name_zh, "name_en": of.name_en}
+    district: dict[str, str | list[str]] = {} if of.district is None else {"district": of.district}
+    return {"name_zh": of.name_zh, "name_en": of.name_en, **district}

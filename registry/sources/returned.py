@@ -12,7 +12,7 @@ from registry.procedure.decision import Decision, Record, SourceTerms
 
 Facts = Mapping[str, object]
 """`source`, `kind`, `name_zh`, `name_en`, `methodology_code`, `methodology_version`, `valid_from_ms`,
-`valid_until_ms`, and `applicant_id` where a document shows it."""
+`valid_until_ms`, `district`, and `applicant_id` and `developer_id` where a document shows them."""
 
 
 def facts_of(tx: sa.Connection, decision: Decision, fields: Fields) -> dict[str, object] | None:
@@ -33,6 +33,7 @@ def facts_of(tx: sa.Connection, decision: Decision, fields: Fields) -> dict[str,
         "methodology_version": version[1],
         "valid_from_ms": terms.valid_from,
         "valid_until_ms": terms.valid_until,
+        "district": fields["district"][1] if _is_text(fields.get("district")) else None,
     }
 
 
@@ -45,7 +46,7 @@ def _return(tx: sa.Connection, recorded: Recorded) -> None:
     facts = facts_of(tx, recorded.decision, recorded.fields)
     if facts is not None and tx.execute(_IS_LOST, facts).scalar_one():
         applicant = tx.execute(_NOBODY).scalar_one()
-        tx.execute(_RETURN, {**facts, "applicant_id": applicant})
+        tx.execute(_RETURN, {**facts, "applicant_id": applicant, "developer_id": None})
 
 
 RETURNING: Final[Mapping[Record, Returning]] = {Record.SOURCE: _return}
@@ -76,13 +77,14 @@ _NEEDED = sa.text("""
 """)
 _RETURN = sa.text("""
     INSERT INTO sources (id, kind, name_zh, name_en, applicant_id, methodology_code, methodology_version,
-        valid_from_ms, valid_until_ms)
+        valid_from_ms, valid_until_ms, district, developer_id)
     OVERRIDING SYSTEM VALUE
     SELECT :source, :kind, :name_zh, :name_en, :applicant_id, :methodology_code, :methodology_version,
-        :valid_from_ms, :valid_until_ms
+        :valid_from_ms, :valid_until_ms, :district, (SELECT id FROM accounts WHERE id = :developer_id)
     WHERE EXISTS (SELECT FROM accounts WHERE id = :applicant_id)
         AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
-    ON CONFLICT (id) DO UPDATE SET applicant_id = excluded.applicant_id
+    ON CONFLICT (id) DO UPDATE
+        SET applicant_id = excluded.applicant_id, developer_id = excluded.developer_id
         WHERE sources.applicant_id IN (SELECT id FROM accounts WHERE opened_ms = 0 AND erased_ms = 0)
 """)
 _IS_LOST = sa.text("""

@@ -1,13 +1,17 @@
 """Sources: scenarios and projects under a published methodology; and people's consent to them (R4)."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
-from registry.errors import NotFound
+from registry.errors import Invalid, NotFound
+
+_DISTRICT: Final = re.compile("[0-9]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,10 @@ class NewSource:
     methodology_version: int
     valid_from_ms: int
     valid_until_ms: int
+    district: str | None = None
+    """Six digits (GB/T 2260); None for one of the whole city."""
+    developer_id: int | None = None
+    """The account for which the applicant applies, by its mandate (R3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +37,13 @@ class Source(NewSource):
     """A source of reductions, by its number."""
 
     id: int
+
+
+def checked_district(code: str | None) -> str | None:
+    """Give a district's code back that is one. Raises `Invalid`."""
+    if code is not None and _DISTRICT.fullmatch(code) is None:
+        raise Invalid("A district is named by its six digits (GB/T 2260), such as 310104.")
+    return code
 
 
 def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:

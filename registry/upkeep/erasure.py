@@ -30,6 +30,7 @@ from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
 from registry.points.points import expire
 from registry.sources import linking, sources
+from registry.submissions import submissions
 
 CANCELLING: Final = ("voluntary-cancellation", "donation")
 FORFEIT, TRANSFER = "forfeit", "transfer"
@@ -40,6 +41,7 @@ CHOICES: Final = {"reductions": (*CANCELLING, TRANSFER, FORFEIT), "points": (*CA
 DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
+    *submissions.ERASING,
     *appointments.ERASING,
     *grants.ERASING,
     *mandates.ERASING,
@@ -53,7 +55,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *idempotency.ERASING,
     *posting.ERASING,
 )
-"""What each capability takes away of an account. The first may still refuse."""
+"""What each capability takes away of an account. The first may still refuse; submissions go while it is known whose."""
 
 
 @dataclass(frozen=True, slots=True)

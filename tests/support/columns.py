@@ -35,7 +35,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     ),
     "sessions": _all(G, "digest subject_digest begun_ms ends_ms"),
     "link_codes": _all(G, "digest account_id source_id ends_ms"),
-    "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms"),
+    "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms kind"),
     "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
     "consents": _all(G, "id source_id platform_user account_id given_ms revoked_ms"),
@@ -73,7 +73,12 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "policies": _all(A, "id name in_force_ms value digest decision"),
     "sources": _all(
         A,
-        "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms",
+        "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms "
+        "district developer_id",
+    ),
+    "submissions": _all(
+        G,
+        "id record account_id submitter district content state made_ms changed_ms officer reason words case_number",
     ),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),

@@ -81,10 +81,13 @@ def _awaited(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> str | Non
 
 def _source(tx: sa.Connection, document: Fields, row: sa.Row[Any]) -> dict[str, Any] | None:
     """Say what an application tells of its source, the applicant included; None for any other document."""
-    applicant = document.get("applicant_id")
+    applicant, developer = (document.get(name) for name in ("applicant_id", "developer_id"))
     decision = read_decision(row.kind, document) if row.kind == Kind.SOURCE else None
     facts = None if decision is None else facts_of(tx, decision, document)
-    return facts | {"applicant_id": int(applicant[1])} if facts and isinstance(applicant, list) else None
+    if not facts or not isinstance(applicant, list):
+        return None
+    of = int(developer[1]) if isinstance(developer, list) else None
+    return facts | {"applicant_id": int(applicant[1]), "developer_id": of}
 
 
 def _return_lots(tx: sa.Connection) -> None:

@@ -28,6 +28,8 @@ PROVIDER_OR_CENTRE = frozenset({"own", "provider", "centre"})
 BUNDLER = frozenset({"own", "provider", "trader"})
 READERS = frozenset({"own", "provider", "trader", "applicant", "centre", "bureau"})
 DECIDING = frozenset({"centre", "exchange", "bureau"})
+APPLICANT = frozenset({"own", "applicant"})
+RECEIVING = frozenset({"centre", "bureau", "district-bureau"})
 HOLDER_OR_CENTRE = frozenset({"own", "centre"})
 MAY = {
     ("POST", "/v1/accounts"): frozenset({"centre"}),
@@ -61,6 +63,18 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/links"): HOLDER_OR_CENTRE,
     ("POST", "/v1/accounts/{account_id}/links/{link}/end"): HOLDER_OR_CENTRE,
     ("GET", "/v1/accounts/{account_id}/reads"): HOLDER,
+    ("POST", "/v1/submissions"): SIGNED_IN,
+    ("POST", "/v1/accounts/{account_id}/applications"): APPLICANT,
+    ("GET", "/v1/submissions"): SIGNED_IN,
+    ("GET", "/v1/submissions/{submission}"): SIGNED_IN,
+    ("POST", "/v1/submissions/{submission}/correction"): SIGNED_IN,
+    ("POST", "/v1/submissions/{submission}/handing-in"): SIGNED_IN,
+    ("POST", "/v1/submissions/{submission}/withdrawal"): SIGNED_IN,
+    ("GET", "/v1/incoming"): RECEIVING,
+    ("GET", "/v1/incoming/{submission}"): RECEIVING,
+    ("POST", "/v1/incoming/{submission}/recording"): frozenset({"centre"}),
+    ("POST", "/v1/incoming/{submission}/return"): frozenset({"centre"}),
+    ("POST", "/v1/incoming/{submission}/refusal"): frozenset({"centre"}),
     ("GET", "/v1/experts"): ANYONE,
     ("GET", "/v1/appointments"): DECIDING,
     ("POST", "/v1/appointments"): DECIDING,
@@ -122,6 +136,20 @@ BODIES = {
         "valid_until": "2028-01-01T00:00:00.000Z",
     },
     "/v1/appointments": {"role": "none", "subject": "nobody", "number": 1},
+    "/v1/submissions": {"definition": {}},
+    "applications": {
+        "kind": "scenario",
+        "name_zh": "无",
+        "name_en": "None",
+        "methodology": "none",
+        "version": 1,
+        "valid_from": "2027-01-01T00:00:00.000Z",
+        "valid_until": "2028-01-01T00:00:00.000Z",
+        "district": "x",
+    },
+    "correction": {"definition": {}},
+    "return": {"reason": "incomplete"},
+    "refusal": {"reason": "incomplete"},
     "decisions": {"decision": "accept"},
     "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
     "link-codes": {"source": MORE_THAN_THERE_IS},
@@ -176,6 +204,8 @@ def test_who_may_is_declared_and_described():
         frozenset({"centre"}): "centre",
         frozenset({"bureau"}): "bureau",
         DECIDING: "bureau, centre, exchange",
+        APPLICANT: "the account's applicant or holder",
+        RECEIVING: "bureau, centre, district-bureau",
         HOLDER_OR_CENTRE: "the account's holder, centre",
         SIGNED_IN: "whoever signed in",
         frozenset({"platform"}): "platform",
@@ -228,6 +258,7 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "code": "SHCER02020032024II",
         "source_id": 1,
         "mandate": 1,
+        "submission": MORE_THAN_THERE_IS,
         "appointment": MORE_THAN_THERE_IS,
         "grant": MORE_THAN_THERE_IS,
         "link": 1,

@@ -1,9 +1,8 @@
-"""The demonstration: real or synthetic rides through the whole life of a gram, proven from outside at the end."""
+"""The demonstration: a file of activities through the whole life of a gram, proven from outside at the end."""
 
 import itertools
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +15,15 @@ from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.installation.site import Site
 from api.ledger.receipts import file_name, index_of, make_receipt, receipt_note
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, named, open_account
-from registry.activities.rides.ridefile import read_ride_file
-from registry.activities.rides.rides import write_rejects
+from registry.activities.judged import write_rejects
+from registry.activities.judging import names_in
+from registry.activities.profiles import shelf as profiles
+from registry.activities.profiles.profile import Profile
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import methodologies, sources
 from registry.errors import Invalid
-from registry.issuance.ride_report import RideIssue, issue_rides
+from registry.issuance.reported import FileIssue, issue_file
 from registry.ledger.ledger import Amount
 from registry.ledger.logged import leaf_at
 from registry.ledger.movement import serial
@@ -32,25 +33,24 @@ from registry.methodologies.published import publish_methodology
 from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
 from registry.points.points import convert, redeem, refund, return_points
+from registry.policies.activities import ACTIVITIES, FileLimits
 from registry.policies.first import AT_ONCE, publish_first
-from registry.policies.rides import RidePolicy
+from registry.policies.policies import shipped_policy
 from registry.procedure.decision import LIVE
 from registry.procedure.values import PUBLICITY
 from registry.sources.approval import advance, apply_for
 from registry.sources.sources import NewSource, give_consent, linked_users
 
-METHODOLOGY = "shared-bicycle"
-SCENARIO_EN = "Shared bicycles (illustrative)"
-PLATFORM, PROVIDER = "示例骑行平台 Example cycling platform", "示例权益提供主体 Example benefit provider"
+RIDES = "shanghai-rides"
+PROVIDER = "示例权益提供主体 Example benefit provider"
 FIRM = "示例机构 Example organisation"
 BENEFICIARY = "示例机构团队日 Team day of the example organisation"
 STATEMENT = (
     "抵销示例机构团队日的排放。示例：按示例方法学核算。 "
     "Offsets the example organisation's team day. Illustrative: computed under an illustrative methodology."
 )
-MAX_USER_CHARS = 100
 REDEEMERS = 50
-"""So many riders redeem, each half of what they have; the first gets a refund."""
+"""So many people redeem, each half of what they have; the first gets a refund."""
 
 Step = Callable[[str], None]
 
@@ -59,13 +59,13 @@ Step = Callable[[str], None]
 class Story:
     """What happened, for the table at the end. Movement numbers are of one issue, conversion, bundle and the cancel."""
 
-    report: RideIssue
+    report: FileIssue
     rejects_file: Path
     acts: dict[str, int] = field(default_factory=dict)
     certificate: str | None = None
     bundle: str | None = None
     accounts: dict[str, int] = field(default_factory=dict)
-    """Whose tokens to ask for to look at it over HTTP: a rider's account, the provider's, the organisation's."""
+    """Whose tokens to ask for to look at it over HTTP: a person's account, the provider's, the organisation's."""
     shown: dict[str, int] = field(default_factory=dict)
 
     def add(self, posted: Posted) -> Posted:
@@ -74,7 +74,25 @@ class Story:
         return posted
 
 
-def sample_rides(folder: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file of activities, the profile that says how it is read, and the methodology that it feeds."""
+
+    file: Path
+    profile: Profile
+
+    @property
+    def methodology(self) -> Methodology:
+        """The record, as it ships."""
+        return find(self.profile.methodology)
+
+    @property
+    def scenario_en(self) -> str:
+        """What the demonstration's source of this profile is called."""
+        return f"{self.profile.name.en} (illustrative)"
+
+
+def sample_rides(folder: Path) -> Given:
     """Make the small synthetic file that is used when none is given."""
     generator = Path(__file__).resolve().parent.parent / "scripts" / "make-sample-rides"
     if not generator.exists():
@@ -82,21 +100,22 @@ def sample_rides(folder: Path) -> Path:
     file = folder / "synthetic-rides.csv"
     with file.open("wb") as out:
         subprocess.run([sys.executable, str(generator), "--rows", "400"], stdout=out, check=True)
-    return file
+    return Given(file, profiles.find(RIDES))
 
 
-def tell_story(site: Site, rides: Path, step: Step) -> Story:
+def tell_story(site: Site, given: Given, step: Step) -> Story:
     """Do everything that the demonstration does in the ledger. The second time for the same file issues nothing."""
-    methodology = find(METHODOLOGY)
     with _transaction(site) as tx:
-        source_id = _scenario(tx, site, methodology, step)
-        _riders(tx, site, source_id, rides)
+        source_id = _source(tx, site, given, step)
+        named = _people(tx, site, source_id, given)
+    if not named:
+        step("Nobody is named in this kind of file: every row will be refused, and nothing can be issued for it")
     _bring_to_life(site, source_id, step)
-    step("Reading and judging the rides")
-    rejects_file = _fresh(site.folder.path / "rejects", rides.stem)
+    step(f"Reading and judging {given.file.name} by the profile {given.profile.id}")
+    rejects_file = _fresh(site.folder.path / "rejects", given.file.stem)
     with _transaction(site) as tx:
-        report = issue_rides(tx, site.ledger, source_id, methodology, rides, CENTRE)
-    write_rejects(report.batch, rejects_file)
+        report = issue_file(tx, site.ledger, source_id, given.methodology, given.profile, given.file, CENTRE)
+    write_rejects(report.judged, rejects_file)
     story = Story(report, rejects_file)
     if report.lot is not None:
         _spend(site, story, step)
@@ -116,7 +135,7 @@ def _spend(site: Site, story: Story, step: Step) -> None:
     story.acts["issue"] = lot.last - lot.first
     story.shown["issue"] = lot.movements[0].id
     held = _holders(site, [written.id for written in lot.movements])
-    step("Riders convert")
+    step("People convert")
     for number, (account, grams) in enumerate(held):
         with _transaction(site) as tx:
             converted = story.add(convert(tx, site.ledger, account, Amount(grams)))
@@ -129,7 +148,7 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     """Redeem, refund, return, transfer and cancel."""
     with _transaction(site) as tx:
         provider, firm = _institution(tx, site, PROVIDER), _institution(tx, site, FIRM)
-    step("Riders redeem; one is refunded")
+    step("People redeem; one is refunded")
     redemptions = []
     for account, grams in redeemers:
         with _transaction(site) as tx:
@@ -144,7 +163,7 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
         bundle = story.add(return_points(tx, site.ledger, provider, Amount(collected))).movements[-1]
     story.bundle = serial(bundle.movement.first, bundle.movement.last)
     story.shown["bundle"] = bundle.id
-    story.accounts = {"rider": redeemers[0][0], "provider": provider, "organisation": firm}
+    story.accounts = {"person": redeemers[0][0], "provider": provider, "organisation": firm}
     with _transaction(site) as tx:
         story.add(transfer(tx, site.ledger, provider, firm, Amount(max(1, collected // 2)), "agreement", "DEMO-1"))
     with _transaction(site) as tx:
@@ -161,37 +180,38 @@ def _transaction(site: Site) -> Iterator[sa.Connection]:
         yield tx
 
 
-def _scenario(tx: sa.Connection, site: Site, methodology: Methodology, step: Step) -> int:
-    """Find the scenario of an earlier run, or set up policies, methodology, platform and scenario."""
-    found = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one_or_none()
+def _source(tx: sa.Connection, site: Site, given: Given, step: Step) -> int:
+    """Find the source of an earlier run, or set up policies, methodology, platform and source."""
+    found = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == given.scenario_en)).scalar_one_or_none()
     if found is not None:
         return int(found)
-    step("The city's first policies and the methodology are published; a platform applies with its scenario")
+    step("The city's first policies and the methodology are published; a platform applies with its source")
     # A city would give people days to object. The log says that this one gives none, and that it is an illustration.
     publish_first(tx, site.ledger, BUREAU, {PUBLICITY: AT_ONCE})
+    methodology, name = given.methodology, given.profile.name
     known = sa.select(methodologies.c.code).where(methodologies.c.code == methodology.key)
     if tx.execute(known).first() is None:
         publish_methodology(tx, site.ledger, methodology, CENTRE, BUREAU)
     until = int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 8 * 3_600_000
-    scenario = NewSource(
-        "scenario",
-        "互联网租赁自行车（示例）",
-        SCENARIO_EN,
-        _institution(tx, site, PLATFORM),
+    source = NewSource(
+        str(methodology.kind),
+        f"{name.zh}（示例）",
+        given.scenario_en,
+        _institution(tx, site, f"示例平台 Example platform: {given.profile.id}"),
         methodology.key,
         methodology.version,
         methodology.validity.from_ms,
         until,
     )
-    return apply_for(tx, site.ledger, scenario, CENTRE.proposing).id
+    return apply_for(tx, site.ledger, source, CENTRE.proposing).id
 
 
 def _bring_to_life(site: Site, source_id: int, step: Step) -> None:
-    """Decide about the scenario until it issues. Raises `DecisionRefused` while its publicity lasts."""
+    """Decide about the source until it issues. Raises `DecisionRefused` while its publicity lasts."""
     with _transaction(site) as tx:
         state = advance(tx, site.ledger, source_id, OFFICERS)
     if state != LIVE:
-        step("The scenario is reviewed, made public and started")
+        step("The source is reviewed, made public (without days to object, as the log says) and started")
     while state != LIVE:
         with _transaction(site) as tx:
             state = advance(tx, site.ledger, source_id, OFFICERS)
@@ -204,29 +224,26 @@ def _institution(tx: sa.Connection, site: Site, name: str) -> int:
     return open_account(tx, site.ledger.vault, kind=INSTITUTION, name=name, at=site.ledger.clock())
 
 
-def _riders(tx: sa.Connection, site: Site, source_id: int, rides: Path) -> None:
-    """Open an account, with consent, for every rider in the file that has none yet.
+def _people(tx: sa.Connection, site: Site, source_id: int, given: Given) -> list[str]:
+    """Open an account, with consent, for everybody whom the file names and who has none yet; gives their names.
 
-    Who withdrew consent has an account, and gets no second one.
+    Who withdrew consent has an account, and gets no second one. The people are synthetic: nobody consented.
     """
     known = linked_users(tx, source_id)
     at = site.ledger.clock()
+    named = people_in(given)
     new = {
-        user: open_account(tx, site.ledger.vault, kind=INDIVIDUAL, name=f"Rider {user}", at=at)
-        for user in users_in(rides)
+        user: open_account(tx, site.ledger.vault, kind=INDIVIDUAL, name=f"Person {user}", at=at)
+        for user in named
         if user not in known
     }
     give_consent(tx, source_id, new, at)
+    return named
 
 
-def users_in(rides: Path) -> list[str]:
-    """List the users that a file of rides names. Raises `Invalid` for a file that is unreadable as a whole."""
-    import pyarrow.parquet as pq
-
-    with tempfile.TemporaryDirectory(prefix="riders-") as folder:
-        rows = read_ride_file(rides, Path(folder) / "rows.parquet", RidePolicy.shipped())
-        users = pq.read_table(rows.path, columns=["user_id"])["user_id"].unique().to_pylist()
-    return sorted(user for user in users if user and user.isprintable() and len(user) <= MAX_USER_CHARS)
+def people_in(given: Given) -> list[str]:
+    """List the people whom a file names. Raises `Invalid` for a file that is unreadable as a whole."""
+    return names_in(given.file, given.profile, FileLimits.of(shipped_policy(ACTIVITIES)))
 
 
 def _holders(site: Site, movements: list[int]) -> list[tuple[int, int]]:
@@ -254,9 +271,10 @@ def write_receipts(site: Site, shown: dict[str, int]) -> list[Path]:
     return files
 
 
-def check_file(rides: Path) -> Path:
-    """Refuse a file that no ride can be read from, before anything is made or started. Raises `Invalid`."""
-    if not rides.is_file():
-        raise Invalid(f"There is no file {rides}. Name a CSV of rides, or leave --rides out for a synthetic sample.")
-    users_in(rides)
-    return rides
+def check_file(file: Path, profile: str) -> Given:
+    """Refuse a file that no activity can be read from, before anything is made or started. Raises `Invalid`."""
+    if not file.is_file():
+        raise Invalid(f"There is no file {file}. Name one, or leave it out for a synthetic sample of rides.")
+    given = Given(file, profiles.find(profile))
+    people_in(given)
+    return given

@@ -1,10 +1,11 @@
-"""`gram demo`: the whole life of a gram on a file of rides, and the proofs of it checked from outside."""
+"""`gram demo`: the whole life of a gram on a file of activities, and the proofs of it checked from outside."""
 
+import json
 import shlex
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -22,34 +23,46 @@ def demo(
         Path | None,
         typer.Option("--rides", help="CSV of shared-bicycle rides; a synthetic sample without it.", show_default=False),
     ] = None,
+    activities: Annotated[
+        Path | None, typer.Option("--activities", help="A file of activities; needs --profile.", show_default=False)
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="How the file is read: see docs/activities.md.", show_default=False)
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Where to write the closing table as JSON.", show_default=False)
+    ] = None,
     data: Data = DATA,
     database: Database = None,
     rpc: Rpc = None,
     contract: Contract = None,
 ) -> None:
-    """Turn rides into reductions, points, a redemption, a return and a cancellation, anchored and audited.
+    """Turn a file of activities into reductions, points, a redemption, a return and a cancellation, all audited.
 
     Everything is written to the data folder. The second time for the same file nothing is issued. The methodology
-    is illustrative, and so is every result.
+    is illustrative, and so is every result; the people are synthetic, whoever the file names.
 
-    A file of rides is CSV in UTF-8. Its first line names orderid, bikeid, userid, start_time, start_location_x,
-    start_location_y, end_time, end_location_x, end_location_y, in any order; other columns are not used. Times are
-    Beijing's, YYYY-MM-DD HH:MM; x is the longitude and y the latitude, in degrees. docs/rides.md says more.
+    --rides FILE is short for --activities FILE --profile shanghai-rides: CSV in UTF-8 whose first line names orderid,
+    bikeid, userid, start_time, start_location_x, start_location_y, end_time, end_location_x, end_location_y, in any
+    order; other columns are not used. docs/activities.md says more, and what the other profiles are.
     """
-    from api.demo import check_file, sample_rides, tell_story, write_receipts
+    from api.demo import RIDES, check_file, sample_rides, tell_story, write_receipts
     from api.installation.services import running
 
     started = time.monotonic()
-    if rides is not None:
-        check_file(rides)
+    given = None
+    if (activities is None) != (profile is None) or (activities is not None and rides is not None):
+        raise typer.BadParameter("Give --activities and --profile together, or --rides alone.")
+    if activities is not None or rides is not None:
+        given = check_file(activities or rides, profile or RIDES)  # type: ignore[arg-type]  # one of them is there
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with ExitStack() as stack:
         _step("Starting database and chain")
         site = stack.enter_context(running(settings, warn, create=True))
-        if rides is None:
-            rides = sample_rides(site.folder.path)
-            _step(f"No --rides given: using the synthetic sample {rides}")
-        story = tell_story(site, rides, _step)
+        if given is None:
+            given = sample_rides(site.folder.path)
+            _step(f"No file given: using the synthetic sample {given.file}")
+        story = tell_story(site, given, _step)
         _step("Publishing and anchoring the log")
         site.publisher.publish()
         site.anchorer.anchor()
@@ -58,8 +71,28 @@ def demo(
         _step("Verifying the receipts, then auditing the whole log")
         good = _verified(site, receipts) and _audited(site)
         _print(site, story, receipts)
+    if as_json is not None:
+        as_json.write_text(json.dumps(closing(story), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     out.print(f"Done in {time.monotonic() - started:.1f} s.")
     raise typer.Exit(0 if good else 1)
+
+
+def closing(story: "Story") -> dict[str, Any]:
+    """Give the closing table as JSON: rows in, accepted, refused and in quarantine by reason, and grams."""
+    judged, lot = story.report.judged, story.report.lot
+    return {
+        "profile": judged.profile.id,
+        "methodology": judged.profile.methodology,
+        "illustrative": True,
+        "input_sha256": judged.input_sha256.hex(),
+        "rows": judged.rows,
+        "accepted": judged.rows_accepted,
+        "activities": len(judged.activities),
+        "refused": judged.refused_by_reason(),
+        "quarantined": judged.quarantined_by_reason(),
+        "noticed": judged.noticed,
+        "grams": 0 if lot is None else lot.last - lot.first,
+    }
 
 
 def _step(what: str) -> None:
@@ -102,11 +135,8 @@ def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
         fold_all(tx)
         grams, checkpoint, anchor = totals(tx), last_checkpoint(tx), last_anchor(tx)
     table = Table(title="What happened 结果（示例方法学 illustrative methodology）", show_header=False)
-    batch = story.report.batch
-    table.add_row("rides in 骑行", str(batch.rows))
-    table.add_row("accepted 接受", str(len(batch.accepted)))
-    for reason, count in batch.rejected_by_reason().items():
-        table.add_row(f"  rejected 拒绝: {reason}", str(count))
+    for name, count in _judged_rows(story):
+        table.add_row(name, count)
     for act, quantity in story.acts.items():
         table.add_row(f"{act} in this run", f"{quantity} g")
     table.add_section()
@@ -130,9 +160,23 @@ def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     out.print(table)
     if story.report.lot is None:
         out.print(
-            "Nothing was issued: no ride stands that was not issued before. See the rejects for each row's reason."
+            "Nothing was issued: nothing stands that was not issued before. See the rejects for each row's reason."
         )
     print_files(site, story, receipts)
+
+
+def _judged_rows(story: "Story") -> list[tuple[str, str]]:
+    judged = story.report.judged
+    found = {"rows in 记录": judged.rows, "accepted 接受": judged.rows_accepted}
+    if len(judged.activities) != judged.rows_accepted:
+        found["  as activities 计为行为"] = len(judged.activities)
+    for said, counts in (
+        ("refused 拒绝", judged.refused_by_reason()),
+        ("quarantined 隔离", judged.quarantined_by_reason()),
+        ("noticed 另见", judged.noticed),
+    ):
+        found |= {f"  {said}: {reason}": count for reason, count in counts.items()}
+    return [(name, str(count)) for name, count in found.items()]
 
 
 def print_files(site: "Site", story: "Story", receipts: list[Path]) -> None:

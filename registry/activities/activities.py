@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
-from registry.activities.subjects import RIDER, Occupation, Subject, occupy
+from registry.activities.subjects import Occupation, Subject, occupy, person_of
 from registry.database.personal import columns_go
 from registry.database.schema import activities
 from registry.errors import Invalid, Overlapping
@@ -22,7 +22,8 @@ _AT_ONCE: Final = 10_000
 class Activity:
     """One accepted activity of one account: its reference at the platform, its time, and what it saved.
 
-    `subjects` are whatever else did it, and can do one thing at a time: the vehicle, the meter, the card.
+    `subjects` are whatever else did it, and can do one thing at a time: the vehicle, the meter, the card. `in_person`:
+    the person is another of them; who rides can do nothing else, and whose meter is read can.
     """
 
     reference: str
@@ -31,6 +32,7 @@ class Activity:
     ends_ms: int
     quantity_g: int
     subjects: tuple[Subject, ...] = ()
+    in_person: bool = True
 
 
 def reference_digest(vault: Vault, source_id: int, reference: str) -> bytes:
@@ -88,12 +90,7 @@ def _occupations(of: Iterable[Activity]) -> list[Occupation]:
 
 
 def _subjects(of: Activity) -> tuple[Subject, ...]:
-    return (rider(of.account_id), *of.subjects)
-
-
-def rider(account_id: int) -> Subject:
-    """Give the person that an account is of."""
-    return Subject(RIDER, str(account_id))
+    return (person_of(of.account_id), *of.subjects) if of.in_person else of.subjects
 
 
 _FOUND = sa.select(activities.c.reference).where(

@@ -15,8 +15,13 @@ from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import occupied
 
-RIDER: Final = "person"
+PERSON: Final = "person"
 VEHICLE: Final = "vehicle"
+METER: Final = "meter"
+POLE: Final = "pole"
+CARD: Final = "card"
+KINDS: Final = frozenset({VEHICLE, METER, POLE, CARD})
+"""What an activity can be of beside a person."""
 _AT_ONCE: Final = 10_000
 """Subjects that one query looks for."""
 
@@ -33,9 +38,14 @@ class Subject:
         return vault.keyed_digest("occupied", rfc8785.dumps([self.kind, self.name]))
 
 
-def vehicle_of(operator: int, name: str) -> Subject:
-    """Give a vehicle by its operator's account and what the operator calls it."""
-    return Subject(VEHICLE, f"{operator}/{name}")
+def thing_of(kind: str, platform: int | None, name: str) -> Subject:
+    """Give a thing by its platform's account and what the platform calls it; None where all call it the same."""
+    return Subject(kind, name if platform is None else f"{platform}/{name}")
+
+
+def person_of(account_id: int) -> Subject:
+    """Give the person that an account is of."""
+    return Subject(PERSON, str(account_id))
 
 
 class Occupation(NamedTuple):

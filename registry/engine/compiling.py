@@ -40,11 +40,15 @@ _CIVIL: Final = frozenset({"year", "month_of_year", "month"})
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What came out: a table at the output's grain with `grams`, `reason`, `provisional` and `benefit_<step>`."""
+    """What came out: a table at the output's grain with `grams`, `reason`, `provisional` and `benefit_<step>`.
+
+    `rows` is what was given, with the steps of each row: a group's `keys` among them.
+    """
 
     table: Table
     keys: tuple[str, ...]
     stored: Mapping[str, Stored]
+    rows: Table
 
 
 def compute(
@@ -155,7 +159,7 @@ class _Compiler:
         table = table.mutate(grams=table.grams.cast("int64"))
         table = table.mutate(provisional=self._provisional(table), **self._benefits(per))
         keys = () if per == ROW else tuple(PREFIX + key for key in program.grains.keys[per])
-        return Computed(table, keys, self.lowering.stored)
+        return Computed(table, keys, self.lowering.stored, self.tables[ROW])
 
     def _grams(self, output: Exact) -> Any:
         of = self.program.type_of(self.program.definition.output).unit

@@ -1,8 +1,10 @@
 """Cards, plates and meters of people (R48): each is one account's at a time, from a moment until another."""
 
 import unicodedata
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import rfc8785
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from registry.words import checked_words
 KINDS: Final = ("card", "plate", "meter")
 MAX_NUMBER_CHARS: Final = 100
 _BOUND: Final = "belonging"
+_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,29 @@ def whose(tx: sa.Connection, vault: Vault, kind: str, number: str, at: int) -> i
     return None if found is None else int(found)
 
 
+class Held(NamedTuple):
+    """Whose something was, `[from_ms, until_ms)`, under the number that was asked for."""
+
+    number: str
+    account_id: int
+    from_ms: int
+    until_ms: int
+
+
+def whose_each(tx: sa.Connection, vault: Vault, kind: str, numbers: Sequence[str]) -> list[Held]:
+    """Tell whose each of many things was, and when; an open end is far away. What is no number is nobody's."""
+    digests: dict[bytes, list[str]] = {}
+    for number in numbers:
+        with suppress(Invalid):
+            digests.setdefault(vault.keyed_digest(_BOUND, rfc8785.dumps([kind, _written(number)])), []).append(number)
+    wanted, found = list(digests), []
+    for start in range(0, len(wanted), _AT_ONCE):
+        for row in tx.execute(_WHOSE_EACH, {"digests": wanted[start : start + _AT_ONCE]}):
+            spelled = digests[bytes(row.digest)]
+            found += [Held(number, row.account_id, row.from_ms, row.until_ms) for number in spelled]
+    return found
+
+
 def list_belongings(tx: sa.Connection, vault: Vault, account: int) -> list[Belonging]:
     """Give what is linked to an account, newest first, also what was."""
     query = sa.select(belongings).where(belongings.c.account_id == account).order_by(belongings.c.id.desc()).limit(1000)
@@ -100,5 +126,9 @@ _ONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/belong
 _WHOSE = sa.text("""
     SELECT account_id FROM belongings WHERE digest = :digest AND from_ms <= :at AND (until_ms IS NULL OR until_ms > :at)
     ORDER BY id DESC LIMIT 1
+""")
+_WHOSE_EACH = sa.text("""
+    SELECT digest, account_id, from_ms, coalesce(until_ms, 4503599627370496) AS until_ms FROM belongings
+    WHERE digest = ANY (:digests) ORDER BY digest, from_ms
 """)
 ERASING = (rows_go(belongings),)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from registry.activities.activities import Activity
+from registry.activities.judged import Judged
 from registry.clock import whole_days
 from registry.decisions.recalled import case_deciding, recall_periods
 from registry.decisions.recording import By, Pending, Step, open_case, prepare
@@ -15,6 +16,7 @@ from registry.errors import NotFound
 from registry.evidence.document import Value
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
+from registry.methodologies.record import Methodology, digest
 from registry.policies.policies import Policy
 from registry.procedure.decision import BEHAVIOUR, PREFIXES, Lot, Record, SourceTerms
 from registry.procedure.fields import Range
@@ -34,6 +36,21 @@ class Report:
     """Those that were used, in force now."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Why how many were not accepted; a reason is a word."""
+
+
+def report_of(source: Source, methodology: Methodology, judged: Judged, policies: Sequence[Policy]) -> Report:
+    """Report what stands of a file that was judged, whatever kind of activity it is of.
+
+    `judged` is of the source's platform (`of_platform`). What is in quarantine counts as refused: it is not issued now.
+    """
+    facts = {
+        "methodology_sha256": digest(methodology).hex(),
+        "status": str(methodology.status),
+        "policies_sha256": [policy.digest.hex() for policy in policies],
+        "profile": f"{judged.profile.id} {judged.profile.version}",
+    }
+    refused = judged.refused_by_reason() | judged.quarantined_by_reason()
+    return Report(source, judged.activities, facts, policies, refused)
 
 
 def next_lot(tx: sa.Connection) -> int:

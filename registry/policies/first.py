@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from registry.database.schema import policies
 from registry.decisions.recording import Officers
 from registry.ledger.ledger import Ledger
+from registry.policies.activities import ACTIVITIES, shipped_risks
 from registry.policies.channels import CHANNELS
 from registry.policies.policies import publish_policy, shipped_policy
-from registry.policies.rides import RIDES
 from registry.procedure.decision import Record
 from registry.procedure.table import shipped_value
 from registry.procedure.values import CALENDAR, POINTS, PROCEDURE, PUBLICITY
@@ -27,8 +27,8 @@ def shipped_first() -> dict[str, Mapping[str, Any]]:
     """Give the policies that ship with the project, name -> value, in the order in which they are to be published."""
     found = {f"{PROCEDURE}{record}": shipped_value(record) for record in Record}
     found[PUBLICITY] = shipped_policy(PUBLICITY)
-    found |= {f"{CALENDAR}{year}": shipped_policy(f"calendar-{year}") for year in YEARS}
-    return found | {name: shipped_policy(name) for name in (POINTS, CHANNELS, RIDES)}
+    found |= {f"{CALENDAR}{year}": shipped_policy(f"{CALENDAR}{year}") for year in YEARS}
+    return found | {name: shipped_policy(name) for name in (POINTS, CHANNELS, ACTIVITIES, *shipped_risks())}
 
 
 def publish_first(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from registry.methodologies.record import Window
@@ -25,11 +25,6 @@ GOOD = {
 }
 SCENARIO = Window(1451577600000, 1514736000000)
 """2016 and 2017 in Beijing."""
-
-
-def only(*issued: str) -> Callable[[Sequence[str]], set[str]]:
-    """Know these orders as issued before."""
-    return lambda orders: {order for order in orders if order in issued}
 
 
 def ride_line(changes: Mapping[str, str]) -> str:

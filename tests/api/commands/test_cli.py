@@ -10,7 +10,7 @@ import pytest
 
 from anchoring.note import ED25519, Signer
 from api.installation.data_folder import hold
-from registry.activities.rides.ridefile import COLUMNS
+from registry.activities.profiles.shelf import find
 from tests.api.installation.test_settings import WITNESSES
 from tests.support.running import live_site
 
@@ -169,9 +169,9 @@ def test_a_file_of_rides_that_is_none_is_told_before_anything_is_made(gram, tmp_
 
 
 def test_the_columns_of_a_file_of_rides_are_in_the_help_and_in_the_docs(gram):
-    docs = (Path(__file__).parents[3] / "docs" / "rides.md").read_text()
+    docs = (Path(__file__).parents[3] / "docs" / "activities.md").read_text()
     help_ = gram("demo", "--help")[1]
-    assert all(column in help_ and f"`{column}`" in docs for column in COLUMNS)
+    assert all(column in help_ and f"`{column}`" in docs for column in find("shanghai-rides").in_file)
 
 
 @pytest.mark.parametrize("words", [("serve", "--port", "0"), ("demo",), ("log", "publish"), ("chain", "anchor")])

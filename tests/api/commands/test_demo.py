@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from anchoring.note import ED25519, Signer
 from api.commands.demo import print_files
-from api.demo import SCENARIO_EN, tell_story
+from api.demo import RIDES, Given, tell_story
 from registry.accounts.accounts import account_row, name_in
-from registry.activities.rides.reasons import Reason
+from registry.activities.judgement.reasons import Reason
+from registry.activities.profiles.shelf import find
 from registry.database.schema import accounts, sources
 from registry.sources.sources import consented_users, revoke_consent
 from tests.support.rides import write_rides
@@ -21,24 +22,25 @@ KEY = Signer("example.com/log", ED25519, b"l" * 32).verifier
 def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
     user = "demo-user-who-withdraws"
     steps: list[str] = []
-    first = write_rides(tmp_path / "first.csv", [{"orderid": "demo-1", "userid": user}])
-    second = write_rides(tmp_path / "second.csv", [{"orderid": "demo-2", "userid": user, "bikeid": "10"}])
+    first = Given(write_rides(tmp_path / "first.csv", [{"orderid": "demo-1", "userid": user}]), find(RIDES))
+    other = {"orderid": "demo-2", "userid": user, "bikeid": "10"}
+    second = Given(write_rides(tmp_path / "second.csv", [other]), find(RIDES))
     assert tell_story(live.site, first, steps.append).report.lot is not None
-    once = ("The city's first policies", "The scenario is reviewed")
+    once = ("The city's first policies", "The source is reviewed")
     assert sum(told.startswith(once) for told in steps) == len(once)
     steps.clear()
     with live.site.database.transaction() as tx:
-        source = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == SCENARIO_EN)).scalar_one()
+        source = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == first.scenario_en)).scalar_one()
         revoke_consent(tx, source, consented_users(tx, source)[user], live.site.ledger.clock())
     story = tell_story(live.site, second, steps.append)
     assert not [told for told in steps if told.startswith(once)], "what is done already is not said again"
     assert story.report.lot is None
-    assert story.report.batch.rejected_by_reason() == {Reason.NOT_CONSENTED: 1}
+    assert story.report.judged.refused_by_reason() == {Reason.NOT_CONSENTED: 1}
     with live.site.database.transaction() as tx:
         there = tx.execute(sa.select(accounts.c.id).where(accounts.c.kind == "individual")).scalars().all()
         vault = live.site.ledger.vault
         names = [name_in(vault, account_row(tx, number)) for number in there]
-        assert names.count(f"Rider {user}") == 1
+        assert names.count(f"Person {user}") == 1
 
 
 def test_what_to_run_next_can_be_given_to_a_shell_as_it_stands(capsys):

@@ -95,8 +95,8 @@ def test_a_policy_is_published_by_two_officers_of_the_bureau(scheme, officers, r
         ("procedure/lot", {}, "names no record that has cases"),
         ("publicity", {"source": 251}, "no number of working days"),
         ("calendar/1999", {}, "of no year from 2000"),
-        ("rides", shipped_policy("rides") | {"max_rows": "2000000"}, "whole numbers above zero for max_rows"),
-        ("rides", [], "is an object"),
+        ("activities", shipped_policy("activities") | {"max_rows": "2000000"}, "whole numbers above zero for max_rows"),
+        ("risk/shared-bicycle", [], "is an object"),
         ("behaviours", {"behaviours": {"a": {"issues": True}}}, "says true or false of quantified, issues"),
         ("Points", {}, "There is no policy 'Points'; there are: points, publicity, calendar/"),
     ],
@@ -117,7 +117,7 @@ def test_the_first_policies_are_published_once(scheme):
         assert publish_first(tx, scheme.ledger, BUREAU) == []
         shipped = {name: value for name, value in shipped_first().items() if name != "publicity"}
         assert {name: in_force(tx, scheme.ledger, name, 0).value for name in shipped} == shipped
-    assert count(scheme) == 30
+    assert count(scheme) == 2 * len(shipped_first())
 
 
 def test_a_source_that_is_not_live_issues_nothing(scheme):

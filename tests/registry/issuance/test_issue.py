@@ -13,16 +13,17 @@ import sqlalchemy as sa
 
 from api.installation.officers import CENTRE, OFFICERS
 from registry.accounts.accounts import get_account
-from registry.activities.activities import LONGEST_MS, Activity, rider
-from registry.activities.rides.reasons import Reason
-from registry.activities.rides.rides import read_rides
-from registry.activities.subjects import Subject, find_occupied, vehicle_of
+from registry.activities.activities import LONGEST_MS, Activity
+from registry.activities.judgement.reasons import Reason
+from registry.activities.judging import judge_file
+from registry.activities.profiles.shelf import find as find_profile
+from registry.activities.subjects import VEHICLE, Subject, find_occupied, person_of, thing_of
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
-from registry.issuance import ride_report
+from registry.issuance import reported
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
-from registry.issuance.ride_report import issue_rides
+from registry.issuance.reported import issue_file
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Status
 from registry.methodologies.shelf import find
@@ -40,6 +41,7 @@ from tests.support.rides import write_rides
 from tests.support.scheme import START
 
 HOUR = 3_600_000
+RIDES = find_profile("shanghai-rides")
 TABLES = (
     schema.activities,
     schema.lots,
@@ -157,15 +159,15 @@ def test_one_person_is_in_one_place(scheme, other_source, hour, lasts):
 
 def test_one_vehicle_carries_one_person_whoever_reports_it(scheme, other_source):
     ann, bob = scheme.person(), scheme.person()
-    bicycle = (vehicle_of(scheme.source.applicant_id, "9"),)
+    bicycle = (thing_of(VEHICLE, scheme.source.applicant_id, "9"),)
     issue_all(scheme, replace(at(0, ann), subjects=bicycle))
     within = replace(at(0, bob, lasts=1), subjects=bicycle)
     refused(scheme, Overlapping, within)
     refused(scheme, Overlapping, within, source=other_source)
     with scheme.database.transaction() as tx:
-        met = find_occupied(tx, scheme.ledger.vault, [*bicycle, rider(bob)], at(0, ann).ends_ms, 2**45, LONGEST_MS)
+        met = find_occupied(tx, scheme.ledger.vault, [*bicycle, person_of(bob)], at(0, ann).ends_ms, 2**45, LONGEST_MS)
         assert met == {bicycle[0]: [(at(0, ann).starts_ms, at(0, ann).ends_ms)]}
-    others = (vehicle_of(ann, "9"), Subject("meter", f"{scheme.source.applicant_id}/9"))
+    others = (thing_of(VEHICLE, ann, "9"), Subject("meter", f"{scheme.source.applicant_id}/9"))
     assert issue_all(scheme, replace(within, subjects=others))
 
 
@@ -227,26 +229,26 @@ def test_rides_are_issued_under_the_methodology_that_was_published(scheme, bicyc
     path = write_rides(tmp_path / "rides.csv", [{}])
     before, other = state(scheme), replace(find("shared-bicycle"), **change)
     with pytest.raises(OtherMethodology), scheme.database.transaction() as tx:
-        issue_rides(tx, scheme.ledger, bicycles.id, other, path, CENTRE)
+        issue_file(tx, scheme.ledger, bicycles.id, other, RIDES, path, CENTRE)
     assert state(scheme) == before
     with scheme.database.transaction() as tx:
-        done = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
-    assert done.lot.last - done.lot.first == done.batch.quantity_g == 193
+        done = issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
+    assert done.lot.last - done.lot.first == done.judged.quantity_g == 193
     with scheme.database.transaction() as tx:
-        again = issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
-    assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
+        again = issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
+    assert (again.lot, again.judged.refused_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
 
 def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(scheme, bicycles, tmp_path):
     path, ledger = write_rides(tmp_path / "rides.csv", [{}]), scheme.ledger
     with scheme.database.transaction() as tx:
-        issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
+        issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
         erase_account(tx, consented_users(tx, bicycles.id)["7"], 2)
     back = scheme.person()
     with scheme.database.transaction() as tx:
         give_consent(tx, bicycles.id, {"7": back}, 3)
-        again = issue_rides(tx, ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
-    assert (again.lot, again.batch.rejected_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
+        again = issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
+    assert (again.lot, again.judged.refused_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
 
 def test_a_report_needs_activities_and_open_accounts(scheme):
@@ -305,24 +307,24 @@ def test_a_consent_does_not_wait_for_the_judging(scheme, bicycles):
 def test_judging_may_take_longer_than_the_idle_time_out(scheme, bicycles, tmp_path, monkeypatch):
     def slow(*given, **named):
         time.sleep(0.6)
-        return read_rides(*given, **named)
+        return judge_file(*given, **named)
 
-    monkeypatch.setattr(ride_report, "read_rides", slow)
+    monkeypatch.setattr(reported, "judge_file", slow)
     path = write_rides(tmp_path / "rides.csv", [{}])
     with scheme.database.transaction() as tx:
         tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 200"))
-        assert issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE).lot is not None
+        assert issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE).lot is not None
 
 
 def test_nothing_is_issued_to_who_withdrew_while_the_file_was_judged(scheme, bicycles, tmp_path, monkeypatch):
     def withdrawn(*given, **named):
-        batch = read_rides(*given, **named)
+        judged = judge_file(*given, **named)
         with scheme.database.transaction() as other:
-            revoke_consent(other, bicycles.id, batch.accepted[0].account_id, 9)
-        return batch
+            revoke_consent(other, bicycles.id, judged.activities[0].account_id, 9)
+        return judged
 
-    monkeypatch.setattr(ride_report, "read_rides", withdrawn)
+    monkeypatch.setattr(reported, "judge_file", withdrawn)
     path, before = write_rides(tmp_path / "rides.csv", [{}]), state(scheme)
     with pytest.raises(NotOpen, match="withdrew"), scheme.database.transaction() as tx:
-        issue_rides(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), path, CENTRE)
+        issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
     assert state(scheme) == before

@@ -1,10 +1,11 @@
 """Records of a CSV file as RFC 4180 has them, from bytes that are not decoded: which columns are text is the reader's.
 
+Another byte than the comma may stand between fields; all else is the RFC's.
+
 A record ends at a line break (LF or CRLF) that stands outside quotes. What the RFC does not allow is never guessed at:
 after a quotation mark in a wrong place nobody can say what is data and what is quoted text, so the file is refused.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,9 @@ from typing import BinaryIO, NamedTuple, NoReturn
 
 from registry.errors import Invalid
 
-_FIELD = re.compile(rb'("[^"]*+(?:""[^"]*+)*+"|[^",]*+),')
-"""A field and the comma after it."""
 _QUOTE = b'"'
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+COMMA = b","
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,21 @@ def value_of(field: bytes) -> bytes:
 
 
 class Records:
-    """The records of a stream, in order. Memory stays within one record; `sha256` is of the bytes read so far.
+    """The records of a stream, in order. Memory stays within one record.
 
     Iterating raises `Invalid` when the file is larger than its bound, when a quotation mark stands where RFC 4180 has
     none or is never closed, and when a record with quotation marks is too long to be read.
     """
 
-    def __init__(self, stream: BinaryIO, bounds: Bounds) -> None:
+    def __init__(self, stream: BinaryIO, bounds: Bounds, separator: bytes = COMMA) -> None:
+        """`separator` is one byte that stands between two fields."""
         self._stream = stream
         self._bounds = bounds
+        self._separator = separator
+        mark = re.escape(separator)
+        self._field = re.compile(rb'("[^"]*+(?:""[^"]*+)*+"|[^"%b]*+)%b' % (mark, mark))
         self._bytes = 0
         self._line = 0
-        self.sha256 = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Record]:
         while first := self._next_line():
@@ -68,7 +71,7 @@ class Records:
             elif not content:
                 yield Record(begun, ())
             else:
-                yield _record(begun, content)
+                yield self._record(begun, content)
 
     def _whole(self, record: bytes) -> bytes:
         """Add lines for as long as a quotation mark is open and the bound holds."""
@@ -107,28 +110,25 @@ class Records:
         self._bytes += len(line)
         if self._bytes > self._bounds.file_bytes:
             raise Invalid(f"The file is larger than {self._bounds.file_bytes} bytes; send it in parts.")
-        self.sha256.update(line)
         return line
+
+    def _record(self, line: int, content: bytes) -> Record:
+        fields = self._quoted(line, content) if _QUOTE in content else content.split(self._separator)
+        if b"\r" in content and any(b"\r" in field and not field.startswith(_QUOTE) for field in fields):
+            return Record(line, (), "has a carriage return that ends no line")
+        return Record(line, fields)
+
+    def _quoted(self, line: int, content: bytes) -> list[bytes]:
+        """Split a record that has quotation marks, and leave the fields in them."""
+        fields = self._field.findall(content + self._separator)
+        # What a search passed over is what the grammar does not have.
+        if sum(map(len, fields)) + len(fields) != len(content) + 1:
+            raise Invalid(f"The record at line {line} has {_misplaced(content)}.")
+        return fields
 
 
 def _without_break(record: bytes) -> bytes:
     return record.removesuffix(b"\n").removesuffix(b"\r")
-
-
-def _record(line: int, content: bytes) -> Record:
-    fields = _quoted(line, content) if _QUOTE in content else content.split(b",")
-    if b"\r" in content and any(b"\r" in field and not field.startswith(_QUOTE) for field in fields):
-        return Record(line, (), "has a carriage return that ends no line")
-    return Record(line, fields)
-
-
-def _quoted(line: int, content: bytes) -> list[bytes]:
-    """Split a record that has quotation marks, and leave the fields in them."""
-    fields = _FIELD.findall(content + b",")
-    # What a search passed over is what the grammar does not have.
-    if sum(map(len, fields)) + len(fields) != len(content) + 1:
-        raise Invalid(f"The record at line {line} has {_misplaced(content)}.")
-    return fields
 
 
 def _misplaced(content: bytes) -> str:

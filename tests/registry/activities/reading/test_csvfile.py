@@ -8,22 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.activities.rides.ridefile import COLUMNS, read_ride_file
+from registry.activities.profiles.shelf import find
+from registry.activities.reading.reading import TEXT, read_file
 from registry.errors import Invalid
-from registry.policies.rides import RidePolicy
+from registry.policies.activities import FileLimits
+from tests.support.judging import LIMITS
 from tests.support.rides import GOOD, ride_line
 
-POLICY = RidePolicy.shipped()
+PROFILE = find("shanghai-rides")
+COLUMNS = PROFILE.in_file
 HEADER = ",".join(GOOD)
 LINE = ride_line({})
 
 
-def _read(folder, content, policy=POLICY):
+def _read(folder, content, limits=LIMITS, profile=PROFILE):
     path = folder / "rides.csv"
     path.write_bytes(content)
-    found = read_ride_file(path, folder / "rows.parquet", policy)
+    found = read_file(path, folder, profile, limits)
     assert found.sha256 == sha256(content).digest()
-    rows = pq.read_table(found.path).to_pylist()
+    rows = [
+        {name.removeprefix(TEXT): value for name, value in row.items()} for row in pq.read_table(found.path).to_pylist()
+    ]
     assert found.rows == len(rows)
     return rows
 
@@ -62,8 +67,8 @@ def test_the_dress_of_a_file_does_not_matter(tmp_path, content):
         (f"{HEADER},orderid\n".encode(), "orderid more than once"),
         (HEADER.replace("userid", "userid ").encode(), "lacks userid.*must name orderid.*it names.*'userid '"),
         (f"sep=,\n{HEADER}\n{LINE}\n".encode(), "sep="),
-        (HEADER.replace(",", ";").encode(), "semicolons; save it with commas"),
-        (HEADER.replace(",", "\t").encode(), "tabs; save it with commas"),
+        (HEADER.replace(",", ";").encode(), "semicolons; its profile says commas"),
+        (HEADER.replace(",", "\t").encode(), "tabs; its profile says commas"),
         (f"{HEADER}\n{LINE}\n".encode("utf-16-le"), "UTF-16"),
         (f"{HEADER}\r{LINE}\r{LINE}".encode(), "carriage return alone"),
         (f"{HEADER}\r1,2\r".encode(), "carriage return that ends no line"),
@@ -88,21 +93,21 @@ def test_a_header_alone_is_a_file_without_rides(tmp_path):
 @pytest.mark.parametrize(("limit", "value"), [("max_rows", 2), ("max_file_bytes", 400)])
 def test_files_are_bounded(tmp_path, limit, value):
     with pytest.raises(Invalid, match="in parts"):
-        _read(tmp_path, f"{HEADER}\n{LINE}\n{LINE}\n{LINE}\n".encode(), replace(POLICY, **{limit: value}))
+        _read(tmp_path, f"{HEADER}\n{LINE}\n{LINE}\n{LINE}\n".encode(), replace(LIMITS, **{limit: value}))
 
 
 def test_a_line_at_the_limit_is_read_and_one_byte_more_is_not(tmp_path):
     line = ride_line({"track": "x" * 200})
-    policy = replace(POLICY, max_line_bytes=len(line))
+    limits = replace(LIMITS, max_line_bytes=len(line))
     lines = [line, line + "x", line + "\r", line + "xx", line + "x" * 5000, line + "x\r", line]
-    found = [row["fault"] is None for row in _read(tmp_path, "\n".join([HEADER, *lines]).encode(), policy)]
+    found = [row["fault"] is None for row in _read(tmp_path, "\n".join([HEADER, *lines]).encode(), limits)]
     assert found == [True, False, True, False, False, False, True]
 
 
 def test_no_file_and_a_folder_are_errors_with_a_name(tmp_path):
     for path in (tmp_path / "absent.csv", tmp_path):
         with pytest.raises(Invalid, match=path.name):
-            read_ride_file(path, tmp_path / "rows.parquet", POLICY)
+            read_file(path, tmp_path, PROFILE, LIMITS)
 
 
 @given(st.lists(st.binary(max_size=60).filter(lambda line: b"\n" not in line and b'"' not in line), max_size=8))
@@ -149,7 +154,7 @@ def test_a_used_value_with_a_control_or_a_line_break_spoils_its_ride(tmp_path, v
 
 @pytest.mark.parametrize("value", [None, 0, -1, 1.5, "8", True])
 def test_a_policy_with_a_limit_that_is_none_is_refused(value):
-    limits = {name: getattr(POLICY, name) for name in POLICY.__slots__}
-    assert RidePolicy.of(limits) == POLICY
+    limits = {name: getattr(LIMITS, name) for name in LIMITS.__slots__}
+    assert FileLimits.of(limits) == LIMITS
     with pytest.raises(Invalid, match="max_rows"):
-        RidePolicy.of(limits | {"max_rows": value})
+        FileLimits.of(limits | {"max_rows": value})

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.activities.rides.judgement import Terms
+from registry.activities.profiles.fitting import fit
+from registry.activities.profiles.shelf import find as find_profile
 from registry.engine.backend import engine
 from registry.engine.compiling import compute
 from registry.engine.definition import decimal
 from registry.errors import Invalid
 from registry.methodologies.record import program
 from registry.methodologies.shelf import find
-from registry.policies.rides import RidePolicy
 from tests.support.definitions import ISSUED
-from tests.support.rides import SCENARIO
+from tests.support.judging import terms_for
 
 PROGRAM = program(find("shared-bicycle"))
 COLUMNS = ("m_start_x", "m_start_y", "m_end_x", "m_end_y")
@@ -117,5 +117,6 @@ def test_points_outside_the_area_give_nothing(backend):
 
 
 def test_other_methodologies_are_not_computed_from_rides():
-    with pytest.raises(Invalid, match="not computed from start_x"):
-        Terms(program(find("bus")), (SCENARIO,), RidePolicy.shipped(), ISSUED)
+    for name in ("bus", "distributed-pv", "residential-electricity"):
+        with pytest.raises(Invalid, match="not one for this methodology"):
+            fit(find_profile("shanghai-rides"), program(find(name)), terms_for("shared-bicycle").risk)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry.activities.records import Bounds, Records, value_of
+from registry.activities.reading.records import Bounds, Records, value_of
 from registry.errors import Invalid
 
 NEVER_CLOSED = -1

@@ -3,19 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.activities.rides.overlap import resolve
+from registry.activities.judgement.overlap import Span, resolve
+
+
+def _span(start, row, end, account, bike):
+    return Span(start, row, end, (("account_id", account), ("thing_0", bike)))
+
 
 _rides = st.tuples(st.integers(1, 3), st.sampled_from("xyz"), st.integers(0, 20), st.integers(1, 8))
 _spans = st.lists(_rides, max_size=30).map(
     lambda drawn: [
-        (start, row, start + length, account, bike) for row, (account, bike, start, length) in enumerate(drawn)
+        _span(start, row, start + length, account, bike) for row, (account, bike, start, length) in enumerate(drawn)
     ]
 )
 
 
 def _in_the_way(one, other):
-    same = one[3] == other[3] or one[4] == other[4]
-    return same and one[0] < other[2] and other[0] < one[2]
+    same = set(one.busy) & set(other.busy)
+    return same and one.starts_ms < other.ends_ms and other.starts_ms < one.ends_ms
 
 
 def _keep_naively(spans):
@@ -49,9 +54,9 @@ def test_does_not_depend_on_the_order_of_its_input(spans, random):
 
 
 def test_touching_is_no_overlap_and_a_chain_alternates():
-    assert resolve([(0, 1, 10, 1, "x"), (10, 2, 20, 1, "x")]) == {}
-    assert resolve([(0, 1, 10, 1, "x"), (5, 2, 15, 1, "y"), (12, 3, 20, 1, "z")]) == {2: 1}
+    assert resolve([_span(0, 1, 10, 1, "x"), _span(10, 2, 20, 1, "x")]) == {}
+    assert resolve([_span(0, 1, 10, 1, "x"), _span(5, 2, 15, 1, "y"), _span(12, 3, 20, 1, "z")]) == {2: 1}
 
 
 def test_one_bicycle_carries_one_rider_at_a_time():
-    assert resolve([(0, 1, 10, 1, "x"), (9, 2, 15, 2, "x"), (12, 3, 20, 2, "y")]) == {2: 1}
+    assert resolve([_span(0, 1, 10, 1, "x"), _span(9, 2, 15, 2, "x"), _span(12, 3, 20, 2, "y")]) == {2: 1}

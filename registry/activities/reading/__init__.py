@@ -1,0 +1,1 @@
+"""Files of activities as they come in: hostile bytes to bounded rows of text, as a profile declares them."""

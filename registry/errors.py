@@ -296,6 +296,12 @@ class DocumentTooLarge(RegistryError):
     code, status, title = "document-too-large", 400, "The record is too long"
 
 
+class EventsGone(RegistryError):
+    """Events behind the number that was given were deleted for their age."""
+
+    code, status, title = "events-gone", 410, "These events are not kept any more"
+
+
 class Unavailable(RegistryError):
     """The database or the chain does not answer now."""
 

@@ -19,7 +19,7 @@ from registry.jobs.jobs import Job
 from registry.ledger.gathering import Gathering, gather_held, gather_on
 from registry.ledger.ledger import MAX_REFERENCE_CHARS, Amount, Ledger
 from registry.ledger.movement import Form, read_serial
-from registry.points.points import convert, redeem, refund
+from registry.points.points import convert, redeem, refund, return_on, return_points
 
 Answer = Mapping[str, Any]
 Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
@@ -116,7 +116,6 @@ class Refund(Quantity):
 class _OneBundle(Order):
     """What becomes one bundle: a quantity in the order of spending, exactly the block named by a serial, or all."""
 
-    form: ClassVar[Form]
     quantity_g: Grams | None = None
     serial: Serial | None = None
     all: Literal[True] | None = None
@@ -132,28 +131,43 @@ class _OneBundle(Order):
         """Read it; None for all. Raises `Invalid` for a serial that is none."""
         return None if self.all else _amount(self.quantity_g, self.serial)
 
-    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
-        """Gather it."""
-        return act_views.bundled(gather_held(tx, ledger, account_id, self.form, self.amount(), self.class_))
+    def of_job(self, job: Job) -> Amount:
+        """Read it for a step of a job, which gathers some of it into a bundle on the way, or those into one.
 
-    def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
-        """Gather some of it into a bundle on the way, or those bundles into one. All is what was there when asked."""
-        amount = self.amount() or Amount(job.total_g)
-        so_far = Gathering(job.done_g, job.made)
-        done = gather_on(tx, ledger, job.account_id, self.form, amount, self.class_, so_far)
-        return done if isinstance(done, Gathering) else act_views.bundled(done)
+        All is what was there when it was asked for.
+        """
+        return self.amount() or Amount(job.total_g)
 
 
 class Return(_OneBundle):
     """Collected points, back to the reductions they came from."""
 
-    kind, form = "returns", Form.POINTS
+    kind = "returns"
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Return them."""
+        return act_views.bundled(return_points(tx, ledger, account_id, self.amount(), self.class_))
+
+    def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
+        """Do the next step of it."""
+        done = return_on(tx, ledger, job.account_id, self.of_job(job), self.class_, Gathering(job.done_g, job.made))
+        return done if isinstance(done, Gathering) else act_views.bundled(done)
 
 
 class Bundling(_OneBundle):
     """Reductions that are held in many blocks."""
 
-    kind, form = "bundles", Form.REDUCTION
+    kind = "bundles"
+
+    def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
+        """Gather them."""
+        return act_views.bundled(gather_held(tx, ledger, account_id, Form.REDUCTION, self.amount(), self.class_))
+
+    def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
+        """Do the next step of it."""
+        amount, so_far = self.of_job(job), Gathering(job.done_g, job.made)
+        done = gather_on(tx, ledger, job.account_id, Form.REDUCTION, amount, self.class_, so_far)
+        return done if isinstance(done, Gathering) else act_views.bundled(done)
 
 
 class Transfer(Quantity):

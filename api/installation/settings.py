@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     an office behind one address shares them, and who has more loses those that have waited longest."""
     workers: int = Field(default=2, ge=1, le=64)
     """HTTP processes. Python computes on one processor in each."""
+    events_days: int = Field(default=90, ge=7, le=3650)
+    """How long events are kept for those who ask for them. No webhook is tried for longer than four days."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Where Prometheus asks, on 127.0.0.1 and `/metrics`; nothing is counted when not set."""
     request_log: Path | None = None

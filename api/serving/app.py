@@ -21,6 +21,7 @@ from api.door.openapi import describe
 from api.door.problems import add_handlers
 from api.door.table import Table
 from api.door.tokens import Tokens
+from api.events import routes as events
 from api.explorer import routes as explorer
 from api.explorer import signing_in
 from api.explorer.answers import problem_page
@@ -97,6 +98,7 @@ def routed() -> FastAPI:
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
         *(consents, ties, offices, submissions),
+        events,
     )
     app.router.routes.append(Table(room.router for room in strict))
     for room in (*strict, log, chain):

@@ -31,6 +31,7 @@ from api.serving.works import Works
 from api.state.timetable import Timetable
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
+from registry.events.outbox import MOST, delete_older, number_events
 from registry.ledger.totals import MOST_FOLDED, fold
 
 log = structlog.get_logger()
@@ -39,6 +40,10 @@ START_S = 30
 STOP_S = 10
 JOBS_S = 0.2
 """How often jobs are looked for: what was done within a second is asked for again within one."""
+EVENTS_S = 0.5
+"""How often events that happened get their numbers."""
+OLD_EVENTS_S, DAY_MS = 600, 86_400_000
+"""How often events are looked for that are too old to be kept."""
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
 LOOK_S = 1
@@ -218,6 +223,8 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             works.repeat("anchor", anchor_s, lambda: _note_conviction(site), anchorer.anchor, anchorer.settle)
             works.repeat("count the totals", FOLD_S, lambda: _fold(site))
             works.repeat("jobs", JOBS_S, lambda: work_through(site, works.over))
+            works.repeat("number the events", EVENTS_S, lambda: _number_events(site))
+            works.repeat("delete old events", OLD_EVENTS_S, lambda: _delete_old_events(site))
             works.repeat("expire points", EXPIRE_S, lambda: expire_points(site, works.over))
             works.repeat("mend the state's map", MEND_S, site.epochs.mend)
             while not stop.wait(min(publish_s, LOOK_S)):
@@ -244,6 +251,21 @@ def _fold(site: Site) -> None:
     while counted == MOST_FOLDED:
         with site.database.transaction() as tx:
             counted = fold(tx)
+
+
+def _number_events(site: Site) -> None:
+    numbered = MOST
+    while numbered == MOST:
+        with site.database.transaction() as tx:
+            numbered = number_events(tx)
+
+
+def _delete_old_events(site: Site) -> None:
+    before = system_clock() - site.settings.events_days * DAY_MS
+    deleted = MOST
+    while deleted == MOST:
+        with site.database.transaction() as tx:
+            deleted = delete_older(tx, before)
 
 
 def _only_serve(workers: _Workers, stop: threading.Event) -> None:

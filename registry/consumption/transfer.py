@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from registry.accounts.accounts import lock_account
 from registry.consumption.channels import Open, open_channel
 from registry.errors import Invalid
+from registry.events.outbox import tell
+from registry.events.types import TRANSFER_RECEIVED
 from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
@@ -50,7 +52,7 @@ def transfer(
     at, pieces = in_time(ledger, take)
     to = receiver(tx, ledger, account_id, to_id)
     step = Step(Kind.TRANSFER, at, PURPOSES[purpose])
-    return post(
+    moved = post(
         tx,
         ledger.vault,
         "transfer",
@@ -62,3 +64,6 @@ def transfer(
         tuple(named),
         ledger.tell,
     )
+    if not to.is_individual:
+        tell(tx, TRANSFER_RECEIVED, to.id, at, moved.told)
+    return moved

@@ -115,6 +115,18 @@ belongings = _table(
     until_ms=_int,
 )
 reads = _table("reads", id=_int, account_id=_int, reader=_text, what=_text, purpose=_text, at_ms=_int)
+events = _table(
+    "events",
+    id=_int,
+    account_id=_int,
+    number=_int,
+    type=_text,
+    at_ms=_int,
+    data=JSONB,
+    person_id=_int,
+    external_id=_text,
+)
+feeds = _table("feeds", account_id=_int, last=_int, gone=_int)
 evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
 cases = _table("cases", number=_text, about=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)

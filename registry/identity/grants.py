@@ -187,6 +187,11 @@ def officer_of(grants_of: Sequence[Grant], authority: str) -> Officer | None:
     return Officer(authority, numbers[0]) if numbers else None
 
 
+def roles_of(grants_of: Sequence[Grant], account: int) -> frozenset[Role]:
+    """Give the roles that somebody has of an account."""
+    return frozenset(one.role for one in grants_of if one.account == account)
+
+
 def _listed(roles: frozenset[Role]) -> str:
     return ", ".join(sorted(roles))
 

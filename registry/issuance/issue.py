@@ -11,6 +11,8 @@ from registry.activities.activities import Activity, write_activities
 from registry.database.schema import account_keys, accounts, lots
 from registry.decisions.recording import Officers, Step
 from registry.errors import ActivitiesLost, Invalid, NotOpen
+from registry.events.outbox import tell
+from registry.events.types import LOT_ISSUED
 from registry.evidence.document import Value, seal_each
 from registry.issuance.report import Report, inputs_digest, know_lots, lot_of, next_lot, propose
 from registry.ledger.child import minute_of
@@ -71,6 +73,8 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
         "inputs_sha256": inputs.hex(),
     }
     marks = pending.standing.lots.open[0].flags
+    told = {"lot": lot_id, "source": report.source.id, "quantity_g": last - first, "accounts": len(grams)}
+    tell(tx, LOT_ISSUED, report.source.applicant_id, at, told)
     return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, _lines(grams, holders, first, at, marks, facts)))
 
 

@@ -42,6 +42,11 @@ class Posted:
     quantity_g: int
     movements: tuple[Written, ...]
 
+    @property
+    def told(self) -> dict[str, str | int]:
+        """What an event says of it: the act, its first movement, how much."""
+        return {"act": str(self.act_id), "movement": str(self.movements[0].id), "quantity_g": self.quantity_g}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -8,15 +8,18 @@ import sqlalchemy as sa
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, RuleBroken
+from registry.events.outbox import Data, tell
+from registry.events.types import REDEMPTION_RECEIVED, REDEMPTION_REFUNDED, RETURN_DONE
 from registry.ledger.blocks import BLOCKS_AT_ONCE, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
-from registry.ledger.gathering import gather_held
+from registry.ledger.gathering import Gathering, gather_held, gather_on
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
-from registry.ledger.movement import NO_TAG, Flag, Form, Kind
+from registry.ledger.movement import NO_TAG, Flag, Form, Kind, serial
 from registry.ledger.posting import Posted, post
 from registry.policies.policies import in_force
 from registry.procedure.days import valid_until
 from registry.procedure.values import POINTS
+from registry.sources.linking import tell_platforms
 
 
 def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
@@ -28,9 +31,10 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
     policy = in_force(tx, ledger, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(at, policy.value["validity_years"]))
-    return post(
-        tx, ledger.vault, "convert", account_id, pieces, step, {"policy_sha256": policy.digest.hex()}, tell=ledger.tell
-    )
+    facts = {"policy_sha256": policy.digest.hex()}
+    posted = post(tx, ledger.vault, "convert", account_id, pieces, step, facts, tell=ledger.tell)
+    tell_platforms(tx, account_id, at)
+    return posted
 
 
 def redeem(
@@ -50,7 +54,7 @@ def redeem(
 
     at, pieces = in_time(ledger, take)
     provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
-    return post(
+    posted = post(
         tx,
         ledger.vault,
         "redeem",
@@ -62,6 +66,8 @@ def redeem(
         tuple(facts),
         ledger.tell,
     )
+    tell(tx, REDEMPTION_RECEIVED, provider_id, at, posted.told)
+    return posted
 
 
 def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, amount: Amount) -> Posted:
@@ -74,7 +80,7 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
         raise RuleBroken(f"Act {redemption} is no redemption; only redeemed points are refunded.")
     for giver_id in {piece.block.giver_id for piece in pieces}:
         _keep_open(tx, ledger, _redeemer(giver_id))
-    return post(
+    posted = post(
         tx,
         ledger.vault,
         "refund",
@@ -85,6 +91,9 @@ def refund(tx: sa.Connection, ledger: Ledger, account_id: int, redemption: int, 
         lambda piece: (_redeemer(piece.block.giver_id), _OLD_TAG),
         tell=ledger.tell,
     )
+    told: Data = {**posted.told, "redemption": str(redemption)}
+    tell(tx, REDEMPTION_REFUNDED, account_id, at, told)
+    return posted
 
 
 _OLD_TAG = Receiver(lambda _first, _evidence: NO_TAG, is_individual=True)
@@ -112,7 +121,25 @@ def return_points(
 
     `amount` None takes all, `of_class` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
     """
-    return gather_held(tx, ledger, account_id, Form.POINTS, amount, of_class)
+    posted = gather_held(tx, ledger, account_id, Form.POINTS, amount, of_class)
+    _tell_returned(tx, account_id, posted)
+    return posted
+
+
+def return_on(
+    tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, of_class: str | None, so_far: Gathering
+) -> Gathering | Posted:
+    """Do the next step of a return of any number of blocks, as `gather_on` does it."""
+    done = gather_on(tx, ledger, account_id, Form.POINTS, amount, of_class, so_far)
+    if isinstance(done, Posted):
+        _tell_returned(tx, account_id, done)
+    return done
+
+
+def _tell_returned(tx: sa.Connection, account_id: int, posted: Posted) -> None:
+    made = posted.movements[-1].movement
+    told: Data = {"act": str(posted.act_id), "bundle": serial(made.first, made.last), "quantity_g": posted.quantity_g}
+    tell(tx, RETURN_DONE, account_id, posted.at, told)
 
 
 # Its numbers stand in the text as in the index blocks_expiring: however many points live, only expired ones are read.

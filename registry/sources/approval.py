@@ -10,6 +10,8 @@ from registry.database.schema import sources
 from registry.decisions.recalled import case_deciding
 from registry.decisions.recording import By, Officers, Pending, Step, open_case, prepare
 from registry.errors import DecisionRefused, NotFound
+from registry.events.outbox import tell
+from registry.events.types import SOURCE_DECIDED
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
 from registry.procedure import table
@@ -55,7 +57,10 @@ def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, 
     Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over.
     """
     publicity = pending.publicity() if step.opens_publicity else None
-    pending.take(tx, Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source)))
+    said = Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source))
+    at = pending.take(tx, said).at
+    told = {"case": pending.case, "decision": step.decision, "state": step.to_state}
+    tell(tx, SOURCE_DECIDED, source.applicant_id, at, told)
     return step.to_state
 
 

@@ -14,6 +14,8 @@ from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import link_codes
 from registry.errors import Conflict, Invalid, NotFound
+from registry.events.outbox import Person, tell
+from registry.events.types import BALANCE_CHANGED, CONSENT_GIVEN
 from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source, get_source, give_consent
 from registry.words import checked_words
@@ -72,8 +74,17 @@ def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, plat
     at_platform = {"platform": source.applicant_id, "user": user, "account": account}
     if tx.execute(_OTHERWISE, at_platform).scalar_one():
         raise Conflict("At this platform, this user or this account is linked otherwise already. Nothing was linked.")
-    give_consent(tx, source.id, {user: int(account)}, ledger.clock())
+    at = ledger.clock()
+    give_consent(tx, source.id, {user: int(account)}, at)
+    tell(tx, CONSENT_GIVEN, source.applicant_id, at, {"source": source.id}, Person(int(account), user))
     return int(account)
+
+
+def tell_platforms(tx: sa.Connection, account: int, at: int) -> None:
+    """Tell the platforms to which a person consents that the balance is another (R21); they are not told which."""
+    for row in tx.execute(_PLATFORMS, {"account": account}):
+        person = Person(account, row.platform_user)
+        tell(tx, BALANCE_CHANGED, row.applicant_id, at, {"source": row.source_id}, person)
 
 
 def account_of(tx: sa.Connection, source_id: int, platform_user: str) -> tuple[int, int]:
@@ -106,6 +117,10 @@ _OTHERWISE = sa.text("""
 """)
 _STANDING = sa.text("""
     SELECT account_id, given_ms FROM consents WHERE source_id = :source AND platform_user = :user AND revoked_ms IS NULL
+""")
+_PLATFORMS = sa.text("""
+    SELECT c.source_id, c.platform_user, s.applicant_id FROM consents c JOIN sources s ON s.id = c.source_id
+    WHERE c.account_id = :account AND c.revoked_ms IS NULL ORDER BY c.id
 """)
 _OF_ACCOUNT = sa.text("""
     SELECT c.source_id, c.platform_user, c.given_ms, c.revoked_ms,

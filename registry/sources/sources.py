@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
 from registry.errors import Invalid, NotFound
+from registry.events.outbox import Person, tell
+from registry.events.types import CONSENT_WITHDRAWN
 
 _DISTRICT: Final = re.compile("[0-9]{6}", re.ASCII)
 
@@ -81,13 +83,13 @@ def give_consent(tx: sa.Connection, source_id: int, accounts: Mapping[str, int],
 def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) -> None:
     """Withdraw an account's consent to a source: nothing more is issued to it from there."""
     where = (consents.c.source_id == source_id, consents.c.account_id == account_id, consents.c.revoked_ms.is_(None))
-    if (
-        tx.execute(
-            sa.update(consents).where(*where).values(revoked_ms=sa.func.greatest(at, consents.c.given_ms))
-        ).rowcount
-        == 0
-    ):
+    withdrawn = sa.update(consents).where(*where).values(revoked_ms=sa.func.greatest(at, consents.c.given_ms))
+    users = tx.execute(withdrawn.returning(consents.c.platform_user)).scalars().all()
+    if not users:
         raise NotFound(f"Account {account_id} has given no consent to source {source_id}.")
+    platform = get_source(tx, source_id).applicant_id
+    for user in users:
+        tell(tx, CONSENT_WITHDRAWN, platform, at, {"source": source_id}, Person(account_id, user))
 
 
 def consented_users(tx: sa.Connection, source_id: int) -> dict[str, int]:

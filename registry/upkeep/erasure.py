@@ -21,6 +21,7 @@ from registry.consumption.transfer import transfer
 from registry.database import schema
 from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
+from registry.events import outbox
 from registry.identity import appointments, belongings, grants, mandates, reads
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
@@ -47,6 +48,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *mandates.ERASING,
     *belongings.ERASING,
     *reads.ERASING,
+    *outbox.ERASING,
     *linking.ERASING,
     *sources.ERASING,
     *cancellations.ERASING,

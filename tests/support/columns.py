@@ -39,6 +39,8 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
     "consents": _all(G, "id source_id platform_user account_id given_ms revoked_ms"),
+    "events": {**_all(S, "id account_id number type at_ms data"), **_all(G, "person_id external_id")},
+    "feeds": _all(S, "account_id last gone"),
     "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),
     "movements": _all(

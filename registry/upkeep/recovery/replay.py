@@ -20,6 +20,7 @@ from registry.accounts.vault import Vault
 from registry.decisions.recording import return_decision
 from registry.decisions.returning import Recorded, Returning, read_decision
 from registry.errors import JobBroken, OtherHistory
+from registry.events.outbox import begin_anew
 from registry.evidence.document import Fields
 from registry.issuance.returned import LotFacts, ensure_lot, facts_of
 from registry.jobs.jobs import end_all
@@ -76,6 +77,7 @@ def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) ->
     if tx.execute(_BEGIN, values).rowcount:
         gap = SKIPPED_NUMBERS + 10 * (size - from_size)
         tx.execute(_SKIP, {"gap": gap})
+        begin_anew(tx, gap, at)
         end_all(tx, at, JobBroken(_MAYBE_DONE))  # else what the log brings back would be done a second time
 
 

@@ -31,6 +31,7 @@ DECIDING = frozenset({"centre", "exchange", "bureau"})
 APPLICANT = frozenset({"own", "applicant"})
 RECEIVING = frozenset({"centre", "bureau", "district-bureau"})
 HOLDER_OR_CENTRE = frozenset({"own", "centre"})
+CONNECTED = frozenset({"own", "provider", "applicant", "platform"})
 MAY = {
     ("POST", "/v1/accounts"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}"): READERS,
@@ -82,6 +83,7 @@ MAY = {
     ("POST", "/v1/appointments/{appointment}/withdrawal"): DECIDING,
     ("GET", "/v1/grants"): DECIDING,
     ("POST", "/v1/grants/{grant}/end"): DECIDING,
+    ("GET", "/v1/accounts/{account_id}/events"): CONNECTED,
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/log/witnesses"): ANYONE,
@@ -207,6 +209,7 @@ def test_who_may_is_declared_and_described():
         APPLICANT: "the account's applicant or holder",
         RECEIVING: "bureau, centre, district-bureau",
         HOLDER_OR_CENTRE: "the account's holder, centre",
+        CONNECTED: "the account's applicant or holder or platform or provider",
         SIGNED_IN: "whoever signed in",
         frozenset({"platform"}): "platform",
         frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",

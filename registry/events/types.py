@@ -1,0 +1,104 @@
+"""Every type of event: what it says, and which roles of its account may read it. A capability declares its own here.
+
+An event names what happened by numbers that its reader can look up. It says nothing that its reader could not read over
+REST with the same role: what a platform calls a person only that platform is told.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from registry.identity.roles import Role
+
+_OF_SOURCES: Final = frozenset({Role.HOLDER, Role.APPLICANT, Role.PLATFORM})
+_OF_POINTS: Final = frozenset({Role.HOLDER, Role.PROVIDER})
+READERS: Final = _OF_SOURCES | _OF_POINTS
+"""Who has a feed at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of event, by its name; the fields of its data, and who of the account's may read it."""
+
+    name: str
+    meaning: str
+    fields: tuple[str, ...]
+    readers: frozenset[Role]
+    is_of_person: bool = False
+    """Whether it is about a person, whom its data name as the platform does: `external_id`, null once erased."""
+
+
+LOT_ISSUED: Final = EventType(
+    "lot.issued",
+    "Reductions were issued from a source of yours.",
+    ("lot", "source", "quantity_g", "accounts"),
+    _OF_SOURCES,
+)
+SOURCE_DECIDED: Final = EventType(
+    "source.decided", "A decision was taken of a source of yours.", ("case", "decision", "state"), _OF_SOURCES
+)
+CONSENT_GIVEN: Final = EventType(
+    "consent.given",
+    "A person was linked to a source of yours.",
+    ("source",),
+    frozenset({Role.PLATFORM}),
+    is_of_person=True,
+)
+CONSENT_WITHDRAWN: Final = EventType(
+    "consent.withdrawn",
+    "A person took the consent back: nothing more is issued to them from that source.",
+    ("source",),
+    frozenset({Role.PLATFORM}),
+    is_of_person=True,
+)
+BALANCE_CHANGED: Final = EventType(
+    "balance.changed",
+    "Who consents converted reductions to points; what they have now is read as before, and they see that it was.",
+    ("source",),
+    frozenset({Role.PLATFORM}),
+    is_of_person=True,
+)
+REDEMPTION_RECEIVED: Final = EventType(
+    "redemption.received", "Points were redeemed with you.", ("act", "movement", "quantity_g"), _OF_POINTS
+)
+REDEMPTION_REFUNDED: Final = EventType(
+    "redemption.refunded",
+    "Redeemed points were given back; `redemption` is the act that had brought them.",
+    ("act", "movement", "quantity_g", "redemption"),
+    _OF_POINTS,
+)
+RETURN_DONE: Final = EventType(
+    "return.done", "Collected points became one bundle of reductions.", ("act", "bundle", "quantity_g"), _OF_POINTS
+)
+TRANSFER_RECEIVED: Final = EventType(
+    "transfer.received",
+    "Reductions were transferred to you.",
+    ("act", "movement", "quantity_g"),
+    frozenset({Role.HOLDER}),
+)
+REGISTRY_RECOVERED: Final = EventType(
+    "registry.recovered",
+    "The registry's database was restored from a backup. What was told after it was made may be missing here: compare.",
+    (),
+    READERS,
+)
+TYPES: Final[Mapping[str, EventType]] = {
+    one.name: one
+    for one in (
+        LOT_ISSUED,
+        SOURCE_DECIDED,
+        CONSENT_GIVEN,
+        CONSENT_WITHDRAWN,
+        BALANCE_CHANGED,
+        REDEMPTION_RECEIVED,
+        REDEMPTION_REFUNDED,
+        RETURN_DONE,
+        TRANSFER_RECEIVED,
+        REGISTRY_RECOVERED,
+    )
+}
+
+
+def readable(roles: Collection[Role]) -> list[str]:
+    """Name the types that somebody with these roles of an account may read."""
+    return [one.name for one in TYPES.values() if one.readers & set(roles)]

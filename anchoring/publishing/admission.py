@@ -158,7 +158,7 @@ class Admission:
     def _against_logged(self, leaves: Rows, family: "_Family", log: Published, codes: Codes) -> None:
         """Refuse what takes grams that a published leaf took of the same parent, or issued, and what is published."""
         where = np.flatnonzero((codes == 0) & ~family.is_here)
-        new = leaves[where]
+        new = leaves.take(where)
         new["parent"] = np.where(family.is_logged[where], family.index[where], NO_PARENT)
         codes[where] = self._taken.again(new, log)
 
@@ -242,8 +242,8 @@ def _whole_runs(rows: Rows, leaves: Rows, family: _Family, codes: Codes) -> None
     is_of_run = np.isin(rows["kind"], (Kind.GATHER, Kind.BUNDLE))
     while (is_of_run & (codes == 0)).any():
         admitted = np.flatnonzero(codes == 0)
-        places = admitted[together(rows[admitted])]
-        in_order = rows_of(leaves[places])
+        places = admitted[together(rows.take(admitted))]
+        in_order = rows_of(leaves.take(places))
         # A run is broken by itself alone: where two neighbours do not fit, the run of each is looked at by itself.
         broken = {place for behind in broken_runs(in_order, 0).tolist() for place in (behind - 1, behind) if place >= 0}
         if ends_in_run(in_order):
@@ -263,7 +263,7 @@ def _is_whole(run: Rows) -> bool:
 def _against_each_other(leaves: Rows, family: _Family, codes: Codes) -> None:
     """Refuse the later of two that take the same gram; those that are refused already take nothing."""
     places = np.flatnonzero(codes == 0)
-    for rule, (later, _) in find_overlaps(rows_of(leaves[places])):
+    for rule, (later, _) in find_overlaps(rows_of(leaves.take(places))):
         codes[places[later]] = rule
     _descend(family, codes)
 
@@ -275,8 +275,8 @@ def _repeated(ids: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows, ids: Numbers) -> npt.NDArray[np.bool_]:
-    """Say which movements a seal covers as they are."""
-    is_sealed = np.zeros(len(rows), bool)
+    """Say which movements a seal covers as they are. Most runs are of a few movements: numpy would not pay here."""
+    is_sealed = bytearray(len(rows))
     data = memoryview(rows.tobytes())
     seals = copy_out(tx, _SEALS.format(after=int(ids[0]) - MAX_RUN, last=int(ids[-1])), _SEAL)
     firsts, counts = seals["first"].astype(np.int64), seals["count"].astype(np.int64)
@@ -284,13 +284,13 @@ def _sealed(tx: sa.Connection, sealer: Sealer, rows: Rows, ids: Numbers) -> npt.
     width = MOVEMENT.itemsize
     macs = seals["mac"].tobytes()
     for at, (begin, end, count) in enumerate(zip(begins, ends, counts.tolist(), strict=True)):
-        if begin == end or is_sealed[begin:end].all():
+        if is_sealed.find(0, begin, end) < 0:
             continue
         is_whole = end - begin == count
-        here = rows[begin:end]
-        run = data[begin * width : end * width] if is_whole else _completed(tx, int(firsts[at]), count, here)
-        is_sealed[begin:end] |= sealer.holds(run, macs[at * 32 : at * 32 + 32])
-    return is_sealed
+        run = data[begin * width : end * width] if is_whole else _completed(tx, int(firsts[at]), count, rows[begin:end])
+        if sealer.holds(run, macs[at * 32 : at * 32 + 32]):
+            is_sealed[begin:end] = bytes((True,)) * (end - begin)
+    return np.frombuffer(is_sealed, bool)
 
 
 def _completed(tx: sa.Connection, first: int, count: int, part: Rows) -> bytes:

@@ -78,7 +78,8 @@ def copy_in(tx: sa.Connection, table: str, rows: Rows) -> None:
         rows[f"{name}_size"] = rows.dtype[name].itemsize
     driver: Any = tx.connection.driver_connection
     with driver.cursor().copy(f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.write(_HEADER + rows.tobytes() + _TRAILER)
+        for part in (_HEADER, rows.view("u1").data, _TRAILER):
+            copy.write(part)
 
 
 def _names(dtype: np.dtype[Any]) -> list[str]:

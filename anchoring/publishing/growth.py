@@ -1,6 +1,7 @@
 """The next tree, made while the database takes its leaves: its root, and its files, beside the tree that is there."""
 
 from collections.abc import Mapping
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -24,41 +25,42 @@ _AT_ONCE: Final = 4096
 class Growth:
     """What leads from one tree to the next."""
 
-    size: int
-    root: bytes
+    tiles: TileBuilder
     files: Prepared
     along_peaks: Future[CompactRange]
 
-    def finish(self) -> tuple[bytes, ...]:
-        """Wait until the files are written and the second hashing is done; give the peaks of the next tree.
+    def finish(self) -> CompactRange:
+        """Wait until the files are written and the second hashing is done; give the next tree.
 
         Raises `Refuted` when the second hashing has another root, and what `Prepared.wait` raises.
         """
         self.files.wait()
         tree = self.along_peaks.result()
-        if tree.root() != self.root:
-            raise Refuted(f"The tree of {self.size} leaves has two roots: after the tiles, and along the head's peaks.")
-        return tree.peaks
+        if tree.root() != self.tiles.root():
+            raise Refuted(f"The tree of {tree.size} leaves has two roots: after the tiles, and along the head's peaks.")
+        return tree
 
 
 def grow(folder: LogFolder, head: Head, leaves: npt.NDArray[Any], documents: Mapping[int, bytes]) -> Growth:
-    """Make the tree that has these leaves (`LEAF_DTYPE`) after the head's, and begin to write its files.
+    """Begin to make the tree that has these leaves (`LEAF_DTYPE`) after the head's, and to write its files.
 
     `documents` are the lines of the records among them, by index.
 
     Each leaf is hashed twice: through the tiles, from the files of the tree before, and along the peaks that the
-    database kept. What went wrong in one of them would stay in the log for good. The second hashing and the files go
-    on beside whatever the caller does then. Raises what `LogFolder` and `TileBuilder` raise.
+    database kept. What went wrong in one of them would stay in the log for good. Both go on beside whatever the caller
+    does then, one after the other, for two would only hinder each other. Raises what `LogFolder.prepare` and
+    `TileBuilder.load` raise.
     """
     tiles = TileBuilder.load(folder, head.size)
     prepared = folder.prepare(chain(tiles.extend(leaves, documents), tiles.partials()))
     pool = ThreadPoolExecutor(1)
-    along_peaks = pool.submit(_extended, CompactRange(head.size, head.peaks), leaves)
+    along_peaks = pool.submit(_extended, CompactRange(head.size, head.peaks), leaves, prepared.made)
     pool.shutdown(wait=False)
-    return Growth(tiles.size, tiles.root(), prepared, along_peaks)
+    return Growth(tiles, prepared, along_peaks)
 
 
-def _extended(tree: CompactRange, leaves: npt.NDArray[Any]) -> CompactRange:
+def _extended(tree: CompactRange, leaves: npt.NDArray[Any], after: Future[Any]) -> CompactRange:
+    futures.wait([after])
     for start in range(0, len(leaves), _AT_ONCE):
         tree.extend(leaf_hashes(np.ascontiguousarray(leaves[start : start + _AT_ONCE]).tobytes(), LEAF_SIZE))
     return tree

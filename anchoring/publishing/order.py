@@ -48,7 +48,8 @@ def drawn_order(rows: Rows, draw: Draw) -> Places:
         if np.array_equal(keys, before):
             break
     # Where two are level, one descends from the other, and has the higher number.
-    return np.lexsort((ids, units, keys[units]))
+    by_unit = np.argsort(units, kind="stable")
+    return by_unit[np.argsort(keys[units[by_unit]], kind="stable")]
 
 
 def together(rows: Rows) -> Places:

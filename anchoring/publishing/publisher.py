@@ -222,9 +222,9 @@ class Publisher:
             is_same = read_staged(tx, head.size, staged.size).tobytes() == staged.leaves.tobytes()
         if not is_same:
             raise Refuted(f"Leaves {head.size} to {staged.size - 1} read back otherwise than they were written.")
-        peaks = growth.finish()
-        signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, growth.root), self.signer)
-        grown = head.grown(staged.leaves, growth.root, peaks)
+        tree = growth.finish()
+        signed = checkpoint.sign(Checkpoint(self.signer.name, staged.size, tree.root()), self.signer)
+        grown = head.grown(staged.leaves, tree.root(), tree.peaks)
         with self.transaction() as tx:
             advance(tx, head, grown, signed, self.clock())
 

@@ -9,8 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
-import numpy as np
-
 from anchoring.decisions.following import Following
 from anchoring.publishing.copying import Rows
 from anchoring.publishing.doubts import code_of
@@ -39,7 +37,7 @@ class Rehearsal:
         documents = ((found.leaf, found) for found in log.documents(leaves, start))
         for _ in self._published.take(Stretch(log, start, leaves), documents):
             pass
-        if self._rehearsed is None or not np.array_equal(self._rehearsed, leaves):
+        if self._rehearsed is None or self._rehearsed.tobytes() != leaves.tobytes():
             self._ahead = None
         self._rehearsed = None
 

@@ -167,8 +167,8 @@ def _rehearsed(
     """
     while True:
         places = np.flatnonzero(codes == 0)
-        places = places[drawn_order(waiting.rows[places], draw)]
-        admitted, made = waiting.only(places), leaves[places]
+        places = places[drawn_order(waiting.rows.take(places), draw)]
+        admitted, made = waiting.only(places), leaves.take(places)
         fill_in_parents(made, admitted, log.size)
         documents = documents_in_database(tx, made, log.size)
         faults = admission.rehearse(log, made, documents)
@@ -206,7 +206,7 @@ def take_up(tx: sa.Connection, admission: Admission, log: Published, latest: int
     if len(ids) == end - log.size and np.array_equal(waiting.ids, np.sort(ids)):
         leaves, codes = admission.judge(tx, waiting, log, latest)
         order = np.searchsorted(waiting.ids, ids)
-        waiting, leaves = waiting.only(order), leaves[order]
+        waiting, leaves = waiting.only(order), leaves.take(order)
         fill_in_parents(leaves, waiting, log.size)
         is_in_order = not codes.any() and _are_in_order(leaves, waiting.rows, log.size)
         if is_in_order and _are_in_place(tx, waiting.rows, log.size) and _raw(tx, log.size, end) == leaves.tobytes():
@@ -237,7 +237,7 @@ def _without_cut_runs(tx: sa.Connection, waiting: Waiting) -> Waiting:
         return waiting
     values = {"acts": np.unique(rows["act"][is_alone]).tolist(), "last": int(rows["id"][-1])}
     acts = list(tx.execute(_BUNDLED, values).scalars())
-    return waiting.only(~(is_alone & np.isin(rows["act"], acts)))
+    return waiting.only(np.flatnonzero(~(is_alone & np.isin(rows["act"], acts))))
 
 
 def _are_in_place(tx: sa.Connection, rows: Rows, start: int) -> bool:

@@ -5,7 +5,7 @@ the hashing. What a constraint no longer keeps out of a column is read as someth
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,9 +72,9 @@ class Waiting:
         ids: Numbers = self.rows["id"].astype(np.int64)
         return ids
 
-    def only(self, which: npt.NDArray[Any]) -> Self:
-        """Give some of them: those that are marked, or those at these places, in this order."""
-        return type(self)(self.rows[which], self.parent_index[which])
+    def only(self, which: npt.NDArray[np.intp]) -> Self:
+        """Give some of them: those at these places, in this order."""
+        return type(self)(self.rows.take(which), self.parent_index.take(which))
 
 
 def read_waiting(tx: sa.Connection, ids: Numbers) -> Waiting:

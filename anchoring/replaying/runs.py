@@ -23,7 +23,7 @@ def are_targets(rows: Rows) -> Flags:
     """Tell of each row whether it is a GATHER whose to tag is a target, and whose range is one; shape (n,)."""
     found = np.zeros(len(rows), np.bool_)
     places = np.flatnonzero(rows["codes"] >> 14 == Kind.GATHER)
-    found[places] = _are_targets(rows[places])
+    found[places] = _are_targets(rows.take(places))
     return found
 
 
@@ -40,7 +40,7 @@ def broken_runs(rows: Rows, start: int) -> NDArray[np.intp]:
     # Most leaves are of no run: only what stands in one, and what stands right behind it, is looked at closely.
     places = np.flatnonzero(is_gather | is_bundle | np.append(False, is_gather[:-1]))
     places = places[places + begin >= start]
-    before, after = part[np.maximum(places - 1, 0)], part[places]
+    before, after = part.take(np.maximum(places - 1, 0)), part.take(places)
     is_first = places + begin == 0
     is_after_gather = is_gather[np.maximum(places - 1, 0)] & ~is_first
     needs_one = is_bundle[places]

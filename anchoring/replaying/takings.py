@@ -101,7 +101,7 @@ class Takings:
 
 def overlaps_among(rows: Rows, later: Leaves, earlier: Leaves) -> Iterator[tuple[Rule, Overlap]]:
     """Give the pairs, each of a later and an earlier movement, that take the same gram of the same parent."""
-    new, old = rows[later], rows[earlier]
+    new, old = rows.take(later), rows.take(earlier)
     groups = _groups(new)
     is_overlap = (groups == _groups(old)) & (old["first"] < new["last"]) & (new["first"] < old["last"])
     for at in np.flatnonzero(is_overlap).tolist():
@@ -121,7 +121,7 @@ def _ordered(new: Rows, start: int) -> Block:
     """Give the movements among the leaves from index `start` on, in order."""
     found = np.flatnonzero((new["codes"] >> 14 <= OTHER_KIND) & (new["first"] < new["last"]))
     numbers = np.empty((len(found), 2), ">u8")
-    numbers[:, 0], numbers[:, 1] = _groups(new[found]), new["first"][found]
+    numbers[:, 0], numbers[:, 1] = _groups(new.take(found)), new["first"][found]
     keys = numbers.view("S16")[:, 0]
     order = np.argsort(keys, kind="stable")
     return Block(keys[order], found[order] + start)

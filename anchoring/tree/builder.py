@@ -165,9 +165,9 @@ def leaves_at(folder: LogFolder, size: int, indices: npt.NDArray[np.int64]) -> n
     Raises `Unreachable` or `Malformed` when a bundle is missing or not of its size.
     """
     reader = TileReader(DirectorySource(folder.path))
-    found = np.empty(len(indices), LEAF_DTYPE)
+    found = []
     numbers, begins = np.unique(indices // TILE_WIDTH, return_index=True)
     for number, (begin, end) in zip(numbers.tolist(), pairwise([*begins.tolist(), len(indices)]), strict=True):
         width = tile_width(0, number, size)
-        found[begin:end] = leaves_of(reader.bundle(number, width), width)[indices[begin:end] % TILE_WIDTH]
-    return found
+        found.append(leaves_of(reader.bundle(number, width), width).take(indices[begin:end] % TILE_WIDTH).tobytes())
+    return np.frombuffer(b"".join(found), LEAF_DTYPE)

@@ -28,29 +28,35 @@ def _nothing(_name: str) -> None:
     """Take no notice of a file."""
 
 
+Written = Future[tuple[str, Path | None]]
+"""What a file is to be called, and where it is beside the tree; nowhere, when the tree has it already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Files that are being written to the disk beside the tree, and do not appear in it yet."""
+    """Files that are being made and written to the disk beside the tree, and do not appear in it yet."""
 
     beside: Path
     """The folder where they are."""
-    files: list[Future[tuple[str, Path | None]]]
-    """What each is to be called, and where it is; nowhere, when the tree has it already."""
+    made: Future[list[Written]]
+    """Done when the last of them is made, and is being written as those before it."""
     changed: set[Path]
     """Folders whose entries changed and were not synced yet."""
 
-    def wait(self) -> None:
-        """Wait until all are on the disk.
+    def wait(self) -> list[tuple[str, Path | None]]:
+        """Wait until all are on the disk; say what each is to be called, and where it is.
 
-        Raises `Refuted` when the tree has one with other bytes, and `Unreachable` when the disk is full or fails.
+        Raises what making them raises, `Refuted` when the tree has one with other bytes, and `Unreachable` when the
+        disk is full or fails.
         """
+        files: list[Written] = []
         try:
-            for file in self.files:
-                file.result()
+            files = self.made.result()
+            return [file.result() for file in files]
         except BaseException:
-            for file in self.files:
+            for file in files:
                 file.cancel()
-            futures.wait(self.files)
+            futures.wait(files)
             shutil.rmtree(self.beside, ignore_errors=True)
             raise
 
@@ -82,7 +88,7 @@ class LogFolder:
         self.put(self.prepare(files))
 
     def prepare(self, files: Iterable[File]) -> Prepared:
-        """Begin to write files beside the tree, in which they appear by `put`. Raises `Unreachable`.
+        """Begin to make files and to write them beside the tree, in which they appear by `put`. Raises `Unreachable`.
 
         It goes on beside whatever the caller does then, several at once: each waits for the disk, and one wait does
         for all that are there by then. What a run before us prepared and did not put is removed.
@@ -95,9 +101,13 @@ class LogFolder:
         except OSError as error:
             raise self._unwritten(CHECKPOINT, error) from error
         pool = ThreadPoolExecutor(_AT_ONCE)
-        begun = [pool.submit(self._prepare, *file, beside / str(number)) for number, file in enumerate(files)]
-        pool.shutdown(wait=False)
-        return Prepared(beside, begun, changed)
+        return Prepared(beside, pool.submit(self._make, files, beside, pool), changed)
+
+    def _make(self, files: Iterable[File], beside: Path, pool: ThreadPoolExecutor) -> list[Written]:
+        try:
+            return [pool.submit(self._prepare, *file, beside / str(number)) for number, file in enumerate(files)]
+        finally:
+            pool.shutdown(wait=False)
 
     def _prepare(self, name: str, data: bytes, beside: Path) -> tuple[str, Path | None]:
         if not (self.path / name).exists():
@@ -117,9 +127,8 @@ class LogFolder:
         Raises what `Prepared.wait` does, and then nothing has appeared; `Unreachable` when the disk fails, and
         `Refuted` when they are gone.
         """
-        prepared.wait()
         changed, folders = set(prepared.changed), set[Path]()
-        for name, beside in (file.result() for file in prepared.files):
+        for name, beside in prepared.wait():
             target = self.path / name
             try:
                 if target.parent not in folders:

@@ -15,7 +15,7 @@ from typing import Any, Final
 MAX_RUN: Final = 1_000
 """Movements under one seal: whoever checks one of them reads them all."""
 ROW: Final = Struct(">qqqqhhhiqqqqq20s20s32s")
-"""A movement as it is sealed, 180 bytes, in the order of `COLUMNS`; where there is no account or parent, 0."""
+"""A movement as it is sealed, 154 bytes, in the order of `COLUMNS`; where there is no account or parent, 0."""
 COLUMNS: Final = (
     "id", "act", "giver", "account", "kind", "form", "flags", "purpose", "first", "last", "parent", "at", "until",
     "from_tag", "to_tag", "evidence",

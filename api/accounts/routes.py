@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import StrictStr
 
 from api.accounts import shapes
 from api.acts import views as act_views
-from api.acts.orders import AnAccount, one_of, words
+from api.door.fields import AccountNumber, Body, one_of, said, words
 from api.door.numbers import AccountId, Cursor, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
@@ -27,25 +27,39 @@ from registry.accounts.accounts import (
 )
 from registry.accounts.vault import Vault
 from registry.clock import rfc3339
+from registry.errors import (
+    AccountErased,
+    ChannelClosed,
+    HolderUnknown,
+    HoldingsChanged,
+    Insufficient,
+    JobUnderWay,
+    MovedOn,
+    NotFound,
+    RuleBroken,
+    SetAside,
+    Unconfirmed,
+    Unsettled,
+)
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings, list_blocks, list_movements
 from registry.upkeep import erasure
 
-READ = documented(400, 401, 403, 404, 422, 503)
+READ = documented(NotFound, AccountErased)
+SETTLING = (HolderUnknown, RuleBroken, ChannelClosed, Insufficient, MovedOn, JobUnderWay, SetAside)
+"""What may keep the acts that settle an account from being done."""
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts", tags=["accounts"])
 ACCOUNT = "/v1/accounts/{id}"
 
 
-class NewAccount(BaseModel):
+class NewAccount(Body):
     """An account to open."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Annotated[StrictStr, one_of((INDIVIDUAL, INSTITUTION))]
+    kind: Annotated[StrictStr, one_of((INDIVIDUAL, INSTITUTION), "A person, or an organisation.")]
     name: Annotated[
         StrictStr,
-        words(MAX_NAME_CHARS, "Printed on the account's certificates, which are public."),
+        words(MAX_NAME_CHARS, "Printed on the account's certificates, which are public.", "Example Institution"),
     ]
 
 
@@ -54,7 +68,7 @@ class NewAccount(BaseModel):
     summary="Open an account",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": shapes.OpenedAccount}, **documented(400, 401, 403, 409, 413, 415, 422, 503)},
+    responses={201: {"model": shapes.OpenedAccount}},
 )
 def open_an_account(body: NewAccount, write: ByCentre) -> Response:
     """Open an account; the centre does."""
@@ -116,15 +130,13 @@ def read_account_movements(
 CONFIRM = "As the GET of this path gives it: without it nothing is erased."
 
 
-class Erasure(BaseModel):
+class Erasure(Body):
     """What becomes of what the account holds, and what its holder was shown of that."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    confirm: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$", description=CONFIRM)] | None = None
-    reductions: Annotated[StrictStr, one_of(erasure.CHOICES["reductions"])] | None = None
-    points: Annotated[StrictStr, one_of(erasure.CHOICES["points"])] | None = None
-    to: AnAccount | None = None
+    confirm: Annotated[StrictStr, said(CONFIRM, "5f0c1e9b37a2d846" * 4, pattern="^[0-9a-f]{64}$")] | None = None
+    reductions: Annotated[StrictStr, one_of(erasure.CHOICES["reductions"], "What becomes of reductions.")] | None = None
+    points: Annotated[StrictStr, one_of(erasure.CHOICES["points"], "What becomes of points.")] | None = None
+    to: Annotated[AccountNumber | None, said("The account that transferred reductions go to.", 7)] = None
 
 
 @router.get(
@@ -132,7 +144,7 @@ class Erasure(BaseModel):
     summary="See what an erasure would end",
     response_model=shapes.BeforeErasure,
     dependencies=[ForHolder],
-    responses={**READ, **documented(409)},
+    responses=documented(NotFound, AccountErased, HolderUnknown),
 )
 def read_erasure(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
     """Show what the account holds, what may become of it, and the `confirm` that the erasure is to repeat."""
@@ -147,7 +159,7 @@ def read_erasure(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
     response_class=Response,
     responses={
         201: {"model": shapes.ErasedAccount},
-        **documented(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        **documented(*SETTLING, NotFound, AccountErased, Unconfirmed, HoldingsChanged, Unsettled),
     },
 )
 def erase_an_account(account_id: AccountId, write: ByHolder, body: Erasure | None = None) -> Response:

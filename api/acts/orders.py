@@ -4,14 +4,14 @@ An order is done while its caller waits, or as a job: then its body is kept, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import StrictStr, model_validator
 
 from api.acts import views as act_views
-from api.door.numbers import MAX_EXACT
+from api.door.fields import AccountNumber, Body, WantedGrams, WantedSerial, one_of, said, words
 from registry.consumption import cancel as cancellations
 from registry.consumption import transfer as transfers
 from registry.errors import Invalid
@@ -22,34 +22,18 @@ from registry.ledger.movement import Form, read_serial
 from registry.points.points import convert, redeem, refund, return_on, return_points
 
 Answer = Mapping[str, Any]
-Grams = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, description="Whole grams of CO2e, or points: 1 g = 1 point.")]
-Serial = Annotated[StrictStr, Field(examples=["SHCER-0-999"])]
-AnAccount = Annotated[StrictInt, Field(ge=1, le=MAX_EXACT)]
-
-
-def one_of(words: Iterable[str]) -> Any:
-    """Describe a field that takes one of these words. The programme knows them, and refuses others itself."""
-    return Field(json_schema_extra={"enum": list(words)})
-
-
-def words(most: int, meaning: str) -> Any:
-    """Describe a field of people's words. The programme judges them, so that empty and unseen are told one thing."""
-    return Field(description=meaning, json_schema_extra={"minLength": 1, "maxLength": most})
-
-
 PUBLIC_WORDS = (
     "PUBLIC: printed on the certificate, beside the holder's name, for anyone who has its number; nobody checks it. "
     "Name nobody who has not agreed. A person's words go when the account is erased; copies that others made do not."
 )
 PARTIES_WORDS = "An order or agreement. Shown to both parties and to the authorities, not to the public."
-Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS)]
-Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS)]
+Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS, "Our fair of 2026")]
+Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS, "order 2026-118")]
 
 
-class Order(BaseModel, ABC):
+class Order(Body, ABC):
     """What is to be done with an account's grams."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: ClassVar[str]
     """The last part of its path."""
 
@@ -65,8 +49,8 @@ class Order(BaseModel, ABC):
 class Quantity(Order):
     """How much: a quantity in the order of spending, or exactly the block named by a serial."""
 
-    quantity_g: Grams | None = None
-    serial: Serial | None = None
+    quantity_g: WantedGrams | None = None
+    serial: WantedSerial | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -93,8 +77,8 @@ class Redemption(Order):
     """Points to a benefit provider. What expires first is spent first, so no serial is taken."""
 
     kind = "redemptions"
-    quantity_g: Grams
-    provider: AnAccount
+    quantity_g: WantedGrams
+    provider: Annotated[AccountNumber, said("The account of the benefit provider.", 7)]
     reference: Reference | None = None
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
@@ -106,7 +90,7 @@ class Refund(Quantity):
     """Redeemed points back to the person."""
 
     kind = "refunds"
-    redemption: Annotated[StrictStr, Field(pattern=r"^[1-9][0-9]{0,15}$", description="The act that redeemed them.")]
+    redemption: Annotated[StrictStr, said("The act that redeemed them.", "12", pattern=r"^[1-9][0-9]{0,15}$")]
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
         """Refund them."""
@@ -116,10 +100,10 @@ class Refund(Quantity):
 class _OneBundle(Order):
     """What becomes one bundle: a quantity in the order of spending, exactly the block named by a serial, or all."""
 
-    quantity_g: Grams | None = None
-    serial: Serial | None = None
-    all: Literal[True] | None = None
-    class_: Annotated[Literal["I", "II"] | None, Field(alias="class", description="Only what is of this class.")] = None
+    quantity_g: WantedGrams | None = None
+    serial: WantedSerial | None = None
+    all: Annotated[Literal[True] | None, said("All that there is.", True)] = None
+    class_: Annotated[Literal["I", "II"] | None, said("Only what is of this class.", "II", alias="class")] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -174,8 +158,8 @@ class Transfer(Quantity):
     """Reductions to another account."""
 
     kind = "transfers"
-    to: AnAccount
-    purpose: Annotated[StrictStr, one_of(transfers.PURPOSES)] = "agreement"
+    to: Annotated[AccountNumber, said("The account that receives.", 7)]
+    purpose: Annotated[StrictStr, one_of(transfers.PURPOSES, "Why.")] = "agreement"
     reference: Reference | None = None
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
@@ -188,8 +172,8 @@ class Cancellation(Quantity):
     """The terminal act."""
 
     kind = "cancellations"
-    form: Annotated[StrictStr, one_of(cancellations.FORMS)] = "reduction"
-    purpose: Annotated[StrictStr, one_of(cancellations.PURPOSES)]
+    form: Annotated[StrictStr, one_of(cancellations.FORMS, "What the grams are.")] = "reduction"
+    purpose: Annotated[StrictStr, one_of(cancellations.PURPOSES, "What the grams are cancelled for.")]
     beneficiary: Words | None = None
     statement: Words | None = None
 

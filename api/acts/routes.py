@@ -7,23 +7,38 @@ from pydantic import BaseModel
 
 from api.acts import orders
 from api.acts.ordering import order
+from api.door.causes import Cause
 from api.door.numbers import AccountId
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.write import ByBundler, ByHolder, ByProvider, ByProviderOrCentre, ByTrader
 from api.jobs.shapes import Job
 from api.ledger.shapes import ActAnswer, BundleAnswer, CancelAnswer
+from registry.errors import (
+    AccountErased,
+    ChannelClosed,
+    HolderUnknown,
+    Insufficient,
+    JobUnderWay,
+    MovedOn,
+    NotFound,
+    RuleBroken,
+    SetAside,
+)
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["acts"])
 
 
-def answers(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe what a route of an act answers."""
+ACTING = (NotFound, AccountErased, HolderUnknown, Insufficient, RuleBroken, MovedOn, JobUnderWay, SetAside)
+
+
+def answers(model: type[BaseModel], *causes: Cause) -> dict[str, Any]:
+    """Describe what a route of an act answers, and what keeps it from being done beside what keeps any act."""
     job = {"model": Job, "description": "It takes longer than you would wait: a job does it, which Location names."}
     return {
         "status_code": 201,
         "response_class": Response,
-        "responses": {201: {"model": model}, 202: job, **documented(400, 401, 403, 404, 409, 413, 415, 422, 503)},
+        "responses": {201: {"model": model}, 202: job, **documented(*ACTING, *causes)},
     }
 
 
@@ -66,7 +81,7 @@ def transfer_reductions(account_id: AccountId, body: orders.Transfer, write: ByT
     return order(write, account_id, body)
 
 
-@router.post("/cancellations", summary="Cancel grams for good", **answers(CancelAnswer))
+@router.post("/cancellations", summary="Cancel grams for good", **answers(CancelAnswer, ChannelClosed))
 def cancel_grams(account_id: AccountId, body: orders.Cancellation, write: ByHolder) -> Response:
     """End grams for a purpose, with a certificate (R25, R30, R31).
 

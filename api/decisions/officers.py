@@ -5,13 +5,29 @@ from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, StrictStr
 
-from api.acts.orders import words
 from api.decisions.routes import CaseNumber
+from api.decisions.shapes import DecisionCode
 from api.door.caller import Principal
-from api.door.numbers import MAX_EXACT, only_decimals
+from api.door.fields import (
+    AccountNumber,
+    Body,
+    CaseNumbered,
+    Definition,
+    District,
+    Moment,
+    MotionNumbered,
+    OfficerName,
+    PolicyValue,
+    VersionNumber,
+    WantedMoment,
+    one_of,
+    said,
+    words,
+)
+from api.door.numbers import MotionId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
@@ -22,7 +38,18 @@ from registry.accounts.accounts import MAX_NAME_CHARS, open_row
 from registry.clock import rfc3339
 from registry.decisions import motions
 from registry.decisions.recording import By
-from registry.errors import Forbidden, Invalid
+from registry.errors import (
+    AccountErased,
+    Conflict,
+    DecisionRefused,
+    DocumentTooLarge,
+    Forbidden,
+    Invalid,
+    MethodologyUnsound,
+    NotFound,
+    SetAside,
+    Unclassified,
+)
 from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
 from registry.ledger.ledger import Ledger
@@ -41,83 +68,74 @@ DECIDING = Being(frozenset({Role.BUREAU, Role.CENTRE, Role.EXCHANGE}))
 ByOfficer = Annotated[Write, Depends(by(DECIDING))]
 ByBureau = Annotated[Write, Depends(by(Being(frozenset({Role.BUREAU}))))]
 ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+DECIDED = (NotFound, Conflict, DecisionRefused, SetAside, DocumentTooLarge)
+"""What keeps a decision from being taken."""
+WRITTEN = documented(*DECIDED)
+OF_METHODOLOGY = documented(*DECIDED, MethodologyUnsound, Unclassified)
 CASE = "/v1/cases/{case}"
 """Where what was decided is read, once it is logged."""
 _BUREAU = frozenset({str(Role.BUREAU)})
-MotionNumber = Annotated[
-    int, Path(description="A motion's number.", ge=1, le=MAX_EXACT), BeforeValidator(only_decimals)
-]
-Reason = Annotated[StrictStr | None, Field(description="A word, such as illustrative.", examples=["illustrative"])]
+Reason = Annotated[StrictStr | None, said("Why, in a word.", "illustrative")]
+CaseOfDecision = Annotated[CaseNumbered, said("The number of its case.", "S-1")]
 
 
 class Answer(BaseModel):
     """What came of it: the state that the case is in now, or the motion that waits for another officer."""
 
-    case: Annotated[str, Field(examples=["S-1"])]
-    state: Annotated[str | None, Field(examples=["accepted"])]
-    motion: Annotated[int | None, Field(description="Waits until another officer approves it.", examples=[3])]
+    case: CaseOfDecision
+    state: Annotated[str | None, said("The state that the case is in now; null of a motion that waits.", "accepted")]
+    motion: Annotated[MotionNumbered | None, said("Waits until another officer approves it; null where none waits.")]
 
 
 class Motion(BaseModel):
     """A decision that waits for a second officer."""
 
-    motion: Annotated[int, Field(examples=[3])]
-    case: Annotated[str, Field(examples=["S-1"])]
-    decision: Annotated[str, Field(examples=["publish"])]
-    mover: Annotated[str, Field(description="An authority and its officer's number.", examples=["centre:1"])]
-    reason: str | None
-    moved_at: str
+    motion: MotionNumbered
+    case: CaseOfDecision
+    decision: DecisionCode
+    mover: OfficerName
+    reason: Annotated[str | None, said("Why, in a word; null without.", "illustrative")]
+    moved_at: Moment
 
 
 class Motions(BaseModel):
     """Motions that wait, oldest first."""
 
-    items: list[Motion]
+    items: Annotated[list[Motion], said("Oldest first.")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Proposal(_Body):
+class Proposal(Body):
     """A policy that is proposed."""
 
-    name: Annotated[StrictStr, Field(examples=["points"])]
-    value: Annotated[dict[str, Any], Field(examples=[{"validity_years": 2}])]
-    in_force: Annotated[
-        StrictStr, Field(description="A whole minute, after the approval.", examples=["2027-01-01T00:00:00.000Z"])
-    ]
+    name: Annotated[StrictStr, said("The policy's name.", "points")]
+    value: PolicyValue
+    in_force: Annotated[WantedMoment, said("A whole minute, after the approval.")]
 
 
-class Application(_Body):
+class Application(Body):
     """A source that is applied for."""
 
-    kind: Annotated[StrictStr, Field(description="project, scenario or behaviour.", examples=["scenario"])]
-    name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
-    name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "Public.")]
-    applicant: Annotated[StrictInt, Field(description="The account that applies.", ge=1, le=MAX_EXACT)]
-    methodology: Annotated[StrictStr, Field(description="The code of a published methodology.")]
-    version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
-    valid_from: Annotated[StrictStr, Field(examples=["2027-01-01T00:00:00.000Z"])]
-    valid_until: Annotated[StrictStr, Field(examples=["2030-01-01T00:00:00.000Z"])]
-    district: Annotated[
-        StrictStr | None, Field(description="In six digits (GB/T 2260); null: the whole city.", examples=["310104"])
-    ] = None
+    kind: Annotated[StrictStr, one_of(SOURCE_KINDS, "What is applied for.")]
+    name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "In Chinese; public.", "示例骑行")]
+    name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "In English; public.", "Example rides")]
+    applicant: Annotated[AccountNumber, said("The account that applies.", 7)]
+    methodology: Annotated[StrictStr, said("The code of a published methodology.", "SHCER02020032024II")]
+    version: VersionNumber
+    valid_from: Annotated[WantedMoment, said("Since when it would be valid.")]
+    valid_until: Annotated[WantedMoment, said("Until when it would be valid.", "2030-01-01T00:00:00.000Z")]
+    district: District | None = None
 
 
-class Submission(_Body):
+class Submission(Body):
     """A methodology's text."""
 
-    definition: Annotated[
-        dict[str, Any], Field(description="As docs/methodologies.md says.", examples=[{"id": "bus", "version": 2}])
-    ]
+    definition: Definition
 
 
-class NextDecision(_Body):
+class NextDecision(Body):
     """A decision of a case's life cycle."""
 
-    decision: Annotated[StrictStr, Field(description="As the life cycle in force has it.", examples=["accept"])]
+    decision: Annotated[StrictStr, said("As the life cycle in force has it.", "accept")]
     reason: Reason = None
 
 
@@ -138,7 +156,7 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 
 @router.post(
     "/sources", summary="Record an application", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **WRITTEN},
+    responses={201: {"model": Answer}, **documented(*DECIDED, AccountErased)},
 )  # fmt: skip
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
@@ -162,7 +180,7 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
 
 @router.post(
     "/methodologies", summary="Record a methodology that was submitted", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **WRITTEN},
+    responses={201: {"model": Answer}, **OF_METHODOLOGY},
 )  # fmt: skip
 def record_a_submission(body: Submission, write: ByCentre) -> Response:
     """Record a methodology's text, checked and with its examples run; its case begins, or a new version waits in it.
@@ -182,7 +200,7 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
 
 @router.post(
     "/cases/{number}/decisions", summary="Decide of a case, or move it", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **WRITTEN},
+    responses={201: {"model": Answer}, **OF_METHODOLOGY},
 )  # fmt: skip
 def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -> Response:
     """Take the next decision of a source's or methodology's case; one that needs a second officer waits as a motion."""
@@ -195,7 +213,7 @@ def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -
     return write.perform(body.model_dump(), act, at=CASE)
 
 
-@router.get("/motions", summary="List the motions that wait", responses=documented(400, 401, 403, 422, 503))
+@router.get("/motions", summary="List the motions that wait")
 def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(frozenset(AUTHORITIES)))]) -> Motions:
     """List the decisions that wait for a second officer, oldest first."""
     with site.database.reading() as tx:
@@ -204,9 +222,9 @@ def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(froze
 
 @router.post(
     "/motions/{motion}/approval", summary="Approve a motion", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **WRITTEN},
+    responses={201: {"model": Answer}, **OF_METHODOLOGY},
 )  # fmt: skip
-def approve_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
+def approve_a_motion(motion: MotionId, write: ByOfficer) -> Response:
     """Approve what another officer moved: the decision is taken, with both in it."""
     ledger, choose = write.site.ledger, partial(_officer, write.caller)
 
@@ -223,7 +241,7 @@ def approve_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
     "/motions/{motion}/withdrawal", summary="Withdraw a motion", status_code=201, response_class=Response,
     responses={201: {"model": Answer}, **WRITTEN},
 )  # fmt: skip
-def withdraw_a_motion(motion: MotionNumber, write: ByOfficer) -> Response:
+def withdraw_a_motion(motion: MotionId, write: ByOfficer) -> Response:
     """Take back what waits: its mover does, or another officer of the same authority."""
     ledger = write.site.ledger
 

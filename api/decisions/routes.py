@@ -13,18 +13,19 @@ from api.door.write import SiteOf
 from registry.decisions import taken
 from registry.decisions.behind import behind_lot
 from registry.decisions.worklist import of_authority, worklist
+from registry.errors import Invalid, NotFound, SetAside
 from registry.identity.roles import AUTHORITIES
 from registry.ledger.lots import get_lot
 from registry.procedure.decision import Record
 
-READ = documented(400, 404, 422, 503)
+READ = documented(NotFound)
 CaseNumber = Annotated[str, Path(description="A case's number.", examples=["P-3"])]
-OfRecord = Annotated[Record | None, Query(description="Only decisions of this kind of record.")]
+OfRecord = Annotated[Record | None, Query(description="Only decisions of this kind of record.", examples=["policy"])]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
 
 
-@router.get("/decisions", summary="List decisions", responses=documented(400, 422, 503))
+@router.get("/decisions", summary="List decisions", responses=documented(Invalid))
 def read_decisions(site: SiteOf, record: OfRecord = None, cursor: Cursor = None, limit: Limit = 50) -> Decisions:
     """List what was decided, newest first, as far as the log is published.
 
@@ -42,7 +43,7 @@ def read_case(number: CaseNumber, site: SiteOf, cursor: Cursor = None, limit: Li
         return Case.of(taken.get_case(tx, number, cursor=cursor, limit=limit))
 
 
-@router.get("/worklist", summary="See what waits for one's authority", responses=documented(400, 401, 403, 422, 503))
+@router.get("/worklist", summary="See what waits for one's authority", responses=documented(SetAside))
 def read_worklist(site: SiteOf, caller: AnOfficer) -> Worklist:
     """List what the caller's authority may decide or must approve, the oldest first of each kind.
 

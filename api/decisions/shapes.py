@@ -2,8 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from api.door.fields import CaseNumbered, InChinese, InEnglish, LeafIndex, Moment, NextCursor, Sha256, hexadecimal, said
 from registry.clock import rfc3339
 from registry.decisions import taken, worklist
 from registry.ledger.queries import Page
@@ -12,20 +13,24 @@ from registry.procedure.decision import Record
 
 Says = Annotated[
     dict[str, str | list[str]],
-    Field(
-        description="What its public document discloses, name by name; docs/design.md, section 11, says what each is.",
-        examples=[{"record": "policy", "case": "P-3", "decision": "publish", "to": "published", "actor": "bureau:1"}],
+    said(
+        "What its public document discloses, name by name; docs/design.md, section 11, says what each is.",
+        {"record": "policy", "case": "P-3", "decision": "publish", "to": "published", "actor": "bureau:1"},
     ),
 ]
+About = Annotated[str | None, said("A policy's name, or a methodology's code; null of others.", "points")]
+OfRecord = Annotated[Record, said("What its case is about.")]
+DecisionCode = Annotated[str, said("The step, as the life cycle in force has it.", "accept")]
+Authorities = Annotated[list[str], said("Authorities that may take it.", ["centre"])]
 
 
 class Decision(BaseModel):
     """A decision of a case: a leaf of the log, its digest, and what its public document discloses."""
 
-    index: Annotated[int, Field(description="Its leaf's index in the log.", examples=[12])]
-    digest: Annotated[str, Field(description="SHA-256 of its document: the leaf's evidence, in hex.")]
-    case: Annotated[str, Field(description="The number of its case.", examples=["P-3"])]
-    record: Annotated[Record, Field(description="What its case is about.")]
+    index: LeafIndex
+    digest: Annotated[Sha256, hexadecimal(32, "SHA-256 of its document: the leaf's evidence, in hex.")]
+    case: CaseNumbered
+    record: OfRecord
     says: Says
 
     @classmethod
@@ -38,8 +43,8 @@ class Decision(BaseModel):
 class Decisions(BaseModel):
     """A page of decisions."""
 
-    items: list[Decision]
-    next_cursor: str | None
+    items: Annotated[list[Decision], said("Newest first.")]
+    next_cursor: NextCursor
 
     @classmethod
     def of(cls, of: Page[taken.Taken]) -> Self:
@@ -50,11 +55,11 @@ class Decisions(BaseModel):
 class Case(BaseModel):
     """A case: what it is about, how it stands, and a page of its decisions, newest first."""
 
-    number: Annotated[str, Field(examples=["P-3"])]
-    about: Annotated[str | None, Field(description="A policy's name, or a methodology's code.", examples=["points"])]
-    state: Annotated[str, Field(description="Where its last published decision led.", examples=["published"])]
-    items: list[Decision]
-    next_cursor: str | None
+    number: CaseNumbered
+    about: About
+    state: Annotated[str, said("Where its last published decision led.", "published")]
+    items: Annotated[list[Decision], said("Newest first.")]
+    next_cursor: NextCursor
 
     @classmethod
     def of(cls, of: taken.Case) -> Self:
@@ -66,14 +71,14 @@ class Case(BaseModel):
 class Procedure(BaseModel):
     """The decisions behind a lot, in the order of the log."""
 
-    decisions: list[Decision]
+    decisions: Annotated[list[Decision], said("In the order of the log.")]
 
 
 class Words(BaseModel):
     """What people read."""
 
-    zh: Annotated[str, Field(examples=["公示"])]
-    en: Annotated[str, Field(examples=["open publicity"])]
+    zh: Annotated[InChinese, said("In Chinese.", "公示")]
+    en: Annotated[InEnglish, said("In English.", "open publicity")]
 
     @classmethod
     def of(cls, of: table.Words) -> Self:
@@ -84,12 +89,12 @@ class Words(BaseModel):
 class Possible(BaseModel):
     """A decision that may be taken of a case."""
 
-    decision: Annotated[str, Field(examples=["open_publicity"])]
-    words: Words
-    to: Words
-    by: Annotated[list[str], Field(description="Authorities that may take it.", examples=[["centre"]])]
-    second: Annotated[list[str], Field(description="Authorities of which another officer must approve it.")]
-    not_before: Annotated[str | None, Field(description="From when on; null while nothing says when it will be.")]
+    decision: Annotated[DecisionCode, said("The step, as the life cycle in force has it.", "open_publicity")]
+    words: Annotated[Words, said("What people call it.")]
+    to: Annotated[Words, said("The state that it leads to.")]
+    by: Authorities
+    second: Annotated[Authorities, said("Authorities of which another officer must approve it.")]
+    not_before: Annotated[Moment | None, said("From when on; null while nothing says when it will be.")]
 
     @classmethod
     def of(cls, of: worklist.Possible) -> Self:
@@ -107,12 +112,12 @@ class Possible(BaseModel):
 class Waiting(BaseModel):
     """A case that waits."""
 
-    number: Annotated[str, Field(examples=["S-1"])]
-    record: Record
-    about: Annotated[str | None, Field(description="A policy's name, or a methodology's code.")]
-    state: Words
-    since: Annotated[str, Field(description="When it was decided last.")]
-    steps: list[Possible]
+    number: Annotated[CaseNumbered, said("The number of its case.", "S-1")]
+    record: OfRecord
+    about: About
+    state: Annotated[Words, said("How it stands.")]
+    since: Annotated[Moment, said("When it was decided last.")]
+    steps: Annotated[list[Possible], said("What may be decided next.")]
 
     @classmethod
     def of(cls, of: worklist.Waiting) -> Self:
@@ -130,4 +135,4 @@ class Waiting(BaseModel):
 class Worklist(BaseModel):
     """What waits for an authority."""
 
-    items: list[Waiting]
+    items: Annotated[list[Waiting], said("The oldest first of each kind.")]

@@ -10,11 +10,12 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from api.door.causes import below, raising
 from api.door.tokens import Tokens
 from registry.accounts.vault import Vault
 from registry.clock import Clock
 from registry.database.engine import Database
-from registry.errors import Unauthenticated
+from registry.errors import IssuerUnreachable, Unauthenticated
 from registry.identity.grants import Grant, officer_of, standing
 from registry.identity.roles import Role
 from registry.procedure.decision import Officer
@@ -115,6 +116,7 @@ class Callers:
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
+@raising(*below(Unauthenticated), IssuerUnreachable)
 async def authenticate(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:

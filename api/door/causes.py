@@ -1,8 +1,8 @@
 """Every code that a problem may have, with what it means: what the interface's description lists."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import getdoc
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from anchoring.errors import AnchoringError, NotYet
 from registry.errors import RegistryError
@@ -27,6 +27,24 @@ STATUSES: Final[Mapping[str, int]] = {
     "range-not-satisfiable": 416, "unsupported-media-type": 415, "idempotency-key-missing": 400, "busy": 503,
 }  # fmt: skip
 """Of those, the ones that come with one status."""
+ANYWHERE: Final = (
+    *("busy", "defect", "http", "method-not-allowed", "no-such-path", "timeout", "too-large"),
+    "unreadable-request",
+)
+"""What any path may answer, also one that has no operation: the server says it, or the door before the operation."""
+Cause = type[RegistryError] | type[AnchoringError] | str
+"""An error's class, or one of the codes of `STATUSES`."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def raising(*causes: Cause) -> Callable[[F], F]:
+    """Say what a dependency raises: every operation that has it may answer so, and is described so."""
+
+    def mark(function: F) -> F:
+        vars(function)["raises"] = causes
+        return function
+
+    return mark
 
 
 def causes() -> dict[str, str]:
@@ -35,12 +53,18 @@ def causes() -> dict[str, str]:
     return dict(sorted({**raised, **HTTP}.items()))
 
 
-def of_status(status: int) -> list[str]:
-    """Give the codes that an answer of this HTTP status may have, in the order of the alphabet."""
-    kinds = [kind for kind in _kinds(RegistryError) if issubclass(kind, RegistryError)]
-    raised = {kind.code: kind.status for kind in kinds}
-    of_log = {kind.code: 404 if kind is NotYet else 503 for kind in _kinds(AnchoringError)}
-    return sorted(code for code, of in {**raised, **of_log, **STATUSES}.items() if of == status)
+def code_and_status(cause: Cause) -> tuple[str, int]:
+    """Give the code of a cause and the HTTP status that it is answered with."""
+    if isinstance(cause, str):
+        return cause, STATUSES[cause]
+    if issubclass(cause, RegistryError):
+        return cause.code, cause.status
+    return cause.code, 404 if issubclass(cause, NotYet) else 503
+
+
+def below(base: type[RegistryError]) -> tuple[type[RegistryError], ...]:
+    """Give an error with every one that is a kind of it."""
+    return (base, *(kind for kind in _kinds(base) if issubclass(kind, RegistryError)))
 
 
 def described() -> str:

@@ -23,12 +23,18 @@ def only_decimals(given: object) -> object:
 
 
 only_digits = BeforeValidator(only_decimals)  # last, so that the bounds before it stay in the description
-AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number."), only_digits]
-Index = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A leaf's index in the log."), only_digits]
-MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A movement's number."), only_digits]
-JobId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Job number."), only_digits]
-LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number."), only_digits]
+AccountId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Account number.", examples=[2]), only_digits]
+Index = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A leaf's index in the log.", examples=[12]), only_digits]
+MovementId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A movement's number.", examples=[7]), only_digits]
+JobId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Job number.", examples=[7]), only_digits]
+LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number.", examples=[1]), only_digits]
+SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's number.", examples=[1]), only_digits]
+MotionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A motion's number.", examples=[3]), only_digits]
+SubmissionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A submission's number.", examples=[4]), only_digits]
+TieId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number.", examples=[3]), only_digits]
 GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), only_digits]
-GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number."), only_digits]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most."), only_digits]
-Cursor = Annotated[str | None, Query(description="From the previous answer's next_cursor.")]
+GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[5]), only_digits]
+Limit = Annotated[
+    int, Query(ge=1, le=MAX_PAGE, description="Items in one answer, at most.", examples=[50]), only_digits
+]
+Cursor = Annotated[str | None, Query(description="From the previous answer's next_cursor.", examples=["1234"])]

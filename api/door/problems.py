@@ -3,21 +3,25 @@
 What a person's browser asks for gets the same words as a page.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from anchoring.errors import AnchoringError, NotYet
+from api.door.causes import Cause, code_and_status
+from api.door.fields import INT32, said
 from registry.errors import RegistryError, Unauthenticated, Unavailable
 
 TYPE_BASE = "urn:gramledger:problem:"
 MEDIA_TYPE = "application/problem+json"
+PROBLEM_TYPES = "x-problem-types"
 PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER_S = "2"
 MAX_WHERE_CHARS = 100
@@ -37,6 +41,7 @@ FRAMEWORK_SENTENCES = {
 }
 """What the framework says of its own accord -> what we say."""
 
+DETAIL = "The account holds 30 g as reduction, and 900 g are needed. Ask for less."
 AsPage = Callable[[Request, int, str, str, dict[str, str] | None], Response | None]
 """Says a problem to a person: of a request, its status, title, detail and headers; None where a program asks."""
 
@@ -46,10 +51,10 @@ log = structlog.get_logger()
 class Problem(BaseModel):
     """A problem document."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: Annotated[str, said("What went wrong, for programs.", f"{TYPE_BASE}insufficient")]
+    title: Annotated[str, said("The same for people, in a few words.", "Not enough grams")]
+    status: Annotated[int, said("The status of the answer.", 409, json_schema_extra=INT32)]
+    detail: Annotated[str, said("What is wrong with this request, and what to do.", DETAIL)]
 
 
 def problem(code: str, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -119,7 +124,47 @@ def add_handlers(app: FastAPI, as_page: AsPage) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems an operation may answer with, for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": PROBLEM_REF}}
-    return {status: {"description": "Problem", "model": Problem, "content": content} for status in statuses}
+def documented(*causes: Cause | int) -> dict[int | str, dict[str, Any]]:
+    """Declare the problems that an operation may answer with, beside those that `derived` tells of its signature."""
+    return _by_status(code_and_status(cause) for cause in causes if not isinstance(cause, int))
+
+
+def derived(dependant: Dependant, *, takes_body: bool) -> dict[int | str, dict[str, Any]]:
+    """Declare what an operation may answer because of what it asks for: a caller, a role, a key, a body."""
+    return _by_status(code_and_status(cause) for cause in _causes_of(dependant, takes_body=takes_body))
+
+
+def merged(*declared: Mapping[int | str, Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """Put declarations of problems together; what is said of answers that are none stays as it is."""
+    problems = [(int(status), said) for of in declared for status, said in of.items() if PROBLEM_TYPES in said]
+    pairs = ((kind.removeprefix(TYPE_BASE), status) for status, said in problems for kind in said[PROBLEM_TYPES])
+    answers = {status: dict(said) for of in declared for status, said in of.items() if PROBLEM_TYPES not in said}
+    return {**answers, **_by_status(pairs)}
+
+
+def _by_status(problems: Iterable[tuple[str, int]]) -> dict[int | str, dict[str, Any]]:
+    codes: dict[int, set[str]] = {}
+    for code, status in problems:
+        codes.setdefault(status, set()).add(code)
+    return {
+        status: {
+            "description": f"A problem: {', '.join(f'`{code}`' for code in sorted(of))}.",
+            "content": {MEDIA_TYPE: {"schema": PROBLEM_REF}},
+            PROBLEM_TYPES: [TYPE_BASE + code for code in sorted(of)],
+        }
+        for status, of in sorted(codes.items())
+    }
+
+
+def _causes_of(dependant: Dependant, *, takes_body: bool) -> Iterator[Cause]:
+    yield from ("unreadable-request", "malformed", "busy", Unavailable)
+    if takes_body:
+        yield from ("unsupported-media-type", "too-large")
+    yield from _asked(dependant)
+
+
+def _asked(dependant: Dependant) -> Iterator[Cause]:
+    """Give what the dependencies of an operation say that they raise, however deep."""
+    yield from getattr(dependant.call, "raises", ())
+    for inner in dependant.dependencies:
+        yield from _asked(inner)

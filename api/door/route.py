@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.door import strict_json
 from api.door.arguments import ABSENT, Arguments, read_all
+from api.door.problems import derived, merged
 from api.door.who import described, who_may
 
 SINGLE_HEADERS = frozenset({b"authorization", b"content-encoding", b"content-type", b"idempotency-key"})
@@ -46,6 +47,7 @@ class StrictRoute(APIRoute):
         if (who := described(who_may(self.dependant))) is not None:
             self.openapi_extra = {**(self.openapi_extra or {}), "x-who-may": who}
             self.description += f"\n\nFor: {who}."
+        self.responses = merged(self.responses, derived(self.dependant, takes_body=self.body_field is not None))
         self._known = sorted(field.alias for field in self.dependant.query_params)
         self._arguments = Arguments(self.dependant)
 

@@ -5,7 +5,7 @@ A route that declares nobody is for anyone; a test lists those.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 from urllib.parse import unquote
 
 from fastapi import Depends, Header, Request
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.door.caller import Caller, Principal
 from api.door.numbers import AccountId
-from registry.errors import Forbidden, NoRole, PurposeMissing, RegistryError
+from registry.errors import Forbidden, Invalid, NoRole, PurposeMissing, RegistryError
 from registry.identity.reads import note_read
 from registry.identity.roles import AUTHORITIES, Role
 
@@ -34,6 +34,7 @@ class Holding:
 
     of: frozenset[Role] = _HOLDER
     roles: frozenset[Role] = frozenset()
+    raises: ClassVar[tuple[type[RegistryError], ...]] = (Forbidden, NoRole)
 
     async def __call__(self, account_id: AccountId, caller: Caller) -> Principal:
         """Give the caller. Raises `Forbidden`, `NoRole`."""
@@ -50,6 +51,7 @@ Purpose = Annotated[
     str | None,
     Header(
         description="What an officer reads this for, in ASCII or percent-encoded UTF-8; who it is about sees it.",
+        examples=["complaint 2026-118"],
         max_length=1000,
     ),
 ]
@@ -58,6 +60,8 @@ Purpose = Annotated[
 @dataclass(frozen=True)
 class Looking(Holding):
     """Lets those pass who read an account; of an officer it is noted first that he does, and what for (R5)."""
+
+    raises: ClassVar[tuple[type[RegistryError], ...]] = (*Holding.raises, PurposeMissing, Invalid)
 
     async def __call__(  # type: ignore[override]  # it asks for more
         self, account_id: AccountId, caller: Caller, request: Request, purpose: Purpose = None
@@ -86,6 +90,7 @@ class Being:
 
     roles: frozenset[Role]
     parties: bool = False
+    raises: ClassVar[tuple[type[RegistryError], ...]] = Holding.raises
 
     async def __call__(self, caller: Caller) -> Principal:
         """Give the caller. Raises `Forbidden`, `NoRole`."""

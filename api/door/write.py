@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 
 from api.door.caller import Callers, Principal
+from api.door.causes import raising
 from api.door.who import BUNDLING, CENTRE, HOLDER, PROVIDING, PROVIDING_OR_CENTRE, TRADING, May
 from api.installation.site import Site
 from registry.accounts.accounts import refuse_erased
 from registry.database.engine import BEHIND
-from registry.errors import Behind, KeyForgotten
+from registry.errors import Behind, Invalid, KeyForgotten, KeyReused
 from registry.identity.roles import Role
 from registry.ledger.idempotency import KEY_PATTERN, Answer, Claim, claim, forget, keep
 
@@ -33,6 +34,7 @@ IdempotencyKey = Annotated[
     str,
     Header(
         description="The same key with the same body returns the first answer.",
+        examples=["0b7e1a52-6c1f-4f0e-9a53-1c9d2a7f3b10"],
         json_schema_extra={"pattern": KEY_PATTERN},
     ),
 ]
@@ -94,6 +96,9 @@ def _number(found: Any) -> int | None:
 
 
 def by(may: May) -> Callable[..., Coroutine[Any, Any, Write]]:
+    """Make what lets those write whom `may` lets pass."""
+
+    @raising("idempotency-key-missing", "too-large", Invalid, KeyReused, KeyForgotten, Behind)
     async def write_of(
         request: Request, site: SiteOf, caller: Annotated[Principal, Depends(may)], idempotency_key: IdempotencyKey
     ) -> Write:

@@ -11,6 +11,7 @@ from api.door.route import StrictRoute
 from api.door.who import Holding
 from api.door.write import SiteOf
 from api.events.shapes import Event, Events
+from registry.errors import EventsGone
 from registry.events.feed import read_feed
 from registry.events.types import READERS, readable
 from registry.identity.grants import roles_of
@@ -25,7 +26,7 @@ After = Annotated[
 ]
 
 
-@router.get("", summary="Read what happened", responses=documented(400, 401, 403, 404, 410, 422, 503))
+@router.get("", summary="Read what happened", responses=documented(EventsGone))
 def read_events(
     account_id: AccountId, site: SiteOf, caller: Connected, after: After = None, limit: Limit = 50
 ) -> Events:

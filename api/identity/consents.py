@@ -5,17 +5,18 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, StrictStr
 
 from api.door.caller import Principal
-from api.door.numbers import MAX_EXACT, AccountId, only_decimals
+from api.door.fields import Body, ExternalId, Grams, InChinese, InEnglish, Moment, SourceNumber, said
+from api.door.numbers import AccountId, SourceId
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.who import Being, ForHolderOrReader
 from api.door.write import ByHolder, SiteOf, Write, by
 from registry.accounts.accounts import open_row
 from registry.clock import rfc3339
-from registry.errors import Forbidden
+from registry.errors import AccountErased, Conflict, Forbidden, NotFound
 from registry.identity.reads import note_read
 from registry.identity.roles import Role
 from registry.ledger.movement import Form
@@ -24,69 +25,67 @@ from registry.sources import linking
 from registry.sources.sources import Source, get_source, revoke_consent
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
-READ = documented(400, 401, 403, 404, 422, 503)
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+READ = documented(NotFound, AccountErased)
+WRITTEN = documented(NotFound, AccountErased, Conflict)
 PLATFORM = Being(frozenset({Role.PLATFORM}))
 ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
-SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's number."), BeforeValidator(only_decimals)]
-ExternalId = Annotated[str, Path(description="The platform's own name for the person.", max_length=1000)]
+OfPerson = Annotated[
+    str, Path(description="The platform's own name for the person.", examples=["rider-7"], max_length=1000)
+]
+LinkCode = Annotated[StrictStr, said("What the person enters at the platform.", "7K2M9QX4TB")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class WantedCode(_Body):
+class WantedCode(Body):
     """Which scene is to be linked."""
 
-    source: Annotated[StrictInt, Field(ge=1, le=MAX_EXACT, examples=[1])]
+    source: SourceNumber
 
 
 class Code(BaseModel):
     """What the person enters at the platform."""
 
-    code: Annotated[str, Field(examples=["7K2M9QX4TB"])]
-    expires_at: str
+    code: LinkCode
+    expires_at: Annotated[Moment, said("Until when it is good.")]
 
 
-class NewConsent(_Body):
+class NewConsent(Body):
     """A person's code, and the platform's own name for the person."""
 
-    code: Annotated[StrictStr, Field(examples=["7K2M9QX4TB"])]
-    external_id: Annotated[StrictStr, Field(examples=["rider-7"])]
+    code: LinkCode
+    external_id: ExternalId
 
 
 class Linked(BaseModel):
     """A person who consents, as the platform knows them; nothing says which account it is."""
 
-    source: int
-    external_id: str
-    since: str
+    source: SourceNumber
+    external_id: ExternalId
+    since: Annotated[Moment, said("When the consent was given.")]
 
 
 class LinkedBalance(Linked):
     """What a person who consents has, in grams and points."""
 
-    reductions_g: int
-    points: int
+    reductions_g: Annotated[Grams, said("Grams of reductions that are not locked.")]
+    points: Annotated[Grams, said("Points that are not locked.", 400)]
 
 
 class Consent(BaseModel):
     """A person's consent to a scene."""
 
-    source: int
-    name_zh: str
-    name_en: str
-    external_id: Annotated[str, Field(description="The platform's own name for the person.")]
-    since: str
-    until: Annotated[str | None, Field(description="When it was taken back.")]
-    last_act_at: Annotated[str | None, Field(description="When the last act was seen under it.")]
+    source: SourceNumber
+    name_zh: InChinese
+    name_en: InEnglish
+    external_id: ExternalId
+    since: Annotated[Moment, said("When it was given.")]
+    until: Annotated[Moment | None, said("When it was taken back; null while it stands.")]
+    last_act_at: Annotated[Moment | None, said("When the last act was seen under it; null before the first.")]
 
 
 class Consents(BaseModel):
     """A person's consents, newest first."""
 
-    items: list[Consent]
+    items: Annotated[list[Consent], said("Newest first.")]
 
 
 @router.post(
@@ -124,7 +123,7 @@ def link_a_person(source_id: SourceId, body: NewConsent, write: ByPlatform) -> R
 
 @router.get("/sources/{source_id}/consents/{external_id}", summary="Read the balance of who consents", responses=READ)
 def read_a_linked_balance(
-    source_id: SourceId, external_id: ExternalId, site: SiteOf, caller: Annotated[Principal, Depends(PLATFORM)]
+    source_id: SourceId, external_id: OfPerson, site: SiteOf, caller: Annotated[Principal, Depends(PLATFORM)]
 ) -> LinkedBalance:
     """Read what a person has who consents to the platform's scene. The person sees that it was read."""
     with site.database.transaction() as tx:

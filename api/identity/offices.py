@@ -3,12 +3,24 @@
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, StrictInt, StrictStr
 
-from api.acts.orders import one_of, words
 from api.door.caller import Principal
-from api.door.numbers import MAX_EXACT, Cursor, Limit, only_decimals
+from api.door.fields import (
+    MAX_INT32,
+    AccountNumber,
+    Body,
+    Moment,
+    NextCursor,
+    Numbered,
+    OfficerName,
+    WantedMoment,
+    one_of,
+    said,
+    words,
+)
+from api.door.numbers import Cursor, Limit, TieId
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import maybe_time, shown_time
@@ -16,7 +28,7 @@ from api.door.who import Being
 from api.door.write import SiteOf, Write, by
 from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.clock import rfc3339
-from registry.errors import Forbidden, Invalid
+from registry.errors import AccountErased, Conflict, Forbidden, Invalid, NotFound
 from registry.identity import appointments
 from registry.identity.appointments import Appointment, Proposer, may_name
 from registry.identity.experts import FIELDS, Dossier, Expert, list_experts
@@ -26,110 +38,109 @@ from registry.identity.subjects import MAX_SUBJECT_CHARS, Subject
 from registry.procedure.decision import Officer
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
-READ = documented(400, 401, 403, 422, 503)
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+READ = documented(Invalid)
+WRITTEN = documented(NotFound, AccountErased, Conflict)
 NAMING = Being(frozenset({Role.BUREAU, Role.CENTRE, Role.EXCHANGE}))
 ByNaming = Annotated[Write, Depends(by(NAMING))]
 WhoNames = Annotated[Principal, Depends(NAMING)]
-Number = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number."), BeforeValidator(only_decimals)]
 OfRole = Annotated[
-    str | None, Query(description="Only grants of this role.", json_schema_extra={"enum": list(Role)})
-]  # fmt: skip
-_FIELDS = Field(
-    description="What an expert or service body knows about; of these two alone.",
-    examples=[["travel", "quantification"]],
-    json_schema_extra={"items": {"type": "string", "enum": list(FIELDS)}},
-)
+    str | None,
+    Query(description="Only grants of this role.", examples=["expert"], json_schema_extra={"enum": list(Role)}),
+]
+TO = "2028-01-01T00:00:00.000Z"
+AppointmentNumber = Annotated[Numbered, said("The appointment's number.")]
+GrantNumber = Annotated[Numbered, said("The grant's number.", 12)]
+RoleName = Annotated[str, said("What it lets somebody be.", "centre:7")]
+EndsAt = Annotated[Moment | None, said("When it ends by itself; null where it does not.", TO)]
+Fields = Annotated[list[Annotated[str, one_of(FIELDS)]], said("Fields of expertise; none of other roles.", ["travel"])]
 
 
-class NewAppointment(BaseModel):
+class NewAppointment(Body):
     """Somebody who is named for a role."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    role: Annotated[StrictStr, one_of(Role), Field(description="What they are to be.", examples=["expert"])]
+    role: Annotated[StrictStr, one_of(Role, "What they are to be.")]
     subject: Annotated[
         StrictStr,
         words(
-            MAX_SUBJECT_CHARS, "Who, as the identity service's tokens name them (`sub`). Forgotten once it is decided."
+            MAX_SUBJECT_CHARS,
+            "Who, as the identity service's tokens name them (`sub`). Forgotten once it is decided.",
+            "zhang-san",
         ),
     ]
     number: Annotated[
         StrictInt | None,
-        Field(description="Of an officer, expert or service body; one person's for good.", ge=1, le=2**31 - 1),
+        said("Of an officer, expert or service body; one person's for good.", 3, ge=1, le=MAX_INT32),
     ] = None
-    account: Annotated[StrictInt | None, Field(description="For roles that are of one.", ge=1, le=MAX_EXACT)] = None
-    district: Annotated[
-        StrictStr | None, Field(description="A district bureau's, in six digits (GB/T 2260).", examples=["310104"])
+    account: Annotated[AccountNumber | None, said("For roles that are of one.", 7)] = None
+    district: Annotated[StrictStr | None, said("A district bureau's, in six digits (GB/T 2260).", "310104")] = None
+    until: Annotated[WantedMoment | None, said("When the role ends by itself; null: when it is ended.", TO)] = None
+    fields: Annotated[
+        list[Annotated[StrictStr, one_of(FIELDS)]] | None,
+        said("What an expert or service body knows about; of these two alone.", ["travel", "quantification"]),
     ] = None
-    until: Annotated[
-        StrictStr | None,
-        Field(
-            description="When the role ends by itself; null: when it is ended.", examples=["2028-01-01T00:00:00.000Z"]
-        ),
+    name: Annotated[
+        StrictStr | None, words(MAX_NAME_CHARS, "PUBLIC: a service body's name; of nobody else.", "Example Body Ltd")
     ] = None
-    fields: Annotated[list[StrictStr] | None, _FIELDS] = None
-    name: Annotated[StrictStr | None, words(MAX_NAME_CHARS, "PUBLIC: a service body's name; of nobody else.")] = None
 
 
 class Named(BaseModel):
     """What came of it: an appointment that waits, or the grant that it became."""
 
-    appointment: Annotated[int, Field(description="Its number.", examples=[3])]
-    grant: Annotated[int | None, Field(description="The grant's number, once it is approved.", examples=[12])]
+    appointment: AppointmentNumber
+    grant: Annotated[GrantNumber | None, said("The grant's number, once it is approved; null until then.", 12)]
 
 
 class WaitingAppointment(BaseModel):
     """Somebody who was named for a role, and waits for another officer."""
 
-    appointment: Annotated[int, Field(description="Its number.", examples=[3])]
-    role: Annotated[str, Field(description="What they are to be.", examples=["expert:3"])]
-    subject: Annotated[str, Field(description="Who, as the identity service names them.", examples=["zhang-san"])]
-    until: Annotated[str | None, Field(description="When it would end by itself.")]
-    fields: Annotated[list[str], Field(description="Fields of expertise.", examples=[["travel"]])]
-    name: Annotated[str | None, Field(description="A service body's.", examples=["某某技术服务有限公司"])]
-    proposed_by: Annotated[str, Field(description="The officer who named them.", examples=["bureau:1"])]
-    proposed_at: Annotated[str, Field(description="When.", examples=["2026-11-28T01:00:00.000Z"])]
+    appointment: AppointmentNumber
+    role: Annotated[RoleName, said("What they are to be.", "expert:3")]
+    subject: Annotated[str, said("Who, as the identity service names them.", "zhang-san")]
+    until: EndsAt
+    fields: Fields
+    name: Annotated[str | None, said("A service body's; null of others.", "某某技术服务有限公司")]
+    proposed_by: Annotated[OfficerName, said("The officer who named them.", "bureau:1")]
+    proposed_at: Moment
 
 
 class Appointments(BaseModel):
     """What waits, oldest first."""
 
-    items: list[WaitingAppointment]
+    items: Annotated[list[WaitingAppointment], said("Oldest first.")]
 
 
 class StandingGrant(BaseModel):
     """A role that stands. Whose it is is not shown."""
 
-    grant: Annotated[int, Field(description="Its number.", examples=[12])]
-    role: Annotated[str, Field(description="What it lets somebody be.", examples=["centre:7"])]
-    since: Annotated[str, Field(description="From when on.", examples=["2026-11-28T01:00:00.000Z"])]
-    until: Annotated[str | None, Field(description="When it ends by itself.")]
-    granted_by: Annotated[str, Field(description="Who gave it.", examples=["bureau:1, bureau:2"])]
+    grant: GrantNumber
+    role: RoleName
+    since: Annotated[Moment, said("From when on.")]
+    until: EndsAt
+    granted_by: Annotated[str, said("Who gave it.", "bureau:1, bureau:2")]
 
 
 class StandingGrants(BaseModel):
     """A page of grants, newest first."""
 
-    items: list[StandingGrant]
-    next_cursor: str | None
+    items: Annotated[list[StandingGrant], said("Newest first.")]
+    next_cursor: NextCursor
 
 
 class Ended(BaseModel):
     """A grant that was ended."""
 
-    grant: Annotated[int, Field(description="Its number.", examples=[12])]
+    grant: GrantNumber
 
 
 class RegisteredExpert(BaseModel):
     """An expert, who is a number to the public, or a technical service body."""
 
-    number: Annotated[str, Field(description="As decisions name it.", examples=["expert:3"])]
-    name: Annotated[str | None, Field(description="A service body's; an expert has none here.")]
-    fields: Annotated[list[str], Field(description="Fields of expertise.", examples=[["travel"]])]
-    fields_zh: Annotated[list[str], Field(description="The same in Chinese.", examples=[["绿色出行"]])]
-    since: Annotated[str, Field(description="From when on.", examples=["2026-11-28T01:00:00.000Z"])]
-    until: Annotated[str | None, Field(description="When that ends, or ended.")]
+    number: Annotated[str, said("As decisions name it.", "expert:3")]
+    name: Annotated[str | None, said("A service body's; null of an expert.", "某某技术服务有限公司")]
+    fields: Fields
+    fields_zh: Annotated[list[str], said("The same in Chinese.", ["绿色出行"])]
+    since: Annotated[Moment, said("From when on.")]
+    until: Annotated[Moment | None, said("When that ends, or ended; null where it does not.")]
 
     @classmethod
     def of(cls, of: Expert) -> "RegisteredExpert":
@@ -147,10 +158,10 @@ class RegisteredExpert(BaseModel):
 class RegisteredExperts(BaseModel):
     """The register, by role and number."""
 
-    items: list[RegisteredExpert]
+    items: Annotated[list[RegisteredExpert], said("By role and number.")]
 
 
-@router.get("/experts", summary="Read the register of experts", responses=documented(400, 422, 503))
+@router.get("/experts", summary="Read the register of experts")
 def read_experts(site: SiteOf) -> RegisteredExperts:
     """Read who may be asked for opinions, and who could be: experts by number, service bodies by name too (R2)."""
     with site.database.reading() as tx:
@@ -195,7 +206,7 @@ def name_somebody(body: NewAppointment, write: ByNaming) -> Response:
     "/appointments/{appointment}/approval", summary="Approve who was named", status_code=201, response_class=Response,
     responses={201: {"model": Named}, **WRITTEN},
 )  # fmt: skip
-def approve_somebody(appointment: Number, write: ByNaming) -> Response:
+def approve_somebody(appointment: TieId, write: ByNaming) -> Response:
     """Approve whom another officer named: the role stands, and every process knows it within two seconds."""
     ledger = write.site.ledger
 
@@ -212,7 +223,7 @@ def approve_somebody(appointment: Number, write: ByNaming) -> Response:
     "/appointments/{appointment}/withdrawal", summary="Withdraw who was named", status_code=201,
     response_class=Response, responses={201: {"model": Named}, **WRITTEN},
 )  # fmt: skip
-def withdraw_somebody(appointment: Number, write: ByNaming) -> Response:
+def withdraw_somebody(appointment: TieId, write: ByNaming) -> Response:
     """Take back what waits; whoever could have named them does."""
     ledger = write.site.ledger
 
@@ -240,7 +251,7 @@ def read_grants(
     "/grants/{grant}/end", summary="End a role", status_code=201, response_class=Response,
     responses={201: {"model": Ended}, **WRITTEN},
 )  # fmt: skip
-def end_a_role(grant: Number, write: ByNaming) -> Response:
+def end_a_role(grant: TieId, write: ByNaming) -> Response:
     """End a role at once; one officer does, of those who could have given it. It is seen through in two seconds."""
     ledger = write.site.ledger
 

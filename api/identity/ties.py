@@ -1,14 +1,14 @@
 """What is tied to an account from a date until a date: mandates to trade, cards, plates and meters; and who read it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, StrictStr
 
-from api.acts.orders import one_of
 from api.door.caller import Principal
-from api.door.numbers import MAX_EXACT, AccountId, Cursor, Limit, only_decimals
+from api.door.fields import AccountNumber, Body, Moment, NextCursor, Numbered, WantedMoment, one_of, said
+from api.door.numbers import AccountId, Cursor, Limit, TieId
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import maybe_time, shown_time
@@ -16,101 +16,100 @@ from api.door.who import HOLDER, ForHolder, ForHolderOrReader, Holding, SignedIn
 from api.door.write import ByHolder, SiteOf, Write, by
 from registry.accounts.accounts import open_row
 from registry.clock import rfc3339
-from registry.errors import Invalid
+from registry.errors import AccountErased, Conflict, Invalid, NotFound
 from registry.identity import belongings, mandates
 from registry.identity.reads import list_reads
 from registry.identity.roles import Role
 from registry.ledger.ledger import Ledger
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
-READ = documented(400, 401, 403, 404, 422, 503)
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+READ = documented(NotFound, AccountErased)
+WRITTEN = documented(NotFound, AccountErased, Conflict)
 HELPED = Holding(roles=frozenset({Role.CENTRE}))
 ByHolderOrCentre = Annotated[Write, Depends(by(HELPED))]
-Number = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number."), BeforeValidator(only_decimals)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+TO: Final = "2027-01-01T00:00:00.000Z"
+Agent = Annotated[AccountNumber, said("An institution's account, which acts for this one.", 7)]
+MandateKind = Annotated[
+    StrictStr, one_of(mandates.KINDS, "To trade what the account holds, or to apply for what it develops.")
+]
+BelongingKind = Annotated[StrictStr, one_of(belongings.KINDS, "What it is.")]
 
 
 class Me(BaseModel):
     """Who asks, as the registry knows them: by what they may."""
 
-    roles: Annotated[list[str], Field(examples=[["holder of account 2", "centre:7"]])]
+    roles: Annotated[list[str], said("What one may, a role each.", ["holder of account 2", "centre:7"])]
 
 
-class NewMandate(_Body):
+class NewMandate(Body):
     """Which account may act for this one, in what, and until when."""
 
-    kind: Annotated[
-        StrictStr,
-        one_of(mandates.KINDS),
-        Field(description="To trade what the account holds, or to apply for what it develops.", examples=["trade"]),
-    ] = mandates.TRADE
+    kind: MandateKind = mandates.TRADE
 
-    agent: Annotated[StrictInt, Field(description="An institution's account.", ge=1, le=MAX_EXACT, examples=[7])]
-    until: Annotated[StrictStr | None, Field(examples=["2027-01-01T00:00:00.000Z"])] = None
+    agent: Agent
+    until: Annotated[WantedMoment | None, said("When it ends; without it, when it is ended.", TO)] = None
 
 
 class Mandate(BaseModel):
     """A mandate."""
 
-    mandate: int
-    kind: Annotated[str, Field(description="trade or apply.", examples=["trade"])]
-    agent: int
-    since: str
-    until: str | None
-    ended_at: str | None
+    mandate: Numbered
+    kind: MandateKind
+    agent: Agent
+    since: Annotated[Moment, said("When it was given.")]
+    until: Annotated[Moment | None, said("When it ends by itself; null where it does not.", TO)]
+    ended_at: Annotated[Moment | None, said("When it was ended before; null of one that was not.")]
 
 
 class Mandates(BaseModel):
     """Mandates that an account gave, newest first."""
 
-    items: list[Mandate]
+    items: Annotated[list[Mandate], said("Newest first.")]
 
 
-class NewLink(_Body):
+class NewLink(Body):
     """What is linked."""
 
-    kind: Annotated[StrictStr, Field(description=", ".join(belongings.KINDS), examples=["card"])]
-    number: Annotated[StrictStr, Field(description="Spaces, hyphens and case do not matter.", examples=["沪A·D12345"])]
+    kind: BelongingKind
+    number: Annotated[StrictStr, said("Spaces, hyphens and case do not matter.", "沪A·D12345")]
 
 
 class Link(BaseModel):
     """A card, plate or meter, from when until when it is the account's."""
 
-    link: int
-    kind: str
-    number: str
-    linked_by: Annotated[str, Field(description="holder, or the officer who helped.", examples=["holder"])]
-    since: str
-    until: str | None
+    link: Numbered
+    kind: BelongingKind
+    number: Annotated[str, said("As it is kept.", "沪AD12345")]
+    linked_by: Annotated[str, said("`holder`, or the officer who helped.", "holder")]
+    since: Annotated[Moment, said("From when on it is the account's.")]
+    until: Annotated[Moment | None, said("Until when it was; null while it is.")]
 
 
 class Links(BaseModel):
     """What is linked to an account, newest first."""
 
-    items: list[Link]
+    items: Annotated[list[Link], said("Newest first.")]
 
 
 class Read(BaseModel):
     """Somebody else's reading."""
 
-    reader: Annotated[str, Field(description="An officer, or a platform.", examples=["centre:7"])]
-    what: Annotated[str, Field(examples=["GET /v1/accounts/{account_id}"])]
-    purpose: str
-    at: str
+    reader: Annotated[str, said("An officer, or a platform.", "centre:7")]
+    what: Annotated[str, said("What was read.", "GET /v1/accounts/{account_id}")]
+    purpose: Annotated[str, said("What it was read for, in the reader's words.", "complaint 2026-118")]
+    at: Moment
 
 
 class Reads(BaseModel):
     """Who of others read what is the account's, newest first."""
 
-    items: list[Read]
-    next_cursor: str | None
+    items: Annotated[list[Read], said("Newest first.")]
+    next_cursor: NextCursor
 
 
-@router.get("/me", summary="See what one may", responses=documented(400, 401, 403, 422, 503))
+@router.get("/me", summary="See what one may")
 def read_me(caller: SignedIn) -> Me:
     """See what who asks may here."""
     return Me(roles=[str(one) for one in caller.grants])
@@ -150,7 +149,7 @@ def read_mandates(account_id: AccountId, site: SiteOf) -> Mandates:
     "/accounts/{account_id}/mandates/{mandate}/end", summary="End a mandate", status_code=201, response_class=Response,
     responses={201: {"model": Mandates}, **WRITTEN},
 )  # fmt: skip
-def end_a_mandate(account_id: AccountId, mandate: Number, write: ByHolder) -> Response:
+def end_a_mandate(account_id: AccountId, mandate: TieId, write: ByHolder) -> Response:
     """End a mandate; nobody trades by it two seconds later."""
 
     def act(tx: sa.Connection) -> dict[str, Any]:
@@ -193,7 +192,7 @@ def read_links(account_id: AccountId, site: SiteOf) -> Links:
     "/accounts/{account_id}/links/{link}/end", summary="End a link", status_code=201, response_class=Response,
     responses={201: {"model": Links}, **WRITTEN},
 )  # fmt: skip
-def end_a_link(account_id: AccountId, link: Number, write: ByHolderOrCentre) -> Response:
+def end_a_link(account_id: AccountId, link: TieId, write: ByHolderOrCentre) -> Response:
     """End a link, as when a card changes hands; whoever has it next links it anew."""
     ledger = write.site.ledger
 

@@ -11,12 +11,13 @@ from api.door.who import ForHolderOrReader
 from api.door.write import SiteOf
 from api.jobs import shapes, views
 from registry.accounts.accounts import open_row
+from registry.errors import AccountErased, NotFound
 from registry.jobs.jobs import get_job, list_jobs
 
 router = APIRouter(
     route_class=StrictRoute, prefix="/v1/accounts/{account_id}/jobs", tags=["acts"], dependencies=[ForHolderOrReader]
 )
-READ: dict[int | str, Any] = documented(400, 401, 403, 404, 422, 503)
+READ: dict[int | str, Any] = documented(NotFound, AccountErased)
 
 
 @router.get("", summary="List an account's jobs", response_model=shapes.Jobs, responses=READ)

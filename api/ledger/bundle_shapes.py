@@ -1,18 +1,32 @@
 """The shapes of answers about bundles, for OpenAPI. What is answered is built in `views`."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
 
-from api.ledger.shapes import EndGram, FirstGram, Leaf, MethodologyOfLot, PeriodFrom, PeriodUntil, SourceOfLot
+from pydantic import BaseModel
+
+from api.door.fields import (
+    BundleSerial,
+    Count,
+    EndGram,
+    FirstGram,
+    GramNumber,
+    Grams,
+    PeriodFrom,
+    PeriodUntil,
+    Tonnes,
+    said,
+)
+from api.ledger.shapes import Leaf, LotNumber, MethodologyOfLot, SourceOfLot
 
 
 class Part(BaseModel):
     """Grams of a bundle that were issued in one lot."""
 
-    lot: str
-    quantity_g: int
-    quantity_t: str
-    source: SourceOfLot
-    methodology: MethodologyOfLot
+    lot: LotNumber
+    quantity_g: Grams
+    quantity_t: Tonnes
+    source: Annotated[SourceOfLot, said("Where the lot comes from.")]
+    methodology: Annotated[MethodologyOfLot, said("How the lot was computed.")]
     period_from: PeriodFrom
     period_until: PeriodUntil
 
@@ -20,30 +34,36 @@ class Part(BaseModel):
 class Bundle(BaseModel):
     """A bundle with what it is made of."""
 
-    serial: str
+    serial: BundleSerial
     first_g: FirstGram
     end_g: EndGram
-    quantity_g: int
-    quantity_t: str
-    pieces: int = Field(description="Blocks that were gathered, which may be of bundles themselves.")
-    made_of: list[Part] = Field(description="By grams, the largest first; 200 lots at most.")
-    other_lots: int = Field(description="Lots that are not among these.")
-    other_g: int = Field(description="Grams of them.")
-    movement: Leaf
-    before_g: int | None = Field(description="The number that `gram_g` had before; null when none was asked for.")
+    quantity_g: Grams
+    quantity_t: Tonnes
+    pieces: Annotated[Count, said("Blocks that were gathered, which may be of bundles themselves.", 400)]
+    made_of: Annotated[list[Part], said("By grams, the largest first; 200 lots at most.")]
+    other_lots: Annotated[Count, said("Lots that are not among these.", 0)]
+    other_g: Annotated[Grams, said("Grams of them.", 0)]
+    movement: Annotated[Leaf, said("The leaf of the bundle.")]
+    before_g: Annotated[
+        GramNumber | None, said("The number that `gram_g` had before; null when none was asked for.", 5)
+    ]
 
 
 class Stretch(BaseModel):
     """A gram under one of its numbers: what it went through under it, oldest first."""
 
-    gram_g: int
-    movements: list[Leaf]
-    earlier: int = Field(description="Movements before these that are not told.")
+    gram_g: GramNumber
+    movements: Annotated[list[Leaf], said("Oldest first.")]
+    earlier: Annotated[Count, said("Movements before these that are not told.", 0)]
 
 
 class Trace(BaseModel):
     """A gram's way, from its issue on; each stretch but the last ends in a gathering."""
 
-    stretches: list[Stretch]
-    earlier_g: int | None = Field(description="The number before the first of these; ask for it to go on. Null: none.")
-    later_g: int | None = Field(description="The number after the last of these.")
+    stretches: Annotated[list[Stretch], said("The gram under each of its numbers, in order.")]
+    earlier_g: Annotated[
+        GramNumber | None, said("The number before the first of these; ask for it to go on. Null: none.", 5)
+    ]
+    later_g: Annotated[
+        GramNumber | None, said("The number after the last of these; ask for it to go on. Null: none.", 1005)
+    ]

@@ -1,8 +1,8 @@
 """What grams are made of, and a gram's whole way: what anyone may read of bundles."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from api.door.numbers import GramId, GramQuery
 from api.door.problems import documented
@@ -15,11 +15,12 @@ from registry.ledger.bundles import get_bundle, made_of, number_before, trace
 from registry.ledger.movement import read_serial
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
-READ: dict[int | str, Any] = documented(400, 404, 422, 503)
+BundleName = Annotated[str, Path(description="The bundle's serial.", examples=["SHCER-1000-1999"])]
+READ: dict[int | str, Any] = documented(NotFound)
 
 
 @router.get("/bundles/{serial}", summary="Read a bundle", response_model=schemas.Bundle, responses=READ)
-def read_bundle(serial: str, site: SiteOf, gram_g: GramQuery = None) -> dict[str, Any]:
+def read_bundle(serial: BundleName, site: SiteOf, gram_g: GramQuery = None) -> dict[str, Any]:
     """Read what a bundle is made of, and with `gram_g` the number that this gram of it had before."""
     grams = read_serial(serial)
     if grams is None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from anchoring.errors import Malformed, NotYet, Refuted, Unreachable
+from api.door.causes import Cause
 from api.door.numbers import Cursor, Index, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
@@ -12,17 +14,23 @@ from api.installation.site import Site
 from api.ledger import shapes as schemas
 from api.ledger import views
 from api.ledger.receipts import file_name, make_receipt, receipt_note
+from registry.errors import Invalid, NotFound
 from registry.ledger.logged import leaf_at, list_leaves
 
-READ = documented(400, 404, 422, 503)
-RECEIPT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "c2sp.org/tlog-proof@v1"}
-}
+PROVING = (NotFound, NotYet, Unreachable, Malformed, Refuted)
+"""What keeps a receipt from being made: there is no such leaf, or the log's files cannot be read or are damaged."""
+
+
+def receipts(*causes: Cause) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is a receipt, and what keeps it from being made beside what keeps any."""
+    receipt = {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "c2sp.org/tlog-proof@v1"}
+    return {200: receipt, **documented(*PROVING, *causes)}
+
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/leaves", tags=["public"])
 
 
-@router.get("", summary="List leaves of the log", response_model=schemas.Leaves, responses=READ)
+@router.get("", summary="List leaves of the log", response_model=schemas.Leaves, responses=documented(Invalid))
 def read_leaves(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     """List movements and records in the published log, newest first. What is only recorded is not there."""
     with site.database.reading() as tx:
@@ -30,14 +38,14 @@ def read_leaves(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[
     return {"items": [views.leaf(leaf) for leaf in page.items], "next_cursor": page.next_cursor}
 
 
-@router.get("/{index}", summary="Read a leaf of the log", response_model=schemas.Leaf, responses=READ)
+@router.get("/{index}", summary="Read a leaf of the log", response_model=schemas.Leaf, responses=documented(NotFound))
 def read_leaf(index: Index, site: SiteOf) -> dict[str, Any]:
     """Read a movement or record in the published log, with its state."""
     with site.database.reading() as tx:
         return views.leaf(leaf_at(tx, index))
 
 
-@router.get("/{index}/receipt", summary="Get a leaf's receipt", response_class=Response, responses={**RECEIPT, **READ})
+@router.get("/{index}/receipt", summary="Get a leaf's receipt", response_class=Response, responses=receipts())
 def read_leaf_receipt(index: Index, site: SiteOf) -> Response:
     """Get a proof that verifies offline, under the last anchored checkpoint with the leaf, or the last published."""
     return receipt_of(site, index)

@@ -13,19 +13,19 @@ from api.door.who import READERS, READING, PartyOrReader, Purpose, note
 from api.door.write import SiteOf
 from api.ledger import shapes as schemas
 from api.ledger import views
-from api.ledger.leaves import RECEIPT, receipt_of
+from api.ledger.leaves import receipt_of, receipts
 from api.ledger.receipts import index_of
 from registry.accounts.accounts import refuse_erased
 from registry.database.schema import evidence
-from registry.errors import NotFound
+from registry.errors import AccountErased, Invalid, NotFound, PurposeMissing
 from registry.ledger.queries import Seen, get_movement
 
-READ = documented(400, 401, 403, 404, 422, 503)
+OWN = (NotFound, AccountErased, PurposeMissing, Invalid)
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/movements/{movement}", tags=["movements"])
 
 
-@router.get("", summary="Read a movement of one's own", response_model=schemas.OwnMovement, responses=READ)
+@router.get("", summary="Read a movement of one's own", response_model=schemas.OwnMovement, responses=documented(*OWN))
 def read_movement(
     movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None
 ) -> dict[str, Any]:
@@ -34,7 +34,12 @@ def read_movement(
         return views.own_movement(_own(request, tx, caller, movement, purpose))
 
 
-@router.get("/evidence", summary="Read what a movement rests on", response_model=schemas.EvidenceAnswer, responses=READ)
+@router.get(
+    "/evidence",
+    summary="Read what a movement rests on",
+    response_model=schemas.EvidenceAnswer,
+    responses=documented(*OWN),
+)
 def read_evidence(
     movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None
 ) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def read_evidence(
 
 
 @router.get(
-    "/receipt", summary="Get the receipt of one's own movement", response_class=Response, responses={**RECEIPT, **READ}
+    "/receipt", summary="Get the receipt of one's own movement", response_class=Response, responses=receipts(*OWN)
 )
 def read_receipt(
     movement: MovementId, caller: PartyOrReader, site: SiteOf, request: Request, purpose: Purpose = None

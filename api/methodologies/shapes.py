@@ -2,12 +2,30 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from api.door.fields import (
+    Body,
+    CaseNumbered,
+    Grams,
+    InChinese,
+    InEnglish,
+    LeafIndex,
+    MethodologyClass,
+    MethodologyCode,
+    Sha256,
+    SourceKind,
+    Status,
+    VersionNumber,
+    hexadecimal,
+    one_of,
+    said,
+)
 from registry.engine.acts import MAX_TEXT
+from registry.engine.definition import Certainty, Selection
 from registry.methodologies import computing
 from registry.methodologies.computing import MAX_ACTS
 from registry.methodologies.listed import Listed
@@ -16,9 +34,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 Name = Annotated[str, StringConstraints(max_length=40)]
 Written = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Row = Annotated[dict[Name, Written], Field(max_length=64)]
-EXAMPLE: JsonDict = {
-    "examples": [{"acts": [{"start_x": "121.522", "start_y": "31.289", "end_x": "121.514", "end_y": "31.307"}]}]
-}
+ACTS: Final = [{"start_x": "121.522", "start_y": "31.289", "end_x": "121.514", "end_y": "31.307"}]
+ATTRIBUTES: Final = {"household": [{"subject": "meter-1", "from": "2026-01-01", "persons": "3"}]}
+EXAMPLE: Final[JsonDict] = {"examples": [{"acts": [dict(act) for act in ACTS]}]}
+DAY: Final = "2026-11-28"
+DefinitionDigest = Annotated[Sha256, hexadecimal(32, "SHA-256 of the definition in RFC 8785 form, in hex.")]
 
 
 def _only_days(given: object) -> object:
@@ -31,18 +51,18 @@ def _only_days(given: object) -> object:
 class Summary(BaseModel):
     """A methodology, by its newest version."""
 
-    code: Annotated[str, Field(examples=["SHCER02020032024II"])]
-    version: Annotated[int, Field(examples=[1])]
-    methodology_class: Annotated[str, Field(description="I or II.", examples=["II"])]
-    kind: Annotated[str, Field(description="What it is for.", examples=["scenario"])]
-    status: Annotated[str, Field(description="official, or illustrative.", examples=["illustrative"])]
-    name_zh: Annotated[str, Field(examples=["互联网租赁自行车"])]
-    name_en: Annotated[str, Field(examples=["Shared bicycle"])]
-    formula_zh: str
-    formula_en: str
-    case: Annotated[str, Field(description="The number of its case.", examples=["M-1"])]
-    index: Annotated[int, Field(description="The leaf of the decision that published it.", examples=[14])]
-    sha256: Annotated[str, Field(description="SHA-256 of the definition in RFC 8785 form.")]
+    code: MethodologyCode
+    version: VersionNumber
+    methodology_class: MethodologyClass
+    kind: SourceKind
+    status: Status
+    name_zh: InChinese
+    name_en: InEnglish
+    formula_zh: Annotated[InChinese, said("The formula for people, in Chinese.", "里程 ×（基准 − 项目）")]
+    formula_en: Annotated[InEnglish, said("The formula for people, in English.", "distance x (baseline - project)")]
+    case: Annotated[CaseNumbered, said("The number of its case.", "M-1")]
+    index: Annotated[LeafIndex, said("The leaf of the decision that published it.", 14)]
+    sha256: DefinitionDigest
 
     @classmethod
     def of(cls, of: Listed) -> Self:
@@ -53,8 +73,10 @@ class Summary(BaseModel):
 class Methodology(Summary):
     """A version of a methodology with its definition: all that the engine computes with, as it was published."""
 
-    versions: Annotated[list[int], Field(description="All versions that are published.", examples=[[1]])]
-    definition: Annotated[dict[str, Any], Field(description="docs/methodologies.md says what is in it.")]
+    versions: Annotated[list[int], said("All versions that are published.", [1])]
+    definition: Annotated[
+        dict[str, Any], said("docs/methodologies.md says what is in it.", {"id": "bus", "version": 2})
+    ]
 
     @classmethod
     def of_version(cls, of: Listed, versions: list[int]) -> Self:
@@ -65,73 +87,73 @@ class Methodology(Summary):
 class Methodologies(BaseModel):
     """Every methodology that is published."""
 
-    items: list[Summary]
+    items: Annotated[list[Summary], said("By code.")]
 
 
-class Asked(BaseModel):
+class Asked(Body):
     """Acts that are to be computed again. Nothing of it is kept."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=EXAMPLE)
+    model_config = ConfigDict(json_schema_extra=EXAMPLE)
 
-    version: Annotated[
-        StrictInt | None, Field(ge=1, le=2**31 - 1, description="Of the methodology; else the newest.")
-    ] = None
+    version: Annotated[VersionNumber | None, said("Of the methodology; else the newest.", 1)] = None
     issued: Annotated[
-        date | None,
-        Field(description="The day of issuance; without it, today in Shanghai."),
-        BeforeValidator(_only_days),
+        date | None, said("The day of issuance; without it, today in Shanghai.", DAY), BeforeValidator(_only_days)
     ] = None
     acts: Annotated[
         list[Row],
-        Field(
+        said(
+            "Each with the methodology's inputs by name, written as strings; what is missing is left out.",
+            ACTS,
             min_length=1,
             max_length=MAX_ACTS,
-            description="Each with the methodology's inputs by name, written as strings; what is missing is left out.",
         ),
     ]
     attributes: Annotated[
         dict[Name, Annotated[list[Row], Field(max_length=MAX_ACTS)]],
-        Field(max_length=10, description="What was known of subjects by date: from, until, subject, columns."),
-    ] = {}
+        said("What was known of subjects by date: from, until, subject, columns.", ATTRIBUTES, max_length=10),
+    ] = Field(default={})
 
 
 class Step(BaseModel):
     """A step, and what it came to: exactly, as a decimal or a fraction."""
 
-    name: Annotated[str, Field(examples=["distance"])]
-    value: Annotated[str, Field(examples=["1990"])]
-    unit: Annotated[str | None, Field(examples=["metre"])]
-    expression: Annotated[str, Field(examples=["root(width * width + height * height, [m])"])]
-    zh: str
-    en: str
+    name: Annotated[str, said("The step's name.", "distance")]
+    value: Annotated[str, said("What it came to; `nothing` where it has no value.", "1990")]
+    unit: Annotated[str | None, said("Its unit; null of a number, a text or a truth.", "metre")]
+    expression: Annotated[str, said("The expression of the definition.", "root(width * width + height * height, [m])")]
+    zh: Annotated[InChinese, said("What it is, in Chinese.", "骑行距离")]
+    en: Annotated[InEnglish, said("What it is, in English.", "The distance of the ride")]
 
 
 class Parameter(BaseModel):
     """A parameter with the value that counted, and where it is from."""
 
-    name: Annotated[str, Field(examples=["baseline_factor"])]
-    value: Annotated[str, Field(examples=["0.106"])]
-    unit: Annotated[str, Field(examples=["kgCO2e/km"])]
-    selection: Annotated[str, Field(description="at-act, at-issuance or latest-published.", examples=["at-act"])]
-    source: str
-    certainty: Annotated[str, Field(examples=["unconfirmed"])]
-    zh: str
-    en: str
+    name: Annotated[str, said("The parameter's name.", "baseline_factor")]
+    value: Annotated[str, said("The value that counted.", "0.106")]
+    unit: Annotated[str, said("Its unit.", "kgCO2e/km")]
+    selection: Annotated[str, one_of(Selection, "Which of its values counts.")]
+    source: Annotated[str, said("Where it is from.", "SH/T 0001-2024, table 2")]
+    certainty: Annotated[str, one_of(Certainty, "How sure it is.")]
+    zh: Annotated[InChinese, said("What it is, in Chinese.", "基准线因子")]
+    en: Annotated[InEnglish, said("What it is, in English.", "The baseline's factor")]
 
 
 class Result(BaseModel):
     """What came of an act, or of a group of acts."""
 
-    key: Annotated[dict[str, str], Field(description="What a group's acts agree in; empty where each counts alone.")]
-    acts: Annotated[list[int], Field(description="Places of its acts among those given, from 0.", examples=[[0]])]
-    grams: Annotated[int, Field(description="Grams of CO2e.", examples=[193])]
-    reason: Annotated[str | None, Field(description="Why there are none: a requirement's name, or a word of ours.")]
-    reason_zh: str | None
-    reason_en: str | None
-    provisional: Annotated[bool, Field(description="Whether it waits for the end of its year.")]
-    parameters: list[Parameter]
-    steps: list[Step]
-    benefits: Annotated[dict[str, str], Field(description="Other benefits, in their steps' units; never traded.")]
+    key: Annotated[dict[str, str], said("What a group's acts agree in; empty where each counts alone.", {"day": DAY})]
+    acts: Annotated[list[int], said("Places of its acts among those given, from 0.", [0])]
+    grams: Annotated[Grams, said("Grams of CO2e.", 193)]
+    reason: Annotated[
+        str | None,
+        said("Why there are none: a requirement's name, or a word of ours; null where there are.", "nothing"),
+    ]
+    reason_zh: Annotated[InChinese | None, said("The same in Chinese.", "不足一克。")]
+    reason_en: Annotated[InEnglish | None, said("The same in English.", "It comes to less than a gram.")]
+    provisional: Annotated[bool, said("Whether it waits for the end of its year.", False)]
+    parameters: Annotated[list[Parameter], said("The parameters that counted.")]
+    steps: Annotated[list[Step], said("Each step, in order.")]
+    benefits: Annotated[dict[str, str], said("Other benefits, in their steps' units; never traded.", {"nox": "0.2"})]
 
     @classmethod
     def of(cls, of: computing.Computed) -> Self:
@@ -175,13 +197,13 @@ class Result(BaseModel):
 class Computation(BaseModel):
     """Acts computed again, with the methodology, version and day that they were computed by."""
 
-    code: Annotated[str, Field(examples=["SHCER02020032024II"])]
-    version: Annotated[int, Field(examples=[1])]
-    status: Annotated[str, Field(description="official, or illustrative.", examples=["illustrative"])]
-    sha256: Annotated[str, Field(description="SHA-256 of the definition in RFC 8785 form.")]
-    issued: Annotated[date, Field(description="The day of issuance that it was computed for.")]
-    grams: Annotated[int, Field(description="Of all results.", examples=[193])]
-    results: list[Result]
+    code: MethodologyCode
+    version: VersionNumber
+    status: Status
+    sha256: DefinitionDigest
+    issued: Annotated[date, said("The day of issuance that it was computed for.", DAY)]
+    grams: Annotated[Grams, said("Of all results.", 193)]
+    results: Annotated[list[Result], said("One for each act, or each group of acts.")]
 
     @classmethod
     def of(cls, of: computing.Computation) -> Self:

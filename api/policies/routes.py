@@ -10,16 +10,16 @@ from api.door.route import StrictRoute
 from api.door.write import SiteOf
 from api.policies.shapes import InForce, Policy, Versions
 from registry.clock import rfc3339
-from registry.errors import Invalid
+from registry.errors import Invalid, NotFound
 from registry.policies.versions import in_force_at, versions_of
 from registry.procedure.fields import Unreadable, moment
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/policies", tags=["decisions"])
-At = Annotated[str | None, Query(description="A time such as 2026-11-28T00:00:00.000Z.")]
+At = Annotated[str | None, Query(description="As of when; without it, now.", examples=["2026-11-28T00:00:00.000Z"])]
 CaseNumber = Annotated[str, Path(description="The number of the policy's case.", examples=["P-8"])]
 
 
-@router.get("", summary="List the policies in force", responses=documented(400, 422, 503))
+@router.get("", summary="List the policies in force", responses=documented(Invalid))
 def read_policies(site: SiteOf, at: At = None) -> InForce:
     """List each policy with the version that holds now, or held at a time, as far as the log is published."""
     try:
@@ -33,7 +33,7 @@ def read_policies(site: SiteOf, at: At = None) -> InForce:
 @router.get(
     "/{case}",
     summary="Read the versions of a policy",
-    responses=documented(400, 404, 422, 503),
+    responses=documented(NotFound),
 )
 def read_versions(case: CaseNumber, site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> Versions:
     """Read all versions of a policy, newest first: those that do not hold yet too."""

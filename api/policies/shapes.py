@@ -1,25 +1,28 @@
 """The shapes of policies, and how they read in JSON."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from api.door.fields import CaseNumbered, InChinese, InEnglish, LeafIndex, Moment, NextCursor, PolicyValue, said
 from registry.clock import rfc3339
 from registry.ledger.queries import Page
 from registry.policies import versions
 from registry.policies.kinds import kind_of
 
+PolicyName = Annotated[str, said("The policy's name.", "points")]
+
 
 class Policy(BaseModel):
     """A version of a policy."""
 
-    name: Annotated[str, Field(examples=["points"])]
-    title_zh: Annotated[str, Field(examples=["碳积分有效期"])]
-    title_en: Annotated[str, Field(examples=["How long points are valid"])]
-    case: Annotated[str, Field(description="The number of its case.", examples=["P-8"])]
-    in_force: Annotated[str, Field(description="Since when it holds, or will hold.")]
-    value: Annotated[dict[str, Any], Field(description="Its value, as published.", examples=[{"validity_years": 2}])]
-    index: Annotated[int, Field(description="The leaf of the decision that published it.", examples=[17])]
+    name: PolicyName
+    title_zh: Annotated[InChinese, said("What it says, in Chinese.", "碳积分有效期")]
+    title_en: Annotated[InEnglish, said("What it says, in English.", "How long points are valid")]
+    case: CaseNumbered
+    in_force: Annotated[Moment, said("Since when it holds, or will hold.", "2027-01-01T00:00:00.000Z")]
+    value: PolicyValue
+    index: Annotated[LeafIndex, said("The leaf of the decision that published it.", 17)]
 
     @classmethod
     def of(cls, of: versions.Version) -> Self:
@@ -40,15 +43,15 @@ class Policy(BaseModel):
 class InForce(BaseModel):
     """The policies that hold at a time."""
 
-    at: Annotated[str, Field(description="The time that was asked for, or now.")]
-    items: list[Policy]
+    at: Annotated[Moment, said("The time that was asked for, or now.")]
+    items: Annotated[list[Policy], said("By name.")]
 
 
 class Versions(BaseModel):
     """A page of the versions of one policy, newest first."""
 
-    items: list[Policy]
-    next_cursor: str | None
+    items: Annotated[list[Policy], said("Newest first.")]
+    next_cursor: NextCursor
 
     @classmethod
     def of(cls, of: Page[versions.Version]) -> Self:

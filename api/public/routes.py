@@ -1,9 +1,9 @@
 """What anyone may read of the registry as a whole: lots, totals, certificates, and what is needed to check them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from anchoring.note import parse_vkey
 from anchoring.publishing.standing import standing
@@ -18,13 +18,15 @@ from api.ledger import shapes as schemas
 from api.ledger import views
 from api.texts import texts
 from registry.clock import rfc3339
+from registry.errors import Invalid, NotFound
 from registry.ledger.logged import get_certificate
 from registry.ledger.lots import get_lot, list_lots
 from registry.ledger.publication import set_aside_count
 from registry.ledger.totals import totals
 
-READ = documented(400, 404, 422, 503)
-WHOLE = documented(400, 422, 503)
+READ = documented(NotFound)
+CertificateName = Annotated[str, Path(description="The certificate's number.", examples=["GLC-20261128-7K2M9QX4TB"])]
+PAGE = documented(Invalid)
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
 
@@ -33,7 +35,6 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["public"])
     "/about",
     summary="What an outsider needs to check this registry",
     response_model=schemas.About,
-    responses=documented(400, 422),
 )
 def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
     """Name the log, its key, the chain and the contract."""
@@ -46,7 +47,6 @@ def read_about(request: Request, site: SiteOf) -> dict[str, Any]:
     response_class=Response,
     responses={
         200: {"content": {"text/plain": {"schema": schemas.TEXT}}, "description": "C2SP tlog-policy, #chain lines"},
-        **WHOLE,
     },
 )
 def read_trust(request: Request, site: SiteOf) -> Response:
@@ -62,7 +62,7 @@ ASIDE = (
 )
 
 
-@router.get("/health", summary="Whether it can be written to", response_model=schemas.Health, responses=WHOLE)
+@router.get("/health", summary="Whether it can be written to", response_model=schemas.Health)
 def read_health(site: SiteOf) -> dict[str, Any]:
     """Say how the registry is: `recovering` while its database was set back and is only read, as of size `size`."""
     now, conditions, told = standing(site.database.reading), site.conditions.read(), site.witnessing.read()
@@ -102,9 +102,7 @@ def describe(site: Site, base_url: str) -> dict[str, Any]:
     }
 
 
-@router.get(
-    "/log/witnesses", summary="Which witnesses cosign", response_model=schemas.Witnesses, responses=documented(400, 422)
-)
+@router.get("/log/witnesses", summary="Which witnesses cosign", response_model=schemas.Witnesses)
 def read_witnesses(site: SiteOf) -> dict[str, Any]:
     """Say how many witnesses must cosign, which of them fail since when, and since when the log waits for them."""
     told = site.witnessing.read()
@@ -120,7 +118,7 @@ def _name(signer: Mapping[str, str]) -> str:
     return parse_vkey(signer["cosigner_vkey"]).name
 
 
-@router.get("/lots", summary="List lots", response_model=schemas.Lots, responses=READ)
+@router.get("/lots", summary="List lots", response_model=schemas.Lots, responses=PAGE)
 def read_lots(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     """List lots, newest first."""
     with site.database.reading() as tx:
@@ -135,7 +133,7 @@ def read_lot(lot: LotId, site: SiteOf) -> dict[str, Any]:
         return views.lot(get_lot(tx, lot))
 
 
-@router.get("/totals", summary="Grams by state", response_model=schemas.Totals, responses=WHOLE)
+@router.get("/totals", summary="Grams by state", response_model=schemas.Totals)
 def read_totals(site: SiteOf) -> dict[str, Any]:
     """Read all grams by state, as of the published log."""
     with site.database.reading() as tx:
@@ -143,7 +141,7 @@ def read_totals(site: SiteOf) -> dict[str, Any]:
 
 
 @router.get("/certificates/{number}", summary="Read a certificate", response_model=schemas.Certificate, responses=READ)
-def read_certificate(number: str, site: SiteOf, cursor: Cursor = None) -> dict[str, Any]:
+def read_certificate(number: CertificateName, site: SiteOf, cursor: Cursor = None) -> dict[str, Any]:
     """Read a certificate as data, with those of the movements it stands for that are in the published log.
 
     It is `recorded` until all of them are.

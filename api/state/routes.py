@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator
 
-from anchoring.errors import AnchoringError, NotYet, Refuted
+from anchoring.errors import AnchoringError, Malformed, NotYet, Refuted, Unreachable
 from anchoring.publishing.epochs import discard, open_map
 from anchoring.state.proof import MAX_ENTRIES, SUFFIX, StateProof, check_entries
 from anchoring.state.store import StateMap
@@ -21,7 +21,7 @@ from api.ledger.receipts import make_receipt, receipt_note
 from api.state.timetable import NEVER, wish
 from registry.clock import rfc3339
 from registry.database.schema import log_entries
-from registry.errors import Invalid, NothingToRecord, Unavailable
+from registry.errors import Invalid, NotFound, NothingToRecord, Unavailable
 from registry.ledger.logged import Logged, leaf_at
 from registry.ledger.publication import holds_movements, last_checkpoint
 
@@ -30,9 +30,11 @@ DEFAULT_ENTRIES = 200
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/state", tags=["state"])
 _digits = BeforeValidator(only_decimals)
-First = Annotated[int, Query(ge=0, le=MAX_BIGINT, description="First gram."), _digits]
-End = Annotated[int, Query(ge=1, le=MAX_BIGINT, description="One past the last gram."), _digits]
-Entries = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="Entries in one proof, at most."), _digits]
+First = Annotated[int, Query(ge=0, le=MAX_BIGINT, description="First gram.", examples=[0]), _digits]
+End = Annotated[int, Query(ge=1, le=MAX_BIGINT, description="One past the last gram.", examples=[1000]), _digits]
+Entries = Annotated[
+    int, Query(ge=1, le=MAX_ENTRIES, description="Entries in one proof, at most.", examples=[200]), _digits
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Proved:
             "content": {"text/plain": {"schema": schemas.TEXT}},
             "description": "gramledger/state-proof/v1; a Link header names the next",
         },
-        **documented(400, 404, 422, 503),
+        **documented(Invalid, NotFound, NotYet, Unreachable, Malformed, Refuted),
     },
 )
 def read_state(site: SiteOf, first_g: First, end_g: End, limit: Entries = DEFAULT_ENTRIES) -> Response:
@@ -76,7 +78,7 @@ def read_state(site: SiteOf, first_g: First, end_g: End, limit: Entries = DEFAUL
     summary="Record the state now",
     status_code=201,
     response_class=Response,
-    responses={201: {"model": schemas.StateAsked}, **documented(400, 401, 403, 409, 413, 422, 503)},
+    responses={201: {"model": schemas.StateAsked}, **documented(NothingToRecord)},
 )
 def ask_for_state(write: ByCentre) -> Response:
     """Have the state of all grams recorded as soon as the publisher gets to it; the centre does."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BeforeValidator
+from fastapi import APIRouter, Depends, Response
 
 from api.door.caller import Principal
-from api.door.numbers import MAX_EXACT, AccountId, only_decimals
+from api.door.causes import Cause
+from api.door.numbers import AccountId, SubmissionId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
@@ -27,7 +27,18 @@ from api.submissions.shapes import (
 )
 from registry.accounts.accounts import INSTITUTION, open_row
 from registry.decisions.recording import By
-from registry.errors import Forbidden, Invalid
+from registry.errors import (
+    AccountErased,
+    Conflict,
+    DecisionRefused,
+    DocumentTooLarge,
+    Forbidden,
+    Invalid,
+    MethodologyUnsound,
+    NotFound,
+    SetAside,
+    Unclassified,
+)
 from registry.identity.roles import Role
 from registry.methodologies.record import Methodology
 from registry.methodologies.reproduced import must_reproduce
@@ -37,25 +48,30 @@ from registry.submissions import cases, submissions
 from registry.submissions.submissions import Draft, State, Submission, Submitter
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["submissions"])
-READ = documented(400, 401, 403, 404, 422, 503)
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+READ = documented(NotFound)
+WRITTEN = (NotFound, Conflict)
+JUDGED = (*WRITTEN, AccountErased, MethodologyUnsound, Unclassified)
+"""Of what is handed in, or becomes a case."""
 OF_APPLICANTS = frozenset({Role.HOLDER, Role.APPLICANT})
 RECEIVING = Being(frozenset({Role.CENTRE, Role.BUREAU, Role.DISTRICT_BUREAU}))
 ByAnybody = Annotated[Write, Depends(by(SIGNED_IN))]
 ByApplicant = Annotated[Write, Depends(by(Holding(OF_APPLICANTS)))]
 ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
 Receiver = Annotated[Principal, Depends(RECEIVING)]
-Number = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A submission's number."), BeforeValidator(only_decimals)]
 THERE = "/v1/submissions/{submission}"
 AT_THE_DESK = "/v1/incoming/{submission}"
-MADE: dict[str, Any] = {
-    "status_code": 201,
-    "response_class": Response,
-    "responses": {201: {"model": SubmissionState}, **WRITTEN},
-}
 
 
-@router.post("/submissions", summary="Begin a methodology's submission", **MADE)
+def made(*causes: Cause) -> dict[str, Any]:
+    """Describe what an act on a submission answers, and what keeps it from being done."""
+    return {
+        "status_code": 201,
+        "response_class": Response,
+        "responses": {201: {"model": SubmissionState}, **documented(*causes)},
+    }
+
+
+@router.post("/submissions", summary="Begin a methodology's submission", **made(Conflict))
 def draft_a_methodology(body: DraftText, write: ByAnybody) -> Response:
     """Keep a methodology's text as a draft, faults and all; whoever signed in may (第十五条).
 
@@ -64,13 +80,17 @@ def draft_a_methodology(body: DraftText, write: ByAnybody) -> Response:
     return _begin(write, Draft(Record.METHODOLOGY, {"definition": body.definition}))
 
 
-@router.post("/accounts/{account_id}/applications", summary="Begin an application for a source", **MADE)
+@router.post(
+    "/accounts/{account_id}/applications",
+    summary="Begin an application for a source",
+    **made(NotFound, AccountErased, Conflict),
+)
 def draft_an_application(account_id: AccountId, body: DraftApplication, write: ByApplicant) -> Response:
     """Keep an application as a draft, in the name of the institution whose account this is (第十八条)."""
     return _begin(write, _application(account_id, body))
 
 
-@router.get("/submissions", summary="List one's submissions", responses=documented(400, 401, 403, 422, 503))
+@router.get("/submissions", summary="List one's submissions")
 def read_submissions(site: SiteOf, caller: SignedIn) -> Submissions:
     """List what the caller submitted, and the applications of accounts that they act for, newest first."""
     with site.database.reading() as tx:
@@ -79,15 +99,15 @@ def read_submissions(site: SiteOf, caller: SignedIn) -> Submissions:
 
 
 @router.get("/submissions/{submission}", summary="Read a submission", responses=READ)
-def read_submission(submission: Number, site: SiteOf, caller: SignedIn) -> ReadSubmission:
+def read_submission(submission: SubmissionId, site: SiteOf, caller: SignedIn) -> ReadSubmission:
     """Read a submission of one's own: its content, why it was returned or refused, and how its case stands."""
     with site.database.reading() as tx:
         found = submissions.own(tx, site.ledger.vault, submission, _submitter(caller))
         return ReadSubmission.whole(found, cases.stands(tx, site.ledger.vault, found))
 
 
-@router.post("/submissions/{submission}/correction", summary="Correct a draft", **MADE)
-def correct_a_draft(submission: Number, body: Correction, write: ByAnybody) -> Response:
+@router.post("/submissions/{submission}/correction", summary="Correct a draft", **made(*WRITTEN))
+def correct_a_draft(submission: SubmissionId, body: Correction, write: ByAnybody) -> Response:
     """Put another content in a draft's place, or in that of one that the centre returned."""
     ledger = write.site.ledger
 
@@ -98,8 +118,8 @@ def correct_a_draft(submission: Number, body: Correction, write: ByAnybody) -> R
     return _change(write, submission, body.model_dump(), change)
 
 
-@router.post("/submissions/{submission}/handing-in", summary="Hand a draft in", **MADE)
-def hand_a_draft_in(submission: Number, write: ByAnybody) -> Response:
+@router.post("/submissions/{submission}/handing-in", summary="Hand a draft in", **made(*JUDGED))
+def hand_a_draft_in(submission: SubmissionId, write: ByAnybody) -> Response:
     """Hand a draft in to the centre. A text's faults are told with their lines, and it stays a draft."""
     ledger = write.site.ledger
 
@@ -114,8 +134,8 @@ def hand_a_draft_in(submission: Number, write: ByAnybody) -> Response:
     return _change(write, submission, {}, change)
 
 
-@router.post("/submissions/{submission}/withdrawal", summary="Withdraw a submission", **MADE)
-def withdraw_a_submission(submission: Number, write: ByAnybody) -> Response:
+@router.post("/submissions/{submission}/withdrawal", summary="Withdraw a submission", **made(*WRITTEN))
+def withdraw_a_submission(submission: SubmissionId, write: ByAnybody) -> Response:
     """Take a submission back before its case begins; its content is gone then."""
     ledger = write.site.ledger
 
@@ -126,7 +146,7 @@ def withdraw_a_submission(submission: Number, write: ByAnybody) -> Response:
     return _change(write, submission, {}, change)
 
 
-@router.get("/incoming", summary="List the submissions that wait", responses=documented(400, 401, 403, 422, 503))
+@router.get("/incoming", summary="List the submissions that wait")
 def read_incoming(site: SiteOf, caller: Receiver) -> Submissions:
     """List what was handed in and waits for the centre, oldest first; a district bureau sees its own district's."""
     with site.database.reading() as tx:
@@ -135,7 +155,7 @@ def read_incoming(site: SiteOf, caller: Receiver) -> Submissions:
 
 
 @router.get("/incoming/{submission}", summary="Read what was handed in", responses=READ)
-def read_handed_in(submission: Number, site: SiteOf, caller: Receiver) -> ReadSubmission:
+def read_handed_in(submission: SubmissionId, site: SiteOf, caller: Receiver) -> ReadSubmission:
     """Read what was handed in, as an officer; a draft is its author's alone."""
     with site.database.reading() as tx:
         found = submissions.handed_in(tx, site.ledger.vault, submission)
@@ -144,8 +164,12 @@ def read_handed_in(submission: Number, site: SiteOf, caller: Receiver) -> ReadSu
         return ReadSubmission.whole(found, cases.stands(tx, site.ledger.vault, found))
 
 
-@router.post("/incoming/{submission}/recording", summary="Record a submission", **MADE)
-def take_submission_in(submission: Number, write: ByCentre) -> Response:
+@router.post(
+    "/incoming/{submission}/recording",
+    summary="Record a submission",
+    **made(*JUDGED, DecisionRefused, SetAside, DocumentTooLarge),
+)
+def take_submission_in(submission: SubmissionId, write: ByCentre) -> Response:
     """Begin the case of what was handed in; the decision is the officer's, and names nobody else."""
     ledger = write.site.ledger
 
@@ -158,14 +182,14 @@ def take_submission_in(submission: Number, write: ByCentre) -> Response:
     return write.perform({}, act, at=AT_THE_DESK)
 
 
-@router.post("/incoming/{submission}/return", summary="Return a submission", **MADE)
-def return_a_submission(submission: Number, body: Verdict, write: ByCentre) -> Response:
+@router.post("/incoming/{submission}/return", summary="Return a submission", **made(*WRITTEN))
+def return_a_submission(submission: SubmissionId, body: Verdict, write: ByCentre) -> Response:
     """Give a submission back to be mended: it is a draft again, with what is missing."""
     return _send_back(write, submission, body, State.RETURNED)
 
 
-@router.post("/incoming/{submission}/refusal", summary="Refuse a submission", **MADE)
-def refuse_a_submission(submission: Number, body: Verdict, write: ByCentre) -> Response:
+@router.post("/incoming/{submission}/refusal", summary="Refuse a submission", **made(*WRITTEN))
+def refuse_a_submission(submission: SubmissionId, body: Verdict, write: ByCentre) -> Response:
     """Refuse a submission for good, with a reason: no case of it begins."""
     return _send_back(write, submission, body, State.REFUSED)
 

@@ -2,87 +2,90 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
-from api.acts.orders import one_of, words
-from api.door.numbers import MAX_EXACT
+from api.door.fields import (
+    AccountNumber,
+    Body,
+    CaseNumbered,
+    Definition,
+    District,
+    Moment,
+    Numbered,
+    OfficerName,
+    ReasonCode,
+    VersionNumber,
+    WantedMoment,
+    one_of,
+    said,
+    words,
+)
 from api.door.times import shown_time
 from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.procedure.decision import SOURCE_KINDS
 from registry.submissions.cases import Stands
-from registry.submissions.submissions import MAX_WORDS_CHARS, Submission
+from registry.submissions.submissions import MAX_WORDS_CHARS, State, Submission
+
+Wish = Annotated[
+    StrictBool,
+    said(
+        "The applicant commits not to apply under another mechanism, and to trade no green power or certificates "
+        "(第二十三条). What is handed in says true.",
+        True,
+    ),
+]
+SubmissionNumber = Annotated[Numbered, said("The submission's number.", 4)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DraftText(_Body):
+class DraftText(Body):
     """A methodology's text. A draft may have faults; what is handed in has none."""
 
-    definition: Annotated[
-        dict[str, Any], Field(description="As docs/methodologies.md says.", examples=[{"id": "bus", "version": 2}])
-    ]
+    definition: Definition
 
 
-class DraftApplication(_Body):
+class DraftApplication(Body):
     """An application for a source, by an institution."""
 
-    kind: Annotated[StrictStr, one_of(SOURCE_KINDS), Field(description="What it is.", examples=["scenario"])]
-    name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "PUBLIC: the source's name in Chinese.")]
-    name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "PUBLIC: the source's name in English.")]
-    methodology: Annotated[
-        StrictStr, Field(description="The code of a published methodology.", examples=["SHCER02020032024II"])
-    ]
-    version: Annotated[StrictInt, Field(description="Of the methodology.", ge=1, le=2**31 - 1, examples=[1])]
-    valid_from: Annotated[StrictStr, Field(description="From when on.", examples=["2027-01-01T00:00:00.000Z"])]
-    valid_until: Annotated[StrictStr, Field(description="Until when.", examples=["2030-01-01T00:00:00.000Z"])]
-    district: Annotated[
-        StrictStr | None, Field(description="In six digits (GB/T 2260); null: the whole city.", examples=["310104"])
-    ] = None
+    kind: Annotated[StrictStr, one_of(SOURCE_KINDS, "What it is.")]
+    name_zh: Annotated[StrictStr, words(MAX_NAME_CHARS, "PUBLIC: the source's name in Chinese.", "示例骑行")]
+    name_en: Annotated[StrictStr, words(MAX_NAME_CHARS, "PUBLIC: the source's name in English.", "Example rides")]
+    methodology: Annotated[StrictStr, said("The code of a published methodology.", "SHCER02020032024II")]
+    version: VersionNumber
+    valid_from: Annotated[WantedMoment, said("From when on.")]
+    valid_until: Annotated[WantedMoment, said("Until when.", "2030-01-01T00:00:00.000Z")]
+    district: District | None = None
     developer: Annotated[
-        StrictInt | None,
-        Field(
-            description="The account of the developer, where another one is; it gave a mandate to apply.",
-            ge=1,
-            le=MAX_EXACT,
-            examples=[7],
-        ),
+        AccountNumber | None,
+        said("The account of the developer, where another one is; it gave a mandate to apply.", 7),
     ] = None
-    commits: Annotated[
-        StrictBool,
-        Field(
-            description="The applicant commits not to apply under another mechanism, and to trade no green power or "
-            "certificates (第二十三条). What is handed in says true.",
-            examples=[True],
-        ),
-    ] = False
+    commits: Wish = False
 
 
-class Correction(_Body):
+class Correction(Body):
     """What stands in a draft's place: a text, or an application, as the draft was."""
 
-    definition: Annotated[
-        dict[str, Any] | None, Field(description="Of a methodology.", examples=[{"id": "bus", "version": 2}])
-    ] = None
-    application: Annotated[DraftApplication | None, Field(description="Of a source.")] = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"definition": {"id": "bus", "version": 2}}]})
+
+    definition: Annotated[Definition | None, said("Of a methodology.")] = None
+    application: Annotated[DraftApplication | None, said("Of a source.")] = None
 
 
-class Verdict(_Body):
+class Verdict(Body):
     """Why something is sent back."""
 
-    reason: Annotated[StrictStr, Field(description="A word.", examples=["incomplete"])]
+    reason: ReasonCode
     message: Annotated[
-        StrictStr | None, words(MAX_WORDS_CHARS, "What is to be mended; for who submitted alone, not public.")
+        StrictStr | None,
+        words(MAX_WORDS_CHARS, "What is to be mended; for who submitted alone, not public.", "Table 2 is missing."),
     ] = None
 
 
 class SubmissionState(BaseModel):
     """How a submission stands."""
 
-    submission: Annotated[int, Field(description="Its number.", examples=[4])]
-    state: Annotated[str, Field(description="draft, submitted, returned, recorded, refused or withdrawn.")]
-    case: Annotated[str | None, Field(description="The case that it became.", examples=["M-3"])]
+    submission: SubmissionNumber
+    state: Annotated[str, one_of(State, "How it stands.")]
+    case: Annotated[CaseNumbered | None, said("The case that it became; null before.", "M-3")]
 
     @classmethod
     def of(cls, of: Submission) -> dict[str, Any]:
@@ -93,19 +96,19 @@ class SubmissionState(BaseModel):
 class SubmissionSummary(SubmissionState):
     """A submission without its content."""
 
-    record: Annotated[Literal["methodology", "source"], Field(description="What it is about.")]
-    account: Annotated[int | None, Field(description="The account that applies for a source.", examples=[7])]
-    district: Annotated[str | None, Field(description="In six digits, of a source.", examples=["310104"])]
-    made_at: Annotated[str, Field(description="When it was begun.", examples=["2026-11-28T01:00:00.000Z"])]
-    changed_at: Annotated[str, Field(description="When it changed last.", examples=["2026-11-28T02:00:00.000Z"])]
-    officer: Annotated[str | None, Field(description="Who returned, recorded or refused it.", examples=["centre:1"])]
-    reason: Annotated[str | None, Field(description="Why it was returned or refused, a word.", examples=["incomplete"])]
-    message: Annotated[str | None, Field(description="What is to be mended, for who submitted alone.")]
+    record: Annotated[Literal["methodology", "source"], said("What it is about.")]
+    account: Annotated[AccountNumber | None, said("The account that applies for a source; null of a text.", 7)]
+    district: Annotated[District | None, said("Of a source, in six digits; null: the whole city.")]
+    made_at: Annotated[Moment, said("When it was begun.")]
+    changed_at: Annotated[Moment, said("When it changed last.")]
+    officer: Annotated[OfficerName | None, said("Who returned, recorded or refused it; null before.")]
+    reason: Annotated[ReasonCode | None, said("Why it was returned or refused, in a word; null of others.")]
+    message: Annotated[str | None, said("What is to be mended, for who submitted alone.", "Table 2 is missing.")]
 
     @classmethod
     def summary(cls, of: Submission) -> Self:
         """Write a submission without its content."""
-        return cls(**_said(of))
+        return cls(**_facts(of))
 
 
 class ReadSubmission(SubmissionSummary):
@@ -113,20 +116,16 @@ class ReadSubmission(SubmissionSummary):
 
     content: Annotated[
         dict[str, Any] | None,
-        Field(description="As it was sent; null once it was withdrawn.", examples=[{"definition": {"id": "bus"}}]),
+        said("As it was sent; null once it was withdrawn.", {"definition": {"id": "bus"}}),
     ]
-    case_state: Annotated[
-        str | None, Field(description="Where the last decision of its case led.", examples=["refused"])
-    ]
-    case_reason: Annotated[
-        str | None, Field(description="The reason that this decision gives.", examples=["double-counting"])
-    ]
+    case_state: Annotated[str | None, said("Where the last decision of its case led; null without one.", "refused")]
+    case_reason: Annotated[ReasonCode | None, said("The reason that this decision gives.", "double-counting")]
 
     @classmethod
     def whole(cls, of: Submission, stands: Stands | None) -> Self:
         """Write a submission."""
         return cls(
-            **_said(of),
+            **_facts(of),
             content=None if of.content is None else dict(of.content),
             case_state=None if stands is None else stands.state,
             case_reason=None if stands is None else stands.reason,
@@ -136,10 +135,10 @@ class ReadSubmission(SubmissionSummary):
 class Submissions(BaseModel):
     """Submissions, without their contents."""
 
-    items: list[SubmissionSummary]
+    items: Annotated[list[SubmissionSummary], said("Each without its content.")]
 
 
-def _said(of: Submission) -> dict[str, Any]:
+def _facts(of: Submission) -> dict[str, Any]:
     return {
         **SubmissionState.of(of),
         "record": str(of.record),

@@ -7,9 +7,24 @@ from typing import Any
 
 import httpx2
 
+from tests.support.declared import undeclared
 from tests.support.running import Live
 
-http = httpx2.Client(timeout=60, trust_env=False, limits=httpx2.Limits(max_connections=250))
+
+def hold_to_description(answer: httpx2.Response) -> None:
+    """Fail for an answer, whoever asked and why, that the description of its operation does not have."""
+    media_type = answer.headers.get("Content-Type", "").partition(";")[0]
+    asked = answer.request
+    found = undeclared(asked.method, asked.url.path, answer.status_code, media_type, answer.read())
+    assert found is None, found
+
+
+http = httpx2.Client(
+    timeout=60,
+    trust_env=False,
+    limits=httpx2.Limits(max_connections=250),
+    event_hooks={"response": [hold_to_description]},
+)
 """Shared by all callers; closed by `tests/api/conftest.py`."""
 _keys = itertools.count(1)
 

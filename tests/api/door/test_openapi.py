@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from jsonschema_rs import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import (
@@ -21,13 +22,18 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from api.door.causes import STATUSES, below
+from api.door.problems import TYPE_BASE
+from registry.errors import RegistryError
+from tests.support.declared import DOCUMENT, TYPES, undeclared
 from tests.support.rest import authority, fresh_key, person_with
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 OPERATIONS = [
     (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
+OF_LOG = {"not-yet-logged": 404, "unreachable": 503, "unreadable": 503, "refuted": 503}
+STATUS_OF = {**STATUSES, **OF_LOG, **{kind.code: kind.status for kind in below(RegistryError)[1:]}}
 PROBLEM_TYPES = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
 CHECKS = [
     not_a_server_error,
@@ -45,11 +51,6 @@ bounded = settings(
 )
 
 
-def response_of(said):
-    """What is said of a response, here or once for all."""
-    return DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]] if "$ref" in said else said
-
-
 def test_the_document_is_fresh():
     command = [sys.executable, ROOT / "scripts" / "make-openapi", "--check"]
     done = subprocess.run(command, capture_output=True, check=False)
@@ -58,23 +59,65 @@ def test_the_document_is_fresh():
 
 COMPUTES = "/computations"
 """Is a question, and keeps nothing."""
-WITHOUT_DATABASE = {"/v1/about", "/v1/log/witnesses"}
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[f"{m} {p}" for p, m, _ in OPERATIONS])
-def test_every_operation_names_its_problems(path, method, operation):
+def test_every_operation_names_the_types_of_its_problems(path, method, operation):
     problems = {status: said for status, said in operation["responses"].items() if not status.startswith("2")}
-    needed = (set() if path in WITHOUT_DATABASE else {"503"}) | ({"422"} if operation.get("parameters") else set())
-    needed |= {"401", "403"} if operation.get("security") else set()
-    needed |= {"400", "413"} if method == "post" else set()
-    needed |= {"409"} if method == "post" and not path.endswith(COMPUTES) else set()
-    needed |= {"404"} if "{" in path else set()
-    assert needed - set(problems) == set()
+    named = set()
     for status, said in problems.items():
-        of_all = response_of(said)
-        assert list(of_all["content"]) == ["application/problem+json"]
-        assert set(of_all["x-problem-types"]) <= set(PROBLEM_TYPES)
-        assert of_all["x-problem-types"], status
+        assert list(said["content"]) == ["application/problem+json"]
+        codes = [kind.removeprefix(TYPE_BASE) for kind in said[TYPES]]
+        assert codes, status
+        assert set(said[TYPES]) <= set(PROBLEM_TYPES)
+        assert {STATUS_OF[code] for code in codes} == {int(status)}
+        named |= set(codes)
+    needed = {"unreadable-request", "malformed", "unavailable", "busy"}
+    needed |= {"unauthenticated", "token-expired", "issuer-unreachable"} if operation.get("security") else set()
+    needed |= (
+        {"forbidden", "no-role"} if operation.get("x-who-may", "whoever signed in") != "whoever signed in" else set()
+    )
+    if method == "post" and not path.endswith(COMPUTES):
+        needed |= {"idempotency-key-missing", "idempotency-key-reused", "log-behind", "too-large"}
+    needed |= {"unsupported-media-type"} if "requestBody" in operation else set()
+    needed |= {"not-found"} if "{" in path and not path.endswith("/events") else set()
+    assert needed - named == set()
+
+
+def faults_of(told):
+    """Which of the examples, by what they are of, their own schema refuses; judged as one object."""
+    as_one = {of: {"items": schema} for of, (schema, _) in told.items()}
+    judge = Draft202012Validator({"properties": as_one, "components": DOCUMENT["components"]}, validate_formats=True)
+    found = judge.iter_errors({of: examples for of, (_, examples) in told.items()})
+    return [f"{error.instance_path}: {error.message}" for error in found]
+
+
+def test_every_field_says_what_it_is_with_an_example_that_it_takes():
+    schemas = DOCUMENT["components"]["schemas"]
+    fields = {f"{name}.{of}": said for name, one in schemas.items() for of, said in one.get("properties", {}).items()}
+    assert len(fields) > 400
+    assert [of for of, said in fields.items() if not (said.get("description") or "").endswith(".")] == []
+    assert [of for of, said in fields.items() if not said.get("examples")] == []
+    assert faults_of({of: (said, said["examples"]) for of, said in fields.items()}) == []
+
+
+def test_every_parameter_says_what_it_is_with_an_example_that_it_takes():
+    parameters = {
+        f"{method} {path} {one['name']}": one for path, method, of in OPERATIONS for one in of.get("parameters", [])
+    }
+    assert [of for of, said in parameters.items() if not (said.get("description") or "").endswith(".")] == []
+    assert [of for of, said in parameters.items() if not said["schema"].get("examples")] == []
+    assert faults_of({of: (said["schema"], said["schema"]["examples"]) for of, said in parameters.items()}) == []
+
+
+def test_whole_bodies_can_be_made_of_the_examples():
+    """Every body and answer that is an object; a body of which a rule takes one field of several has one of its own."""
+    schemas = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if "properties" in schema}
+    made = {
+        name: {of: field["examples"][0] for of, field in schema["properties"].items()}
+        for name, schema in schemas.items()
+    }
+    assert faults_of({name: (one, one.get("examples", [made[name]])) for name, one in schemas.items()}) == []
 
 
 def test_every_operation_has_a_name_that_a_generated_client_can_use():
@@ -100,7 +143,7 @@ def test_every_media_type_has_a_schema():
     """Bodies and answers; of what has none, generated clients give nothing back."""
     for path, method, operation in OPERATIONS:
         shapes = [
-            *map(response_of, operation["responses"].values()),
+            *operation["responses"].values(),
             *([operation["requestBody"]] if "requestBody" in operation else []),
         ]
         for shape in shapes:
@@ -176,3 +219,5 @@ def send_and_check(live, case: schemathesis.Case, token: str) -> None:
             case.headers["idempotency-key"] = fresh_key()
     answer = case.call(base_url=live.url, headers=headers)
     case.validate_response(answer, checks=CHECKS)
+    media_type = answer.headers.get("content-type", [""])[0].partition(";")[0]
+    assert undeclared(case.method, case.formatted_path, answer.status_code, media_type, answer.content) is None

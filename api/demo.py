@@ -3,11 +3,12 @@
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -29,6 +30,7 @@ from registry.ledger.logged import leaf_at
 from registry.ledger.movement import serial
 from registry.ledger.posting import Posted
 from registry.ledger.queries import get_movement
+from registry.methodologies.code import SourceKind
 from registry.methodologies.published import publish_methodology
 from registry.methodologies.record import Methodology
 from registry.methodologies.shelf import find
@@ -42,6 +44,15 @@ from registry.sources.approval import advance, apply_for
 from registry.sources.sources import NewSource, give_consent, linked_users
 
 RIDES = "shanghai-rides"
+DECLARED: Final[Mapping[str, tuple[str, str, Mapping[str, str]]]] = {
+    "residential-electricity": (
+        "household",
+        "meter",
+        {"tariff": "time-of-use", "in_a_persons_name": "true", "rooftop_pv": "false", "readings_a_day": "48"},
+    ),
+    "distributed-pv": ("plant", "meter", {"capacity": "0.01", "connected": "2010-01-01"}),
+}
+"""What the demonstration declares of every meter in a file, where the methodology asks for it: nobody ever said so."""
 PROVIDER = "示例权益提供主体 Example benefit provider"
 FIRM = "示例机构 Example organisation"
 BENEFICIARY = "示例机构团队日 Team day of the example organisation"
@@ -111,15 +122,26 @@ def tell_story(site: Site, given: Given, step: Step) -> Story:
     if not named:
         step("Nobody is named in this kind of file: every row will be refused, and nothing can be issued for it")
     _bring_to_life(site, source_id, step)
+    declared = declared_of(given, named)
+    if declared:
+        step("The demonstration declares what the methodology asks of each meter; no platform said so (illustrative)")
     step(f"Reading and judging {given.file.name} by the profile {given.profile.id}")
     rejects_file = _fresh(site.folder.path / "rejects", given.file.stem)
     with _transaction(site) as tx:
-        report = issue_file(tx, site.ledger, source_id, given.methodology, given.profile, given.file, CENTRE)
+        report = issue_file(tx, site.ledger, source_id, given.methodology, given.profile, given.file, CENTRE, declared)
     write_rejects(report.judged, rejects_file)
     story = Story(report, rejects_file)
     if report.lot is not None:
         _spend(site, story, step)
     return story
+
+
+def declared_of(given: Given, named: list[str]) -> dict[str, list[dict[str, str]]]:
+    """Give what is declared of every meter, as the methodology asks for it; nothing where it asks nothing."""
+    attribute, subject, columns = DECLARED.get(given.methodology.id, ("", "", {}))
+    if not attribute:
+        return {}
+    return {attribute: [{subject: name, "from": "2000-01-01", **columns} for name in named]}
 
 
 def _fresh(folder: Path, stem: str) -> Path:
@@ -135,6 +157,9 @@ def _spend(site: Site, story: Story, step: Step) -> None:
     story.acts["issue"] = lot.last - lot.first
     story.shown["issue"] = lot.movements[0].id
     held = _holders(site, [written.id for written in lot.movements])
+    if find(story.report.judged.profile.methodology).kind is SourceKind.PROJECT:
+        _consume(site, story, held[0], step)
+        return
     step("People convert")
     for number, (account, grams) in enumerate(held):
         with _transaction(site) as tx:
@@ -164,11 +189,25 @@ def _trade(site: Site, story: Story, redeemers: list[tuple[int, int]], step: Ste
     story.bundle = serial(bundle.movement.first, bundle.movement.last)
     story.shown["bundle"] = bundle.id
     story.accounts = {"person": redeemers[0][0], "provider": provider, "organisation": firm}
+    _transfer_and_cancel(site, story, provider, firm, max(1, collected // 2))
+
+
+def _consume(site: Site, story: Story, held: tuple[int, int], step: Step) -> None:
+    """Let the owner of a project, who is an institution and converts nothing, transfer half of what it got."""
+    owner, grams = held
     with _transaction(site) as tx:
-        story.add(transfer(tx, site.ledger, provider, firm, Amount(max(1, collected // 2)), "agreement", "DEMO-1"))
+        firm = _institution(tx, site, FIRM)
+    step("The project's owner transfers; the organisation cancels")
+    story.accounts = {"owner": owner, "organisation": firm}
+    _transfer_and_cancel(site, story, owner, firm, max(1, grams // 2))
+
+
+def _transfer_and_cancel(site: Site, story: Story, holder: int, firm: int, quantity_g: int) -> None:
+    with _transaction(site) as tx:
+        story.add(transfer(tx, site.ledger, holder, firm, Amount(quantity_g), "agreement", "DEMO-1"))
     with _transaction(site) as tx:
         intent = Intent("reduction", "voluntary-offset", BENEFICIARY, STATEMENT)
-        done = cancel(tx, site.ledger, firm, Amount(max(1, collected // 2)), intent)
+        done = cancel(tx, site.ledger, firm, Amount(quantity_g), intent)
     story.add(done.posted)
     story.certificate = done.certificate
     story.shown["cancel"] = done.posted.movements[0].id
@@ -227,13 +266,16 @@ def _institution(tx: sa.Connection, site: Site, name: str) -> int:
 def _people(tx: sa.Connection, site: Site, source_id: int, given: Given) -> list[str]:
     """Open an account, with consent, for everybody whom the file names and who has none yet; gives their names.
 
-    Who withdrew consent has an account, and gets no second one. The people are synthetic: nobody consented.
+    Who withdrew consent has an account, and gets no second one. The people are synthetic: nobody consented. What a
+    project's file names are plants, whose owners are institutions.
     """
+    kind = INSTITUTION if given.methodology.kind is SourceKind.PROJECT else INDIVIDUAL
+    called = "Owner of" if kind == INSTITUTION else "Person"
     known = linked_users(tx, source_id)
     at = site.ledger.clock()
     named = people_in(given)
     new = {
-        user: open_account(tx, site.ledger.vault, kind=INDIVIDUAL, name=f"Person {user}", at=at)
+        user: open_account(tx, site.ledger.vault, kind=kind, name=f"{called} {user}", at=at)
         for user in named
         if user not in known
     }

@@ -19,6 +19,7 @@ from ibis.expr.types import BooleanValue, StringValue
 
 from registry.activities.judgement.grouped import attribute_tables, groups_of, key_text
 from registry.activities.judgement.known import Known, Met, links_table, meets, spans_table, table_of
+from registry.activities.judgement.noticing import GAPS, NOTE, gaps, noted, said_of
 from registry.activities.judgement.overlap import Span, resolve
 from registry.activities.judgement.reasons import UNMET, Reason
 from registry.activities.judgement.risky import caught, place_in_day, run_of_same, too_fast
@@ -118,7 +119,7 @@ class Stages:
             "outside": (rows.begins_ms < begins_ms) | (rows.ends_ms > closes_ms),
         }
         rows = judged(rows, self.profile, more)
-        rows = run_of_same(rows, self.risk)
+        rows = noted(run_of_same(rows, self.risk), self.profile, self.feds)
         flags = {reason: (condition, detail) for reason, (condition, detail) in self._caught(rows).items()}
         return rows.mutate(
             **{f"is_{reason.name.lower()}": condition.fill_null(False) for reason, (condition, _) in flags.items()},
@@ -219,7 +220,8 @@ class Stages:
         )
         nothing = ibis.null("string")
         groups = self._keep("activities", met.mutate(why=why, detail=nothing, held=nothing, about=nothing))
-        placed = rows.left_join(of_rows.join(groups, keys).select("row", group="row"), "row").drop("row_right")
+        of_group = of_rows.join(groups.select(*keys, group="row"), keys).select("row", "group")
+        placed = rows.left_join(of_group, "row").drop("row_right")
         return self._keep("rows", placed), groups
 
     def _marked(self, rows: Table) -> Table:
@@ -276,10 +278,16 @@ class Stages:
         return Outcome(stand, fall, wait, self._noticed(rows))
 
     def _noticed(self, rows: Table) -> dict[str, int]:
-        flags = [name for name in rows.columns if name.startswith("is_") and name != "is_known"]
-        found = self.backend.to_pyarrow(rows.aggregate(**{name: rows[name].sum() for name in flags})).to_pylist()[0]
-        counts = {Reason[name.removeprefix("is_").upper()].value: int(count or 0) for name, count in found.items()}
-        return {name: count for name, count in counts.items() if count}
+        flags = [name for name in rows.columns if name.startswith(("is_", NOTE)) and name != "is_known"]
+        asked = {name: rows[name].sum() for name in flags}
+        if NOTE + GAPS in rows.columns:
+            asked |= gaps(rows, self.things)
+        found = self.backend.to_pyarrow(rows.aggregate(**asked)).to_pylist()[0]
+        return {_noted(name): int(count) for name, count in found.items() if count}
+
+
+def _noted(name: str) -> str:
+    return Reason[name.removeprefix("is_").upper()].value if name.startswith("is_") else said_of(name)
 
 
 def _contended(rows: Table, keys: list[str]) -> Table:

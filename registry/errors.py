@@ -137,6 +137,54 @@ class DecisionRefused(RegistryError):
     code, status, title = "decision-refused", 409, "The decision is not allowed"
 
 
+class BatchReported(RegistryError):
+    """A file that was reported before, and was issued or is on its way."""
+
+    code, status, title = "batch-reported", 409, "This file was reported before"
+
+
+class BatchQuota(RegistryError):
+    """A platform has as many batches under way, or as many bytes of them, as one may have."""
+
+    code, status, title = "batch-quota", 409, "Too much is under way"
+
+
+class BatchClosed(RegistryError):
+    """A batch is not in the state in which this can be done with it."""
+
+    code, status, title = "batch-state", 409, "The batch does not stand so"
+
+
+class Outdated(RegistryError):
+    """What was proposed rests on what has changed since."""
+
+    code, status, title = "outdated", 409, "It rests on what has changed"
+
+
+class VersionStale(RegistryError):
+    """What was seen has changed since; look again, and ask for it as it is now."""
+
+    code, status, title = "version-stale", 409, "It has changed"
+
+
+class PartDiffers(RegistryError):
+    """A part of an upload that meets another one that is there, with other bytes or other bounds."""
+
+    code, status, title = "part-differs", 409, "Another part is there"
+
+
+class DigestMissing(RegistryError):
+    """Content came without the SHA-256 that it is held against, or with one that cannot be read."""
+
+    code, status, title = "digest-missing", 400, "The content's digest is missing"
+
+
+class DigestDiffers(RegistryError):
+    """The content does not have the digest that came with it."""
+
+    code, status, title = "digest-differs", 400, "The content was changed on its way"
+
+
 class KeyReused(RegistryError):
     """The Idempotency-Key was used for another request."""
 

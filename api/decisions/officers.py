@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
@@ -52,6 +52,7 @@ from registry.errors import (
 )
 from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
+from registry.issuance import deciding as issuances
 from registry.ledger.ledger import Ledger
 from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
@@ -145,7 +146,7 @@ class NextDecision(Body):
 )  # fmt: skip
 def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
     """Propose a policy; another officer of the bureau approves the motion that is answered, and it is published."""
-    ledger, officer, in_force = write.site.ledger, _officer(write.caller, _BUREAU), read_time(body.in_force)
+    ledger, officer, in_force = write.site.ledger, officer_of(write.caller, _BUREAU), read_time(body.in_force)
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         case = propose_policy(tx, ledger, body.name, body.value, in_force, By(officer))
@@ -160,7 +161,7 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 )  # fmt: skip
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
-    ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
+    ledger, officer = write.site.ledger, officer_of(write.caller, frozenset({str(Role.CENTRE)}))
     if body.kind not in SOURCE_KINDS:
         raise Invalid("A source is a project, a scenario or a behaviour.")
     valid = read_time(body.valid_from), read_time(body.valid_until)
@@ -188,7 +189,7 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
     `gram methodology check` tells what is wrong line by line. A version of a methodology that is published waits for
     the bureau's decision `revise`.
     """
-    ledger, officer = write.site.ledger, _officer(write.caller, frozenset({str(Role.CENTRE)}))
+    ledger, officer = write.site.ledger, officer_of(write.caller, frozenset({str(Role.CENTRE)}))
     methodology = parse(canonical(body.definition))
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
@@ -203,9 +204,9 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
     responses={201: {"model": Answer}, **OF_METHODOLOGY},
 )  # fmt: skip
 def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -> Response:
-    """Take the next decision of a source's or methodology's case; one that needs a second officer waits as a motion."""
-    ledger, choose = write.site.ledger, partial(_officer, write.caller)
-    room = methodologies if number.startswith(PREFIXES[Record.METHODOLOGY]) else sources
+    """Take the next decision of a case; one that needs a second officer waits as a motion."""
+    ledger, choose = write.site.ledger, partial(officer_of, write.caller)
+    room = _ROOMS.get(number[:2], sources)
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         return _came(number, *room.decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
@@ -226,7 +227,7 @@ def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(froze
 )  # fmt: skip
 def approve_a_motion(motion: MotionId, write: ByOfficer) -> Response:
     """Approve what another officer moved: the decision is taken, with both in it."""
-    ledger, choose = write.site.ledger, partial(_officer, write.caller)
+    ledger, choose = write.site.ledger, partial(officer_of, write.caller)
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         moved = motions.take_up(tx, motion)
@@ -247,7 +248,7 @@ def withdraw_a_motion(motion: MotionId, write: ByOfficer) -> Response:
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         moved = motions.take_up(tx, motion)
-        officer = _officer(write.caller, frozenset({moved.mover.authority}))
+        officer = officer_of(write.caller, frozenset({moved.mover.authority}))
         state = None
         if moved.case.startswith(PREFIXES[Record.POLICY]):
             withdraw_proposed(tx, ledger, moved.case, By(officer))
@@ -259,6 +260,8 @@ def withdraw_a_motion(motion: MotionId, write: ByOfficer) -> Response:
 
 
 def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: motions.Choose) -> tuple[str, Officer]:
+    if moved.case.startswith(PREFIXES[Record.ISSUANCE]):
+        return issuances.approve_moved(tx, ledger, moved.case, moved.mover, choose)
     if not moved.case.startswith(PREFIXES[Record.POLICY]):
         by_mover = By(moved.mover, reason=moved.reason)
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
@@ -269,13 +272,17 @@ def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: m
     return "published", second
 
 
-def _officer(caller: Principal, authorities: frozenset[str]) -> Officer:
+def officer_of(caller: Principal, authorities: frozenset[str]) -> Officer:
     """Give the officer that the caller is, of one of some authorities. Raises `Forbidden`."""
     for authority in sorted(authorities & set(AUTHORITIES)):
         officer = caller.officer(Role(authority))
         if officer is not None:
             return officer
     raise Forbidden(f"This is for officers of: {', '.join(sorted(authorities))}.")
+
+
+_ROOMS: Final = {PREFIXES[Record.METHODOLOGY]: methodologies, PREFIXES[Record.ISSUANCE]: issuances}
+"""Who decides a case, by what its number begins with."""
 
 
 def _reason(text: str | None) -> str | None:

@@ -5,6 +5,7 @@ no browser takes for something else, and a library's plain errors become problem
 """
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -17,6 +18,11 @@ from api.door.turns import Full, Turns
 
 MAX_BODY_BYTES = 64 * 1024
 """The largest act has under 8 KiB, however it is escaped; what is larger is no act."""
+MAX_CONTENT_BYTES: Final = 1024 * 1024
+"""Of a part of a file, or of activities as JSON lines."""
+_CONTENT: Final = re.compile(r"/v1/batches/[0-9]+/parts/[0-9]+|/v1/sources/[0-9]+/activities")
+LARGE_AT_ONCE, LARGE_OF_ONE = 32, 8
+"""Of these that are being read in one process, and of one address: 32 MiB, however many connections there are."""
 MAX_DRAINED_BYTES = 1024 * 1024
 """What is read and thrown away of a body that is too large: a client that is still sending hears no answer."""
 AT_ONCE: Final = 32
@@ -28,7 +34,7 @@ WAITING_OF_ONE, WAITING = 128, 1024
 WAIT_S: Final = 5.0
 """After which a request that waits is told to come back."""
 BUSY = "This address has too many requests under way, or everybody together has. Nothing was done; try again shortly."
-TOO_LARGE = f"The body of this request is limited to {MAX_BODY_BYTES} bytes."
+TOO_LARGE = "The body of this request is limited to {most} bytes."
 TWO_LENGTHS = "Send Content-Length or Transfer-Encoding, not both: two readers could end this body at two places."
 OLD_CHUNKS = "HTTP/1.0 has no Transfer-Encoding; send Content-Length."
 FILE_ERRORS = {
@@ -47,6 +53,7 @@ class Edge:
         """Stand before `app`. The path `apart` has turns of its own: calls wait there without taking a thread."""
         self._app, self._apart = app, apart
         self._turns = Turns(WAITING_OF_ONE, WAITING, slots=AT_ONCE, share=OF_ONE)
+        self._large = Turns(WAITING_OF_ONE, WAITING, slots=LARGE_AT_ONCE, share=LARGE_OF_ONE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on when all of it is there. The server leaves out the body of an answer to HEAD."""
@@ -56,17 +63,31 @@ class Edge:
         if unclear := _unclear_length(scope):
             await _refused(400, unclear, {"Connection": "close"})(scope, receive, send)
             return
+        most = MAX_CONTENT_BYTES if _CONTENT.fullmatch(scope["path"]) else MAX_BODY_BYTES
+        async with AsyncExitStack() as large:
+            if most > MAX_BODY_BYTES and not await self._has_room(scope, large):
+                await _busy(scope, receive, send)
+                return
+            try:
+                body = await _body(receive, most)
+            except _TooLarge:
+                await _refused(413, TOO_LARGE.format(most=most))(scope, receive, send)
+                return
+            if body is None:
+                return
+            if scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}
+            work = self._app if scope["path"] == self._apart else self._in_turn
+            await work(scope, _replayed(body, receive), _told(scope, receive, send))
+
+    async def _has_room(self, scope: Scope, large: AsyncExitStack) -> bool:
+        """Wait for a turn of those that bring much, so that no more of it is in memory than there are turns."""
         try:
-            body = await _body(receive)
-        except _TooLarge:
-            await _refused(413, TOO_LARGE)(scope, receive, send)
-            return
-        if body is None:
-            return
-        if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        work = self._app if scope["path"] == self._apart else self._in_turn
-        await work(scope, _replayed(body, receive), _told(scope, receive, send))
+            async with asyncio.timeout(WAIT_S):
+                await large.enter_async_context(self._large.turn(_source(scope)))
+        except (Full, TimeoutError):
+            return False
+        return True
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work on it in its turn, which ends when the answer begins: taking it is its reader's time."""
@@ -75,8 +96,7 @@ class Edge:
                 async with asyncio.timeout(WAIT_S):
                     await turn.enter_async_context(self._turns.turn(_source(scope)))
             except (Full, TimeoutError):
-                again = {"Retry-After": RETRY_AFTER_S}
-                await problem("busy", 503, "Too many requests at once", BUSY, again)(scope, receive, send)
+                await _busy(scope, receive, send)
                 return
 
             async def ending(message: Message) -> None:
@@ -146,21 +166,21 @@ def _file_problem(status: int, headers: dict[bytes, bytes]) -> Response:
 
 
 class _TooLarge(Exception):
-    """A body of more than `MAX_BODY_BYTES`."""
+    """A body of more than may be."""
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """Read the whole body; None when its sender went away before. Raises `_TooLarge`."""
     body, received, more = bytearray(), 0, True
-    while more and received <= MAX_BODY_BYTES + MAX_DRAINED_BYTES:
+    while more and received <= most + MAX_DRAINED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
         received += len(piece)
-        body += piece if received <= MAX_BODY_BYTES else b""
+        body += piece if received <= most else b""
         more = message.get("more_body", False)
-    if received > MAX_BODY_BYTES:
+    if received > most:
         raise _TooLarge
     return bytes(body)
 
@@ -177,6 +197,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 def _source(scope: Scope) -> str:
     return source_of(scope["client"][0]) if scope["client"] else ""
+
+
+async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
+    await problem("busy", 503, "Too many requests at once", BUSY, {"Retry-After": RETRY_AFTER_S})(scope, receive, send)
 
 
 def _refused(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -60,8 +60,7 @@ class Write:
         `at` is the address of what came of it, with the answer's own values in braces.
         The answer is kept until the account that it is about is erased; that of the erasure itself never is.
         """
-        if self.site.as_of is not None:  # first of all: what this database says of grams is not the last word
-            raise Behind(BEHIND)
+        refuse_behind(self.site)  # first of all: what this database says of grams is not the last word
         asked = Claim.of(self.site.ledger.vault, self.caller.id, self._key, [self._asked, dict(body)])
         with self.site.database.transaction() as tx:
             earlier = self._earlier(tx, asked)
@@ -89,6 +88,12 @@ class Write:
     def _about(self, said: Mapping[str, Any]) -> int | None:
         """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""
         return self._account or _number(said.get("id"))
+
+
+def refuse_behind(site: Site) -> None:
+    """Raise `Behind` while a database that was set back is only read."""
+    if site.as_of is not None:
+        raise Behind(BEHIND)
 
 
 def _number(found: Any) -> int | None:

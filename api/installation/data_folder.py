@@ -49,6 +49,11 @@ class DataFolder:
         return self.path / "log"
 
     @property
+    def batches(self) -> Path:
+        """The files of batches that are not settled."""
+        return self.path / "batches"
+
+    @property
     def postgres(self) -> Path:
         """The embedded PostgreSQL."""
         return self.path / POSTGRES

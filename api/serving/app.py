@@ -31,6 +31,7 @@ from api.identity.relying_party import RelyingParty
 from api.installation import logs
 from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
+from api.issuance import batches
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
@@ -97,12 +98,13 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices, submissions),
+        *(consents, ties, offices, submissions, batches),
         events,
     )
-    app.router.routes.append(Table(room.router for room in strict))
-    for room in (*strict, log, chain):
-        app.include_router(room.router)
+    routers = [*(room.router for room in strict), batches.parts_router]
+    app.router.routes.append(Table(routers))
+    for router in (*routers, log.router, chain.router):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)
     app.include_router(signing_in.router)

@@ -23,6 +23,7 @@ from api.installation import logs
 from api.installation.condition import CONVICTED, RECOVERING
 from api.installation.site import SITE_VARIABLE, Site
 from api.installation.witnesses import Publishing
+from api.serving import batches
 from api.serving.batching import Batching
 from api.serving.expiry import expire_points
 from api.serving.jobs import work_through
@@ -44,6 +45,10 @@ EVENTS_S = 0.5
 """How often events that happened get their numbers."""
 OLD_EVENTS_S, DAY_MS = 600, 86_400_000
 """How often events are looked for that are too old to be kept."""
+BATCHES_S = 0.5
+"""How often work on a batch is looked for."""
+TIDY_S = 300
+"""How often files of batches that are settled are looked for: deleted soon, and not at once."""
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
 LOOK_S = 1
@@ -225,6 +230,8 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             works.repeat("jobs", JOBS_S, lambda: work_through(site, works.over))
             works.repeat("number the events", EVENTS_S, lambda: _number_events(site))
             works.repeat("delete old events", OLD_EVENTS_S, lambda: _delete_old_events(site))
+            works.repeat("batches", BATCHES_S, lambda: batches.work_through(site, works.over))
+            works.repeat("tidy batches", TIDY_S, lambda: batches.tidy_up(site))
             works.repeat("expire points", EXPIRE_S, lambda: expire_points(site, works.over))
             works.repeat("mend the state's map", MEND_S, site.epochs.mend)
             while not stop.wait(min(publish_s, LOOK_S)):

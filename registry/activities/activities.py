@@ -79,17 +79,20 @@ def write_activities(tx: sa.Connection, vault: Vault, source_id: int, lot_id: in
     met = occupy(tx, vault, lot_id, _occupations(of), LONGEST_MS)
     if met is not None:
         subject, starts, ends = met
-        named = next(one for one in of if (one.starts_ms, one.ends_ms) == (starts, ends) and subject in _subjects(one))
+        named = next(
+            one for one in of if (one.starts_ms, one.ends_ms) == (starts, ends) and subject in subjects_of(one)
+        )
         raise Overlapping(
             f"Activity {named.reference} overlaps another of the same {subject.kind}; one physical act is issued once."
         )
 
 
 def _occupations(of: Iterable[Activity]) -> list[Occupation]:
-    return [Occupation(who, one.starts_ms, one.ends_ms, one.account_id) for one in of for who in _subjects(one)]
+    return [Occupation(who, one.starts_ms, one.ends_ms, one.account_id) for one in of for who in subjects_of(one)]
 
 
-def _subjects(of: Activity) -> tuple[Subject, ...]:
+def subjects_of(of: Activity) -> tuple[Subject, ...]:
+    """Give whoever and whatever was at it, and could be at nothing else."""
     return (person_of(of.account_id), *of.subjects) if of.in_person else of.subjects
 
 

@@ -24,6 +24,8 @@ PRIVILEGES: Final = {
     "alembic_version": _READ,
     "anchors": "SELECT, INSERT, UPDATE (transaction, block, gas, anchored_ms, final_ms), DELETE",
     "appointments": "SELECT, INSERT, UPDATE (subject, ended_ms, ended_by, grant_id), DELETE",
+    "batch_parts": "SELECT, INSERT, DELETE",
+    "batches": "SELECT, INSERT, UPDATE",
     "belongings": "SELECT, INSERT, UPDATE (until_ms), DELETE",
     "blocks": _READ,
     "cases": _ADD,

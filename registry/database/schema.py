@@ -169,6 +169,32 @@ activities = _table(
     quantity_g=_int,
     lot_id=_int,
 )
+batches = _table(
+    "batches",
+    id=_int,
+    source_id=_int,
+    profile=_text,
+    bytes=_int,
+    sha256=_bytes,
+    digest=_bytes,
+    period_from_ms=_int,
+    period_until_ms=_int,
+    begun_ms=_int,
+    state=_text,
+    version=_int,
+    changed_ms=_int,
+    work=_text,
+    turn=_int,
+    tries=_int,
+    progress=JSONB,
+    proposer=_text,
+    approver=_text,
+    case_number=_text,
+    summary=JSONB,
+    problem=JSONB,
+    lot_id=_int,
+)
+batch_parts = _table("batch_parts", batch_id=_int, first_byte=_int, bytes=_int, sha256=_bytes)
 occupied = _table("occupied", subject=_bytes, starts_ms=_int, ends_ms=_int, account_id=_int, lot_id=_int)
 movements = _table(
     "movements",

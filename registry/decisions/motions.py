@@ -6,6 +6,7 @@ of its own, so neither officer waits for the other.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -32,13 +33,17 @@ class Motion:
     moved_ms: int
 
 
+def waits(tx: sa.Connection, case: str) -> bool:
+    """Whether a motion waits in a case."""
+    return tx.execute(_waiting(case)).scalar_one_or_none() is not None
+
+
 def move(tx: sa.Connection, case: str, decision: str, mover: Officer, at: int, reason: str | None = None) -> int:
     """Let a decision wait for approval, and give the motion's number.
 
     Call it under the case's lock. Raises `Conflict` while another waits in the case.
     """
-    other = sa.select(motions.c.id).where(motions.c.case_number == case, motions.c.ended_ms.is_(None))
-    waiting = tx.execute(other).scalar_one_or_none()
+    waiting = tx.execute(_waiting(case)).scalar_one_or_none()
     if waiting is not None:
         raise Conflict(f"Motion {waiting} waits in case {case}. Approve or withdraw it first.")
     row = {"case_number": case, "decision": decision, "mover": str(mover), "reason": reason, "moved_ms": at}
@@ -62,6 +67,12 @@ def end(tx: sa.Connection, number: int, by: Officer, at: int, *, approved: bool)
     tx.execute(sa.update(motions).where(motions.c.id == number, motions.c.ended_ms.is_(None)).values(values))
 
 
+def end_of_case(tx: sa.Connection, case: str, by: Officer, at: int) -> None:
+    """End the motion that waits in a case, if one does, because it was decided otherwise."""
+    for number in tx.execute(_waiting(case).with_for_update()).scalars().all():
+        end(tx, int(number), by, at, approved=False)
+
+
 def approver(choose: Choose, authorities: frozenset[str], mover: Officer) -> Officer:
     """Give who approves what another moved. Raises `Conflict` for who moved it, and what `choose` raises."""
     second = choose(authorities)
@@ -74,6 +85,10 @@ def list_open(tx: sa.Connection) -> list[Motion]:
     """Give the motions that wait, oldest first."""
     query = sa.select(motions).where(motions.c.ended_ms.is_(None)).order_by(motions.c.id).limit(MOST_OPEN)
     return [_motion(row) for row in tx.execute(query)]
+
+
+def _waiting(case: str) -> sa.Select[Any]:
+    return sa.select(motions.c.id).where(motions.c.case_number == case, motions.c.ended_ms.is_(None))
 
 
 def _motion(row: sa.Row[tuple[object, ...]]) -> Motion:

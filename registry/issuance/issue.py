@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from registry.accounts.vault import tag
 from registry.activities.activities import Activity, write_activities
 from registry.database.schema import account_keys, accounts, lots
-from registry.decisions.recording import Officers, Step
+from registry.decisions.recording import By, Officers, Pending, Step
+from registry.decisions.returning import number_of
 from registry.errors import ActivitiesLost, Invalid, NotOpen
 from registry.events.outbox import tell
 from registry.events.types import LOT_ISSUED
@@ -44,9 +45,14 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     """
     if not report.activities:
         raise Invalid("The report has no activity to issue for.")
+    pending = propose(tx, ledger, report, next_lot(tx), officers.proposing)
+    return issue_proposed(tx, ledger, report, pending, officers.deciding)
+
+
+def issue_proposed(tx: sa.Connection, ledger: Ledger, report: Report, pending: Pending, by: By) -> Lot:
+    """Issue the grams of a report whose issuance was proposed. Raises what `issue` raises."""
+    lot_id = number_of(pending.case)
     grams = _grams_by_account(report.activities, ledger)
-    lot_id = next_lot(tx)
-    pending = propose(tx, ledger, report, lot_id, officers.proposing)
     holders = _holders(tx, ledger, grams)
     first, last = next_numbers(tx, sum(grams.values()))
     know_lots(tx, pending, report.source)
@@ -57,7 +63,7 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
     lot = lot_of(pending, report, (first, last), len(grams), period, inputs)
     _write_lot(tx, report, lot_id, lot, at, inputs)
     write_activities(tx, ledger.vault, report.source.id, lot_id, report.activities)
-    pending.take(tx, Step("issue", "issued", officers.deciding, lot))
+    pending.take(tx, Step("issue", "issued", by, lot))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
         **report.facts,

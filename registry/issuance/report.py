@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -22,6 +23,11 @@ from registry.procedure.decision import BEHAVIOUR, PREFIXES, Lot, Record, Source
 from registry.procedure.fields import Range
 from registry.procedure.values import BEHAVIOURS
 from registry.sources.sources import Source
+
+ISSUED_BEFORE: Final = "already-issued"
+"""Why an activity does not stand that was issued for, or whose person or vehicle was at another one that was."""
+
+NOT_CONSENTED: Final = "not-consented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,24 @@ def next_lot(tx: sa.Connection) -> int:
 
 def propose(tx: sa.Connection, ledger: Ledger, report: Report, lot_id: int, by: By) -> Pending:
     """Record the proposal of an issuance; gives the decision that is to be taken on it."""
-    source, methodology = _rests_on(tx, report.source)
-    case = open_case(tx, Record.ISSUANCE, lot_id)
-    names = [policy.name for policy in report.policies] + _letting_issue(report.source.kind)
-    pending = prepare(tx, ledger, Record.ISSUANCE, case, cases=(source, methodology), policies=names)
+    pending = take_up(tx, ledger, report, open_case(tx, Record.ISSUANCE, lot_id))
     pending.take(tx, Step("propose", "proposed", by))
     return pending
+
+
+def take_up(tx: sa.Connection, ledger: Ledger, report: Report, case: str) -> Pending:
+    """Hold an issuance's case with what it rests on; gives the decision that is to be taken on it."""
+    names = [policy.name for policy in report.policies] + _letting_issue(report.source.kind)
+    return prepare(tx, ledger, Record.ISSUANCE, case, cases=_rests_on(tx, report.source), policies=names)
+
+
+def refuse_duplicates(tx: sa.Connection, pending: Pending, report: Report, input_sha256: bytes, by: By) -> None:
+    """Record that nothing is issued of a report, because some of it was issued before (R18, R19)."""
+    shown = {"rejected": [f"{reason} {count}" for reason, count in report.refused.items()]}
+    # Whoever guessed a file of few rides could hold it against its digest.
+    file = {"input_sha256": input_sha256.hex()}
+    said = By(by.actor, reason=ISSUED_BEFORE)
+    pending.take(tx, Step("refuse", "refused", said, shown=shown, withheld=file))
 
 
 def know_lots(tx: sa.Connection, pending: Pending, source: Source) -> None:

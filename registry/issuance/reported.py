@@ -1,6 +1,6 @@
 """A source's file of activities: judged against what is known, issued as one lot, and what was refused recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,11 @@ from registry.activities.profiles.profile import By, Profile
 from registry.activities.subjects import Subject, find_occupied, person_of, thing_of
 from registry.clock import in_shanghai
 from registry.database.schema import methodologies as methodologies_table
-from registry.decisions.recording import By as Deciding
-from registry.decisions.recording import Officers, Step
+from registry.decisions.recording import Officers
 from registry.errors import NotOpen, OtherMethodology
 from registry.identity.belongings import whose_each
 from registry.issuance.issue import Lot, issue
-from registry.issuance.report import Report, next_lot, propose, report_of
+from registry.issuance.report import Report, next_lot, propose, refuse_duplicates, report_of
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest, program
 from registry.policies.activities import ACTIVITIES, RISK, FileLimits, Risk
@@ -122,9 +121,15 @@ def hold_those_in(tx: sa.Connection, source: Source, judged: Judged) -> None:
     Raises `NotOpen` when somebody withdrew while the file was judged.
     """
     accounts = set(judged.activities.table["account_id"].to_pylist())
-    names = [name for name, account in consented_users(tx, source.id).items() if account in accounts]
-    if set(hold_consents(tx, source.id, names).values()) != accounts:
+    if hold_consenting(tx, source, accounts) != accounts:
         raise NotOpen("While the file was judged, somebody in it withdrew their consent. Report it again.")
+
+
+def hold_consenting(tx: sa.Connection, source: Source, accounts: Collection[int]) -> set[int]:
+    """Pick the accounts whose consent stands, and keep them from withdrawing it until the transaction ends (R4)."""
+    wanted = set(accounts)
+    names = [name for name, account in consented_users(tx, source.id).items() if account in wanted]
+    return set(hold_consents(tx, source.id, names).values())
 
 
 _PUBLISHED = sa.select(methodologies_table.c.digest).where(
@@ -147,8 +152,4 @@ def _refuse_duplicates(tx: sa.Connection, ledger: Ledger, report: Report, judged
     if Reason.ALREADY_ISSUED not in judged.refused_by_reason():
         return
     pending = propose(tx, ledger, report, next_lot(tx), officers.proposing)
-    shown = {"rejected": [f"{reason} {count}" for reason, count in report.refused.items()]}
-    # Whoever guessed a file of few activities could hold it against its digest.
-    file = {"input_sha256": judged.input_sha256.hex()}
-    by = Deciding(officers.actor, reason=str(Reason.ALREADY_ISSUED))
-    pending.take(tx, Step("refuse", "refused", by, shown=shown, withheld=file))
+    refuse_duplicates(tx, pending, report, judged.input_sha256, officers.deciding)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from registry.database.schema import methodologies
 from registry.decisions.recording import By, Officers, Pending, Step, case_about, prepare
 from registry.decisions.returning import Recorded, Returning
-from registry.errors import MethodologyUnsound, Unclassified
+from registry.errors import MethodologyUnsound, NotFound, Unclassified
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
 from registry.methodologies.reproduced import must_reproduce
@@ -85,6 +85,15 @@ def _return(tx: sa.Connection, recorded: Recorded) -> None:
 
 
 RETURNING: Final[Mapping[Record, Returning]] = {Record.METHODOLOGY: _return}
+
+
+def published_record(tx: sa.Connection, code: str, version: int) -> Methodology:
+    """Read a version as it was published. Raises `NotFound`, or `MethodologyUnsound` where only another program can."""
+    query = sa.select(methodologies.c.record).where(methodologies.c.code == code, methodologies.c.version == version)
+    record = tx.execute(query).scalar_one_or_none()
+    if record is None:
+        raise NotFound(f"Methodology {code} has no published version {version}.")
+    return parse(rfc8785.dumps(record))
 
 
 def decision_publishing(tx: sa.Connection, code: str, version: int) -> bytes | None:

@@ -82,6 +82,12 @@ COLUMNS: dict[str, dict[str, Is]] = {
         G,
         "id record account_id submitter district content state made_ms changed_ms officer reason words case_number",
     ),
+    "batches": _all(
+        A,
+        "id source_id profile bytes sha256 digest period_from_ms period_until_ms begun_ms state version changed_ms "
+        "work turn tries progress proposer approver case_number summary problem lot_id",
+    ),
+    "batch_parts": _all(A, "batch_id first_byte bytes sha256"),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),
     "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved"),

@@ -22,6 +22,7 @@ from registry.decisions.returning import Recorded, Returning, read_decision
 from registry.errors import JobBroken, OtherHistory
 from registry.events.outbox import begin_anew
 from registry.evidence.document import Fields
+from registry.issuance import batch
 from registry.issuance.returned import LotFacts, ensure_lot, facts_of
 from registry.jobs.jobs import end_all
 from registry.ledger.blocks import movement_of
@@ -37,7 +38,12 @@ from registry.upkeep.recovery.holders import Acquired, Holders, acquired
 SKIPPED_NUMBERS = 1_000_000
 """By how much the numbers of every table are moved on, at least: none that somebody was told before the loss comes to
 mean something else, and no token of a lost account opens a new one."""
-RETURNING: Final[Mapping[Record, Returning]] = {**policies.RETURNING, **published.RETURNING, **returned.RETURNING}
+RETURNING: Final[Mapping[Record, Returning]] = {
+    **policies.RETURNING,
+    **published.RETURNING,
+    **returned.RETURNING,
+    **batch.RETURNING,
+}
 """What the capabilities declare."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}
 _MAYBE_DONE = (

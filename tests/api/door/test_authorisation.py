@@ -13,6 +13,7 @@ from registry.identity.grants import Grant, revoke
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
+from tests.support.reporting import content_digest
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 
 OF_ACCOUNT = ("own", "provider", "trader", "applicant", "platform")
@@ -32,6 +33,7 @@ APPLICANT = frozenset({"own", "applicant"})
 RECEIVING = frozenset({"centre", "bureau", "district-bureau"})
 HOLDER_OR_CENTRE = frozenset({"own", "centre"})
 CONNECTED = frozenset({"own", "provider", "applicant", "platform"})
+SEEING_BATCHES = frozenset({"platform", "centre", "bureau"})
 MAY = {
     ("POST", "/v1/accounts"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}"): READERS,
@@ -98,6 +100,15 @@ MAY = {
     ("GET", "/v1/lots"): ANYONE,
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
+    ("POST", "/v1/sources/{source_id}/batches"): frozenset({"platform"}),
+    ("PUT", "/v1/batches/{batch}/parts/{first_byte}"): frozenset({"platform"}),
+    ("GET", "/v1/batches"): SEEING_BATCHES,
+    ("GET", "/v1/batches/{batch}"): SEEING_BATCHES,
+    ("GET", "/v1/batches/{batch}/rows"): SEEING_BATCHES,
+    ("GET", "/v1/batches/{batch}/rows.csv"): SEEING_BATCHES,
+    ("GET", "/v1/batches/{batch}/rows.jsonl"): SEEING_BATCHES,
+    ("POST", "/v1/batches/{batch}/withdrawal"): frozenset({"platform"}),
+    ("POST", "/v1/batches/{batch}/proposal"): frozenset({"centre"}),
     ("GET", "/v1/worklist"): frozenset(OFFICERS),
     ("POST", "/v1/policies"): frozenset({"bureau"}),
     ("POST", "/v1/sources"): frozenset({"centre"}),
@@ -155,6 +166,14 @@ BODIES = {
     "decisions": {"decision": "accept"},
     "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
     "link-codes": {"source": MORE_THAN_THERE_IS},
+    "proposal": {"version": 1},
+    "batches": {
+        "profile": "shanghai-rides",
+        "bytes": 1,
+        "sha256": "0" * 64,
+        "period_from": "2027-01-01T00:00:00.000Z",
+        "period_until": "2027-01-02T00:00:00.000Z",
+    },
     "consents": {"code": "none", "external_id": "x"},
     "mandates": {"agent": MORE_THAN_THERE_IS},
     "links": {"kind": "none", "number": "1"},
@@ -168,6 +187,10 @@ BODIES = {
     "erasure": {"confirm": "0" * 64},
 }
 """Acts that are refused once the caller is let in, so that nothing changes."""
+CONTENT = {
+    "content": b"x",
+    "headers": {"Content-Type": "application/octet-stream", "Content-Digest": content_digest(b"x")},
+}
 QUERIES = {"/v1/state": "?first_g=0&end_g=1"}
 
 
@@ -212,6 +235,7 @@ def test_who_may_is_declared_and_described():
         CONNECTED: "the account's applicant or holder or platform or provider",
         SIGNED_IN: "whoever signed in",
         frozenset({"platform"}): "platform",
+        SEEING_BATCHES: "bureau, centre, platform",
         frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",
         ANYONE: None,
     }
@@ -266,12 +290,15 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "grant": MORE_THAN_THERE_IS,
         "link": 1,
         "external_id": "x",
+        "batch": MORE_THAN_THERE_IS,
+        "first_byte": 0,
     }
     there = path.replace(":path", "").format(**named, path="tile")
     there += QUERIES.get(path, "") if method == "GET" else ""
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
-    answer = caller.post(there, body) if method == "POST" else caller.ask(method, there)
-    if path.startswith("/v1/sources/{source_id}") and who == "platform":
+    how = CONTENT if method == "PUT" else {}
+    answer = caller.post(there, body) if method == "POST" else caller.ask(method, there, **how)
+    if path.startswith(("/v1/sources/{source_id}", "/v1/batches/{batch}")) and who == "platform":
         assert is_problem(answer, 403, "forbidden"), "of another platform's source"
     elif who in MAY[method, path]:
         assert answer.status_code not in {401, 403, 405, 422, 500}

@@ -1,0 +1,121 @@
+"""What a batch's file comes to, judged against what the registry knows at a moment: written down in files alone.
+
+Judging takes as long as the file needs and holds nothing meanwhile; whoever issues looks again at what changed.
+"""
+
+# mypy: disable-error-code="import-untyped"
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from registry.activities.judged import Activities, Judged, Thing
+from registry.activities.judging import judge_file
+from registry.activities.profiles.shelf import find
+from registry.database.engine import Database
+from registry.errors import NotFound
+from registry.issuance.batch import Batch
+from registry.issuance.listing import Abnormal
+from registry.issuance.report import Report, report_of
+from registry.issuance.reported import known_of, terms_of
+from registry.ledger.ledger import Ledger
+from registry.methodologies.published import published_record
+from registry.sources.sources import get_source
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A file, judged, and the report of what stands of it."""
+
+    judged: Judged
+    report: Report
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Count: of nobody, and fit to be kept."""
+        accounts = pc.count_distinct(self.judged.activities.table["account_id"]).as_py()
+        return {
+            "rows": self.judged.rows,
+            "accepted": len(self.judged.activities),
+            "accounts": int(accounts),
+            "quantity_g": self.judged.quantity_g,
+            "refused": self.judged.refused_by_reason(),
+            "held": self.judged.quarantined_by_reason(),
+            "rests_on": {
+                "policies": {policy.name: policy.decision.hex() for policy in self.report.policies},
+                "facts": dict(self.report.facts),
+            },
+        }
+
+    def abnormal(self) -> Iterator[Abnormal]:
+        """Give the rows that do not stand: those refused, then those in quarantine."""
+        for one in self.judged.refused():
+            yield Abnormal(one.row, one.reference, one.reason, one.said.zh, one.said.en)
+        for held in self.judged.quarantined():
+            yield Abnormal(held.row, held.reference, held.reason, held.said.zh, held.said.en, held=True)
+
+
+def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdict:
+    """Judge a batch's file. Raises `Invalid` for one that is unreadable as a whole."""
+    if not path.exists():
+        raise NotFound("The file of this batch was lost. Withdraw the batch, and report it again.")
+    profile = find(batch.profile)
+    with database.transaction() as tx:  # short: it holds the policies
+        source = get_source(tx, batch.source_id)
+        methodology = published_record(tx, source.methodology_code, source.methodology_version)
+        terms, policies = terms_of(tx, ledger, source, methodology)
+    with database.reading() as tx:
+        judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
+    judged = judged.of_platform(source.applicant_id)
+    return Verdict(judged, report_of(source, methodology, judged, policies))
+
+
+def keep_standing(verdict: Verdict, file: Path) -> None:
+    """Write what stands, whole or not at all, for nobody but the registry's user."""
+    beside = file.with_name(f".{file.name}.tmp")
+    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+        pq.write_table(verdict.judged.activities.table, out)
+    beside.rename(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stood when it was proposed, a row for each activity."""
+
+    table: pa.Table
+    profile: str
+
+    @property
+    def accounts(self) -> list[int]:
+        """Whose it is."""
+        found: list[int] = pc.unique(self.table["account_id"]).to_pylist()
+        return found
+
+    def of(self, accounts: Collection[int]) -> "Standing":
+        """Give what is of some accounts."""
+        mine = pc.is_in(self.table["account_id"], value_set=pa.array(sorted(accounts), pa.int64()))
+        return Standing(self.table.filter(mine), self.profile)
+
+    def without(self, places: Collection[int]) -> "Standing":
+        """Leave out the rows at some places."""
+        kept = [place for place in range(self.table.num_rows) if place not in places]
+        return Standing(self.table.take(pa.array(kept, pa.int64())), self.profile)
+
+    def activities(self, platform: int) -> Activities:
+        """Give them as activities of a platform's account."""
+        profile = find(self.profile)
+        things = [Thing(thing.kind, thing.everywhere) for thing in profile.things]
+        return Activities(self.table, things, platform, in_person=profile.in_person)
+
+
+def read_standing(file: Path, profile: str) -> Standing:
+    """Read what stood when it was proposed. Raises `NotFound`."""
+    try:
+        return Standing(pq.read_table(file), profile)
+    except OSError:
+        raise NotFound("What was proposed of this batch was lost. Propose it again.") from None

@@ -1,0 +1,230 @@
+"""What is done with batches beside everything else: judged, judged anew and proposed, issued.
+
+A work ends in one transaction, which also says that it is done: whoever is killed before that did nothing, and the work
+is done again from its begin. Files are replaced whole, and what they say is looked at again when it counts.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from registry.activities.activities import LONGEST_MS, Activity, find_reported, subjects_of
+from registry.activities.subjects import find_occupied
+from registry.database.engine import PATIENT, Database
+from registry.decisions import motions
+from registry.decisions.recording import By, Pending, read_officer
+from registry.errors import (
+    AlreadyIssued,
+    BatchClosed,
+    DigestDiffers,
+    Invalid,
+    JobBroken,
+    Outdated,
+    Overlapping,
+    RegistryError,
+)
+from registry.issuance import batch as batches
+from registry.issuance.batch import Batch, State, Work, as_problem
+from registry.issuance.issue import issue_proposed
+from registry.issuance.listing import write_listing
+from registry.issuance.parts import Place
+from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, next_lot, propose, refuse_duplicates, take_up
+from registry.issuance.reported import hold_consenting
+from registry.issuance.verdict import Verdict, judge, keep_standing, read_standing
+from registry.ledger.ledger import Ledger
+from registry.policies.policies import Policy, in_force
+from registry.sources.sources import Source, get_source
+
+MAX_TRIES: Final = 5
+"""Of one work: a turn is counted before it, so that what kills the process is counted too."""
+AGAIN: Final = (AlreadyIssued, Overlapping)
+"""What another issuance brought about that came first: tried again, without what it took."""
+UNAVAILABLE: Final = 503
+_DEFECT: Final = "Something is wrong on our side; it was logged. Nothing of this was done."
+_GIVEN_UP: Final = "This was tried again and again, and could not be done. Nothing of it was. Ask the operator."
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a work needs: the database, the ledger, and where the files of batches lie."""
+
+    database: Database
+    ledger: Ledger
+    place: Place
+
+    def tell(self, batch: Batch, stage: str, rows: int | None = None) -> None:
+        """Show how far it is, while it is in a transaction of its own."""
+        with self.database.transaction() as tx:
+            batches.tell(tx, batch.id, stage, rows)
+
+
+def do_next(bench: Bench) -> bool:
+    """Do the work of the batch whose turn it is, and say whether there was one.
+
+    Raises `Unavailable`; then it is done another time.
+    """
+    with bench.database.transaction() as tx:
+        batch = batches.next_work(tx)
+    if batch is None:
+        return False
+    if batch.tries > MAX_TRIES:
+        _fail(bench, batch, JobBroken(_GIVEN_UP))
+        return True
+    try:
+        _WORKS[batch.work](bench, batch)  # type: ignore[index]  # it has one
+    except AGAIN:
+        return True
+    except RegistryError as refused:
+        if refused.status == UNAVAILABLE:
+            raise
+        _fail(bench, batch, refused)
+    except Exception:
+        # What is no refusal is a defect, or the end of the machine's memory: the same again would end the same way.
+        _fail(bench, batch, JobBroken(_DEFECT))
+        raise
+    return True
+
+
+def tidy(bench: Bench) -> None:
+    """Withdraw what nobody went on with, and remove the files of what is settled."""
+    with bench.database.transaction() as tx:
+        batches.lapse(tx, bench.ledger.clock())
+    with bench.database.transaction() as tx:
+        needed = batches.open_batches(tx)
+    bench.place.remove_all_but(needed)
+
+
+def _judge(bench: Bench, batch: Batch) -> None:
+    verdict = _judged(bench, batch)
+    with bench.database.transaction() as tx:
+        now = _still(tx, batch)
+        batches.change(tx, now, bench.ledger.clock(), state=State.JUDGED, summary=verdict.summary, **_DONE)
+
+
+def _judged(bench: Bench, batch: Batch) -> Verdict:
+    """Judge a batch's file against what is known now, and list what does not stand."""
+    bench.tell(batch, "judging")
+    verdict = judge(bench.database, bench.ledger, batch, bench.place.file(batch.id))
+    if verdict.judged.input_sha256 != batch.sha256:
+        raise DigestDiffers("The parts do not make the file whose SHA-256 was declared. Report it as another batch.")
+    bench.tell(batch, "listing", verdict.judged.rows)
+    write_listing(bench.place.listing(batch.id), verdict.abnormal())
+    return verdict
+
+
+def _propose(bench: Bench, batch: Batch) -> None:
+    verdict = _judged(bench, batch)
+    if verdict.report.activities:
+        keep_standing(verdict, bench.place.standing(batch.id))
+    by, ledger = By(read_officer(batch.proposer or "")), bench.ledger
+    with bench.database.transaction() as tx:
+        now = _still(tx, batch)
+        if not verdict.report.activities:
+            _settle_empty(tx, bench, now, verdict, by)
+            return
+        case = now.case
+        if case is None:
+            case = propose(tx, ledger, verdict.report, next_lot(tx), by).case
+        motions.move(tx, case, "issue", by.actor, ledger.clock())
+        done = _DONE | {"state": State.PROPOSED, "case_number": case, "summary": verdict.summary}
+        batches.change(tx, now, ledger.clock(), **done)
+
+
+def _settle_empty(tx: sa.Connection, bench: Bench, batch: Batch, verdict: Verdict, by: By) -> None:
+    """End a batch of which nothing stands; that some of it was issued before is a decision too."""
+    refused = verdict.report.refused
+    if batch.case is None and ISSUED_BEFORE not in refused:
+        raise Invalid("Of this batch nothing stands, so nothing is proposed. Its rows say why.")
+    report = verdict.report
+    is_new = batch.case is None
+    pending = propose(tx, bench.ledger, report, next_lot(tx), by) if is_new else _held(tx, bench, batch, report)
+    refuse_duplicates(tx, pending, report, verdict.judged.input_sha256, by)
+    why = AlreadyIssued("Of this batch nothing stands any more: what did was issued before. Its rows said which.")
+    at, case = bench.ledger.clock(), pending.case
+    motions.end_of_case(tx, case, by.actor, at)
+    batches.change(
+        tx, batch, at, state=State.REFUSED, case_number=case, summary=verdict.summary, problem=as_problem(why)
+    )
+
+
+def _held(tx: sa.Connection, bench: Bench, batch: Batch, report: Report) -> Pending:
+    return take_up(tx, bench.ledger, report, batch.case or "")
+
+
+def _issue(bench: Bench, batch: Batch) -> None:
+    bench.tell(batch, "reading")
+    proposed = read_standing(bench.place.standing(batch.id), batch.profile)
+    ledger, by = bench.ledger, By(read_officer(batch.proposer or ""), read_officer(batch.approver or ""))
+    with bench.database.transaction() as tx:
+        tx.execute(sa.text(PATIENT))
+        source = get_source(tx, batch.source_id, lock=True)
+        policies, facts = _used(tx, bench, batch)
+        refused = Counter(batch.summary["refused"] if batch.summary else {})
+        kept = proposed.of(hold_consenting(tx, source, proposed.accounts))
+        refused[NOT_CONSENTED] += proposed.table.num_rows - kept.table.num_rows
+        if batch.tries > 1:
+            met = _issued_meanwhile(tx, ledger, source, kept.activities(source.applicant_id))
+            kept = kept.without(met)
+            refused[ISSUED_BEFORE] += len(met)
+        done = kept.activities(source.applicant_id)
+        if not done:
+            raise Outdated("Of what was proposed nothing stands any more. Judge it anew, or refuse it.")
+        report = Report(source, done, facts, policies, {reason: count for reason, count in refused.items() if count})
+        bench.tell(batch, "writing", len(done))
+        lot = issue_proposed(tx, ledger, report, _held(tx, bench, batch, report), by)
+        now = _still(tx, batch)
+        counts = {"accepted": len(done), "quantity_g": lot.last - lot.first, "accounts": len(lot.movements)}
+        summary = {**(batch.summary or {}), **counts, "refused": dict(report.refused)}
+        batches.change(tx, now, ledger.clock(), state=State.ISSUED, lot_id=lot.id, summary=summary, problem=sa.null())
+
+
+def _used(tx: sa.Connection, bench: Bench, batch: Batch) -> tuple[list[Policy], dict[str, str]]:
+    """Have the policies and facts of the proposal, if they hold still. Raises `Outdated`."""
+    rests_on = dict(batch.summary or {}).get("rests_on", {})
+    policies = [in_force(tx, bench.ledger, name, bench.ledger.clock()) for name in rests_on.get("policies", {})]
+    if any(policy.decision.hex() != rests_on["policies"][policy.name] for policy in policies):
+        raise Outdated("A policy that this was judged by has changed since. Move it again: it is judged anew then.")
+    return policies, dict(rests_on.get("facts", {}))
+
+
+def _issued_meanwhile(tx: sa.Connection, ledger: Ledger, source: Source, of: Sequence[Activity]) -> set[int]:
+    """Give the places of what another issuance took since."""
+    reported = set(find_reported(tx, ledger.vault, source.id, [one.reference for one in of]))
+    subjects = {who for one in of for who in subjects_of(one)}
+    begin, end = min(one.starts_ms for one in of), max(one.ends_ms for one in of)
+    taken = find_occupied(tx, ledger.vault, subjects, begin, end, LONGEST_MS)
+
+    def is_taken(one: Activity) -> bool:
+        spans = [span for who in subjects_of(one) for span in taken.get(who, ())]
+        return one.reference in reported or any(_meet((one.starts_ms, one.ends_ms), span) for span in spans)
+
+    return {place for place, one in enumerate(of) if is_taken(one)}
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] == other[0] or (one[0] < other[1] and other[0] < one[1])
+
+
+def _still(tx: sa.Connection, batch: Batch) -> Batch:
+    """Lock a batch whose work is done. Raises `BatchClosed` when it is not wanted any more, or somebody else did it."""
+    now = batches.get_batch(tx, batch.id, lock=True)
+    if (now.work, now.version, now.tries) != (batch.work, batch.version, batch.tries):
+        raise BatchClosed(f"Batch {batch.id} was changed meanwhile; nothing was done with it.")
+    return now
+
+
+def _fail(bench: Bench, batch: Batch, why: RegistryError) -> None:
+    """Note what kept a work from being done; a file that cannot be judged at all is refused with it."""
+    with bench.database.transaction() as tx:
+        now = batches.get_batch(tx, batch.id, lock=True)
+        if (now.work, now.version) != (batch.work, batch.version):
+            return
+        ends = {"state": State.REFUSED} if batch.work == Work.JUDGE else {}
+        batches.change(tx, now, bench.ledger.clock(), **_DONE, **ends, problem=as_problem(why))
+
+
+_DONE: Final = {"work": None, "progress": sa.null()}
+_WORKS: Final = {Work.JUDGE: _judge, Work.PROPOSE: _propose, Work.ISSUE: _issue}

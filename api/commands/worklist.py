@@ -22,19 +22,24 @@ def worklist(
     from api.operating.beside import beside
     from registry.clock import system_clock, wall_clock
     from registry.decisions import worklist as waiting
+    from registry.policies.calendars import missing_calendars
 
     now = system_clock()
     with beside(settings_of(data, database=database), warn) as there:
         site = there.site()
         with site.database.reading() as tx:
-            found = waiting.worklist(tx, site.ledger.vault.sealer, now)
+            found, reminders = waiting.worklist(tx, site.ledger.vault.sealer, now), list(missing_calendars(tx, now))
     if authority is not None:
         found = waiting.of_authority(found, authority)
+        reminders = [one for one in reminders if authority in one.by]
+    for reminder in reminders:
+        out.lines([f"By {wall_clock(reminder.due)}, {' or '.join(sorted(reminder.by))}: {reminder.about}"])
+        out.lines([f"  {reminder.words.zh}", f"  {reminder.words.en}"])
     for one in found:
         named = f"{one.number} {one.about}" if one.about else one.number
         out.lines([f"{named}: {one.state.zh} · {one.state.en}, since {wall_clock(one.since)}"])
         out.lines(_line(step, now) for step in one.steps)
-    if not found:
+    if not found and not reminders:
         out.lines(["Nothing waits."])
 
 

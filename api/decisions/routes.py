@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.decisions.shapes import Case, Decision, Decisions, Procedure, Waiting, Worklist
+from api.decisions.shapes import Case, Decision, Decisions, Procedure, Reminder, Waiting, Worklist
 from api.door.numbers import Cursor, Limit, LotId
 from api.door.problems import documented
 from api.door.route import StrictRoute
@@ -14,8 +14,9 @@ from registry.decisions import taken
 from registry.decisions.behind import behind_lot
 from registry.decisions.worklist import of_authority, worklist
 from registry.errors import Invalid, NotFound, SetAside
-from registry.identity.roles import AUTHORITIES
+from registry.identity.roles import AUTHORITIES, Role
 from registry.ledger.lots import get_lot
+from registry.policies.calendars import missing_calendars
 from registry.procedure.decision import Record
 
 READ = documented(NotFound)
@@ -49,12 +50,14 @@ def read_worklist(site: SiteOf, caller: AnOfficer) -> Worklist:
 
     By what is recorded, which the published log may not have yet.
     """
+    now = site.ledger.clock()
     with site.database.reading() as tx:
-        found = worklist(tx, site.ledger.vault.sealer, site.ledger.clock())
+        found, reminders = worklist(tx, site.ledger.vault.sealer, now), list(missing_calendars(tx, now))
     own = [
         mine for authority in sorted(AUTHORITIES) if caller.has(authority) for mine in of_authority(found, authority)
     ]
-    return Worklist(items=[Waiting.of(one) for one in own])
+    due = [one for one in reminders if any(caller.has(Role(authority)) for authority in one.by)]
+    return Worklist(items=[Waiting.of(one) for one in own], reminders=[Reminder.of(one) for one in due])
 
 
 @router.get("/lots/{lot}/procedure", summary="Read the procedure behind a lot", responses=READ)

@@ -132,7 +132,22 @@ class Waiting(BaseModel):
         )
 
 
+class Reminder(BaseModel):
+    """What an authority should see to although no case waits for it."""
+
+    about: Annotated[str, Field(description="A policy's name, or what else it is about.", examples=["calendar/2027"])]
+    words: Words
+    by: Annotated[list[str], Field(description="Authorities whose it is.", examples=[["bureau"]])]
+    due: Annotated[str, Field(description="By when.", examples=["2026-12-31T16:00:00.000Z"])]
+
+    @classmethod
+    def of(cls, of: worklist.Reminder) -> Self:
+        """Write a reminder."""
+        return cls(about=of.about, words=Words.of(of.words), by=sorted(of.by), due=rfc3339(of.due))
+
+
 class Worklist(BaseModel):
     """What waits for an authority."""
 
     items: Annotated[list[Waiting], said("The oldest first of each kind.")]
+    reminders: Annotated[list[Reminder], said("What is to be seen to in time, although no case waits for it.")]

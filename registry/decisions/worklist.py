@@ -48,6 +48,16 @@ class Waiting:
     steps: tuple[Possible, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What an authority should see to although no case waits for it: what it is about, and by when (Unix ms)."""
+
+    about: str
+    words: Words
+    by: frozenset[str]
+    due: int
+
+
 def worklist(tx: sa.Connection, sealer: Sealer, at: int) -> list[Waiting]:
     """List what waits, by kind of record and then the oldest first, by the life cycles in force at `at`."""
     return [waiting for record in Record for waiting in _of_record(tx, sealer, record, at)]

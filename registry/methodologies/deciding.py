@@ -8,7 +8,7 @@ import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from registry.database.schema import methodology_texts
+from registry.database.schema import methodologies, methodology_texts
 from registry.decisions.motions import Choose, approver, move
 from registry.decisions.recalled import about, last_decision
 from registry.decisions.recording import By, Pending, case_about, prepare
@@ -103,11 +103,18 @@ def _keep(tx: sa.Connection, methodology: Methodology) -> None:
 
 
 def _text(tx: sa.Connection, code: str, version: int) -> Methodology:
-    query = sa.select(methodology_texts).where(methodology_texts.c.code == code, methodology_texts.c.version == version)
-    row = tx.execute(query).one_or_none()
+    """Give a version's text as it was submitted; of one whose submission was lost, as it was published."""
+    row = next((row for row in (tx.execute(_of(kept, code, version)).one_or_none() for kept in _KEPT) if row), None)
     if row is None:
         raise DecisionRefused(f"No text of version {version} of methodology {code} was submitted.")
     methodology = parse(rfc8785.dumps(row.record))
     if digest(methodology) != bytes(row.digest):
         raise DecisionRefused(f"The text of version {version} of {code} is not the one that was submitted.")
     return methodology
+
+
+_KEPT = (methodology_texts, methodologies)
+
+
+def _of(kept: sa.Table, code: str, version: int) -> sa.Select[tuple[object, bytes]]:
+    return sa.select(kept.c.record, kept.c.digest).where(kept.c.code == code, kept.c.version == version)

@@ -20,6 +20,7 @@ from registry.evidence.canonical import canonical
 from registry.ledger.ledger import Ledger
 from registry.policies.kinds import check_value
 from registry.procedure.decision import PREFIXES, PolicyText, Record
+from registry.procedure.values import POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,26 @@ def publish_proposed(tx: sa.Connection, ledger: Ledger, case: str, by: By) -> Po
     """Publish the policy that a case proposes, as it was proposed. Raises `NotFound`, `DecisionRefused`."""
     pending, policy = _proposed(tx, ledger, case)
     decided = pending.take(tx, Step("publish", "published", by, policy))
+    _refuse_if_relied_on(tx, policy)
     value, digest = json.loads(policy.value), hashlib.sha256(policy.value.encode()).digest()
     row = {"name": policy.name, "in_force_ms": policy.in_force, "value": value, "digest": digest}
     tx.execute(sa.insert(policies).values(row | {"decision": decided.digest}))
     return Policy(policy.name, value, digest, decided.digest)
+
+
+def _refuse_if_relied_on(tx: sa.Connection, policy: PolicyText) -> None:
+    """Refuse a policy of points that would hold from a time at which points were converted by the one before.
+
+    Records stand before movements in a batch: the log would have it before them. It happens where a clock went back.
+    """
+    if policy.name == POINTS and tx.execute(_CONVERTED, {"at": policy.in_force}).scalar_one():
+        raise DecisionRefused(
+            "Points were converted at a time from which this policy would hold: the clock was ahead of now. "
+            "Let it hold from later on."
+        )
+
+
+_CONVERTED = sa.text("SELECT EXISTS (SELECT FROM movements WHERE kind = 3 AND at_ms >= :at)")
 
 
 def withdraw_proposed(tx: sa.Connection, ledger: Ledger, case: str, by: By) -> None:

@@ -137,7 +137,7 @@ def test_leaves_that_were_put_into_another_order(scheme, owner, publisher, order
     leaves = [decode(reader.leaf(index, size)) for index in range(size)]
     assert size == count
     kinds = [leaf.kind for leaf in leaves[: FOUNDED + 2]]
-    assert kinds == [64] * 20 + [65] * 3 + [66] * 7 + [69] * 2
+    assert kinds == [64] * (FOUNDED - 10) + [65] * 3 + [66] * 7 + [69] * 2
     assert all(leaf.parent is None or leaf.parent < index for index, leaf in enumerate(leaves))
 
 

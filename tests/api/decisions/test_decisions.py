@@ -6,6 +6,7 @@ from api.decisions.shapes import Case, Decisions, Worklist
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from api.policies.shapes import InForce, Versions
 from registry.clock import rfc3339
+from registry.policies.calendars import missing_calendars
 from registry.policies.policies import publish_policy
 from registry.policies.versions import changes
 from registry.sources.approval import advance, apply_for
@@ -132,6 +133,11 @@ def test_what_waits_is_listed_for_whose_it_is(live, gram):
     publish = listed("exchange")[number]["publish"]
     assert (publish.by, publish.second, publish.words.zh) == (["centre"], ["exchange"], "会同上海环交所审核通过并公布")
     assert publish.not_before is not None
+    with live.site.database.transaction() as tx:
+        reminders = {one.about for one in missing_calendars(tx, ledger.clock())}
+    said = Worklist.model_validate_json(authority(live, "bureau").get("/v1/worklist").content).reminders
+    assert {one.about for one in said} == reminders
+    assert all(about in gram("worklist", "bureau", "--data", live.site.settings.data)[1] for about in reminders)
     code, said, _ = gram("worklist", "exchange", "--data", live.site.settings.data)
     assert (code, f"{number}: 公示中 · in publicity, since" in said, "  publish (" in said) == (0, True, True)
     assert "  object (" not in said, "that is the centre's to record"

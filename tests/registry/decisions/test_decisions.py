@@ -5,12 +5,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
 
 from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.activities.activities import Activity
+from registry.clock import rfc3339
 from registry.database.schema import decisions, policies
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
 from registry.errors import DecisionRefused, Invalid, MethodologyUnsound, SetAside
@@ -22,6 +24,7 @@ from registry.methodologies.published import publish_methodology
 from registry.methodologies.record import digest, to_document
 from registry.methodologies.shelf import find
 from registry.points.points import convert
+from registry.policies.calendars import missing_calendars
 from registry.policies.first import publish_first, shipped_first
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.procedure.decision import Record
@@ -119,6 +122,23 @@ def test_the_first_policies_are_published_once(scheme):
         shipped = {name: value for name, value in shipped_first().items() if name != "publicity"}
         assert {name: in_force(tx, scheme.ledger, name, 0).value for name in shipped} == shipped
     assert count(scheme) == before
+
+
+def test_a_calendar_that_misses_is_told_before_publicity_needs_it(scheme):
+    def reminded(day):
+        with scheme.database.transaction() as tx:
+            return [(one.about, rfc3339(one.due)) for one in missing_calendars(tx, at_noon(day))]
+
+    def at_noon(day):
+        return int(datetime.fromisoformat(f"{day}T12:00:00+08:00").timestamp()) * 1000
+
+    of_2027 = [("calendar/2027", "2026-12-31T16:00:00.000Z")]
+    assert [reminded(day) for day in ("2026-03-01", "2026-11-01", "2026-11-28")] == [[], [], of_2027]
+    value = {"holidays": [], "workdays": []}
+    with scheme.database.transaction() as tx:
+        publish_policy(tx, scheme.ledger, "calendar/2027", value, next_minute(scheme), BUREAU)
+    assert reminded("2026-11-28") == reminded("2027-10-31") == []
+    assert reminded("2028-01-01") == [("calendar/2028", "2027-12-31T16:00:00.000Z")], "the year that it is, too"
 
 
 def test_a_source_that_is_not_live_issues_nothing(scheme):
@@ -307,6 +327,20 @@ def test_a_policy_waits_for_whoever_converts_and_is_not_in_force_before(scheme):
             scheme.clock.now = soon
         with pytest.raises(DecisionRefused, match="in force before it was decided"):
             running.result()
+
+
+def test_a_policy_does_not_hold_from_before_what_was_converted_by_a_clock_that_was_ahead(scheme):
+    """The log has records before movements: it would have refused the conversion, which was lawful when it was made."""
+    rider = scheme.person()
+    scheme.issue({rider: 20})
+    now, scheme.clock.now = scheme.clock.now, scheme.clock.now + 2 * DAY
+    with scheme.database.transaction() as tx:
+        at = convert(tx, scheme.ledger, rider, Amount(10)).movements[0].movement.at
+    scheme.clock.now = now
+    with refused(scheme, "converted at a time from which") as tx:
+        publish_policy(tx, scheme.ledger, "points", points(1), at, BUREAU)
+    with scheme.database.transaction() as tx:
+        publish_policy(tx, scheme.ledger, "points", points(1), at + MINUTE, BUREAU)
 
 
 def test_two_decisions_of_a_case_at_once_are_one_chain(scheme):

@@ -135,10 +135,10 @@ class Waiting(BaseModel):
 class Reminder(BaseModel):
     """What an authority should see to although no case waits for it."""
 
-    about: Annotated[str, Field(description="A policy's name, or what else it is about.", examples=["calendar/2027"])]
-    words: Words
-    by: Annotated[list[str], Field(description="Authorities whose it is.", examples=[["bureau"]])]
-    due: Annotated[str, Field(description="By when.", examples=["2026-12-31T16:00:00.000Z"])]
+    about: Annotated[str, said("A policy's name, or what else it is about.", "calendar/2027")]
+    words: Annotated[Words, said("What is to be done, and why.")]
+    by: Annotated[Authorities, said("Authorities whose it is.", ["bureau"])]
+    due: Annotated[Moment, said("By when.")]
 
     @classmethod
     def of(cls, of: worklist.Reminder) -> Self:

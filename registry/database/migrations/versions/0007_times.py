@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "times"
-down_revision = "events"
+down_revision = "batches"
 
 
 def upgrade() -> None:

@@ -40,14 +40,17 @@ from registry.decisions import motions
 from registry.decisions.recording import By
 from registry.errors import (
     AccountErased,
+    BatchClosed,
     Conflict,
     DecisionRefused,
     DocumentTooLarge,
     Forbidden,
     Invalid,
     MethodologyUnsound,
+    MovedOn,
     NotFound,
     SetAside,
+    TooManyBlocks,
     Unclassified,
 )
 from registry.evidence.canonical import canonical
@@ -72,7 +75,8 @@ ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
 DECIDED = (NotFound, Conflict, DecisionRefused, SetAside, DocumentTooLarge)
 """What keeps a decision from being taken."""
 WRITTEN = documented(*DECIDED)
-OF_METHODOLOGY = documented(*DECIDED, MethodologyUnsound, Unclassified)
+OF_METHODOLOGY = documented(*DECIDED, MethodologyUnsound, Unclassified, Invalid)
+OF_CASE = documented(*DECIDED, MethodologyUnsound, Unclassified, Invalid, BatchClosed, MovedOn, TooManyBlocks)
 CASE = "/v1/cases/{case}"
 """Where what was decided is read, once it is logged."""
 _BUREAU = frozenset({str(Role.BUREAU)})
@@ -201,7 +205,7 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
 
 @router.post(
     "/cases/{number}/decisions", summary="Decide of a case, or move it", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **OF_METHODOLOGY},
+    responses={201: {"model": Answer}, **OF_CASE},
 )  # fmt: skip
 def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -> Response:
     """Take the next decision of a case; one that needs a second officer waits as a motion."""
@@ -223,7 +227,7 @@ def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(froze
 
 @router.post(
     "/motions/{motion}/approval", summary="Approve a motion", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **OF_METHODOLOGY},
+    responses={201: {"model": Answer}, **OF_CASE},
 )  # fmt: skip
 def approve_a_motion(motion: MotionId, write: ByOfficer) -> Response:
     """Approve what another officer moved: the decision is taken, with both in it."""

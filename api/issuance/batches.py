@@ -21,7 +21,19 @@ from api.installation.site import Site
 from api.issuance.shapes import AbnormalRows, Batch, Batches, NewBatch, SeenBatch
 from api.ledger.shapes import TEXT
 from registry.activities.profiles.shelf import find
-from registry.errors import Forbidden, Invalid
+from registry.errors import (
+    BatchClosed,
+    BatchQuota,
+    BatchReported,
+    Behind,
+    DigestDiffers,
+    DigestMissing,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PartDiffers,
+    VersionStale,
+)
 from registry.identity.roles import Role
 from registry.issuance import batch as batches
 from registry.issuance import listing
@@ -32,8 +44,14 @@ from registry.sources.sources import Source, get_source
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["batches"])
 parts_router = APIRouter(route_class=ContentRoute, prefix="/v1", tags=["batches"])
-READ = documented(400, 401, 403, 404, 422, 503)
-WRITTEN = documented(400, 401, 403, 404, 409, 413, 415, 422, 503)
+READ = documented(NotFound, Invalid)
+BEGUN = documented(NotFound, Invalid, BatchReported, BatchQuota)
+SENT = documented(
+    *("unsupported-media-type", "too-large", Invalid, NotFound, DigestMissing, DigestDiffers, PartDiffers, BatchClosed),
+    Behind,
+)
+WITHDRAWN = documented(NotFound, BatchClosed)
+PROPOSED = documented(NotFound, VersionStale, BatchClosed)
 PLATFORM = Being(frozenset({Role.PLATFORM}))
 LOOKING = Being(frozenset({Role.PLATFORM, Role.CENTRE, Role.BUREAU}))
 ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
@@ -55,7 +73,7 @@ BATCH = "/v1/batches/{batch}"
 
 @router.post(
     "/sources/{source_id}/batches", summary="Begin a batch", status_code=201, response_class=Response,
-    responses={201: {"model": Batch}, **WRITTEN},
+    responses={201: {"model": Batch}, **BEGUN},
 )  # fmt: skip
 def begin_a_batch(source_id: SourceId, body: NewBatch, write: ByPlatform) -> Response:
     """Declare a file of activities; its parts come by PUT, in any order, and with the last one it is judged.
@@ -76,7 +94,7 @@ def begin_a_batch(source_id: SourceId, body: NewBatch, write: ByPlatform) -> Res
 
 @parts_router.put(
     "/batches/{batch}/parts/{first_byte}", summary="Send a part of a batch", status_code=200, response_class=Response,
-    responses={200: {"model": Batch}, **WRITTEN},
+    responses={200: {"model": Batch}, **SENT},
 )  # fmt: skip
 def send_a_part(
     batch: BatchId,
@@ -99,7 +117,7 @@ def send_a_part(
     return Response(said.model_dump_json(), media_type="application/json")
 
 
-@router.get("/batches", summary="List batches", responses=documented(400, 401, 403, 422, 503))
+@router.get("/batches", summary="List batches", responses=documented(Invalid))
 def read_batches(
     site: SiteOf, caller: Looking, state: OfState = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Batches:
@@ -148,7 +166,7 @@ def download_rows(batch: BatchId, site: SiteOf, caller: Looking) -> Response:
 
 @router.post(
     "/batches/{batch}/withdrawal", summary="Withdraw a batch", status_code=201, response_class=Response,
-    responses={201: {"model": Batch}, **WRITTEN},
+    responses={201: {"model": Batch}, **WITHDRAWN},
 )  # fmt: skip
 def withdraw_a_batch(batch: BatchId, write: ByPlatform) -> Response:
     """Take a batch back that no officer proposed yet; its file and its rows are deleted."""
@@ -162,7 +180,7 @@ def withdraw_a_batch(batch: BatchId, write: ByPlatform) -> Response:
 
 @router.post(
     "/batches/{batch}/proposal", summary="Propose the issuance of a batch", status_code=201, response_class=Response,
-    responses={201: {"model": Batch}, **WRITTEN},
+    responses={201: {"model": Batch}, **PROPOSED},
 )  # fmt: skip
 def propose_the_issuance(batch: BatchId, body: SeenBatch, write: ByCentre) -> Response:
     """Have a judged batch judged anew, and its issuance proposed in the caller's name: a case, and a motion in it.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import DATA, AsJson, Contract, Data, Database, Rpc, out, policy_app, settings_of, warn
+from registry.policies.measures import Measure
 
 if TYPE_CHECKING:
     from registry.policies.versions import Version
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
 Name = Annotated[str | None, typer.Argument(help="A policy, such as points; without it, all of them.")]
 
 
+MeasureOption = Annotated[
+    Measure,
+    typer.Option(help="Of which measure (管理办法): the trial's of 2023, or that of 2025, as far as it is known."),
+]
+
+
 @policy_app.command()
 def first(
     proposer: Annotated[str, typer.Option(help="Who proposes them: an authority and its officer's number.")],
     publisher: Annotated[str, typer.Option(help="Who publishes them; may be who proposed them.")],
     second: Annotated[str, typer.Option(help="Who approves that; another officer than both.")],
+    measure: MeasureOption = Measure.TRIAL,
     data: Data = DATA,
     database: Database = None,
     rpc: Rpc = None,
@@ -35,8 +43,26 @@ def first(
     officers = Officers(read_officer(proposer), read_officer(publisher), read_officer(second))
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn, create=True) as site, site.database.transaction() as tx:
-        published = publish_first(tx, site.ledger, officers)
+        published = publish_first(tx, site.ledger, officers, measure=measure)
     out.lines(published or ["Nothing: each of them is published already."])
+
+
+@policy_app.command()
+def shipped(name: Name = None, measure: MeasureOption = Measure.TRIAL) -> None:
+    """List the policies that ship for a measure, or print the value of one, for `gram decide policy`.
+
+    So a city goes over to the other measure: by a decision on each policy that differs.
+    """
+    from registry.errors import NotFound
+    from registry.policies.first import shipped_first
+
+    values = shipped_first(measure)
+    if name is None:
+        out.lines(values)
+    elif name in values:
+        out.lines(json.dumps(values[name], ensure_ascii=False, indent=2).split("\n"))
+    else:
+        raise NotFound(f"No policy {name[:80]!r} ships for that measure. `gram policy shipped` lists those that do.")
 
 
 @policy_app.command()

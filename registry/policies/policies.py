@@ -145,8 +145,8 @@ RETURNING: Final[Mapping[Record, Returning]] = {Record.POLICY: _return}
 
 
 @cache
-def shipped_policy(name: str) -> Mapping[str, Any]:
+def shipped_policy(name: str, folder: str = ".") -> Mapping[str, Any]:
     """Read a policy that ships with the project (`registry/policies/<name>.json`, a hyphen for each slash)."""
-    file = files("registry.policies") / f"{name.replace('/', '-')}.json"
+    file = files("registry.policies") / folder / f"{name.replace('/', '-')}.json"
     value: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return value

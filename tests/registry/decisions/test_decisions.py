@@ -26,6 +26,7 @@ from registry.methodologies.shelf import find
 from registry.points.points import convert
 from registry.policies.calendars import missing_calendars
 from registry.policies.first import publish_first, shipped_first
+from registry.policies.measures import Measure
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.procedure.decision import Record
 from registry.sources.approval import advance, apply_for, next_step, take
@@ -122,6 +123,19 @@ def test_the_first_policies_are_published_once(scheme):
         shipped = {name: value for name, value in shipped_first().items() if name != "publicity"}
         assert {name: in_force(tx, scheme.ledger, name, 0).value for name in shipped} == shipped
     assert count(scheme) == before
+
+
+def test_a_city_goes_over_to_the_measure_of_2025_by_decisions(scheme):
+    trial, second = shipped_first(), shipped_first(Measure.SECOND)
+    differing = [name for name in second if trial.get(name) != second[name]]
+    assert differing == ["points", "channels", "behaviours"]
+    assert all("unknown" in second[name] and second[name]["status"] == "illustrative" for name in differing)
+    soon = next_minute(scheme)
+    with scheme.database.transaction() as tx:
+        for name in differing:
+            publish_policy(tx, scheme.ledger, name, second[name], soon, BUREAU)
+        assert [in_force(tx, scheme.ledger, name, soon).value for name in differing] == [second[n] for n in differing]
+        assert in_force(tx, scheme.ledger, "points", soon - 1).value == trial["points"]
 
 
 def test_a_calendar_that_misses_is_told_before_publicity_needs_it(scheme):

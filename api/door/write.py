@@ -53,11 +53,19 @@ class Write:
         self._asked = f"{request.method} {request.scope['path']}"
 
     def perform(
-        self, body: Mapping[str, Any], act: Act, *, at: str, status: int = CREATED, erases: bool = False
+        self,
+        body: Mapping[str, Any],
+        act: Act,
+        *,
+        at: str,
+        status: int = CREATED,
+        erases: bool = False,
+        once: frozenset[str] = frozenset(),
     ) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time.
 
         `at` is the address of what came of it, with the answer's own values in braces.
+        What of it is told `once` is kept nowhere: asked for again, it is null.
         The answer is kept until the account that it is about is erased; that of the erasure itself never is.
         """
         refuse_behind(self.site)  # first of all: what this database says of grams is not the last word
@@ -70,7 +78,7 @@ class Write:
             if erases:
                 forget(tx, asked)
             else:
-                keep(tx, asked, self._about(said), status, _json(said))
+                keep(tx, asked, self._about(said), status, _json({**said, **dict.fromkeys(once)}))
         if erases:
             callers: Callers = self._request.app.state.callers
             callers.forget(self.caller.digest)

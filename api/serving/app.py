@@ -40,6 +40,7 @@ from api.policies import routes as policies
 from api.public import routes as public
 from api.state import routes as state
 from api.submissions import routes as submissions
+from api.webhooks import routes as webhooks
 from registry.clock import system_clock
 
 DESCRIPTION = (
@@ -99,7 +100,7 @@ def routed() -> FastAPI:
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
         *(consents, ties, offices, submissions, batches),
-        events,
+        *(events, webhooks),
     )
     routers = [*(room.router for room in strict), batches.parts_router]
     app.router.routes.append(Table(routers))

@@ -30,6 +30,7 @@ from api.serving.jobs import work_through
 from api.serving.metrics import MetricsServer, begin_counting
 from api.serving.works import Works
 from api.state.timetable import Timetable
+from api.webhooks.courier import Courier
 from registry.clock import system_clock
 from registry.errors import RegistryError, Unavailable
 from registry.events.outbox import MOST, delete_older, number_events
@@ -229,6 +230,8 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             works.repeat("count the totals", FOLD_S, lambda: _fold(site))
             works.repeat("jobs", JOBS_S, lambda: work_through(site, works.over))
             works.repeat("number the events", EVENTS_S, lambda: _number_events(site))
+            courier = Courier(site, system_clock, works.over)
+            works.repeat("webhooks", EVENTS_S, courier.round)
             works.repeat("delete old events", OLD_EVENTS_S, lambda: _delete_old_events(site))
             works.repeat("batches", BATCHES_S, lambda: batches.work_through(site, works.over))
             works.repeat("tidy batches", TIDY_S, lambda: batches.tidy_up(site))

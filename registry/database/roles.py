@@ -69,6 +69,7 @@ PRIVILEGES: Final = {
     "totals": "SELECT, INSERT, UPDATE, DELETE",
     "totals_counted": "SELECT, UPDATE (size)",
     "unsequenced": "SELECT, INSERT, DELETE",
+    "webhooks": "SELECT, INSERT, UPDATE, DELETE",
 }
 """Each table, and what the registry's role may do with it. A table that is not here, nobody but its owner may use.
 

@@ -127,6 +127,25 @@ events = _table(
     external_id=_text,
 )
 feeds = _table("feeds", account_id=_int, last=_int, gone=_int)
+webhooks = _table(
+    "webhooks",
+    id=_int,
+    account_id=_int,
+    subject_digest=_bytes,
+    url=_text,
+    types=ARRAY(_text),
+    secret=_bytes,
+    old_secret=_bytes,
+    old_until_ms=_int,
+    made_ms=_int,
+    delivered=_int,
+    tries=_int,
+    next_ms=_int,
+    failing_ms=_int,
+    failure=_text,
+    disabled_ms=_int,
+    disabled_for=_text,
+)
 evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
 cases = _table("cases", number=_text, about=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)

@@ -76,6 +76,14 @@ TRANSFER_RECEIVED: Final = EventType(
     ("act", "movement", "quantity_g"),
     frozenset({Role.HOLDER}),
 )
+WEBHOOK_TEST: Final = EventType("webhook.test", "Somebody asked that a webhook is tried.", ("webhook",), READERS)
+WEBHOOK_DISABLED: Final = EventType(
+    "webhook.disabled",
+    "A webhook is sent nothing more: for days of failure (`failed`), its answer 410 (`gone`), or because its owner has "
+    "no role here any more (`nobody`).",
+    ("webhook", "reason"),
+    READERS,
+)
 REGISTRY_RECOVERED: Final = EventType(
     "registry.recovered",
     "The registry's database was restored from a backup. What was told after it was made may be missing here: compare.",
@@ -94,6 +102,8 @@ TYPES: Final[Mapping[str, EventType]] = {
         REDEMPTION_REFUNDED,
         RETURN_DONE,
         TRANSFER_RECEIVED,
+        WEBHOOK_TEST,
+        WEBHOOK_DISABLED,
         REGISTRY_RECOVERED,
     )
 }

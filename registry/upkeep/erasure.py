@@ -32,6 +32,7 @@ from registry.ledger.posting import Posted
 from registry.points.points import expire
 from registry.sources import linking, sources
 from registry.submissions import submissions
+from registry.webhooks import webhooks
 
 CANCELLING: Final = ("voluntary-cancellation", "donation")
 FORFEIT, TRANSFER = "forfeit", "transfer"
@@ -49,6 +50,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *belongings.ERASING,
     *reads.ERASING,
     *outbox.ERASING,
+    *webhooks.ERASING,
     *linking.ERASING,
     *sources.ERASING,
     *cancellations.ERASING,

@@ -41,6 +41,11 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "consents": _all(G, "id source_id platform_user account_id given_ms revoked_ms"),
     "events": {**_all(S, "id account_id number type at_ms data"), **_all(G, "person_id external_id")},
     "feeds": _all(S, "account_id last gone"),
+    "webhooks": _all(
+        G,
+        "id account_id subject_digest url types secret old_secret old_until_ms made_ms delivered tries next_ms "
+        "failing_ms failure disabled_ms disabled_for",
+    ),
     "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),
     "movements": _all(

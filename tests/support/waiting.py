@@ -1,4 +1,7 @@
-"""Two at once, one of whom waits for a lock of the other's."""
+"""Two at once: one who waits for a lock of the other's, or for what the other does."""
+
+import time
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
@@ -16,3 +19,11 @@ def wait_until_somebody_waits(database: Database) -> None:
         with database.transaction() as tx:
             if tx.execute(_WAITING).scalar_one():
                 return
+
+
+def until(holds: Callable[[], object], at_most_s: float = 60) -> None:
+    """Return when something holds; it is a failure when that takes very long."""
+    end = time.monotonic() + at_most_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)

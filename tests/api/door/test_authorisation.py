@@ -86,6 +86,13 @@ MAY = {
     ("GET", "/v1/grants"): DECIDING,
     ("POST", "/v1/grants/{grant}/end"): DECIDING,
     ("GET", "/v1/accounts/{account_id}/events"): CONNECTED,
+    ("GET", "/v1/accounts/{account_id}/webhooks"): CONNECTED,
+    ("POST", "/v1/accounts/{account_id}/webhooks"): CONNECTED,
+    ("GET", "/v1/accounts/{account_id}/webhooks/{webhook}"): CONNECTED,
+    **{
+        ("POST", f"/v1/accounts/{{account_id}}/webhooks/{{webhook}}/{act}"): CONNECTED
+        for act in ("secret", "disable", "enable", "test", "replay", "end")
+    },
     ("GET", "/v1/about"): ANYONE,
     ("GET", "/v1/health"): ANYONE,
     ("GET", "/v1/log/witnesses"): ANYONE,
@@ -185,6 +192,9 @@ BODIES = {
     "transfers": {"quantity_g": MORE_THAN_THERE_IS, "to": 1},
     "cancellations": {"quantity_g": MORE_THAN_THERE_IS, "purpose": "voluntary-cancellation"},
     "erasure": {"confirm": "0" * 64},
+    "webhooks": {"url": "none"},
+    "secret": {"overlap_hours": 1},
+    "replay": {"after": 0},
 }
 """Acts that are refused once the caller is let in, so that nothing changes."""
 CONTENT = {
@@ -285,6 +295,7 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "code": "SHCER02020032024II",
         "source_id": 1,
         "mandate": 1,
+        "webhook": MORE_THAN_THERE_IS,
         "submission": MORE_THAN_THERE_IS,
         "appointment": MORE_THAN_THERE_IS,
         "grant": MORE_THAN_THERE_IS,

@@ -27,6 +27,7 @@ Held = Annotated[int, typer.Option(help="Connections held from one address.", mi
 Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=64, show_default=False)]
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
 Activities = Annotated[int, typer.Option(help="Activities to compute.", min=1000, max=100_000_000)]
+Reported = Annotated[int, typer.Option("--rides", help="Rides in the file.", min=1000, max=5_000_000)]
 Processes = Annotated[
     int | None, typer.Option(help="Processes; one for each processor by default.", min=1, max=256, show_default=False)
 ]
@@ -55,6 +56,14 @@ def anchor(as_json: AsJson = False) -> None:
     from api.bench.anchor import measure
 
     _show("anchor", measure, {}, as_json=as_json)
+
+
+@bench_app.command()
+def activities(rides: Reported = 1_000_000, as_json: AsJson = False) -> None:
+    """Judge a file of synthetic rides, and a fifth of it, beside DuckDB reading and summing the same file."""
+    from api.bench.activities import measure
+
+    _show("activities", lambda folder: measure(folder, rides), {"rides": rides}, as_json=as_json)
 
 
 @bench_app.command()

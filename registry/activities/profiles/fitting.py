@@ -64,9 +64,10 @@ def _fed(profile: Profile, of: str, wanted: Input, *, held: bool) -> Fed:
     times = _times(column.unit or "1", wanted, (profile.span.interval_s or 0) * 1000 if held else None)
     if times is None:
         raise Invalid(f"The input {wanted.name} is in {wanted.unit}, and {of} in {column.unit} cannot be made that.")
-    if MAX_WHOLE_DIGITS + column.decimals + len(str(2 * times.numerator * 10**wanted.decimals)) > MAX_DIGITS:
+    whole = times * 10**wanted.decimals
+    if MAX_WHOLE_DIGITS + column.decimals + len(str(2 * max(whole.numerator, whole.denominator))) > MAX_DIGITS:
         raise Invalid(f"The column {of} has more decimals than can be converted exactly; say fewer.")
-    return Fed(wanted, of, times * 10**wanted.decimals)
+    return Fed(wanted, of, whole)
 
 
 def _times(given: str, wanted: Input, held_ms: int | None) -> Fraction | None:

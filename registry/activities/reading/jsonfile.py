@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NoReturn
 
 from registry.activities.profiles.profile import Profile
-from registry.activities.reading.csvfile import Row
+from registry.activities.reading.batches import Batch, Row, in_batches
 from registry.activities.reading.records import Bounds
 from registry.errors import Invalid
 
@@ -20,8 +20,12 @@ class _Refused(ValueError):
     """What is wrong with a line."""
 
 
-def rows_of_json(stream: BinaryIO, profile: Profile, bounds: Bounds, _name: str) -> Iterator[Row]:
+def rows_of_json(stream: BinaryIO, profile: Profile, bounds: Bounds, _name: str) -> Iterator[Batch]:
     """Give the rows of JSON lines; empty lines are passed over. Raises `Invalid` for a file that is too large."""
+    return in_batches(_rows(stream, profile, bounds), len(profile.in_file))
+
+
+def _rows(stream: BinaryIO, profile: Profile, bounds: Bounds) -> Iterator[Row]:
     wanted = list(profile.in_file)
     nothing = (None,) * len(wanted)
     reader = json.JSONDecoder(

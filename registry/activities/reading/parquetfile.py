@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from registry.activities.profiles.profile import Profile
-from registry.activities.reading.csvfile import Row
+from registry.activities.reading.batches import Batch, Row, in_batches
 from registry.activities.reading.records import Bounds
 from registry.errors import Invalid
 
@@ -23,12 +23,12 @@ _AT_ONCE: Final = 50_000
 _MOST_COLUMNS: Final = 200
 
 
-def rows_of_parquet(path: Path, profile: Profile, bounds: Bounds, name: str) -> Iterator[Row]:
+def rows_of_parquet(path: Path, profile: Profile, bounds: Bounds, name: str) -> Iterator[Batch]:
     """Give the rows of a Parquet file. Raises `Invalid` for what is none, lacks columns, or unpacks to too much."""
     try:
         with pq.ParquetFile(path) as file:
             _check(file, profile, bounds, name)
-            yield from _rows(file, list(profile.in_file))
+            yield from in_batches(_rows(file, list(profile.in_file)), len(profile.in_file))
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise Invalid(f"The file {name} is no Parquet file, or a damaged one: {said}.") from error

@@ -6,7 +6,6 @@ The rows go to a Parquet file, which any engine reads, in batches: memory does n
 # mypy: disable-error-code="import-untyped"
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from registry.activities.profiles.profile import Compression, Format, Profile
-from registry.activities.reading.csvfile import Row, rows_of_csv
+from registry.activities.reading.batches import Batch
+from registry.activities.reading.csvfile import rows_of_csv
 from registry.activities.reading.jsonfile import rows_of_json
 from registry.activities.reading.opening import packing, take, unpacked
 from registry.activities.reading.parquetfile import rows_of_parquet
@@ -24,7 +24,6 @@ from registry.policies.activities import FileLimits
 
 TEXT: Final = "t_"
 """Before the names of columns of text."""
-_BATCH_ROWS: Final = 50_000
 _STREAMED: Final = {Format.CSV: rows_of_csv, Format.JSON_LINES: rows_of_json}
 
 
@@ -62,17 +61,15 @@ def read_file(source: Path, folder: Path, profile: Profile, limits: FileLimits) 
     return ReadFile(target, count, sha256)
 
 
-def _copy(rows: Iterator[Row], target: Path, profile: Profile, limits: FileLimits) -> int:
+def _copy(batches: Iterator[Batch], target: Path, profile: Profile, limits: FileLimits) -> int:
     names = [TEXT + name for name in profile.in_file.values()]
     schema = pa.schema([("row", pa.int64()), ("fault", pa.string()), *((name, pa.string()) for name in names)])
     count = 0
-    with pq.ParquetWriter(target, schema, compression="lz4") as writer:
-        while batch := list(islice(rows, _BATCH_ROWS)):
-            count += len(batch)
+    with pq.ParquetWriter(target, schema, compression="lz4", use_dictionary=False) as writer:
+        for batch in batches:
+            count += len(batch.lines)
             if count > limits.max_rows:
                 raise Invalid(f"The file has more than {limits.max_rows} rows; send it in parts.")
-            columns = [
-                pa.array(values, field.type) for field, values in zip(schema, zip(*batch, strict=True), strict=True)
-            ]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+            columns = [batch.lines, batch.faults, *batch.columns]
+            writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=None)
     return count

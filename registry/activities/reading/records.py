@@ -16,6 +16,12 @@ from registry.errors import Invalid
 _QUOTE = b'"'
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 COMMA = b","
+_BLOCK = 1 << 16
+
+Alike = tuple[int, Sequence[bytes]]
+"""A record's line, and the fields that were captured, out of their quotation marks."""
+Dress = tuple[re.Pattern[bytes], Sequence[int]]
+"""An expression, and in which order the wanted fields stand among those that it captures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +65,62 @@ class Records:
         self._field = re.compile(rb'("[^"]*+(?:""[^"]*+)*+"|[^"%b]*+)%b' % (mark, mark))
         self._bytes = 0
         self._line = 0
+        self._block, self._at = b"", 0
+        self.dress: Dress | None = None
 
     def __iter__(self) -> Iterator[Record]:
-        while first := self._next_line():
-            begun = self._line
-            record = self._whole(first.removeprefix(_BYTE_ORDER_MARK) if begun == 1 else first)
-            content = _without_break(record)
-            if len(content) > self._bounds.record_bytes:
-                self._pass_over(record, begun)
-                yield Record(begun, (), "is longer than a line may be")
-            elif not content:
-                yield Record(begun, ())
-            else:
-                yield self._record(begun, content)
+        while (record := self._next()) is not None:
+            yield record
+
+    def alike(self) -> Iterator["Record | Alike"]:
+        """Give records; one that the expression in `dress` takes whole, by the fields that it captures.
+
+        The expression must take one line, and no quotation mark in a wrong place; there may be one from any record on.
+        """
+        while True:
+            if self.dress is not None:
+                yield from self._alike(*self.dress)
+            record = self._next()
+            if record is None:
+                return
+            yield record
+
+    def _alike(self, expression: re.Pattern[bytes], order: Sequence[int]) -> Iterator["Alike"]:
+        """Take records for as long as they are dressed alike; what follows them is still to be read."""
+        match, in_order = expression.match, list(order) == sorted(order)
+        most = self._bounds.record_bytes
+        while True:
+            block, at = self._block, self._at
+            while (found := match(block, at)) is not None:
+                begun, at = at, found.end()
+                if at - begun > most:
+                    self._at = begun
+                    return
+                self._line += 1
+                fields = found.groups()
+                self._at = at
+                yield self._line, (fields if in_order else [fields[place] for place in order])
+            if block.find(b"\n", at) >= 0 or not self._refill():
+                return
+
+    def _refill(self) -> bool:
+        """Read on, behind what is left of the block; says whether there was anything."""
+        more = self._stream.read(_BLOCK)
+        self._count(len(more))
+        self._block, self._at = self._block[self._at :] + more, 0
+        return bool(more)
+
+    def _next(self) -> Record | None:
+        first = self._next_line()
+        if not first:
+            return None
+        begun = self._line
+        record = self._whole(first.removeprefix(_BYTE_ORDER_MARK) if begun == 1 else first)
+        content = _without_break(record)
+        if len(content) > self._bounds.record_bytes:
+            self._pass_over(record, begun)
+            return Record(begun, (), "is longer than a line may be")
+        return self._record(begun, content) if content else Record(begun, ())
 
     def _whole(self, record: bytes) -> bytes:
         """Add lines for as long as a quotation mark is open and the bound holds."""
@@ -106,11 +155,20 @@ class Records:
         return self._read()
 
     def _read(self) -> bytes:
-        line = self._stream.readline(self._bounds.record_bytes + 2)
-        self._bytes += len(line)
+        """Give the rest of a line, up to the bound on one and its break."""
+        most = self._bounds.record_bytes + 2
+        end = self._block.find(b"\n", self._at, self._at + most) + 1
+        while not end and len(self._block) - self._at < most and self._refill():
+            end = self._block.find(b"\n", self._at, self._at + most) + 1
+        end = end or min(len(self._block), self._at + most)
+        line = self._block[self._at : end]
+        self._at = end
+        return line
+
+    def _count(self, more: int) -> None:
+        self._bytes += more
         if self._bytes > self._bounds.file_bytes:
             raise Invalid(f"The file is larger than {self._bounds.file_bytes} bytes; send it in parts.")
-        return line
 
     def _record(self, line: int, content: bytes) -> Record:
         fields = self._quoted(line, content) if _QUOTE in content else content.split(self._separator)

@@ -17,7 +17,22 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from anchoring.merkle import verify_consistency
-from api.bench import anchor, audit, demo, gather, http, load, log, methodology, pages, pgbench, scripts, siege, witness
+from api.bench import (
+    activities,
+    anchor,
+    audit,
+    demo,
+    gather,
+    http,
+    load,
+    log,
+    methodology,
+    pages,
+    pgbench,
+    scripts,
+    siege,
+    witness,
+)
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 from api.bench.scratch import found_scheme
@@ -190,6 +205,13 @@ def test_http_answers_acts_and_look_ups_without_a_failure(tmp_path: Path):
         )
         assert figures[f"{kind} at 60% of that"].value > 0
     assert {"  conversions", "  redemptions", "  cancellations", "  account", "  blocks", "  leaf"} <= set(figures)
+
+
+@pytest.mark.slow
+def test_rides_are_judged_beside_an_engine_that_only_sums_them(tmp_path: Path):
+    figures = by_name(activities.measure(tmp_path, 1_000))
+    assert figures["1,000 rides, from file to judged"].yardstick_value > 0
+    assert figures["peak memory"].value > 50
 
 
 @pytest.mark.slow

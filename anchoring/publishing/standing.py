@@ -53,10 +53,9 @@ def take_note(transaction: Transactions, known: Iterable[Known]) -> Standing:
     """
     for one in known:
         with transaction() as tx:
-            size = tx.execute(_HEAD).one().size
-            if one.size > size:
-                tx.execute(_KNOWN, {"size": min(one.size, MAX_NOTED)})
-            elif one.root != root_in_database(tx, one.size):
+            # One statement: the log may grow at any moment, and then the tree is one to compare.
+            is_larger = tx.execute(_KNOWN, {"size": min(one.size, MAX_NOTED)}).rowcount == 1
+            if not is_larger and one.root != root_in_database(tx, one.size):
                 raise Refuted(
                     f"{one.place} holds another history: its tree of {one.size} leaves has not the root of this "
                     "database's. Nothing was signed; find out which of the two was changed."
@@ -74,4 +73,4 @@ def refuse_behind(now: Standing) -> None:
 
 
 _HEAD = sa.text("SELECT size, known_size FROM log_head")
-_KNOWN = sa.text("UPDATE log_head SET known_size = greatest(known_size, :size)")
+_KNOWN = sa.text("UPDATE log_head SET known_size = greatest(known_size, :size) WHERE size < :size")

@@ -12,6 +12,7 @@ HTTP: Final[Mapping[str, str]] = {
     "unreadable-request": "The request cannot be read, or in two ways: its HTTP, a header, or the JSON of its body.",
     "no-such-path": "There is nothing at this path.",
     "method-not-allowed": "The path has other methods.",
+    "head-too-large": "The request line and the headers are larger than any request's, a token's header among them.",
     "too-large": "The body is larger than any act.",
     "range-not-satisfiable": "None of the bytes that the Range header asks for are there.",
     "unsupported-media-type": "The body is of a type that is not taken here.",
@@ -25,10 +26,11 @@ HTTP: Final[Mapping[str, str]] = {
 STATUSES: Final[Mapping[str, int]] = {
     "malformed": 422, "unreadable-request": 400, "no-such-path": 404, "method-not-allowed": 405, "too-large": 413,
     "range-not-satisfiable": 416, "unsupported-media-type": 415, "idempotency-key-missing": 400, "busy": 503,
+    "head-too-large": 431,
 }  # fmt: skip
 """Of those, the ones that come with one status."""
 ANYWHERE: Final = (
-    *("busy", "defect", "http", "method-not-allowed", "no-such-path", "timeout", "too-large"),
+    *("busy", "defect", "head-too-large", "http", "method-not-allowed", "no-such-path", "timeout", "too-large"),
     "unreadable-request",
 )
 """What any path may answer, also one that has no operation: the server says it, or the door before the operation."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import HTTPException, Request
 
 from api.door.arguments import ABSENT
+from api.door.problems import documented, merged
 from api.door.route import SINGLE_HEADERS, UNSUPPORTED, StrictRequest, StrictRoute
 from registry.errors import DigestMissing
 
@@ -29,6 +30,7 @@ class ContentRoute(StrictRoute):
             shape = {"schema": {"type": "string", "format": "binary"}}
             body = {"requestBody": {"required": True, "content": {self.media_type: shape}}}
             self.openapi_extra = {**(self.openapi_extra or {}), **body}
+            self.responses = merged(self.responses, documented("unsupported-media-type", "too-large"))
 
     async def _body(self, request: StrictRequest) -> Any:
         sent = request.headers.get("content-type", "")

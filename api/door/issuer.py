@@ -13,11 +13,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
 
 from api.door import strict_json
 from registry.clock import Clock
@@ -197,7 +199,13 @@ def _key(jwk: Any) -> tuple[str | None, Key] | None:
         return None
     try:
         public: Any = reader.from_jwk(jwk)
-    except Exception:  # noqa: BLE001  (whatever a stranger's key makes the library say)
+    except (
+        InvalidKeyError,
+        UnsupportedAlgorithm,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # of another type than a JWK's
         return None
     if not any(_fits(public, algorithm) for algorithm in ALGORITHMS):
         return None

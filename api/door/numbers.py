@@ -31,6 +31,7 @@ LotId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Lot number.", exam
 SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's number.", examples=[1]), only_digits]
 MotionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A motion's number.", examples=[3]), only_digits]
 SubmissionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A submission's number.", examples=[4]), only_digits]
+BatchId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A batch's number.", examples=[7]), only_digits]
 TieId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number.", examples=[3]), only_digits]
 GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), only_digits]
 GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[5]), only_digits]

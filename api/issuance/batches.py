@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import BeforeValidator
 from starlette.responses import StreamingResponse
 
 from api.decisions.officers import officer_of
 from api.door.caller import Principal
 from api.door.content import LINES, ContentRoute, content_of, digest_in
-from api.door.numbers import MAX_BIGINT, MAX_EXACT, Cursor, Limit, only_decimals
+from api.door.numbers import BatchId, Cursor, Limit, SourceId, only_digits
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import read_time
@@ -57,17 +56,18 @@ LOOKING = Being(frozenset({Role.PLATFORM, Role.CENTRE, Role.BUREAU}))
 ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
 OfPlatform = Annotated[Principal, Depends(PLATFORM)]
 Looking = Annotated[Principal, Depends(LOOKING)]
-SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's number."), BeforeValidator(only_decimals)]
-BatchId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A batch's number."), BeforeValidator(only_decimals)]
 FirstByte = Annotated[
-    int,
-    Path(ge=0, le=batches.MOST_BYTES, description="The part's first byte in the file."),
-    BeforeValidator(only_decimals),
+    int, Path(ge=0, le=batches.MOST_BYTES, description="The part's first byte in the file.", examples=[0]), only_digits
 ]
 ContentDigest = Annotated[
-    str, Header(description="The SHA-256 of this body, as RFC 9530 writes it: sha-256=:BASE64:", max_length=1000)
+    str,
+    Header(
+        description="The SHA-256 of this body, as RFC 9530 writes it.",
+        examples=["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"],
+        max_length=1000,
+    ),
 ]
-OfState = Annotated[State | None, Query(description="Only batches that stand so.")]
+OfState = Annotated[State | None, Query(description="Only batches that stand so.", examples=["judged"])]
 BATCH = "/v1/batches/{batch}"
 
 

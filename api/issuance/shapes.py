@@ -2,8 +2,24 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, StrictInt, StrictStr
 
+from api.door.fields import (
+    INT64,
+    Body,
+    CaseNumbered,
+    Count,
+    Grams,
+    InChinese,
+    InEnglish,
+    Moment,
+    NextCursor,
+    Numbered,
+    SourceNumber,
+    WantedMoment,
+    hexadecimal,
+    said,
+)
 from api.door.numbers import MAX_EXACT
 from api.door.problems import TYPE_BASE
 from registry.clock import rfc3339
@@ -12,98 +28,87 @@ from registry.issuance import listing
 from registry.issuance.batch import MOST_BYTES, State, Work
 from registry.ledger.queries import Page
 
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-20T08:00:00.000Z"])]
-Counts = Annotated[
-    dict[str, int], Field(description="How many rows, by the reason's code.", examples=[{"overlapping": 3}])
-]
-Number = Annotated[int, Field(description="The batch's number.", examples=[7])]
-Version = Annotated[int, Field(description="One more with each change.", examples=[4])]
-Profile = Annotated[StrictStr, Field(description="How the file is read.", examples=["shanghai-rides"], max_length=64)]
-Sha256 = Annotated[
-    StrictStr,
-    Field(
-        description="Of the whole file, in hex.", json_schema_extra={"pattern": "^[0-9a-f]{64}$"}, examples=["0" * 64]
-    ),
-]
-
-
-class Body(BaseModel):
-    """What is sent has nothing in it that is not known here."""
-
-    model_config = ConfigDict(extra="forbid")
+Counts = Annotated[dict[str, int], said("How many rows, by the reason's code.", {"overlapping": 3})]
+BatchNumber = Annotated[Numbered, said("The batch's number.", 7)]
+Profile = Annotated[StrictStr, said("How the file is read.", "shanghai-rides", max_length=64)]
+FileDigest = Annotated[StrictStr, hexadecimal(32, "SHA-256 of the whole file, in hex.")]
+FileBytes = Annotated[StrictInt, said("Bytes of the whole file.", 48_213, ge=1, le=MOST_BYTES, json_schema_extra=INT64)]
+ByteNumber = Annotated[int, said("A byte of the file, from 0.", 1_048_576, json_schema_extra=INT64)]
+BatchVersion = Annotated[StrictInt, said("One more with each change.", 4, ge=1, le=MAX_EXACT, json_schema_extra=INT64)]
+Rows = Annotated[Count, said("Rows in the file.", 400)]
 
 
 class NewBatch(Body):
     """A batch that is declared before its parts come."""
 
     profile: Profile
-    bytes: Annotated[StrictInt, Field(description="Of the whole file.", ge=1, le=MOST_BYTES, examples=[48_213])]
-    sha256: Sha256
-    period_from: Annotated[Moment, Field(description="The activities are of a time from here on.")]
-    period_until: Annotated[Moment, Field(description="The end of that time, exclusive; a year later at most.")]
+    bytes: FileBytes
+    sha256: FileDigest
+    period_from: Annotated[WantedMoment, said("The activities are of a time from here on.")]
+    period_until: Annotated[
+        WantedMoment, said("The end of that time, exclusive; a year later at most.", "2027-02-01T00:00:00.000Z")
+    ]
 
 
 class SeenBatch(Body):
     """Which version was seen."""
 
-    version: Annotated[StrictInt, Field(description="The batch's, as it was read.", ge=1, le=MAX_EXACT, examples=[4])]
+    version: Annotated[BatchVersion, said("The batch's, as it was read.")]
 
 
 class MissingBytes(BaseModel):
     """Bytes that did not come yet, half open."""
 
-    first: Annotated[int, Field(description="The first that is missing.", examples=[1_048_576])]
-    end: Annotated[int, Field(description="One past the last that is missing.", examples=[2_097_152])]
+    first: Annotated[ByteNumber, said("The first that is missing.")]
+    end: Annotated[ByteNumber, said("One past the last that is missing.", 2_097_152)]
 
 
 class BatchSummary(BaseModel):
     """What the file comes to."""
 
-    rows: Annotated[int, Field(description="Rows in the file.", examples=[400])]
-    accepted: Annotated[int, Field(description="Activities that stand.", examples=[380])]
-    accounts: Annotated[int, Field(description="Whose they are, by number.", examples=[190])]
-    quantity_g: Annotated[int, Field(description="Grams that they are worth.", examples=[241_338])]
+    rows: Rows
+    accepted: Annotated[Count, said("Activities that stand.", 380)]
+    accounts: Annotated[Count, said("Accounts whose they are.", 190)]
+    quantity_g: Annotated[Grams, said("Grams that they are worth.", 241_338)]
     refused: Counts
-    held: Annotated[Counts, Field(description="Rows that wait in quarantine, by the reason's code.")]
+    held: Annotated[Counts, said("Rows that wait in quarantine, by the reason's code.")]
 
 
 class BatchProgress(BaseModel):
     """How far the work on a batch is."""
 
-    stage: Annotated[str, Field(description="What is done now.", examples=["judging"])]
-    rows: Annotated[int | None, Field(description="Rows that this is about, once they are known.", examples=[400])]
+    stage: Annotated[str, said("What is done now.", "judging")]
+    rows: Annotated[Rows | None, said("Rows that this is about; null before they are known.")]
 
 
 class BatchProblem(BaseModel):
     """What kept the last work on a batch from being done, or why the batch was refused."""
 
-    type: Annotated[str, Field(description="As of a problem document.", examples=[TYPE_BASE + "outdated"])]
-    title: Annotated[str, Field(description="The cause, in short.", examples=["It rests on what has changed"])]
-    detail: Annotated[str, Field(description="What is wrong and what to do.", examples=["Move it again."])]
+    type: Annotated[str, said("What went wrong, for programs.", TYPE_BASE + "outdated")]
+    title: Annotated[str, said("The cause, in short.", "It rests on what has changed")]
+    detail: Annotated[str, said("What is wrong and what to do.", "Move it again.")]
 
 
 class Batch(BaseModel):
     """A batch as it stands."""
 
-    batch: Number
-    source: Annotated[int, Field(description="The source that it is of.", examples=[1])]
+    batch: BatchNumber
+    source: Annotated[SourceNumber, said("The source that it is of.")]
     profile: Profile
-    bytes: Annotated[int, Field(description="Of the whole file, as it was declared.", examples=[48_213])]
-    period_from: Moment
-    period_until: Moment
-    state: Annotated[State, Field(description="How it stands.")]
-    version: Version
-    begun_at: Moment
-    changed_at: Moment
-    missing: Annotated[
-        list[MissingBytes], Field(description="Of its bytes, while it is uploaded; a hundred gaps at most.")
-    ]
-    work: Annotated[Work | None, Field(description="What is being done with it, or waits to be.")]
-    progress: BatchProgress | None
-    summary: Annotated[BatchSummary | None, Field(description="By the last judging.")]
-    problem: BatchProblem | None
-    case: Annotated[str | None, Field(description="The case of its issuance.", examples=["I-5"])]
-    lot: Annotated[int | None, Field(description="The lot that it became.", examples=[5])]
+    bytes: FileBytes
+    period_from: Annotated[Moment, said("The activities are of a time from here on.")]
+    period_until: Annotated[Moment, said("The end of that time, exclusive.")]
+    state: Annotated[State, said("How it stands.")]
+    version: BatchVersion
+    begun_at: Annotated[Moment, said("When it was declared.")]
+    changed_at: Annotated[Moment, said("When it changed last.")]
+    missing: Annotated[list[MissingBytes], said("Of its bytes, while it is uploaded; a hundred gaps at most.")]
+    work: Annotated[Work | None, said("What is being done with it, or waits to be; null: nothing.")]
+    progress: Annotated[BatchProgress | None, said("How far that is; null while nothing is done.")]
+    summary: Annotated[BatchSummary | None, said("By the last judging; null before it.")]
+    problem: Annotated[BatchProblem | None, said("Why the last work on it was not done; null where none failed.")]
+    case: Annotated[CaseNumbered | None, said("The case of its issuance; null before.", "I-5")]
+    lot: Annotated[Numbered | None, said("The lot that it became; null before.", 5)]
 
     @classmethod
     def of(cls, of: batches.Batch, missing: list[tuple[int, int]]) -> Self:
@@ -132,8 +137,8 @@ class Batch(BaseModel):
 class Batches(BaseModel):
     """A page of batches, newest first."""
 
-    items: list[Batch]
-    next_cursor: Annotated[str | None, Field(description="For the next page; null on the last.", examples=["7"])]
+    items: Annotated[list[Batch], said("Newest first.")]
+    next_cursor: NextCursor
 
     @classmethod
     def of(cls, of: Page[batches.Batch]) -> Self:
@@ -144,19 +149,19 @@ class Batches(BaseModel):
 class AbnormalRow(BaseModel):
     """A row that does not stand, why, and what can be done about it."""
 
-    row: Annotated[int, Field(description="Its line in the file, the header being 1.", examples=[17])]
-    reference: Annotated[str | None, Field(description="The platform's own number, if it was read.", examples=["A-7"])]
-    reason: Annotated[str, Field(description="A stable code.", examples=["too-fast"])]
-    zh: Annotated[str, Field(description="Why, and what to do, in Chinese.", examples=["请补全后重报。"])]
-    en: Annotated[str, Field(description="Why, and what to do, in English.", examples=["Report it again with one."])]
-    held: Annotated[bool, Field(description="Not refused: it waits in quarantine.", examples=[False])]
+    row: Annotated[Count, said("Its line in the file, the header being 1.", 17)]
+    reference: Annotated[str | None, said("The platform's own number; null where it was not read.", "A-7")]
+    reason: Annotated[str, said("A stable code.", "too-fast")]
+    zh: Annotated[InChinese, said("Why, and what to do, in Chinese.", "请补全后重报。")]
+    en: Annotated[InEnglish, said("Why, and what to do, in English.", "Report it again with one.")]
+    held: Annotated[bool, said("Not refused: it waits in quarantine.", False)]
 
 
 class AbnormalRows(BaseModel):
     """A page of them, in the order of the file."""
 
-    items: list[AbnormalRow]
-    next_cursor: Annotated[str | None, Field(description="For the next page; null on the last.", examples=["9120"])]
+    items: Annotated[list[AbnormalRow], said("In the order of the file.")]
+    next_cursor: NextCursor
 
     @classmethod
     def of(cls, of: Page[listing.Abnormal]) -> Self:

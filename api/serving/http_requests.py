@@ -70,13 +70,20 @@ class RequestsInTurn(HttpToolsProtocol):
             if self.is_under_way:
                 self.flow.pause_reading()
 
+    def refuse_large_head(self) -> None:
+        """Answer a head that is too large, and end the connection."""
+        raise NotImplementedError
+
     def _head_end(self, data: bytes, at: int) -> int | None:
         """Find where a whole head ends; None while it is not to be read."""
         if self.is_under_way:
             return None
         end = data.find(_END, at)
-        if data[at] not in _FIRST or (end if end >= 0 else len(data)) - at > HEAD_BYTES:
+        if data[at] not in _FIRST:
             self.send_400_response("")
+            return None
+        if (end if end >= 0 else len(data)) - at > HEAD_BYTES:
+            self.refuse_large_head()
             return None
         return end + len(_END) if end >= 0 else None
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from anchoring.connections import BACKLOG, Ledger, Limits, source_of
 from api.installation import logs
-from api.serving.http_requests import RequestsInTurn
+from api.serving.http_requests import HEAD_BYTES, RequestsInTurn
 
 MAX_CONNECTIONS: Final = 1024
 """In one process. Each may keep 64 KiB of what was sent and of what is to be sent."""
@@ -81,11 +81,17 @@ _LATE = _refusal(
     "The request came too slowly",
     f"A head must be here within {HEAD_S:.0f} seconds, a body within {BODY_S:.0f}. Nothing was done; send it again.",
 )
+_LARGE_HEAD = _refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-large",
+    "The headers are too large",
+    f"The request line and the headers, a token among them, have {HEAD_BYTES} bytes at most. Nothing was done.",
+)
 _MALFORMED = _refusal(
     HTTPStatus.BAD_REQUEST,
     "unreadable-request",
     "The request cannot be read",
-    "This is no HTTP request that can be read: RFC 9112 says how one is written, and 16 KiB of head are enough.",
+    "This is no HTTP request that can be read: RFC 9112 says how one is written, and the headers too.",
 )
 
 
@@ -150,6 +156,10 @@ class BoundedProtocol(RequestsInTurn):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (the library's signature)
         """Say that it is no HTTP, as a problem document."""
         self._refuse(_MALFORMED)
+
+    def refuse_large_head(self) -> None:
+        """Say that the head is too large (RFC 6585, section 5)."""
+        self._refuse(_LARGE_HEAD)
 
     def look(self, now: float) -> None:
         """End it when the other end is late."""

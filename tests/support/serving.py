@@ -104,8 +104,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def await_true(holds: Callable[[], bool], what: str) -> None:
+def await_true(holds: Callable[[], bool], what: object) -> None:
+    """Wait until something holds; `what` is said, and asked for, only when it does not."""
     deadline = time.monotonic() + WAIT_S
     while not holds():
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, str(what)
         time.sleep(0.05)

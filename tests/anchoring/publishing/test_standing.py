@@ -46,6 +46,25 @@ def test_another_root_of_a_size_signed_here_is_another_history(scheme, publisher
             take_note(scheme.database.transaction, [Known("the chain", smaller, bytes(32))])
 
 
+def test_another_history_is_found_also_of_a_tree_that_is_signed_in_the_meantime(scheme, publisher):
+    """Between a look at the size and the note there is no moment in which the log may grow past it unseen."""
+    scheme.issue({scheme.person(): 10})
+    size, engine = publisher.publish(), scheme.database.engine
+    scheme.issue({scheme.person(): 10})
+
+    def grow(_connection, _cursor, statement, *_rest) -> None:
+        if "SET known_size" in statement and standing(scheme.database.transaction).size == size:
+            publisher.publish()
+
+    sa.event.listen(engine, "before_cursor_execute", grow)
+    try:
+        with pytest.raises(Refuted, match="the chain holds another history"):
+            take_note(scheme.database.transaction, [Known("the chain", size + 1, bytes(32))])
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", grow)
+    assert standing(scheme.database.transaction).size > size
+
+
 def test_a_mirror_that_lies_or_is_silent_counts_for_nothing(scheme, publisher, tmp_path):
     scheme.issue({scheme.person(): 10})
     publisher.publish()

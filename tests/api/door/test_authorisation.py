@@ -431,7 +431,7 @@ def test_the_longest_subject_that_is_taken_is_kept_with_the_longest_key(live):
 
 def test_a_token_of_100_kb_is_refused_before_it_is_read(live, caplog, capfd):
     """What is above a head's 16 KiB never gets to the program; what is above a token's 8 KiB is not parsed."""
-    for size, status, code in ((9_000, 401, "token-too-large"), (100_000, 400, "unreadable-request")):
+    for size, status, code in ((9_000, 401, "token-too-large"), (100_000, 431, "head-too-large")):
         answer = Caller(live.url, signed(live) + "A" * size).get("/v1/accounts/1")
         assert is_problem(answer, status, code)
     assert "eyJ" not in "".join([caplog.text, *capfd.readouterr()])

@@ -352,6 +352,11 @@ def test_an_issuer_that_answers_nonsense_is_none(side, metadata, raw):
         {"kty": "RSA", "n": "x", "e": 7},
         {"kty": ["RSA"]},
         {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43},
+        {"kty": "EC", "crv": "P-256", "x": [1], "y": {"a": 1}},
+        {"kty": "OKP", "crv": "Ed25519", "x": {"x": 1}},
+        {"kty": "OKP", "crv": "Ed25519", "x": None},
+        {"kty": "RSA", "n": "AQAB", "e": "\u00e9"},
+        {"kty": "RSA", "n": "", "e": "AQAB"},
     ],
     ids=str,
 )

@@ -15,6 +15,7 @@ import pytest
 from anchoring.connections import Limits
 from api.installation import logs
 from api.serving import http_server
+from api.serving.http_requests import HEAD_BYTES
 from api.serving.http_server import BoundedServer
 
 HOST = "127.0.0.1"
@@ -194,10 +195,11 @@ def test_what_is_no_http_is_a_problem_and_nothing_is_logged(port, request_bytes,
             connection.sendall(request_bytes)
         answer = connection.recv(65536)
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    is_large = len(request_bytes) > HEAD_BYTES
+    assert answer.startswith(b"HTTP/1.1 431 " if is_large else b"HTTP/1.1 400 ")
     assert b"application/problem+json" in head
     assert b"nosniff" in head
-    assert b"urn:gramledger:problem:unreadable-request" in body
+    assert (b"head-too-large" if is_large else b"unreadable-request") in body
     assert capfd.readouterr() == ("", "")
 
 

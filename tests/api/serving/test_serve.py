@@ -18,7 +18,7 @@ import pytest
 
 from anchoring.auditing.audit import audit
 from anchoring.chain.client import AnchorClient
-from anchoring.publishing.standing import Known, take_note
+from anchoring.publishing.standing import Known, standing, take_note
 from anchoring.tree.sources import HttpSource
 from api.installation.data_folder import read_folder
 from api.installation.settings import Settings
@@ -32,7 +32,7 @@ from registry.identity.roles import Role
 from registry.ledger.ledger import Amount
 from registry.points.points import convert
 from tests.support.rest import Caller, fresh_key, is_problem
-from tests.support.running import live_site
+from tests.support.running import Live, live_site
 from tests.support.serving import GRAM, WAIT_S, Served, await_true, is_alive, serving, start
 
 GRAMS = 10_000
@@ -315,6 +315,18 @@ def end_database(data: Path) -> None:
     os.close(descriptor)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What there is to know when it does not say that it is only read, asked for when it is written."""
+
+    live: Live
+    rider: Caller
+
+    def __str__(self) -> str:
+        health, now = self.rider.get("/v1/health"), standing(self.live.site.database.transaction)
+        return f"it does not say so: {now}, {health.text}, {self.live.site.conditions.read()}"
+
+
 def test_a_database_that_is_set_back_under_it_is_only_read_from_then_on(tmp_path):
     """A standby that lags takes over: nobody restarts the registry, and every answer says as of when it is."""
     with live_site(tmp_path, workers=1) as live, listen("127.0.0.1", 0) as listener:
@@ -329,7 +341,7 @@ def test_a_database_that_is_set_back_under_it_is_only_read_from_then_on(tmp_path
             assert ready.wait(WAIT_S)
             assert "Gramledger-As-Of-Size" not in rider.get("/v1/about").headers
             take_note(live.site.database.transaction, [Known("a mirror", size + 1, bytes(32))])
-            await_true(lambda: "Gramledger-As-Of-Size" in rider.get("/v1/about").headers, "it does not say so")
+            await_true(lambda: "Gramledger-As-Of-Size" in rider.get("/v1/about").headers, Told(live, rider))
             assert rider.get("/v1/about").headers["Gramledger-As-Of-Size"] == str(size)
             assert is_problem(rider.act("conversions", fresh_key(), quantity_g=1), 503, "log-behind")
             assert supervisor.is_alive()

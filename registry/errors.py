@@ -113,6 +113,12 @@ class Conflict(RegistryError):
     code, status, title = "conflict", 409, "It contradicts what is there"
 
 
+class Barred(RegistryError):
+    """A finding of the integrity record bars who this is about, until its term ends."""
+
+    code, status, title = "barred", 409, "Barred by the integrity record"
+
+
 class PurposeMissing(RegistryError):
     """Somebody else's data is read for a purpose, and the request names none."""
 

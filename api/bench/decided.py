@@ -21,6 +21,8 @@ from registry.procedure.decision import (
     Decision,
     Lot,
     MethodologyVersion,
+    Officer,
+    Opinion,
     PolicyText,
     Record,
     SourceTerms,
@@ -56,6 +58,10 @@ class Written:
     text: str
 
 
+OPINION: Final = Opinion(Officer("expert", 1), "for", "illustrative", "0" * 64)
+"""As many as the shipped life cycle of a methodology asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Programme:
     """The decisions that come first, and the digests (hex) of those by which lots are issued."""
@@ -74,8 +80,8 @@ class _Book:
         self._last: dict[str, tuple[str, str]] = {}
 
     def decide(
-        self, case: str, decision: str, to_state: str, by: str, content: Content, second: str | None = None
-    ) -> str:
+        self, case: str, decision: str, to_state: str, by: str, content: Content, second: str | None = None,
+    ) -> str:  # fmt: skip
         """Write a decision; its digest in hex. Publicity opens and is over a millisecond later."""
         record = next(one for one in Record if case[0] == one[0].upper())
         previous, state = self._last.get(case, (None, NONE))
@@ -84,6 +90,7 @@ class _Book:
             record, case, decision, state, to_state, previous, self.at, OFFICERS[by].actor,
             None if second is None else OFFICERS[second].second, None, (),
             (self.at, self.at + 1) if decision == "open_publicity" else None, content,
+            (OPINION,) if decision == "evaluate" else (),
         )  # fmt: skip
         written = write(said)
         self.records.append(written)

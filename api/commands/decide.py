@@ -74,6 +74,77 @@ def withdraw(motion: Motion, token: Token, registry: Registry = HERE) -> None:
     _say(_ask(registry, token, "POST", f"/v1/motions/{motion}/withdrawal", {}))
 
 
+@decide_app.command()
+def record(
+    submission: Annotated[
+        int, typer.Argument(help="The submission's number: gram worklist lists those that wait.", min=1)
+    ],
+    token: Token,
+    registry: Registry = HERE,
+) -> None:
+    """Record what somebody handed in: its case begins."""
+    said = _ask(registry, token, "POST", f"/v1/incoming/{submission}/recording", {})
+    out.print(f"Submission {submission} is case {said['case']} now.", markup=False)
+
+
+@decide_app.command()
+def ask(
+    case: Annotated[str, typer.Argument(help="The case of a methodology or a source, such as M-3.")],
+    expert: Annotated[str, typer.Argument(help="A number of the register, such as expert:3.")],
+    token: Token,
+    registry: Registry = HERE,
+) -> None:
+    """Ask an expert or service body for an opinion on a case as it stands."""
+    said = _ask(registry, token, "POST", f"/v1/cases/{case}/opinions", {"expert": expert})
+    out.print(f"Request {said['request']} waits for {expert}.", markup=False)
+
+
+@decide_app.command()
+def name(
+    role: Annotated[str, typer.Argument(help="What they are to be, such as expert.")],
+    subject: Annotated[str, typer.Option(help="Who, as the issuer's tokens name them: `sub`.")],
+    token: Token,
+    number: Annotated[
+        int | None, typer.Option(help="Of an officer, expert or service body.", show_default=False)
+    ] = None,
+    account: Annotated[int | None, typer.Option(help="For roles that are of one.", show_default=False)] = None,
+    district: Annotated[str | None, typer.Option(help="A district bureau's.", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option(help="When it ends by itself.", show_default=False)] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(help="Of expertise; may come several times.", show_default=False)
+    ] = None,
+    body: Annotated[str | None, typer.Option(help="A service body's name, public.", show_default=False)] = None,
+    registry: Registry = HERE,
+) -> None:
+    """Name somebody for a role; another officer confirms it."""
+    asked = {
+        "role": role, "subject": subject, "number": number, "account": account, "district": district, "until": until,
+        "fields": field or None, "name": body,
+    }  # fmt: skip
+    said = _ask(registry, token, "POST", "/v1/appointments", asked)
+    out.print(f"Appointment {said['appointment']} waits for another officer: gram decide confirm.")
+
+
+@decide_app.command()
+def confirm(
+    appointment: Annotated[int, typer.Argument(help="The appointment's number.", min=1)],
+    token: Token,
+    registry: Registry = HERE,
+) -> None:
+    """Approve whom another officer named: the role stands."""
+    said = _ask(registry, token, "POST", f"/v1/appointments/{appointment}/approval", {})
+    out.print(f"Grant {said['grant']} stands.")
+
+
+@decide_app.command(name="end-role")
+def end_role(
+    grant: Annotated[int, typer.Argument(help="The grant's number.", min=1)], token: Token, registry: Registry = HERE
+) -> None:
+    """End a role at once; every process of the registry sees it within two seconds."""
+    _ask(registry, token, "POST", f"/v1/grants/{grant}/end", {})
+    out.print(f"Grant {grant} is ended.")
+
+
 def _ask(registry: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Ask the registry; what it refuses is an error with its own sentence."""
     import httpx2

@@ -22,9 +22,10 @@ MeasureOption = Annotated[
 
 @policy_app.command()
 def first(
-    proposer: Annotated[str, typer.Option(help="Who proposes them: an authority and its officer's number.")],
-    publisher: Annotated[str, typer.Option(help="Who publishes them; may be who proposed them.")],
-    second: Annotated[str, typer.Option(help="Who approves that; another officer than both.")],
+    proposer: Annotated[
+        str, typer.Option(help="Who proposes and publishes them: an authority and an officer's number.")
+    ],
+    second: Annotated[str, typer.Option(help="Who approves that; another officer.")],
     measure: MeasureOption = Measure.TRIAL,
     data: Data = DATA,
     database: Database = None,
@@ -40,7 +41,7 @@ def first(
     from registry.decisions.recording import Officers, read_officer
     from registry.policies.first import publish_first
 
-    officers = Officers(read_officer(proposer), read_officer(publisher), read_officer(second))
+    officers = Officers(read_officer(proposer), read_officer(proposer), read_officer(second))
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn, create=True) as site, site.database.transaction() as tx:
         published = publish_first(tx, site.ledger, officers, measure=measure)

@@ -18,7 +18,12 @@ def worklist(
     data: Data = DATA,
     database: Database = None,
 ) -> None:
-    """List each case that waits, what may be decided of it, by whom and from when on; beside a running registry too."""
+    """List what waits: each case, what may be decided of it, by whom and from when on; and what else somebody is to do.
+
+    Motions, submissions, opinions, who was named for a role, findings, appeals. Beside a running registry too.
+    """
+    from api.decisions.errands import errands as all_errands
+    from api.decisions.errands import of_authority
     from api.operating.beside import beside
     from registry.clock import system_clock, wall_clock
     from registry.decisions import worklist as waiting
@@ -29,8 +34,9 @@ def worklist(
         site = there.site()
         with site.database.reading() as tx:
             found, reminders = waiting.worklist(tx, site.ledger.vault.sealer, now), list(missing_calendars(tx, now))
+            errands = all_errands(tx, site.ledger.vault, now, found)
     if authority is not None:
-        found = waiting.of_authority(found, authority)
+        found, errands = waiting.of_authority(found, authority), of_authority(errands, authority)
         reminders = [one for one in reminders if authority in one.by]
     for reminder in reminders:
         out.lines([f"By {wall_clock(reminder.due)}, {' or '.join(sorted(reminder.by))}: {reminder.about}"])
@@ -39,7 +45,12 @@ def worklist(
         named = f"{one.number} {one.about}" if one.about else one.number
         out.lines([f"{named}: {one.state.zh} · {one.state.en}, since {wall_clock(one.since)}"])
         out.lines(_line(step, now) for step in one.steps)
-    if not found and not reminders:
+    out.lines(
+        f"{one.what} {one.number}: {one.about}, since {wall_clock(one.since_ms)}; for {' or '.join(sorted(one.by))}; "
+        f"{one.url}"
+        for one in errands
+    )
+    if not (found or reminders or errands):
         out.lines(["Nothing waits."])
 
 

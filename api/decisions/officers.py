@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, StrictStr
 
-from api.decisions.routes import CaseNumber
 from api.decisions.shapes import DecisionCode
+from api.decisions.sources import district_of
 from api.door.caller import Principal
 from api.door.fields import (
     AccountNumber,
@@ -27,7 +27,7 @@ from api.door.fields import (
     said,
     words,
 )
-from api.door.numbers import MotionId
+from api.door.numbers import CaseNumber, MotionId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
@@ -40,6 +40,7 @@ from registry.decisions import motions
 from registry.decisions.recording import By
 from registry.errors import (
     AccountErased,
+    Barred,
     BatchClosed,
     Conflict,
     DecisionRefused,
@@ -63,6 +64,7 @@ from registry.policies.policies import propose_policy, publish_proposed, withdra
 from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
+from registry.sources.listed import cases_of_district
 from registry.sources.sources import NewSource, checked_district
 from registry.words import checked_words
 
@@ -161,7 +163,7 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 
 @router.post(
     "/sources", summary="Record an application", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **documented(*DECIDED, AccountErased)},
+    responses={201: {"model": Answer}, **documented(*DECIDED, AccountErased, Barred)},
 )  # fmt: skip
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
@@ -219,10 +221,13 @@ def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -
 
 
 @router.get("/motions", summary="List the motions that wait")
-def read_motions(site: SiteOf, _caller: Annotated[Principal, Depends(Being(frozenset(AUTHORITIES)))]) -> Motions:
-    """List the decisions that wait for a second officer, oldest first."""
+def read_motions(site: SiteOf, caller: Annotated[Principal, Depends(Being(frozenset(AUTHORITIES)))]) -> Motions:
+    """List the decisions that wait for a second officer, oldest first; a district bureau sees its district's."""
+    district = district_of(caller)
     with site.database.reading() as tx:
-        return Motions(items=[_motion(one) for one in motions.list_open(tx)])
+        found = motions.list_open(tx)
+        cases = None if district is None else cases_of_district(tx, district)
+    return Motions(items=[_motion(one) for one in found if cases is None or one.case in cases])
 
 
 @router.post(

@@ -2,25 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Query
 
-from api.decisions.shapes import Case, Decision, Decisions, Procedure, Reminder, Waiting, Worklist
-from api.door.numbers import Cursor, Limit, LotId
+from api.decisions.errands import errands as all_errands
+from api.decisions.shapes import Case, Decision, Decisions, Errand, Procedure, Reminder, Waiting, Worklist
+from api.door.caller import Principal
+from api.door.numbers import CaseNumber, Cursor, Limit, LotId
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.who import AnOfficer
+from api.door.who import Being
 from api.door.write import SiteOf
 from registry.decisions import taken
 from registry.decisions.behind import behind_lot
 from registry.decisions.worklist import of_authority, worklist
 from registry.errors import Invalid, NotFound, SetAside
-from registry.identity.roles import AUTHORITIES, Role
+from registry.identity.roles import AUTHORITIES, NUMBERED, Role
 from registry.ledger.lots import get_lot
 from registry.policies.calendars import missing_calendars
 from registry.procedure.decision import Record
+from registry.sources.listed import cases_of_district
 
 READ = documented(NotFound)
-CaseNumber = Annotated[str, Path(description="A case's number.", examples=["P-3"])]
 OfRecord = Annotated[Record | None, Query(description="Only decisions of this kind of record.", examples=["policy"])]
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
@@ -44,20 +46,29 @@ def read_case(number: CaseNumber, site: SiteOf, cursor: Cursor = None, limit: Li
         return Case.of(taken.get_case(tx, number, cursor=cursor, limit=limit))
 
 
-@router.get("/worklist", summary="See what waits for one's authority", responses=documented(SetAside))
-def read_worklist(site: SiteOf, caller: AnOfficer) -> Worklist:
-    """List what the caller's authority may decide or must approve, the oldest first of each kind.
+@router.get("/worklist", summary="See what waits for oneself", responses=documented(SetAside))
+def read_worklist(site: SiteOf, caller: Annotated[Principal, Depends(Being(NUMBERED))]) -> Worklist:
+    """List what the caller may decide, approve, record, answer or give an opinion on, the oldest first of each kind.
 
-    By what is recorded, which the published log may not have yet.
+    A district bureau, which decides nothing, sees the cases of its district. By what is recorded, which the published
+    log may not have yet.
     """
-    now = site.ledger.clock()
+    vault, at = site.ledger.vault, site.ledger.clock()
     with site.database.reading() as tx:
-        found, reminders = worklist(tx, site.ledger.vault.sealer, now), list(missing_calendars(tx, now))
+        found, reminders = worklist(tx, vault.sealer, at), list(missing_calendars(tx, at))
+        errands = all_errands(tx, vault, at, found)
+        supervised = frozenset() if caller.district is None else cases_of_district(tx, caller.district)
     own = [
         mine for authority in sorted(AUTHORITIES) if caller.has(authority) for mine in of_authority(found, authority)
     ]
+    own += [one for one in found if one.number in supervised]
+    mine = [one for officer in caller.officers for one in errands if one.is_for(officer)]
     due = [one for one in reminders if any(caller.has(Role(authority)) for authority in one.by)]
-    return Worklist(items=[Waiting.of(one) for one in own], reminders=[Reminder.of(one) for one in due])
+    return Worklist(
+        items=[Waiting.of(one) for one in own],
+        errands=[Errand.of(one) for one in mine],
+        reminders=[Reminder.of(one) for one in due],
+    )
 
 
 @router.get("/lots/{lot}/procedure", summary="Read the procedure behind a lot", responses=READ)

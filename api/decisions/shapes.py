@@ -1,9 +1,10 @@
 """The shapes of decisions and cases, and how they read in JSON."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel
 
+from api.decisions import errands
 from api.door.fields import CaseNumbered, InChinese, InEnglish, LeafIndex, Moment, NextCursor, Sha256, hexadecimal, said
 from registry.clock import rfc3339
 from registry.decisions import taken, worklist
@@ -146,8 +147,29 @@ class Reminder(BaseModel):
         return cls(about=of.about, words=Words.of(of.words), by=sorted(of.by), due=rfc3339(of.due))
 
 
-class Worklist(BaseModel):
-    """What waits for an authority."""
+class Errand(BaseModel):
+    """Something that waits for the caller beside the cases."""
 
-    items: Annotated[list[Waiting], said("The oldest first of each kind.")]
+    what: Annotated[
+        Literal["motion", "submission", "opinion", "appointment", "finding", "appeal"],
+        said("What it is."),
+    ]
+    number: Annotated[int, said("Its number.", 3)]
+    about: Annotated[str, said("A case, a role, a finding.", "S-1 publish")]
+    since: Annotated[Moment, said("Since when it waits.")]
+    url: Annotated[str, said("Where it is read, or done.", "/v1/motions/3/approval")]
+
+    @classmethod
+    def of(cls, of: errands.Errand) -> Self:
+        """Write an errand."""
+        return cls.model_validate(
+            {"what": of.what, "number": of.number, "about": of.about, "since": rfc3339(of.since_ms), "url": of.url}
+        )
+
+
+class Worklist(BaseModel):
+    """What waits for the caller."""
+
+    items: Annotated[list[Waiting], said("Cases with the decisions that may follow, the oldest first of each kind.")]
+    errands: Annotated[list[Errand], said("What else waits, the oldest first of each kind.")]
     reminders: Annotated[list[Reminder], said("What is to be seen to in time, although no case waits for it.")]

@@ -53,6 +53,11 @@ class Principal:
         return officer_of(self.grants, authority)
 
     @property
+    def officers(self) -> tuple[Officer, ...]:
+        """Give the officers, experts and service bodies that it is: one at most, since nobody is two of them."""
+        return tuple(Officer(str(one.role), one.officer) for one in self.grants if one.officer is not None)
+
+    @property
     def district(self) -> str | None:
         """The district whose bureau's officer it is."""
         return next((one.district for one in self.grants if one.district is not None), None)

@@ -33,6 +33,9 @@ MotionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A motion's numbe
 SubmissionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A submission's number.", examples=[4]), only_digits]
 BatchId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A batch's number.", examples=[7]), only_digits]
 TieId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number.", examples=[3]), only_digits]
+RequestId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A request's number.", examples=[5]), only_digits]
+FindingId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A finding's number.", examples=[2]), only_digits]
+CaseNumber = Annotated[str, Path(description="A case's number.", examples=["P-3"])]
 GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), only_digits]
 GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[5]), only_digits]
 Limit = Annotated[

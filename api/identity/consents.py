@@ -16,7 +16,7 @@ from api.door.who import Being, ForHolderOrReader
 from api.door.write import ByHolder, SiteOf, Write, by
 from registry.accounts.accounts import open_row
 from registry.clock import rfc3339
-from registry.errors import AccountErased, Conflict, Forbidden, NotFound
+from registry.errors import AccountErased, Barred, Conflict, Forbidden, NotFound
 from registry.identity.reads import note_read
 from registry.identity.roles import Role
 from registry.ledger.movement import Form
@@ -104,7 +104,7 @@ def make_a_link_code(account_id: AccountId, body: WantedCode, write: ByHolder) -
 
 @router.post(
     "/sources/{source_id}/consents", summary="Link a person who consents", status_code=201, response_class=Response,
-    responses={201: {"model": Linked}, **WRITTEN},
+    responses={201: {"model": Linked}, **documented(NotFound, Conflict, AccountErased, Barred)},
 )  # fmt: skip
 def link_a_person(source_id: SourceId, body: NewConsent, write: ByPlatform) -> Response:
     """Link a user of the platform by the code that the person got here. One user is one account at a platform."""

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from api.accounts import routes as accounts
 from api.acts import routes as acts
 from api.chain import routes as chain
-from api.decisions import officers
+from api.decisions import officers, sources
 from api.decisions import routes as decisions
 from api.door.caller import Callers
 from api.door.edge import AsOf, Edge
@@ -31,11 +31,13 @@ from api.identity.relying_party import RelyingParty
 from api.installation import logs
 from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
+from api.integrity import routes as integrity
 from api.issuance import batches
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
 from api.methodologies import routes as methodologies
+from api.opinions import routes as opinions
 from api.policies import routes as policies
 from api.public import routes as public
 from api.state import routes as state
@@ -99,7 +101,7 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices, submissions, batches),
+        *(consents, ties, offices, submissions, opinions, integrity, sources, batches),
         *(events, webhooks),
     )
     routers = [*(room.router for room in strict), batches.parts_router]

@@ -29,6 +29,7 @@ from registry.accounts.accounts import INSTITUTION, open_row
 from registry.decisions.recording import By
 from registry.errors import (
     AccountErased,
+    Barred,
     Conflict,
     DecisionRefused,
     DocumentTooLarge,
@@ -50,7 +51,7 @@ from registry.submissions.submissions import Draft, State, Submission, Submitter
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["submissions"])
 READ = documented(NotFound)
 WRITTEN = (NotFound, Conflict)
-JUDGED = (*WRITTEN, AccountErased, MethodologyUnsound, Unclassified)
+JUDGED = (*WRITTEN, AccountErased, Barred, MethodologyUnsound, Unclassified)
 """Of what is handed in, or becomes a case."""
 OF_APPLICANTS = frozenset({Role.HOLDER, Role.APPLICANT})
 RECEIVING = Being(frozenset({Role.CENTRE, Role.BUREAU, Role.DISTRICT_BUREAU}))

@@ -42,6 +42,8 @@ PRIVILEGES: Final = {
     "grants": "SELECT, INSERT, UPDATE (revoked_ms, revoked_by), DELETE",
     "idempotency": "SELECT, INSERT, UPDATE, DELETE",
     "installation": "SELECT, INSERT, UPDATE (chain_id, contract)",
+    "integrity": "SELECT, INSERT, DELETE, UPDATE "
+    "(state, approved_by, approved_ms, appeal, appealed_ms, answered_by, answer, answered_ms)",
     "jobs": "SELECT, INSERT, UPDATE (turn, asked, done_g, made, steps, tries, ended_ms, answer, problem), DELETE",
     "link_codes": "SELECT, INSERT, DELETE",
     "log_entries": "SELECT, INSERT, DELETE",
@@ -54,6 +56,7 @@ PRIVILEGES: Final = {
     "movements": "SELECT, INSERT, DELETE",
     "occupied": "SELECT, INSERT, DELETE",
     "officers": _ADD,
+    "opinions": "SELECT, INSERT, UPDATE (state, ended_ms, stance, reason, document, digest)",
     "origins": _READ,
     "policies": _ADD,
     "publications": _ADD,

@@ -96,6 +96,44 @@ submissions = _table(
     words=_bytes,
     case_number=_text,
 )
+opinions = _table(
+    "opinions",
+    id=_int,
+    case_number=_text,
+    about=_bytes,
+    role=_text,
+    number=sa.Integer,
+    state=_text,
+    asked_by=_text,
+    asked_ms=_int,
+    ended_ms=_int,
+    stance=_text,
+    reason=_text,
+    document=_bytes,
+    digest=_bytes,
+)
+integrity = _table(
+    "integrity",
+    id=_int,
+    role=_text,
+    number=sa.Integer,
+    account_id=_int,
+    name=_text,
+    finding=_text,
+    reasons=_bytes,
+    bars=sa.Boolean,
+    state=_text,
+    opened_by=_text,
+    opened_ms=_int,
+    approved_by=_text,
+    approved_ms=_int,
+    until_ms=_int,
+    appeal=_bytes,
+    appealed_ms=_int,
+    answered_by=_text,
+    answer=_bytes,
+    answered_ms=_int,
+)
 consents = _table(
     "consents", id=_int, source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int
 )

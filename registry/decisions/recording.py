@@ -26,6 +26,7 @@ from registry.procedure.decision import (
     Decision,
     MethodologyVersion,
     Officer,
+    Opinion,
     PolicyText,
     Record,
 )
@@ -77,6 +78,7 @@ class Step:
     publicity: Range | None = None
     shown: Mapping[str, str | list[str]] = field(default_factory=dict)
     withheld: Mapping[str, Value] = field(default_factory=dict)
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,11 @@ class Pending:
         """Have the time at which all locks of its act are there, when some were taken since."""
         self.at = max(self.at, self.ledger.clock())
 
+    def demanded(self, decision: str) -> int:
+        """Tell of how many experts the life cycle in force demands opinions for a decision."""
+        table = self.standing.policies.table(self.record, self.at)
+        return max((step.opinions for step in table.steps if step.decision == decision), default=0) if table else 0
+
     def publicity(self) -> Range:
         """Give the shortest publicity that may open now. Raises `DecisionRefused` when no policy says how long."""
         try:
@@ -134,6 +141,7 @@ class Pending:
             documents=(),
             publicity=step.publicity,
             content=step.content,
+            opinions=step.opinions,
         )
         shown = values_of(decision) | dict(step.shown)
         shown.pop("record")  # which every record says of itself

@@ -123,9 +123,9 @@ def role_of(tx: sa.Connection, number: int) -> Role:
     return Role(role)
 
 
-def list_waiting(tx: sa.Connection, vault: Vault, authority: str) -> list[Appointment]:
-    """Give what waits for another officer of those who name it, for an authority, oldest first."""
-    roles = [str(role) for role, authorities in NAMING.items() if authority in authorities]
+def list_waiting(tx: sa.Connection, vault: Vault, authority: str | None = None) -> list[Appointment]:
+    """Give what waits for another officer, of an authority if one is named, oldest first."""
+    roles = [str(role) for role, authorities in NAMING.items() if authority is None or authority in authorities]
     waits = appointments.c.ended_ms.is_(None), appointments.c.role.in_(roles)
     query = sa.select(appointments).where(*waits).order_by(appointments.c.id).limit(MOST)
     return [_appointment(vault, row) for row in tx.execute(query)]

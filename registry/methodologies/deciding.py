@@ -4,6 +4,8 @@ A text is kept when it is submitted, and never altered; each decision names its 
 text. What needs a second officer waits as a motion.
 """
 
+from typing import Any
+
 import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +19,7 @@ from registry.ledger.ledger import Ledger
 from registry.methodologies.published import digest_decided, enact
 from registry.methodologies.record import Methodology, digest, parse, to_document
 from registry.methodologies.reproduced import must_reproduce
+from registry.opinions.opinions import counted
 from registry.procedure import table
 from registry.procedure.decision import PREFIXES, MethodologyVersion, Officer, Record
 
@@ -56,7 +59,7 @@ def decide_or_move(
     mover = choose(step.by)
     if step.second:
         return None, move(tx, case, decision, mover, ledger.clock(), reason)
-    enact(tx, pending, methodology, decision, step.to_state, By(mover, reason=reason))
+    _enact(tx, pending, methodology, step, By(mover, reason=reason))
     return step.to_state, None
 
 
@@ -68,8 +71,24 @@ def approve_moved(
     second = approver(choose, step.second, mover.actor)
     if step.to_state == "published":
         must_reproduce(tx, methodology)
-    enact(tx, pending, methodology, decision, step.to_state, By(mover.actor, second, mover.reason))
+    _enact(tx, pending, methodology, step, By(mover.actor, second, mover.reason))
     return step.to_state, second
+
+
+def _enact(tx: sa.Connection, pending: Pending, methodology: Methodology, step: table.Step, by: By) -> None:
+    """Record a decision with the opinions that were given on how the case stands."""
+    about = "" if pending.before is None else pending.before.digest
+    opinions = counted(tx, pending.case, about, pending.at)
+    enact(tx, pending, methodology, step.decision, step.to_state, by, opinions)
+
+
+def text_of_case(tx: sa.Connection, case: str) -> dict[str, Any]:
+    """Give the newest text that was submitted in a case, as JSON has it. Raises `NotFound`."""
+    newest = sa.select(methodology_texts.c.record).where(methodology_texts.c.code == about(tx, case))
+    text = tx.execute(newest.order_by(methodology_texts.c.version.desc()).limit(1)).scalar_one_or_none()
+    if text is None:
+        raise NotFound(f"No text of case {case[:40]} was submitted.")
+    return dict(text)
 
 
 def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[Pending, Methodology, table.Step]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import rfc8785
@@ -15,7 +16,8 @@ from registry.errors import MethodologyUnsound, NotFound, Unclassified
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, digest, parse, to_document
 from registry.methodologies.reproduced import must_reproduce
-from registry.procedure.decision import MethodologyVersion, Record
+from registry.opinions.opinions import illustrative
+from registry.procedure.decision import MethodologyVersion, Opinion, Record
 
 
 def publish_methodology(
@@ -34,15 +36,20 @@ def publish_methodology(
 
     if pending.before is None or pending.before.state != "published":
         enact(tx, pending, methodology, "submit", "submitted", centre.proposing)
-        enact(tx, pending, methodology, "evaluate", "evaluated", centre.proposing)
+        # By experts who are numbers and nobody else: this way is for demonstrations.
+        opinions = illustrative(pending.demanded("evaluate"))
+        enact(tx, pending, methodology, "evaluate", "evaluated", centre.proposing, opinions)
         enact(tx, pending, methodology, "publish", "published", bureau.deciding)
     else:
         enact(tx, pending, methodology, "revise", "published", bureau.deciding)
 
 
-def enact(tx: sa.Connection, pending: Pending, methodology: Methodology, decision: str, to_state: str, by: By) -> None:
+def enact(
+    tx: sa.Connection, pending: Pending, methodology: Methodology, decision: str, to_state: str, by: By,
+    opinions: tuple[Opinion, ...] = (),
+) -> None:  # fmt: skip
     """Record a decision on a methodology; one that publishes it lets it be used. Raises `DecisionRefused`."""
-    decided = pending.take(tx, _step(methodology, decision, to_state, by)).digest
+    decided = pending.take(tx, replace(_step(methodology, decision, to_state, by), opinions=opinions)).digest
     if to_state == "published":
         tx.execute(sa.insert(methodologies).values(_row(methodology, decided)))
 

@@ -112,6 +112,14 @@ class Correction:
     shortfall_g: int
 
 
+STANCES: Final = ("for", "against", "conditions")
+"""What an opinion says of what it is about; on `conditions`, its text says which."""
+POOL: Final = ("expert", "service-body")
+"""Who gives opinions."""
+MAX_OPINIONS: Final = 32
+"""As many as a decision names, and a life cycle may ask for."""
+
+
 Content = PolicyText | MethodologyVersion | SourceTerms | Lot | Correction | None
 
 
@@ -125,6 +133,20 @@ class Officer:
     def __str__(self) -> str:
         """Write it as the documents do: `centre:7`."""
         return f"{self.authority}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """An opinion that a decision rests on: whose, its stance, a word, and the digest (hex) of its document."""
+
+    who: Officer
+    stance: str
+    reason: str
+    digest: str
+
+    def __str__(self) -> str:
+        """Write it as the documents do: `expert:3 for sound-baseline 0f...`."""
+        return f"{self.who} {self.stance} {self.reason} {self.digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,7 @@ class Decision:
     documents: tuple[str, ...]
     publicity: Range | None
     content: Content
+    opinions: tuple[Opinion, ...] = ()
 
     @property
     def takes_effect(self) -> bool:

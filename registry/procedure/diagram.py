@@ -70,8 +70,15 @@ def _cells(step: Step) -> Iterator[str]:
     yield ", ".join(_named(step.by, AUTHORITIES))
     yield ", ".join(_named(step.second, AUTHORITIES)) or "-"
     yield ", ".join(_waits(step)) or "-"
-    yield ", ".join(f"{record} {' or '.join(sorted(states))}" for record, states in step.needs.items()) or "-"
+    yield ", ".join(_needs(step)) or "-"
     yield step.rule
+
+
+def _needs(step: Step) -> Iterator[str]:
+    for record, states in step.needs.items():
+        yield f"{record} {' or '.join(sorted(states))}"
+    if step.opinions:
+        yield f"专家意见 {step.opinions} 份 · opinions: {step.opinions}"
 
 
 def _waits(step: Step) -> Iterator[str]:

@@ -9,13 +9,17 @@ from registry.procedure import fields as read
 from registry.procedure.decision import (
     CLASSES,
     EFFECTIVE,
+    MAX_OPINIONS,
+    POOL,
     PREFIXES,
     SOURCE_KINDS,
+    STANCES,
     Correction,
     Decision,
     Lot,
     MethodologyVersion,
     Officer,
+    Opinion,
     PolicyText,
     Record,
     SourceTerms,
@@ -43,6 +47,7 @@ def parse(record: Record, fields: Fields) -> Decision:
         documents=reader.texts("documents", read.digest) if "documents" in fields else (),
         publicity=_publicity(reader) if _PUBLICITY & fields.keys() else None,
         content=_CONTENTS[record](reader, takes_effect),
+        opinions=_opinions(reader) if "opinions" in fields else (),
     )
 
 
@@ -53,6 +58,24 @@ def officer(text: str) -> Officer:
         return Officer(read.word(authority), read.count(number))
     except Unreadable:
         raise Unreadable("is no authority with an officer's number such as centre:7") from None
+
+
+def _opinions(reader: Reader) -> tuple[Opinion, ...]:
+    found = reader.texts("opinions", _opinion)
+    if not 0 < len({one.who for one in found}) == len(found) <= MAX_OPINIONS:
+        raise Unreadable(f"opinions are 1 to {MAX_OPINIONS}, each of another expert or service body")
+    return found
+
+
+def _opinion(text: str) -> Opinion:
+    parts = text.split(" ")
+    try:
+        whose, stance, reason, digest = parts
+        who = officer(whose)
+        read.choice(*POOL)(who.authority)
+        return Opinion(who, read.choice(*STANCES)(stance), read.word(reason), read.digest(digest))
+    except ValueError:  # Unreadable, or other than four parts
+        raise Unreadable("is no opinion such as expert:3 for sound-baseline and a SHA-256") from None
 
 
 def _case(record: Record) -> Callable[[str], str]:
@@ -160,6 +183,7 @@ def _reason_and_count(text: str) -> tuple[str, int]:
 _PUBLICITY: Final = frozenset({"publicity_from", "publicity_until"})
 _COMMON: Final = _PUBLICITY | {
     "record", "case", "decision", "from", "to", "previous", "at", "actor", "second", "reason", "documents",
+    "opinions",
 }  # fmt: skip
 _LOT: Final = frozenset({
     "source", "methodology", "policies", "first_g", "quantity_g", "accounts", "period_from", "period_until",

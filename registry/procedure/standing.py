@@ -151,6 +151,9 @@ class Standing:
                 raise Broken(
                     Rule.NEEDS, f"{other.number} stands at {other.state}, not at {' or '.join(sorted(states))}"
                 )
+        if len(decision.opinions) < step.opinions:
+            asked = f"{step.opinions} of experts or service bodies"
+            raise Broken(Rule.NEEDS, f"{decision.decision} needs opinions, {asked}, and names {len(decision.opinions)}")
 
     def _approved(self, terms: SourceTerms) -> Published:
         """Find the methodology that a source names."""

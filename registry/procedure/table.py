@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from registry.procedure import fields as read
-from registry.procedure.decision import EFFECTIVE, LIVE, SOURCE_KINDS, Record
+from registry.procedure.decision import EFFECTIVE, LIVE, MAX_OPINIONS, SOURCE_KINDS, Record
 from registry.procedure.fields import NONE, Unreadable
 
 MAX_STEPS: Final = 256
@@ -53,6 +53,8 @@ class Step:
     """Working days that lie between the decision before and this one."""
     needs: Mapping[Record, frozenset[str]]
     """Which other case must be in one of which states."""
+    opinions: int
+    """Of how many experts or service bodies it names opinions, at least."""
     words: Words
     rule: str
     """The text that says so."""
@@ -114,7 +116,7 @@ def read_word(text: Any, what: str) -> str:
 
 
 _REQUIRED: Final = {"decision", "from", "to", "by", "zh", "en", "rule"}
-_OPTIONAL: Final = {"kinds", "second", "opens_publicity", "after_publicity", "after_working_days", "needs"}
+_OPTIONAL: Final = {"kinds", "second", "opens_publicity", "after_publicity", "after_working_days", "needs", "opinions"}
 
 
 def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -> Step:
@@ -132,6 +134,7 @@ def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -
         after_publicity=_flag(members.get("after_publicity", False), f"{where}: after_publicity"),
         after_working_days=working_days(members.get("after_working_days", 0), f"{where}: after_working_days", 0),
         needs=_needs(record, members.get("needs", {}), where),
+        opinions=_count(members.get("opinions", 0), f"{where}: opinions"),
         words=_words({"zh": members["zh"], "en": members["en"]}, where),
         rule=_text(members["rule"], f"{where}: rule"),
     )
@@ -139,6 +142,8 @@ def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -
         raise Unreadable(f"{where}: to is no state of the table: {step.to_state}")
     if not step.from_states or not step.by:
         raise Unreadable(f"{where}: from and by name at least one")
+    if step.opinions and NONE in step.from_states:
+        raise Unreadable(f"{where}: before a first decision there is no case to have an opinion on")
     if step.after_working_days and NONE in step.from_states:
         raise Unreadable(f"{where}: a first decision has none before it to wait after")
     return step
@@ -178,6 +183,12 @@ def _needs(record: Record, value: Any, where: str) -> dict[Record, frozenset[str
         if name not in REFERENCES[record]:
             raise Unreadable(f"{where}: needs names {name[: read.MAX_WORD]!r}, which no {record} refers to")
     return {Record(name): _set(states, f"{where}: needs {name}") for name, states in value.items()}
+
+
+def _count(value: Any, what: str) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_OPINIONS:
+        raise Unreadable(f"{what} is no number from 0 to {MAX_OPINIONS}")
+    return value
 
 
 def working_days(value: Any, what: str, least: int) -> int:

@@ -33,6 +33,8 @@ def values_of(decision: Decision) -> Values:
         said["reason"] = decision.reason
     if decision.documents:
         said["documents"] = list(decision.documents)
+    if decision.opinions:
+        said["opinions"] = [str(one) for one in decision.opinions]
     if decision.publicity is not None:
         said |= _period("publicity", decision.publicity)
     return said | _content(decision)

@@ -12,10 +12,12 @@ from registry.decisions.recording import By, Officers, Pending, Step, open_case,
 from registry.errors import DecisionRefused, NotFound
 from registry.events.outbox import tell
 from registry.events.types import SOURCE_DECIDED
+from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
+from registry.opinions.opinions import counted, illustrative
 from registry.procedure import table
-from registry.procedure.decision import LIVE, PREFIXES, Record, SourceTerms
+from registry.procedure.decision import LIVE, PREFIXES, Opinion, Record, SourceTerms
 from registry.procedure.fields import NONE
 from registry.sources.sources import NewSource, Source, get_source
 
@@ -25,9 +27,13 @@ WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start
 
 
 def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
-    """Record an application. Raises `NotFound` without its methodology, `DecisionRefused` when a rule forbids it."""
+    """Record an application.
+
+    Raises `NotFound` without its methodology, `Barred`, and `DecisionRefused` when a rule forbids it.
+    """
     if decision_publishing(tx, new.methodology_code, new.methodology_version) is None:
         raise _unpublished(new)
+    refuse_barred(tx, Party(account=new.applicant_id), ledger.clock())
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
     source = Source(id=number, **values)
@@ -52,12 +58,22 @@ def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) 
 
 
 def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By) -> str:
-    """Take a step; gives the state that it leads to. Publicity opens now, for as short as it may be.
+    """Take a step, with the opinions on how the case stands; gives the state that it leads to.
+
+    Publicity opens now, for as short as it may be.
 
     Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over.
     """
+    about = "" if pending.before is None else pending.before.digest
+    return _take(tx, pending, source, step, by, counted(tx, pending.case, about, pending.at))
+
+
+def _take(
+    tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By, opinions: tuple[Opinion, ...]
+) -> str:
     publicity = pending.publicity() if step.opens_publicity else None
-    said = Step(step.decision, step.to_state, by, _terms(tx, source), publicity, shown=_names(source))
+    terms, shown = _terms(tx, source), _names(source)
+    said = Step(step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions)
     at = pending.take(tx, said).at
     told = {"case": pending.case, "decision": step.decision, "state": step.to_state}
     tell(tx, SOURCE_DECIDED, source.applicant_id, at, told)
@@ -75,7 +91,8 @@ def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping
     for step in _way(source.kind):
         if state in step.from_states:
             in_force = _step(pending, step.decision, source.kind)
-            return take(tx, pending, source, in_force, _by(in_force, officers))
+            # By experts who are numbers and nobody else, as the officers are: this way is for demonstrations.
+            return _take(tx, pending, source, in_force, _by(in_force, officers), illustrative(in_force.opinions))
     return state
 
 

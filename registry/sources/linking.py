@@ -16,6 +16,7 @@ from registry.database.schema import link_codes
 from registry.errors import Conflict, Invalid, NotFound
 from registry.events.outbox import Person, tell
 from registry.events.types import BALANCE_CHANGED, CONSENT_GIVEN
+from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source, get_source, give_consent
 from registry.words import checked_words
@@ -62,8 +63,10 @@ def make_code(tx: sa.Connection, ledger: Ledger, account: int, source_id: int) -
 def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, platform_user: str) -> int:
     """Link a platform's user to the account whose code this is, with its consent; gives the account.
 
-    Raises `NotFound` for a code that is none, or none any more, and `Conflict` when either is linked otherwise already.
+    Raises `NotFound` for a code that is none, or none any more, `Conflict` when either is linked otherwise already, and
+    `Barred` for a platform that is.
     """
+    refuse_barred(tx, Party(account=source.applicant_id), ledger.clock())
     user = checked_words(platform_user, "The platform's name for a person", MAX_USER_CHARS)
     tx.execute(_ONE, {"platform": source.applicant_id})
     is_it = link_codes.c.digest == _digest(ledger.vault, code), link_codes.c.source_id == source.id

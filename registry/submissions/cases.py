@@ -13,6 +13,7 @@ from registry.decisions.recalled import last_decision
 from registry.decisions.recording import By
 from registry.errors import Conflict, Invalid, NotFound, Unclassified
 from registry.identity.mandates import APPLY, must_have_mandate
+from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
 from registry.methodologies import deciding as methodologies
 from registry.methodologies.published import decision_publishing
@@ -50,6 +51,7 @@ def judge(tx: sa.Connection, found: Submission, at: int) -> Methodology | NewSou
         raise Invalid("An institution applies for a source, not a person.")
     if decision_publishing(tx, source.methodology_code, source.methodology_version) is None:
         raise NotFound(f"Methodology {source.methodology_code} has no published version {source.methodology_version}.")
+    refuse_barred(tx, Party(account=source.applicant_id), at)
     if source.developer_id is not None:
         must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, at)
     return source

@@ -93,6 +93,15 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "work turn tries progress proposer approver case_number summary problem lot_id",
     ),
     "batch_parts": _all(A, "batch_id first_byte bytes sha256"),
+    "opinions": _all(
+        A,
+        "id case_number about role number state asked_by asked_ms ended_ms stance reason document digest",
+    ),
+    "integrity": _all(
+        G,
+        "id role number account_id name finding reasons bars state opened_by opened_ms approved_by approved_ms "
+        "until_ms appeal appealed_ms answered_by answer answered_ms",
+    ),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),
     "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved"),

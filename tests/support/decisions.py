@@ -16,6 +16,8 @@ from registry.procedure.table import shipped_value
 
 PREFIX_KINDS = {f"{record[0].upper()}": kind for kind, record in KINDS.items()}
 HEX = "ab" * 32
+OPINIONS = [f"expert:1 for sound {HEX}"]
+"""As many as the life cycles that ship ask for."""
 CALENDAR = {
     "holidays": ["2026-02-16", "2026-02-17", "2026-02-18", "2026-02-19", "2026-02-20", "2026-02-23"],
     "workdays": ["2026-02-14", "2026-02-28"],
@@ -125,7 +127,7 @@ class Book:
         terms = {"code": f"SHCER0202003202{number}II", "version": "1", "class_": "II", "kind_": "scenario"}
         case = f"M-{number}"
         self.decide(case, "submit", "submitted", **terms | said)
-        self.decide(case, "evaluate", "evaluated", **terms | said)
+        self.decide(case, "evaluate", "evaluated", **{"opinions": OPINIONS} | terms | said)
         published = {"second": "bureau:2", "definition": canonical({"formula": "distance x factor"})}
         return self.decide(case, "publish", "published", "bureau:1", **terms | published | said)
 
@@ -140,8 +142,8 @@ class Book:
         case = f"S-{number}"
         self.source(case, "apply", "applied", unknown)
         self.source(case, "accept", "accepted", unknown | {"methodology": methodology})
-        second = {} if kind == "project" else {"second": "exchange:1"}
-        self.source(case, "review", "reviewed", terms | second, "centre:2")
+        second = {"opinions": OPINIONS} if kind == "project" else {"second": "exchange:1"}
+        self.source(case, "review", "reviewed", second | terms, "centre:2")
         return terms
 
     def source(self, case, decision, to, terms, actor="centre:1", **said):

@@ -39,9 +39,9 @@ ALWAYS = {
     "source": {"kind", "methodology", "valid_from", "valid_until"},
 }
 EACH = {"record", "case", "decision", "from", "to", "previous", "at", "actor"}
-MAYBE = {"second", "reason", "documents", "publicity_from", "publicity_until"}
+MAYBE = {"second", "reason", "documents", "publicity_from", "publicity_until", "opinions"}
 SOURCE_KINDS = {"project", "scenario", "behaviour"}
-LISTS = {"documents", "policies", "refused", "ranges"}
+LISTS = {"documents", "policies", "refused", "ranges", "opinions"}
 SHORT = r"(?=.{1,64}$)"
 PLAIN_WORD = r"[a-z][a-z0-9]*([_-][a-z0-9]+)*"
 WORD = SHORT + PLAIN_WORD
@@ -58,6 +58,7 @@ FORMS = {
     "refused": rf"{PLAIN_WORD} {POSITIVE}",
     "ranges": rf"({NUMBER}) ({NUMBER})",
 }
+FORMS["opinions"] = rf"(expert|service-body):{POSITIVE} (for|against|conditions) (?=[^ ]{{1,64}} ){PLAIN_WORD} {HASH}"
 FORMS |= dict.fromkeys(("decision", "from", "to", "reason"), WORD)
 FORMS |= dict.fromkeys(("at", "publicity_from", "publicity_until", "period_from", "period_until"), TIME)
 FORMS |= dict.fromkeys(("valid_from", "valid_until"), f"none|{TIME}")
@@ -161,6 +162,10 @@ class NaiveReplay:
             ("period_from", "period_until"),
         ):
             if "none" not in (says.get(first, "none"), says.get(last, "none")) and not ms(says[first]) < ms(says[last]):
+                return False
+        if "opinions" in says:
+            whose = {opinion.split(" ")[0] for opinion in says["opinions"]}
+            if not 1 <= len(says["opinions"]) <= 32 or len(whose) < len(says["opinions"]):
                 return False
         for name in ("value", "definition"):
             if name in says and name in ALWAYS.get(record, set()) | ONCE.get(record, set()) and not is_json(says[name]):
@@ -295,8 +300,11 @@ class NaiveReplay:
             if lot is None:
                 return False
             cases["issuance"] = lot["case"]
-        wanted = self.step(decision).get("needs", {})
-        return all(record in cases and self.state(cases[record]) in states for record, states in wanted.items())
+        step = self.step(decision)
+        wanted, opinions = step.get("needs", {}), len(says.get("opinions", []))
+        return opinions >= step.get("opinions", 0) and all(
+            record in cases and self.state(cases[record]) in states for record, states in wanted.items()
+        )
 
     def source_of(self, issuance):
         for one in self.decisions:

@@ -44,6 +44,7 @@ class OfDecisions:
             "a version published twice": self._published_twice,
             "in force before it was approved": self._in_force_before,
             "a step that the life cycle has not": self._no_step,
+            "without the opinions that it needs": self._unopined,
             "a behaviour that no policy lets issue": self._behaviour,
             "VOID that no CORRECTION names": self._void,
             "points valid too long": self._points,
@@ -180,6 +181,13 @@ class OfDecisions:
         step, to = self.random.choice([("publish", "published"), ("renew", "published"), ("invent", "live")])
         book.source("S-1", step, to, book.terms, "centre:2", second="centre:4")
         return f"{step} to {to}", len(book.entries) - 1, "STATE_OF_CASE"
+
+    def _unopined(self, book: Book) -> Altered:
+        entry = next(e for e in book.entries if e.document and "opinions" in e.document.values)
+        kept = {name: value for name, value in entry.document.values.items() if name != "opinions"}
+        book.entries[entry.leaf] = written(entry, kept)
+        follow(book.entries, entry.leaf, entry)
+        return f"leaf {entry.leaf}", entry.leaf, "NEEDS"
 
     def _behaviour(self, book: Book) -> Altered:
         behaviour = to_live(

@@ -7,7 +7,8 @@ from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
-from tests.support.rest import Caller, authority, is_problem
+from tests.support.experts import opined
+from tests.support.rest import Caller, is_problem
 from tests.support.scheme import methodology_of
 
 
@@ -52,7 +53,7 @@ def test_a_source_goes_its_way_by_the_acts_of_two_authorities(live, officer):
     assert done(decide(centre, case, "accept"))["state"] == "accepted"
     moved = done(decide(centre, case, "review"))
     assert (moved["state"], moved["motion"] is not None) == (None, True)
-    waiting = {one["motion"]: one for one in authority(live, "district-bureau").get("/v1/motions").json()["items"]}
+    waiting = {one["motion"]: one for one in exchange.get("/v1/motions").json()["items"]}
     assert (waiting[moved["motion"]]["mover"], waiting[moved["motion"]]["decision"]) == ("centre:1", "review")
     assert is_problem(decide(centre, case, "review"), 409, "conflict"), "one motion at a time"
     approval = f"/v1/motions/{moved['motion']}/approval"
@@ -98,6 +99,7 @@ def test_a_methodology_goes_its_way_is_revised_and_withdrawn(live, officer):
     centre, bureau, second = officer("centre", 1), officer("bureau", 1), officer("bureau", 2)
     assert is_problem(decide(bureau, case, "publish"), 409, "decision-refused"), "it was not evaluated"
     assert is_problem(decide(bureau, case, "evaluate"), 403, "forbidden")
+    opined(live, case)
     assert done(decide(centre, case, "evaluate"))["state"] == "evaluated"
     motion = done(decide(bureau, case, "publish"))["motion"]
     assert is_problem(bureau.post(f"/v1/motions/{motion}/approval", {}), 409, "conflict")

@@ -30,6 +30,8 @@ BUNDLER = frozenset({"own", "provider", "trader"})
 READERS = frozenset({"own", "provider", "trader", "applicant", "centre", "bureau"})
 DECIDING = frozenset({"centre", "exchange", "bureau"})
 APPLICANT = frozenset({"own", "applicant"})
+POOL = frozenset({"expert", "service-body"})
+SUPERVISING = frozenset({"centre", "bureau"})
 RECEIVING = frozenset({"centre", "bureau", "district-bureau"})
 HOLDER_OR_CENTRE = frozenset({"own", "centre"})
 CONNECTED = frozenset({"own", "provider", "applicant", "platform"})
@@ -78,6 +80,20 @@ MAY = {
     ("POST", "/v1/incoming/{submission}/recording"): frozenset({"centre"}),
     ("POST", "/v1/incoming/{submission}/return"): frozenset({"centre"}),
     ("POST", "/v1/incoming/{submission}/refusal"): frozenset({"centre"}),
+    ("POST", "/v1/cases/{number}/opinions"): frozenset({"centre"}),
+    ("GET", "/v1/cases/{number}/opinions"): DECIDING,
+    ("POST", "/v1/cases/{number}/opinions/{request}/release"): frozenset({"centre"}),
+    ("GET", "/v1/opinions"): POOL,
+    ("GET", "/v1/opinions/{request}"): POOL,
+    ("POST", "/v1/opinions/{request}/answer"): POOL,
+    ("POST", "/v1/opinions/{request}/recusal"): POOL,
+    ("GET", "/v1/integrity"): ANYONE,
+    ("POST", "/v1/integrity"): frozenset({"centre"}),
+    ("GET", "/v1/integrity/{finding}"): SIGNED_IN,
+    ("POST", "/v1/integrity/{finding}/approval"): SUPERVISING,
+    ("POST", "/v1/integrity/{finding}/withdrawal"): SUPERVISING,
+    ("POST", "/v1/integrity/{finding}/appeal"): SIGNED_IN,
+    ("POST", "/v1/integrity/{finding}/answer"): frozenset({"bureau"}),
     ("GET", "/v1/experts"): ANYONE,
     ("GET", "/v1/appointments"): DECIDING,
     ("POST", "/v1/appointments"): DECIDING,
@@ -116,7 +132,8 @@ MAY = {
     ("GET", "/v1/batches/{batch}/rows.jsonl"): SEEING_BATCHES,
     ("POST", "/v1/batches/{batch}/withdrawal"): frozenset({"platform"}),
     ("POST", "/v1/batches/{batch}/proposal"): frozenset({"centre"}),
-    ("GET", "/v1/worklist"): frozenset(OFFICERS),
+    ("GET", "/v1/worklist"): frozenset({*OFFICERS, "expert", "service-body"}),
+    ("GET", "/v1/sources"): frozenset(OFFICERS),
     ("POST", "/v1/policies"): frozenset({"bureau"}),
     ("POST", "/v1/sources"): frozenset({"centre"}),
     ("POST", "/v1/cases/{number}/decisions"): DECIDING,
@@ -168,6 +185,18 @@ BODIES = {
         "district": "x",
     },
     "correction": {"definition": {}},
+    "opinions": {"expert": "expert:2147483647"},
+    "/v1/integrity": {
+        "expert": "expert:2147483647",
+        "finding": "false-report",
+        "reasons": "-",
+        "bars": True,
+        "until": "2020-01-01T00:00:00.000Z",
+    },
+    "appeal": {"message": "no"},
+    "/v1/opinions/{request}/answer": {"stance": "for", "reason": "sound", "text": "-", "no_interest": True},
+    "/v1/integrity/{finding}/answer": {"message": "no", "upheld": True},
+    "recusal": {"reason": "interest"},
     "return": {"reason": "incomplete"},
     "refusal": {"reason": "incomplete"},
     "decisions": {"decision": "accept"},
@@ -240,6 +269,8 @@ def test_who_may_is_declared_and_described():
         frozenset({"bureau"}): "bureau",
         DECIDING: "bureau, centre, exchange",
         APPLICANT: "the account's applicant or holder",
+        POOL: "expert, service-body",
+        SUPERVISING: "bureau, centre",
         RECEIVING: "bureau, centre, district-bureau",
         HOLDER_OR_CENTRE: "the account's holder, centre",
         CONNECTED: "the account's applicant or holder or platform or provider",
@@ -247,6 +278,9 @@ def test_who_may_is_declared_and_described():
         frozenset({"platform"}): "platform",
         SEEING_BATCHES: "bureau, centre, platform",
         frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",
+        frozenset({*OFFICERS, "expert", "service-body"}): (
+            "bureau, centre, district-bureau, exchange, expert, service-body"
+        ),
         ANYONE: None,
     }
     for path, methods in routed().openapi()["paths"].items():
@@ -296,6 +330,8 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "source_id": 1,
         "mandate": 1,
         "webhook": MORE_THAN_THERE_IS,
+        "request": MORE_THAN_THERE_IS,
+        "finding": MORE_THAN_THERE_IS,
         "submission": MORE_THAN_THERE_IS,
         "appointment": MORE_THAN_THERE_IS,
         "grant": MORE_THAN_THERE_IS,

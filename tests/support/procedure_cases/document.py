@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from registry.ledger.movement import Kind
 from tests.support.decisions import (
+    HEX,
     Book,
     programme,
     sealed,
@@ -63,6 +64,42 @@ def a_value_that_is_a_number():
     book = programme()
     book.decide("I-1", "propose", "proposed", remark=1)
     return book
+
+
+def opined(*opinions):
+    book = programme()
+    book.decide("I-1", "propose", "proposed", opinions=list(opinions))
+    return book
+
+
+@case("DOCUMENT")
+def no_opinions_at_all():
+    return opined()
+
+
+@case("DOCUMENT")
+def two_opinions_of_one_expert():
+    return opined(f"expert:1 for sound {HEX}", f"expert:1 against sound {HEX}")
+
+
+@case("DOCUMENT")
+def an_opinion_of_an_officer():
+    return opined(f"centre:1 for sound {HEX}")
+
+
+@case("DOCUMENT")
+def an_opinion_that_says_nothing():
+    return opined(f"expert:1 perhaps sound {HEX}")
+
+
+@case("DOCUMENT")
+def an_opinion_without_a_digest():
+    return opined("expert:1 for sound")
+
+
+@case()
+def an_opinion_that_nobody_asked_for():
+    return opined(f"service-body:9 for sound-enough {HEX}")
 
 
 @case("DOCUMENT")

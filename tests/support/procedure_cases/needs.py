@@ -45,6 +45,32 @@ def a_methodology_that_is_not_named():
     return book
 
 
+VERSION = {"code": "SHCER02020032021II", "version": "1", "class_": "II", "kind_": "scenario"}
+
+
+@case("NEEDS")
+def an_evaluation_without_the_opinion_that_it_needs():
+    book = programme()
+    book.methodology(opinions=None)
+    book.entries.pop()
+    return book
+
+
+@case()
+def more_opinions_than_are_asked_for():
+    book = programme()
+    both = [f"expert:2 against double-counting {HEX}", f"service-body:2 conditions meters {HEX}"]
+    book.methodology(opinions=both)
+    return book
+
+
+@case("NEEDS")
+def a_review_of_a_project_without_an_opinion():
+    book = programme()
+    book.reviewed(book.methodology(kind_="project"), kind="project", opinions=None)
+    return book
+
+
 @case("NEEDS")
 def a_methodology_for_another_kind():
     book = programme()

@@ -1,0 +1,224 @@
+"""Findings against experts, service bodies, and institutions that apply or run platforms (第三十七条, R74).
+
+One officer of the centre opens a finding, another of the centre or the bureau approves it, and it holds until its term
+ends by itself. Whoever it is about may appeal once, and the bureau answers: by an officer who had no part in it. A
+finding that bars keeps its party from being asked, from giving opinions that count, from applying and from linking
+people. Institutions stand in the public list by name, experts by number.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from registry.accounts.accounts import INSTITUTION, get_account, open_row
+from registry.accounts.vault import Vault
+from registry.database.personal import rows_go
+from registry.database.schema import integrity
+from registry.errors import Barred, Conflict, Forbidden, Invalid, NotFound
+from registry.identity.experts import standing_expert
+from registry.procedure.decision import Officer
+from registry.words import checked_words
+
+MAX_WORDS_CHARS: Final = 4000
+MAX_TERM_MS: Final = 10 * 366 * 86_400_000
+"""Ten years: a mistyped year bars nobody for a century."""
+MOST_LISTED: Final = 1000
+_SEALED: Final = "integrity"
+
+
+class State(StrEnum):
+    """How a finding stands; one that is in force ends by itself at `until_ms`."""
+
+    OPENED = "opened"
+    IN_FORCE = "in-force"
+    WITHDRAWN = "withdrawn"
+    LIFTED = "lifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whom a finding is about: an expert or service body, or an institution by its account."""
+
+    expert: Officer | None = None
+    account: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A finding that is to be opened: a word, its reasons, whether it bars, and until when it holds (Unix ms)."""
+
+    party: Party
+    finding: str
+    reasons: str = field(repr=False)
+    bars: bool
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding; times are Unix milliseconds. The words of reasons, appeal and answer are its parties' to read."""
+
+    id: int
+    party: Party
+    name: str | None
+    finding: str
+    bars: bool
+    state: State
+    opened_by: str
+    opened_ms: int
+    approved_by: str | None
+    approved_ms: int | None
+    until_ms: int
+    reasons: str = field(repr=False)
+    appeal: str | None = field(repr=False)
+    appealed_ms: int | None
+    answered_by: str | None
+    answer: str | None = field(repr=False)
+    answered_ms: int | None
+
+
+def open_finding(tx: sa.Connection, vault: Vault, new: New, by: Officer, at: int) -> int:
+    """Open a finding, which waits for another officer; gives its number.
+
+    Raises `Invalid`, and `NotFound` for a party that is not there.
+    """
+    if not at < new.until_ms <= at + MAX_TERM_MS:
+        raise Invalid("A finding holds until a time to come, within ten years.")
+    if (new.party.expert is None) == (new.party.account is None):
+        raise Invalid("A finding is about an expert or service body, or about an institution's account.")
+    row = {
+        "name": _name(tx, vault, new.party, at), "finding": new.finding, "bars": new.bars, "until_ms": new.until_ms,
+        "reasons": _seal(vault, new.reasons, "Reasons"), "state": State.OPENED, "opened_by": str(by), "opened_ms": at,
+    } | _keys(new.party)  # fmt: skip
+    return int(tx.execute(sa.insert(integrity).values(row).returning(integrity.c.id)).scalar_one())
+
+
+def approve(tx: sa.Connection, vault: Vault, number: int, by: Officer, at: int) -> None:
+    """Approve a finding that another officer opened: it is in force. Raises `NotFound`, `Conflict`."""
+    found = get_finding(tx, vault, number, lock=True)
+    _must_be(found, State.OPENED)
+    if str(by) == found.opened_by:
+        raise Conflict(f"{by} opened this; another officer approves it.")
+    if found.until_ms <= at:
+        raise Conflict("Its term is over before it began; withdraw it, and open another.")
+    _change(tx, number, state=State.IN_FORCE, approved_by=str(by), approved_ms=sa.func.greatest(at, found.opened_ms))
+
+
+def withdraw(tx: sa.Connection, vault: Vault, number: int) -> None:
+    """Take back a finding that waits. Raises `NotFound`, `Conflict`."""
+    _must_be(get_finding(tx, vault, number, lock=True), State.OPENED)
+    _change(tx, number, state=State.WITHDRAWN)
+
+
+def appeal(tx: sa.Connection, vault: Vault, found: Finding, words: str, at: int) -> None:
+    """Appeal against a finding in force, once. Raises `Conflict`, `Invalid`."""
+    _must_be(found, State.IN_FORCE)
+    if found.appeal is not None or found.until_ms <= at:
+        raise Conflict(f"Finding {found.id} was appealed against already, or is over.")
+    _change(tx, found.id, appeal=_seal(vault, words, "An appeal"), appealed_ms=sa.func.greatest(at, found.approved_ms))
+
+
+def answer(tx: sa.Connection, vault: Vault, number: int, words: str, by: Officer, at: int, *, upheld: bool) -> None:
+    """Answer an appeal: the finding is upheld, or lifted at once. Raises `NotFound`, `Conflict`, `Forbidden`."""
+    found = get_finding(tx, vault, number, lock=True)
+    _must_be(found, State.IN_FORCE)
+    if found.appeal is None or found.answer is not None:
+        raise Conflict(f"Nobody appealed against finding {number}, or it was answered.")
+    if str(by) in {found.opened_by, found.approved_by}:
+        raise Forbidden("An appeal is answered by an officer who had no part in the finding.")
+    _change(
+        tx, number, state=State.IN_FORCE if upheld else State.LIFTED, answered_by=str(by),
+        answer=_seal(vault, words, "An answer"), answered_ms=sa.func.greatest(at, found.appealed_ms),
+    )  # fmt: skip
+
+
+def get_finding(tx: sa.Connection, vault: Vault, number: int, *, lock: bool = False) -> Finding:
+    """Read a finding. Raises `NotFound`."""
+    query = sa.select(integrity).where(integrity.c.id == number)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no finding {number}.")
+    return _finding(vault, row)
+
+
+def list_in_force(tx: sa.Connection, vault: Vault, at: int) -> list[Finding]:
+    """Give the findings that hold at `at`, newest first."""
+    holds = integrity.c.state == State.IN_FORCE, integrity.c.until_ms > at
+    query = sa.select(integrity).where(*holds).order_by(integrity.c.id.desc()).limit(MOST_LISTED)
+    return [_finding(vault, row) for row in tx.execute(query)]
+
+
+def list_waiting(tx: sa.Connection, vault: Vault, at: int) -> list[Finding]:
+    """Give what waits for an officer, oldest first: findings to approve, appeals to answer."""
+    is_appeal = sa.and_(
+        integrity.c.state == State.IN_FORCE, integrity.c.appeal.is_not(None), integrity.c.answer.is_(None),
+        integrity.c.until_ms > at,
+    )  # fmt: skip
+    waits = sa.or_(integrity.c.state == State.OPENED, is_appeal)
+    query = sa.select(integrity).where(waits).order_by(integrity.c.id).limit(MOST_LISTED)
+    return [_finding(vault, row) for row in tx.execute(query)]
+
+
+def is_barred(tx: sa.Connection, party: Party, at: int) -> bool:
+    """Tell whether a finding in force bars somebody at `at`."""
+    asked = {"role": None, "number": None, "account_id": None} | _keys(party) | {"at": at}
+    return bool(tx.execute(_BARRED, asked).scalar_one())
+
+
+def refuse_barred(tx: sa.Connection, party: Party, at: int) -> None:
+    """Raise `Barred` for who is barred at `at`."""
+    if is_barred(tx, party, at):
+        who = party.expert or f"Account {party.account}"
+        raise Barred(f"{who} is barred by a finding of the integrity record, which says until when: GET /v1/integrity.")
+
+
+def _keys(party: Party) -> dict[str, object]:
+    if party.expert is not None:
+        return {"role": party.expert.authority, "number": party.expert.number}
+    return {"account_id": party.account}
+
+
+def _name(tx: sa.Connection, vault: Vault, party: Party, at: int) -> str | None:
+    """Find what the public list calls an institution."""
+    if party.expert is not None:
+        return standing_expert(tx, party.expert, at).dossier.name
+    number = party.account or 0
+    if open_row(tx, number).kind != INSTITUTION:
+        raise Invalid("The integrity record has experts, service bodies and institutions, no person's account.")
+    return get_account(tx, vault, number).name
+
+
+def _must_be(found: Finding, state: State) -> None:
+    if found.state is not state:
+        raise Conflict(f"Finding {found.id} is {found.state}; this is for one that is {state}.")
+
+
+def _change(tx: sa.Connection, number: int, **values: object) -> None:
+    tx.execute(sa.update(integrity).where(integrity.c.id == number).values(values))
+
+
+def _seal(vault: Vault, words: str, what: str) -> bytes:
+    return vault.seal_words(_SEALED, checked_words(words, what, MAX_WORDS_CHARS).encode())
+
+
+def _finding(vault: Vault, row: sa.Row[Any]) -> Finding:
+    reasons, told, answered = (
+        None if sealed is None else vault.open_words(_SEALED, bytes(sealed)).decode()
+        for sealed in (row.reasons, row.appeal, row.answer)
+    )
+    party = Party(account=row.account_id) if row.role is None else Party(Officer(row.role, row.number))
+    return Finding(
+        row.id, party, row.name, row.finding, row.bars, State(row.state), row.opened_by, row.opened_ms, row.approved_by,
+        row.approved_ms, row.until_ms, reasons or "", told, row.appealed_ms, row.answered_by, answered, row.answered_ms,
+    )  # fmt: skip
+
+
+_BARRED = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM integrity WHERE state = 'in-force' AND bars AND approved_ms <= :at AND until_ms > :at
+            AND ((role = :role AND number = :number) OR account_id = :account_id)
+    )
+""")
+ERASING = (rows_go(integrity),)

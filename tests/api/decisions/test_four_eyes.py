@@ -128,7 +128,7 @@ def test_a_methodology_is_refused_with_a_reason_and_one_with_faults_is_not_taken
     assert done(said)["state"] == "refused"
     metro["computation"]["steps"][-1]["expression"] = "ridden / (entries - exits)"
     assert is_problem(centre.post("/v1/methodologies", {"definition": metro}), 422, "methodology-unsound")
-    unclassified = to_document(find("car-charging"))
+    unclassified = to_document(find("car-pooling"))
     assert is_problem(centre.post("/v1/methodologies", {"definition": unclassified}), 409, "methodology-unclassified")
 
 

@@ -160,7 +160,7 @@ MAY = {
 MORE_THAN_THERE_IS = 2**53 - 1
 BODIES = {
     "/v1/accounts": {"kind": "individual", "name": "New"},
-    "/v1/methodologies": {"definition": to_document(find("car-charging"))},
+    "/v1/methodologies": {"definition": to_document(find("car-pooling"))},
     "/v1/policies": {"name": "no such policy", "value": {}, "in_force": "2027-01-01T00:00:00.000Z"},
     "/v1/sources": {
         "kind": "scenario",

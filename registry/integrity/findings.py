@@ -3,7 +3,8 @@
 One officer of the centre opens a finding, another of the centre or the bureau approves it, and it holds until its term
 ends by itself. Whoever it is about may appeal once, and the bureau answers: by an officer who had no part in it. A
 finding that bars keeps its party from being asked, from giving opinions that count, from applying and from linking
-people. Institutions stand in the public list by name, experts by number.
+people. Institutions stand in the public list by name, experts by number, and
+an institution that has its account erased stands there until the term ends all the same.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ import sqlalchemy as sa
 
 from registry.accounts.accounts import INSTITUTION, get_account, open_row
 from registry.accounts.vault import Vault
-from registry.database.personal import rows_go
 from registry.database.schema import integrity
 from registry.errors import Barred, Conflict, Forbidden, Invalid, NotFound
 from registry.identity.experts import standing_expert
@@ -221,4 +221,3 @@ _BARRED = sa.text("""
             AND ((role = :role AND number = :number) OR account_id = :account_id)
     )
 """)
-ERASING = (rows_go(integrity),)

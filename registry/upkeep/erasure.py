@@ -23,7 +23,6 @@ from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
 from registry.events import outbox
 from registry.identity import appointments, belongings, grants, mandates, reads
-from registry.integrity import findings
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -45,7 +44,6 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
     *submissions.ERASING,
-    *findings.ERASING,
     *appointments.ERASING,
     *grants.ERASING,
     *mandates.ERASING,

@@ -98,7 +98,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id case_number about role number state asked_by asked_ms ended_ms stance reason document digest",
     ),
     "integrity": _all(
-        G,
+        S,
         "id role number account_id name finding reasons bars state opened_by opened_ms approved_by approved_ms "
         "until_ms appeal appealed_ms answered_by answer answered_ms",
     ),

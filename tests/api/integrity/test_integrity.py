@@ -95,6 +95,15 @@ def test_a_finding_ends_by_itself_and_who_had_a_part_answers_no_appeal(live, off
     assert who.get(f"/v1/integrity/{number}").json()["answer"] == "Yes."
 
 
+def test_an_institution_does_not_leave_the_record_with_its_account(live, officer):
+    firm = holder(live, live.institution("去而复返公司"))
+    number = done(officer("centre", 1).post("/v1/integrity", finding(account=firm.account)))["finding"]
+    done(officer("centre", 2).post(f"/v1/integrity/{number}/approval", {}))
+    path = f"/v1/accounts/{firm.account}/erasure"
+    assert firm.post(path, {"confirm": firm.get(path).json()["confirm"]}).status_code == 201
+    assert in_force(live, number)["name"] == "去而复返公司"
+
+
 def test_a_finding_that_waits_can_be_withdrawn_and_one_that_cannot_be_is_not_opened(live, officer):
     centre = officer("centre", 1)
     expert(live, 62)

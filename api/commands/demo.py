@@ -186,7 +186,9 @@ def print_files(site: "Site", story: "Story", receipts: list[Path]) -> None:
     for name, path in (("log", site.folder.log), ("rejects", story.rejects_file), *(("receipt", f) for f in receipts)):
         out.print(f"  {name:<8} {path}", markup=False)
     out.print("\nNext", style="bold")
+    lot = story.report.lot
     for words in (
+        *(() if lot is None else (("trace", lot.first, "--data", site.folder.path),)),
         *(("verify", receipt, "--vkey", vkey) for receipt in receipts[-1:]),
         ("audit", "--log", site.folder.log, "--vkey", vkey),
         ("serve", "--data", site.folder.path),

@@ -48,9 +48,15 @@ def test_what_to_run_next_can_be_given_to_a_shell_as_it_stands(capsys):
     site = SimpleNamespace(
         folder=SimpleNamespace(path=path, log=path / "log"), log_signer=SimpleNamespace(verifier=KEY)
     )
-    print_files(site, SimpleNamespace(rejects_file=path / "rejects"), [path / "a.tlog-proof", path / "b.tlog-proof"])
+    report = SimpleNamespace(lot=SimpleNamespace(first=7))
+    print_files(
+        site,
+        SimpleNamespace(rejects_file=path / "rejects", report=report),
+        [path / "a.tlog-proof", path / "b.tlog-proof"],
+    )
     lines = capsys.readouterr().out.partition("Next\n")[2].splitlines()
     assert [shlex.split(line, comments=True)[1:] for line in lines] == [
+        ["trace", "7", "--data", str(path)],
         ["verify", f"{path}/b.tlog-proof", "--vkey", KEY.vkey],
         ["audit", "--log", f"{path}/log", "--vkey", KEY.vkey],
         ["serve", "--data", str(path)],

@@ -2,7 +2,7 @@
 
 import gzip
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from registry.activities.profiles.profile import Double, Gap
 from registry.activities.profiles.shelf import find
 from tests.support.activity_files import helsinki, norway, pv, sgsc
-from tests.support.judging import judge, reasons
+from tests.support.judging import judge, reasons, terms_for
 
 HOME = {"tariff": "time-of-use", "in_a_persons_name": "true", "rooftop_pv": "false", "readings_a_day": "48"}
 
@@ -66,6 +66,9 @@ def test_readings_become_a_homes_months_by_its_own_past(tmp_path):
     busy = ((), [(0, "0010", month.ends_ms - 1, month.ends_ms)])
     overlapped = judge(path, "sgsc-meters", people, attributes=attributes, busy=busy)
     assert len(overlapped.activities) == 0, "whoever reports a meter's time a second time"
+    early = terms_for("residential-electricity", issued=date(2013, 12, 31))
+    running = judge(path, "sgsc-meters", people, attributes=attributes, terms=early)
+    assert (len(running.activities), running.refused_by_reason()["not-settled"]) == (0, judged.rows_accepted)
 
 
 def _saved(text):

@@ -16,10 +16,12 @@ from registry.accounts.accounts import get_account
 from registry.activities.activities import LONGEST_MS, Activity
 from registry.activities.judgement.reasons import Reason
 from registry.activities.judging import judge_file
+from registry.activities.profiles.profile import By, Who
 from registry.activities.profiles.shelf import find as find_profile
 from registry.activities.subjects import VEHICLE, Subject, find_occupied, person_of, thing_of
 from registry.database import schema
 from registry.errors import AlreadyIssued, Invalid, NotFound, NotOpen, OtherMethodology, Overlapping
+from registry.identity.belongings import link
 from registry.issuance import reported
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
@@ -249,6 +251,18 @@ def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(sch
         give_consent(tx, bicycles.id, {"7": back}, 3)
         again = issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
     assert (again.lot, again.judged.refused_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
+
+
+def test_rides_by_a_card_are_its_holders_while_it_was_theirs(scheme, bicycles, tmp_path):
+    earlier = {"orderid": "2", "start_time": "2016-08-18 09:00", "end_time": "2016-08-18 09:20"}
+    path = write_rides(tmp_path / "rides.csv", [{"userid": "c1"}, {"userid": "C-1"} | earlier, {"userid": "---"}])
+    by_card = replace(RIDES, who=Who(by=By.CARD, column="user_id"))
+    with scheme.database.transaction() as tx:
+        ann = consented_users(tx, bicycles.id)["7"]
+        link(tx, scheme.ledger.vault, ann, "card", "C-1", "holder", 1471600000000)
+        done = issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), by_card, path, CENTRE)
+    assert [(one.account_id, one.reference) for one in done.judged.activities] == [(ann, "1")]
+    assert done.judged.refused_by_reason() == {"not-consented": 2}
 
 
 def test_a_report_needs_activities_and_open_accounts(scheme):

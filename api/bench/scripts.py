@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx2
+import psycopg
 import sqlalchemy as sa
 
 from api.bench.load import MAKERS, Plan
@@ -76,15 +77,24 @@ async def _taken_down(site: Site, plan: Plan) -> dict[str, list[Sent]]:
 def _listening(engine: sa.Engine) -> Iterator[list[Sent]]:
     sent: list[Sent] = []
 
-    def note(connection: sa.Connection, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        driver: Any = connection.connection.driver_connection
-        sent.append(Sent(statement, dict(values), not driver.autocommit))
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            sent.append(Sent(query, dict(params or {}), not self.connection.autocommit))
+            return super().execute(query, params, **options)
 
-    sa.event.listen(engine, "before_cursor_execute", note)
+    def begin(driver: Any, *_: Any) -> None:
+        driver.cursor_factory = Noting
+
+    def end(driver: Any, *_: Any) -> None:
+        driver.cursor_factory = psycopg.Cursor
+
+    sa.event.listen(engine, "checkout", begin)
+    sa.event.listen(engine, "checkin", end)
     try:
         yield sent
     finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
+        sa.event.remove(engine, "checkout", begin)
+        sa.event.remove(engine, "checkin", end)
 
 
 def script(sent: list[Sent]) -> str:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault, open_name, seal_name
 from registry.database.personal import columns_go, rows_go
 from registry.database.schema import account_keys, accounts
+from registry.database.statement import Statement
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound
 from registry.words import checked_words
 
@@ -54,18 +55,19 @@ def checked_name(name: str) -> str:
     return checked_words(name, "A name", MAX_NAME_CHARS)
 
 
-_OPEN_ACCOUNT = (
+_ACCOUNT = (
     sa.select(accounts.c.kind, accounts.c.name, accounts.c.erased_ms, account_keys.c.sealed)
     .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
     .where(accounts.c.id == sa.bindparam("number"))
 )
+_OPEN_ACCOUNT = Statement(_ACCOUNT)
 _ROW = (
     sa.select(accounts, account_keys.c.sealed)
     .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
     .where(accounts.c.id == sa.bindparam("number"))
 )
 # Acts of one account wait for each other here; acts of others, and grams arriving, do not (KEY SHARE passes).
-_LOCKED_ACCOUNT = _OPEN_ACCOUNT.with_for_update(key_share=True, of=accounts)
+_LOCKED_ACCOUNT = Statement(_ACCOUNT.with_for_update(key_share=True, of=accounts))
 _LOCKED_NUMBER = sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("number")).with_for_update(key_share=True)
 _OF_KIND = (
     sa.select(accounts.c.id, accounts.c.name, account_keys.c.sealed)
@@ -74,7 +76,7 @@ _OF_KIND = (
     .order_by(accounts.c.id)
 )
 # Erasure alone waits for this, and this for it: otherwise grams could still arrive where nobody can move them.
-_RECEIVING_ACCOUNT = _OPEN_ACCOUNT.with_for_update(read=True, key_share=True, of=accounts)
+_RECEIVING_ACCOUNT = Statement(_ACCOUNT.with_for_update(read=True, key_share=True, of=accounts))
 
 
 def get_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
@@ -142,8 +144,8 @@ def receiving_account(tx: sa.Connection, vault: Vault, number: int) -> Account:
     return _account(tx, vault, number, _RECEIVING_ACCOUNT)
 
 
-def _account(tx: sa.Connection, vault: Vault, number: int, query: sa.Select[tuple[str, str, int, bytes]]) -> Account:
-    row = tx.execute(query, {"number": number}).one_or_none()
+def _account(tx: sa.Connection, vault: Vault, number: int, query: Statement) -> Account:
+    row = query(tx, {"number": number}).fetchone()
     if row is None:
         raise NotFound(f"There is no account {number}.")
     if row.erased_ms is not None:

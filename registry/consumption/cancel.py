@@ -10,6 +10,7 @@ from registry.clock import in_shanghai
 from registry.consumption.channels import Open, open_channel
 from registry.database.personal import columns_go
 from registry.database.schema import certificates
+from registry.database.statement import Statement
 from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
@@ -129,8 +130,8 @@ def _issue(
         "statement": intent.statement,
         "issued_ms": posted.at,
     }
-    tx.execute(_INSERT, values)
+    _INSERT(tx, values)
 
 
-_INSERT = sa.insert(certificates)
+_INSERT = Statement(sa.insert(certificates))
 ERASING = (columns_go(certificates, "holder", of_persons=("beneficiary", "statement")),)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from registry.database.statement import Statement
 from registry.errors import NotFound, SetAside, Unavailable
 from registry.evidence.document import digest
 from registry.ledger.sealing import PACKED, Sealer
@@ -68,11 +70,11 @@ def policy_decided(tx: sa.Connection, sealer: Sealer, name: str, decision: bytes
 
     Raises `SetAside` when the decision was not written by this program as it is there.
     """
-    row = tx.execute(_OF_POLICY, {"name": name, "decision": decision}).one_or_none()
+    row = _OF_POLICY(tx, {"name": name, "decision": decision}).fetchone()
     if row is None:
         return None
     with _readable(row):
-        found = _decision(sealer, row)
+        found = _seen(sealer, row._replace(macs=tuple(row.macs)))
     return found.content if found.takes_effect and isinstance(found.content, PolicyText) else None
 
 
@@ -105,13 +107,19 @@ def recall_periods(tx: sa.Connection, standing: Standing, case: str, source_id: 
             source.periods.add(*lot.period)
 
 
-def _decision(sealer: Sealer, row: sa.Row[Any]) -> Decision:
+@lru_cache(maxsize=64)
+def _seen(sealer: Sealer, row: tuple[Any, ...]) -> Decision:
+    """Do as `_decision`. Act after act rests on one policy, and is shown the same bytes of it."""
+    return _decision(sealer, row)
+
+
+def _decision(sealer: Sealer, row: Any) -> Decision:
     _refuse_what_others_wrote(sealer, row)
     return documents.parse(KINDS[row.kind], json.loads(row.public))
 
 
 @contextmanager
-def _readable(row: sa.Row[Any]) -> Iterator[None]:
+def _readable(row: Any) -> Iterator[None]:
     try:
         yield
     except Unreadable as error:
@@ -120,7 +128,7 @@ def _readable(row: sa.Row[Any]) -> Iterator[None]:
         ) from error
 
 
-def _refuse_what_others_wrote(sealer: Sealer, row: sa.Row[Any]) -> None:
+def _refuse_what_others_wrote(sealer: Sealer, row: Any) -> None:
     is_own = row.leaf >= 0 or any(sealer.holds(bytes(row.packed), bytes(mac)) for mac in row.macs)
     if row.is_set_aside or not is_own or row.public is None or digest(json.loads(row.public)) != bytes(row.evidence):
         raise SetAside(
@@ -150,7 +158,7 @@ _DECISIONS = sa.text(f"""{_SAID}
         OR left(c.number, 1) = 'P' AND (c.about = ANY (:names) OR c.about LIKE :calendars)
     ORDER BY d.movement_id
 """)
-_OF_POLICY = sa.text(f"{_SAID} WHERE left(c.number, 1) = 'P' AND c.about = :name AND m.evidence = :decision")
+_OF_POLICY = Statement(f"{_SAID} WHERE left(c.number, 1) = 'P' AND c.about = :name AND m.evidence = :decision")
 _LAST = sa.text(f"{_SAID} WHERE d.case_number = :case ORDER BY d.movement_id DESC LIMIT 1")
 _OF_CASE = sa.text("SELECT about FROM cases WHERE number = :case")
 _ISSUED = sa.text("""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from registry.database.personal import columns_go, rows_go
 from registry.database.schema import events, feeds
+from registry.database.statement import Statement
 from registry.events.types import REGISTRY_RECOVERED, EventType
 
 MOST: Final = 10_000
@@ -38,7 +39,7 @@ def tell(tx: sa.Connection, of: EventType, account: int, at: int, data: Data, pe
         raise ValueError(f"{of.name} says {of.fields}, not {sorted(data)}")
     values = {"account": account, "type": of.name, "at": at, "data": json.dumps(dict(data))}
     about = (None, None) if person is None else (person.account, person.external_id)
-    tx.execute(_TELL, values | dict(zip(("person", "external_id"), about, strict=True)))
+    _TELL(tx, values | dict(zip(("person", "external_id"), about, strict=True)))
 
 
 def number_events(tx: sa.Connection) -> int:
@@ -58,7 +59,7 @@ def begin_anew(tx: sa.Connection, gap: int, at: int) -> None:
     tx.execute(_TELL_ALL, {"type": REGISTRY_RECOVERED.name, "at": at})
 
 
-_TELL = sa.text("""
+_TELL = Statement("""
     INSERT INTO events (account_id, type, at_ms, data, person_id, external_id)
     SELECT id, :type, :at, CAST(:data AS jsonb), CAST(:person AS bigint), CAST(:external_id AS text)
     FROM accounts WHERE id = :account AND kind = 'institution' AND erased_ms IS NULL FOR KEY SHARE

@@ -15,6 +15,7 @@ from psycopg.types.range import Range
 from registry.database.engine import BESIDE_JOB
 from registry.database.personal import Erased
 from registry.database.schema import jobs
+from registry.database.statement import Statement
 from registry.errors import JobUnderWay, NotFound, RegistryError
 
 MAX_LISTED = 100
@@ -126,7 +127,7 @@ def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
 
 
 def _has_open(tx: sa.Connection, account_id: int) -> bool:
-    return tx.execute(_OPEN_OF, {"account": account_id}).one_or_none() is not None
+    return _OPEN_OF(tx, {"account": account_id}).fetchone() is not None
 
 
 def _is_at(job: Job) -> tuple[sa.ColumnElement[bool], ...]:
@@ -145,8 +146,7 @@ def _job(row: sa.Row[Any]) -> Job:
 
 
 _IS_OPEN = jobs.c.ended_ms.is_(None)
-_OPEN_OF = sa.select(jobs.c.id).where(jobs.c.account_id == sa.bindparam("account"), _IS_OPEN)
-"""Made once: every act asks it, and to make it took longer than to ask it."""
+_OPEN_OF = Statement(sa.select(jobs.c.id).where(jobs.c.account_id == sa.bindparam("account"), _IS_OPEN))
 _NEXT = (
     sa.update(jobs)
     .where(jobs.c.id == sa.select(jobs.c.id).where(_IS_OPEN).order_by(jobs.c.turn).limit(1).scalar_subquery(), _IS_OPEN)

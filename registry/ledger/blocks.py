@@ -1,6 +1,6 @@
 """Live blocks as an account holds them, and what an act wants of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,7 +112,7 @@ def select_blocks(blocks: sa.FromClause = blocks) -> sa.Select[Any]:
     )
 
 
-def block_of(row: sa.Row[Any]) -> Block:
+def block_of(row: Iterable[Any]) -> Block:
     """Read a row of `select_blocks`."""
     number, account, lot, first, last, is_set_aside, act_ms, act, giver, *maker = tuple(
         row

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault
 from registry.database.personal import columns_go
 from registry.database.schema import idempotency
+from registry.database.statement import Statement
 from registry.errors import Invalid, KeyForgotten, KeyReused
 
 MAX_KEY_CHARS = 200
@@ -54,11 +55,11 @@ class Answer:
     response: Mapping[str, Any]
 
 
-_CLAIM = sa.text("""
+_CLAIM = Statement("""
     INSERT INTO idempotency (claim, request_mac) VALUES (:claim, :request) ON CONFLICT DO NOTHING
 """)
 _EARLIER = sa.text("SELECT request_mac, status, response FROM idempotency WHERE claim = :claim")
-_KEEP = sa.text("""
+_KEEP = Statement("""
     UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb), account_id = :account
     WHERE claim = :claim
 """)
@@ -72,7 +73,7 @@ def claim(tx: sa.Connection, asked: Claim) -> Answer | None:
 
     Raises `KeyReused` when the key was used for another request, `KeyForgotten` when the answer was erased.
     """
-    if tx.execute(_CLAIM, {"claim": asked.claim, "request": asked.request_mac}).rowcount == 1:
+    if _CLAIM(tx, {"claim": asked.claim, "request": asked.request_mac}).rowcount == 1:
         return None
     row = tx.execute(_EARLIER, {"claim": asked.claim}).one()
     if row.request_mac is None:
@@ -86,7 +87,7 @@ def claim(tx: sa.Connection, asked: Claim) -> Answer | None:
 
 def keep(tx: sa.Connection, asked: Claim, account_id: int | None, status: int, response: str) -> None:
     """Keep the answer (JSON text) for the next time the key comes, until the account that it is about is erased."""
-    tx.execute(_KEEP, {"claim": asked.claim, "account": account_id, "status": status, "response": response})
+    _KEEP(tx, {"claim": asked.claim, "account": account_id, "status": status, "response": response})
 
 
 def forget(tx: sa.Connection, asked: Claim) -> None:

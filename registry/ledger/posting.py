@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault
 from registry.database.personal import Erased
 from registry.database.schema import evidence, movements
+from registry.database.statement import Statement
 from registry.errors import DocumentTooLarge, Invalid, RuleBroken
 from registry.evidence.document import Evidence, Value, disclose, seal, seal_each
 from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
@@ -88,11 +89,10 @@ class Act:
 def begin_act(tx: sa.Connection, kind: str, account_id: int | None, at: int, quantity_g: int, movements: int) -> Act:
     """Open an act of so many movements. They are numbered now: a seal is over their numbers too."""
     values = {"kind": kind, "account_id": account_id, "at": at, "quantity": quantity_g, "movements": movements}
-    row = tx.execute(_BEGIN, values).one()
-    return Act(row.id, row.numbers)
+    return Act(*next(_BEGIN(tx, values)))
 
 
-_BEGIN = sa.text("""
+_BEGIN = Statement("""
     WITH act AS (
         INSERT INTO acts (kind, account_id, at_ms, quantity_g) VALUES (:kind, :account_id, :at, :quantity) RETURNING id
     )

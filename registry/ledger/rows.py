@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.database.statement import Statement
 from registry.ledger.sealing import COLUMNS, MAX_RUN, Sealer
 
 _LISTS = ("id", "act", "giver", "account", "kind", "form", "flags", "purpose", "first", "last", "parent", "at", "until")
@@ -30,7 +31,7 @@ def write_rows(
         values |= {name: b"".join(columns[name]) for name in ("from_tag", "to_tag", "evidence")}
         values["seal_mac"] = b"".join(seal.mac for seal in seals)
         values["documents"] = json.dumps(documented)
-        tx.execute(_INSERT, values)
+        _INSERT(tx, values)
 
 
 def _array(numbers: Sequence[int | None]) -> str:
@@ -50,7 +51,7 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
         yield begin, len(rows)
 
 
-_INSERT = sa.text("""
+_INSERT = Statement("""
     WITH sealed AS (
         INSERT INTO seals (first_id, count, mac) SELECT first, count, substr(:seal_mac, CAST(32 * n - 31 AS int), 32)
         FROM unnest(CAST(:seal_first AS bigint[]), CAST(:seal_count AS int[])) WITH ORDINALITY s (first, count, n)

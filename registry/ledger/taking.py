@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from registry.database.schema import blocks, movements
+from registry.database.statement import Statement
 from registry.errors import Insufficient, Invalid, TooManyBlocks
 from registry.ledger.blocks import IS_SET_ASIDE, Block, Piece, Wanted, block_of, refuse_set_aside, select_blocks
 from registry.ledger.movement import GRAMS_END, Form, serial
@@ -33,7 +34,7 @@ _PAGE_OF_BLOCKS = (
     .limit(sa.bindparam("page"))
     .subquery("blocks")
 )
-_IN_ORDER = select_blocks(_PAGE_OF_BLOCKS).order_by(_PAGE_OF_BLOCKS.c.until_ms, _PAGE_OF_BLOCKS.c.first_g)
+_IN_ORDER = Statement(select_blocks(_PAGE_OF_BLOCKS).order_by(_PAGE_OF_BLOCKS.c.until_ms, _PAGE_OF_BLOCKS.c.first_g))
 _IN_RANGE = (blocks.c.first_g < sa.bindparam("last"), blocks.c.last_g > sa.bindparam("first"))
 _OVERLAPPING = select_blocks().where(*_ALLOWED, *_IN_RANGE).order_by(blocks.c.first_g).limit(sa.bindparam("most") + 1)
 _OVERLAPPING_OF_ACT = _OVERLAPPING.where(movements.c.act_id == sa.bindparam("act"))
@@ -124,9 +125,7 @@ def _in_order(tx: sa.Connection, wanted: Wanted) -> Iterator[Block]:
         return
     after = (-1, -1)
     for page in chain(_PAGES, repeat(_PAGES[-1])):
-        rows = tx.execute(
-            _IN_ORDER, parameters | {"after_until": after[0], "after_first": after[1], "page": page}
-        ).all()
+        rows = _IN_ORDER(tx, parameters | {"after_until": after[0], "after_first": after[1], "page": page}).fetchall()
         for row in rows:
             yield block_of(row)
         if len(rows) < page:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import policies
+from registry.database.statement import Statement
 from registry.decisions.recalled import about, last_decision, policy_decided
 from registry.decisions.recording import By, Officers, Pending, Step, case_about, prepare
 from registry.decisions.returning import Recorded, Returning
@@ -33,7 +34,7 @@ class Policy:
     decision: bytes
 
 
-_IN_FORCE = sa.text("SELECT in_force_ms, value, decision FROM policy_in_force(:name, :at)")
+_IN_FORCE = Statement("SELECT in_force_ms, value, decision FROM policy_in_force(:name, :at)")
 
 
 def in_force(tx: sa.Connection, ledger: Ledger, name: str, at: int) -> Policy:
@@ -42,7 +43,7 @@ def in_force(tx: sa.Connection, ledger: Ledger, name: str, at: int) -> Policy:
     Raises `NotFound` when there is none, `SetAside` when it is not as it was decided: an act that rested on it would
     be refused by every witness.
     """
-    row = tx.execute(_IN_FORCE, {"name": name, "at": at}).one_or_none()
+    row = _IN_FORCE(tx, {"name": name, "at": at}).fetchone()
     if row is None:
         raise NotFound(f"No policy {name!r} is in force at that time.")
     text, decision = canonical(row.value).decode(), bytes(row.decision)

@@ -13,6 +13,7 @@ from registry.accounts.accounts import INDIVIDUAL, open_row
 from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import link_codes
+from registry.database.statement import Statement
 from registry.errors import Conflict, Invalid, NotFound
 from registry.events.outbox import Person, tell
 from registry.events.types import BALANCE_CHANGED, CONSENT_GIVEN
@@ -85,7 +86,7 @@ def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, plat
 
 def tell_platforms(tx: sa.Connection, account: int, at: int) -> None:
     """Tell the platforms to which a person consents that the balance is another (R21); they are not told which."""
-    for row in tx.execute(_PLATFORMS, {"account": account}):
+    for row in _PLATFORMS(tx, {"account": account}):
         person = Person(account, row.platform_user)
         tell(tx, BALANCE_CHANGED, row.applicant_id, at, {"source": row.source_id}, person)
 
@@ -121,7 +122,7 @@ _OTHERWISE = sa.text("""
 _STANDING = sa.text("""
     SELECT account_id, given_ms FROM consents WHERE source_id = :source AND platform_user = :user AND revoked_ms IS NULL
 """)
-_PLATFORMS = sa.text("""
+_PLATFORMS = Statement("""
     SELECT c.source_id, c.platform_user, s.applicant_id FROM consents c JOIN sources s ON s.id = c.source_id
     WHERE c.account_id = :account AND c.revoked_ms IS NULL ORDER BY c.id
 """)

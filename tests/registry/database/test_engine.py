@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from registry.database.embedded import SETTINGS, EmbeddedPostgres
 from registry.database.engine import Database
+from registry.database.statement import Statement
 from registry.errors import Invalid, Unavailable
 
 NAME = sa.text("SELECT name FROM accounts")
@@ -46,6 +47,16 @@ def test_reading_names_failures_as_a_transaction_does(database: Database):
     away = Database("postgresql://127.0.0.1:1/none")
     with pytest.raises(Unavailable, match="does not answer"), away.reading():
         pass
+
+
+def test_what_is_sent_as_it_stands_fails_in_the_words_of_any_statement(database: Database):
+    following, end = Statement("SELECT CAST(:n AS bigint) + 1 AS n"), Statement("SELECT pg_terminate_backend(:pid)")
+    with pytest.raises(Invalid, match="out of range"), database.transaction() as tx:
+        following(tx, {"n": 2**63 - 1})
+    with pytest.raises(Unavailable, match="does not answer"), database.transaction() as tx:
+        end(tx, {"pid": tx.connection.driver_connection.info.backend_pid})
+    with database.transaction() as tx:
+        assert [(row.n, *row) for row in following(tx, {"n": 1})] == [(2, 2)]
 
 
 def test_the_embedded_server_runs_with_its_settings_and_waits_for_the_disk():

@@ -27,13 +27,15 @@ def worklist(
     from api.operating.beside import beside
     from registry.clock import system_clock, wall_clock
     from registry.decisions import worklist as waiting
+    from registry.issuance.reconciling import open_differences
     from registry.policies.calendars import missing_calendars
 
     now = system_clock()
     with beside(settings_of(data, database=database), warn) as there:
         site = there.site()
         with site.database.reading() as tx:
-            found, reminders = waiting.worklist(tx, site.ledger.vault.sealer, now), list(missing_calendars(tx, now))
+            found = waiting.worklist(tx, site.ledger.vault.sealer, now)
+            reminders = [*missing_calendars(tx, now), *open_differences(tx)]
             errands = all_errands(tx, site.ledger.vault, now, found)
     if authority is not None:
         found, errands = waiting.of_authority(found, authority), of_authority(errands, authority)

@@ -17,6 +17,7 @@ from registry.decisions.behind import behind_lot
 from registry.decisions.worklist import of_authority, worklist
 from registry.errors import Invalid, NotFound, SetAside
 from registry.identity.roles import AUTHORITIES, NUMBERED, Role
+from registry.issuance.reconciling import open_differences
 from registry.ledger.lots import get_lot
 from registry.policies.calendars import missing_calendars
 from registry.procedure.decision import Record
@@ -55,7 +56,8 @@ def read_worklist(site: SiteOf, caller: Annotated[Principal, Depends(Being(NUMBE
     """
     vault, at = site.ledger.vault, site.ledger.clock()
     with site.database.reading() as tx:
-        found, reminders = worklist(tx, vault.sealer, at), list(missing_calendars(tx, at))
+        found = worklist(tx, vault.sealer, at)
+        reminders = [*missing_calendars(tx, at), *open_differences(tx)]
         errands = all_errands(tx, vault, at, found)
         supervised = frozenset() if caller.district is None else cases_of_district(tx, caller.district)
     own = [

@@ -61,6 +61,7 @@ PRIVILEGES: Final = {
     "policies": _ADD,
     "publications": _ADD,
     "reads": "SELECT, INSERT, DELETE",
+    "reconciliations": "SELECT, INSERT, UPDATE (settled_ms, settled_by, note)",
     "recoveries": "SELECT, INSERT, UPDATE (size, finished_ms)",
     "seals": _ADD,
     "sessions": "SELECT, INSERT, DELETE",

@@ -251,6 +251,19 @@ batches = _table(
     problem=JSONB,
     lot_id=_int,
 )
+reconciliations = _table(
+    "reconciliations",
+    id=_int,
+    source_id=_int,
+    day=_text,
+    platform=JSONB,
+    registry=JSONB,
+    agrees=sa.Boolean,
+    at_ms=_int,
+    settled_ms=_int,
+    settled_by=_text,
+    note=_text,
+)
 batch_parts = _table("batch_parts", batch_id=_int, first_byte=_int, bytes=_int, sha256=_bytes)
 occupied = _table("occupied", subject=_bytes, starts_ms=_int, ends_ms=_int, account_id=_int, lot_id=_int)
 movements = _table(

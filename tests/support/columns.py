@@ -92,6 +92,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id source_id profile bytes sha256 digest period_from_ms period_until_ms begun_ms state version changed_ms "
         "work turn tries progress proposer approver case_number summary problem lot_id",
     ),
+    "reconciliations": _all(A, "id source_id day platform registry agrees at_ms settled_ms settled_by note"),
     "batch_parts": _all(A, "batch_id first_byte bytes sha256"),
     "opinions": _all(
         A,

@@ -56,6 +56,7 @@ from registry.errors import (
 )
 from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
+from registry.issuance import correction as corrections
 from registry.issuance import deciding as issuances
 from registry.ledger.ledger import Ledger
 from registry.methodologies import deciding as methodologies
@@ -273,6 +274,8 @@ def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: m
         return issuances.approve_moved(tx, ledger, moved.case, moved.mover, choose)
     if not moved.case.startswith(PREFIXES[Record.POLICY]):
         by_mover = By(moved.mover, reason=moved.reason)
+        if moved.case.startswith(PREFIXES[Record.CORRECTION]):
+            return corrections.approve_moved(tx, ledger, moved.case, by_mover, choose)
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
             return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
         return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
@@ -290,7 +293,11 @@ def officer_of(caller: Principal, authorities: frozenset[str]) -> Officer:
     raise Forbidden(f"This is for officers of: {', '.join(sorted(authorities))}.")
 
 
-_ROOMS: Final = {PREFIXES[Record.METHODOLOGY]: methodologies, PREFIXES[Record.ISSUANCE]: issuances}
+_ROOMS: Final = {
+    PREFIXES[Record.METHODOLOGY]: methodologies,
+    PREFIXES[Record.ISSUANCE]: issuances,
+    PREFIXES[Record.CORRECTION]: corrections,
+}
 """Who decides a case, by what its number begins with."""
 
 

@@ -44,6 +44,7 @@ TAGS = [
     {"name": "acts", "description": "What a holder does with grams. Every act takes an Idempotency-Key."},
     {"name": "movements", "description": "A movement as its parties read it, by its number, from when it is recorded."},
     {"name": "batches", "description": "What platforms report, on its way to a lot."},
+    {"name": "corrections", "description": "Grams out of abnormal data, voided where they are."},
     {"name": "decisions", "description": "What was decided, of which case, by which authority; all of it is public."},
     {"name": "submissions", "description": "What authors and applicants draft and hand in, and the centre's desk."},
     {"name": "events", "description": "What happened to what is an institution's, in an order that lasts."},

@@ -33,6 +33,7 @@ from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
 from api.integrity import routes as integrity
 from api.issuance import batches, reconciliations
+from api.issuance import corrections as issued_wrong
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
@@ -101,7 +102,7 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices, submissions, opinions, integrity, sources, batches, reconciliations),
+        *(consents, ties, offices, submissions, opinions, integrity, sources, batches, reconciliations, issued_wrong),
         *(events, webhooks),
     )
     routers = [*(room.router for room in strict), batches.parts_router]

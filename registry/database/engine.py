@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.pool import QueuePool
 
 from registry.database.roles import grant
-from registry.errors import AlreadyIssued, Behind, Invalid, JobUnderWay, MovedOn, RegistryError, Unavailable
+from registry.errors import AlreadyIssued, Behind, Conflict, Invalid, JobUnderWay, MovedOn, RegistryError, Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -52,6 +52,7 @@ REFUSALS: dict[str, tuple[type[RegistryError], str]] = {
     "blocks_int8range_excl": (MovedOn, _MOVED_ON),
     "jobs_of_account": (JobUnderWay, BESIDE_JOB),
     "acts_beside_job": (JobUnderWay, BESIDE_JOB),
+    "corrected_once": (Conflict, "Some of these grams were corrected meanwhile; propose the others alone."),
     "activities_pkey": (AlreadyIssued, "An activity of the report was issued before; one physical act is issued once."),
 }
 """Name of a constraint -> what to tell whoever was too late."""

@@ -199,6 +199,21 @@ motions = _table(
     ended_by=_text,
     approved=sa.Boolean,
 )
+corrections = _table(
+    "corrections",
+    case_number=_text,
+    lot_id=_int,
+    ranges=ARRAY(INT8RANGE),
+    reason=_text,
+    explanation=_text,
+    caused_by=_int,
+    state=_text,
+    changed_ms=_int,
+    voided_g=_int,
+    shortfall_g=_int,
+)
+corrected = _table("corrected", first_g=_int, last_g=_int, case_number=_text)
+corrected_accounts = _table("corrected_accounts", case_number=_text, account_id=_int, issued_g=_int, voided_g=_int)
 acts = _table("acts", id=_int, kind=_text, account_id=_int, at_ms=_int, quantity_g=_int)
 frontier = _table("frontier", sole=sa.Boolean, next_g=_int)
 lots = _table(

@@ -23,6 +23,7 @@ from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
 from registry.events import outbox
 from registry.identity import appointments, belongings, grants, mandates, reads
+from registry.issuance import correction
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -55,6 +56,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *sources.ERASING,
     *cancellations.ERASING,
     *activities.ERASING,
+    *correction.ERASING,
     *subjects.ERASING,
     *idempotency.ERASING,
     *posting.ERASING,

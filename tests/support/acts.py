@@ -14,7 +14,6 @@ from registry.accounts.accounts import lock_even_erased
 from registry.activities.activities import Activity
 from registry.consumption.cancel import PURPOSES, Intent, cancel
 from registry.consumption.transfer import transfer
-from registry.issuance.correction import correct
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
 from registry.ledger.blocks import NO_FLAG, Wanted
@@ -24,6 +23,7 @@ from registry.ledger.movement import Form, Purpose
 from registry.ledger.posting import Posted
 from registry.ledger.totals import totals
 from registry.points.points import convert, expire, redeem, refund
+from tests.support.correcting import correct
 from tests.support.gram_model import POINTS, REDUCTION, Cards, Gram, last_good_moment
 from tests.support.scheme import DAY, VALID, Scheme
 

@@ -103,6 +103,12 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id role number account_id name finding reasons bars state opened_by opened_ms approved_by approved_ms "
         "until_ms appeal appealed_ms answered_by answer answered_ms",
     ),
+    "corrections": {
+        **_all(A, "case_number lot_id ranges reason caused_by state changed_ms voided_g shortfall_g"),
+        "explanation": G,
+    },
+    "corrected": _all(A, "first_g last_g case_number"),
+    "corrected_accounts": _all(G, "case_number account_id issued_g voided_g"),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),
     "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved"),

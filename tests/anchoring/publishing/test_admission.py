@@ -17,7 +17,6 @@ from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
 from registry.database.schema import acts, evidence, movements
 from registry.errors import SetAside
-from registry.issuance.correction import correct
 from registry.ledger.blocks import Wanted
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import NO_TAG, Form, Kind
@@ -29,6 +28,7 @@ from registry.procedure.clock import BEHIND_MS
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.recovery.aside import dismiss, judge_again, list_aside
 from registry.upkeep.sealed import check_seals
+from tests.support.correcting import correct
 from tests.support.insider import Insider
 from tests.support.publishing import LOG, act
 from tests.support.raw import columns_of, write_movement

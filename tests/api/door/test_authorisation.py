@@ -137,6 +137,8 @@ MAY = {
     ("POST", "/v1/reconciliations/{reconciliation}/settlement"): frozenset({"centre"}),
     ("GET", "/v1/worklist"): frozenset({*OFFICERS, "expert", "service-body"}),
     ("GET", "/v1/sources"): frozenset(OFFICERS),
+    ("POST", "/v1/corrections"): frozenset({"centre"}),
+    ("GET", "/v1/accounts/{account_id}/corrections"): READERS,
     ("POST", "/v1/policies"): frozenset({"bureau"}),
     ("POST", "/v1/sources"): frozenset({"centre"}),
     ("POST", "/v1/cases/{number}/decisions"): DECIDING,
@@ -206,6 +208,7 @@ BODIES = {
     "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
     "link-codes": {"source": MORE_THAN_THERE_IS},
     "proposal": {"version": 1},
+    "/v1/corrections": {"account": MORE_THAN_THERE_IS, "reason": "x", "explanation": "x"},
     "batches": {
         "profile": "shanghai-rides",
         "bytes": 1,

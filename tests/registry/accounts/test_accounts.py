@@ -19,7 +19,6 @@ from registry.consumption.transfer import transfer
 from registry.database.schema import account_keys, accounts, certificates, consents, evidence, movements
 from registry.errors import AccountErased, Insufficient, Invalid, NotFound, NotOpen, RuleBroken, Unavailable
 from registry.evidence.document import digest, verify
-from registry.issuance.correction import correct
 from registry.ledger.blocks import Wanted
 from registry.ledger.ledger import Amount, Ledger, lock_grams, unlock_grams
 from registry.ledger.movement import Form, Purpose
@@ -27,6 +26,7 @@ from registry.ledger.taking import take
 from registry.points.points import convert, expire, holders_of_expired_points, redeem, refund
 from registry.sources.sources import give_consent
 from registry.upkeep.erasure import erase_account
+from tests.support.correcting import correct
 from tests.support.scheme import DAY
 
 

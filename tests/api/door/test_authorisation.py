@@ -345,6 +345,7 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "finding": MORE_THAN_THERE_IS,
         "submission": MORE_THAN_THERE_IS,
         "appointment": MORE_THAN_THERE_IS,
+        "reconciliation": MORE_THAN_THERE_IS,
         "grant": MORE_THAN_THERE_IS,
         "link": 1,
         "external_id": "x",

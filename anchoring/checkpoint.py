@@ -2,11 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from anchoring import note
 from anchoring.errors import AnotherLog, Malformed, Refuted
 from anchoring.merkle import HASH_SIZE, MAX_SIZE
 from anchoring.note import Note, Verified
+
+
+class Anchor(Protocol):
+    """A checkpoint as the chain has it; `frontier` and `ended` are grams."""
+
+    @property
+    def size(self) -> int:
+        """Leaves."""
+        ...
+
+    @property
+    def root(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    @property
+    def frontier(self) -> int:
+        """The highest gram number issued or bundled, exclusive."""
+        ...
+
+    @property
+    def ended(self) -> int:
+        """Grams ended, those gathered too."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

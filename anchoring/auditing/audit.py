@@ -29,7 +29,7 @@ from anchoring.auditing.course import Means, Progress, run
 from anchoring.auditing.report import Report
 from anchoring.auditing.standing import Standing
 from anchoring.auditing.times import check_times
-from anchoring.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from anchoring.checkpoint import Anchor, Checkpoint, SignedCheckpoint, open_checkpoint
 from anchoring.errors import Malformed, Refuted, Unreachable
 from anchoring.merkle import EMPTY_ROOT
 from anchoring.replaying.faults import Fault, Faults
@@ -43,30 +43,6 @@ __all__ = ["MAX_AUDITED", "Anchor", "ChainView", "Fault", "Head", "Means", "Repo
 
 MAX_AUDITED: Final = 2**44
 """Leaves; the contract's `MAX_SIZE`. A larger checkpoint cannot be anchored, and nobody could have filled it."""
-
-
-class Anchor(Protocol):
-    """A checkpoint as the chain has it; `frontier` and `ended` are grams."""
-
-    @property
-    def size(self) -> int:
-        """Leaves."""
-        ...
-
-    @property
-    def root(self) -> bytes:
-        """32 bytes."""
-        ...
-
-    @property
-    def frontier(self) -> int:
-        """The highest gram number issued or bundled, exclusive."""
-        ...
-
-    @property
-    def ended(self) -> int:
-        """Grams ended, those gathered too."""
-        ...
 
 
 class Head(Anchor, Protocol):

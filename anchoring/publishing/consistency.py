@@ -5,12 +5,12 @@ For the day that somebody wrote in one of them by hand, or that one was set back
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import sqlalchemy as sa
 
-from anchoring.checkpoint import open_checkpoint
+from anchoring.checkpoint import Anchor, open_checkpoint
 from anchoring.errors import AnchoringError, Malformed
 from anchoring.leaf import LEAF_SIZE
 from anchoring.merkle import CompactRange, leaf_hashes
@@ -26,30 +26,6 @@ RESTORE: Final = (
     "moment and run `gram recover`"
 )
 REPLAY: Final = "stop the registry and run `gram recover --from` a place that has the whole log"
-
-
-class Anchored(Protocol):
-    """A checkpoint as the contract has it; `frontier` and `ended` are grams."""
-
-    @property
-    def size(self) -> int:
-        """Leaves."""
-        ...
-
-    @property
-    def root(self) -> bytes:
-        """32 bytes."""
-        ...
-
-    @property
-    def frontier(self) -> int:
-        """Grams issued."""
-        ...
-
-    @property
-    def ended(self) -> int:
-        """Grams ended."""
-        ...
 
 
 class LeafWalk:
@@ -118,7 +94,7 @@ def _says(note: str, vkey: str, size: int, root: bytes) -> bool:
     return (signed.size, signed.root) == (size, root)
 
 
-def check_anchors(tx: sa.Connection, anchors: Iterable[Anchored]) -> Iterator[Finding]:
+def check_anchors(tx: sa.Connection, anchors: Iterable[Anchor]) -> Iterator[Finding]:
     """Give every anchor, in the contract or in the database's notes of it, that is not of these leaves.
 
     `anchors` are all that the contract has.

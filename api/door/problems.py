@@ -124,9 +124,9 @@ def add_handlers(app: FastAPI, as_page: AsPage) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
-def documented(*causes: Cause | int) -> dict[int | str, dict[str, Any]]:
+def documented(*causes: Cause) -> dict[int | str, dict[str, Any]]:
     """Declare the problems that an operation may answer with, beside those that `derived` tells of its signature."""
-    return _by_status(code_and_status(cause) for cause in causes if not isinstance(cause, int))
+    return _by_status(code_and_status(cause) for cause in causes)
 
 
 def derived(dependant: Dependant, *, takes_body: bool) -> dict[int | str, dict[str, Any]]:

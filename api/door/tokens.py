@@ -126,6 +126,12 @@ def _until(claims: dict[str, Any], now_s: float) -> float:
     return expires
 
 
+def subject_of(claims: dict[str, Any], issuer_name: str) -> Subject:
+    """Read whom a token names: a text, and nothing that could be written as one. Raises `Invalid`."""
+    name = claims.get("sub")
+    return Subject(issuer_name, name if isinstance(name, str) else "")
+
+
 class Tokens:
     """Verifies access tokens, and remembers those that verified: a holder asks many things with one token.
 
@@ -152,7 +158,7 @@ class Tokens:
             return known
         claims, key, expires_s = claims_of(token, self._issuer, self._audience, self._clock() / 1000)
         try:
-            subject = Subject(self._name, claims.get("sub") if isinstance(claims.get("sub"), str) else "")  # type: ignore[arg-type]
+            subject = subject_of(claims, self._name)
         except Invalid:
             raise TokenMalformed(f"The token names no subject that can be kept. {READ_ANEW}") from None
         with self._lock:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
 from api.door.issuer import Issuer
-from api.door.tokens import claims_of
+from api.door.tokens import claims_of, subject_of
 from registry.accounts.vault import Vault
 from registry.clock import Clock
 from registry.errors import Invalid, SignInRefused, Unauthenticated, Unavailable
@@ -89,7 +89,7 @@ class RelyingParty:
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), kept["nonce"].encode()):
             raise SignInRefused(f"The identity service answers about another sign-in. {AGAIN}")
         try:
-            return SignedIn(Subject(self._name, str(claims.get("sub", ""))), kept["path"])
+            return SignedIn(subject_of(claims, self._name), kept["path"])
         except Invalid:
             raise SignInRefused("The identity service names nobody who can be kept.") from None
 

@@ -1,9 +1,11 @@
 """The committed OpenAPI document: fresh, complete, and true of the running server, which is fuzzed from it."""
 
+import itertools
 import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +27,9 @@ from schemathesis.specs.openapi.checks import (
 from api.door.causes import STATUSES, below
 from api.door.problems import TYPE_BASE
 from registry.errors import RegistryError
+from registry.identity.roles import NUMBERED, OF_INSTITUTIONS, Role
 from tests.support.declared import DOCUMENT, TYPES, undeclared
-from tests.support.rest import authority, fresh_key, person_with
+from tests.support.rest import Caller, authority, fresh_key, person_with
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = [
@@ -176,7 +179,12 @@ def test_words_that_become_public_are_said_to_be():
 
 @pytest.fixture(scope="module")
 def people(live):
-    return person_with(live, 10**9), authority(live, "centre")
+    account = live.institution()
+    others = [Caller(live.url, live.token(role, account)) for role in sorted(OF_INSTITUTIONS | {Role.TRADER})]
+    others += [authority(live, role) for role in sorted(NUMBERED - {Role.CENTRE})]
+    others.append(Caller(live.url, live.site.development_issuer.token("of no role", int(time.time()))))
+    centre = authority(live, "centre")
+    return person_with(live, 10**9), itertools.cycle([one for other in others for one in (centre, other)])
 
 
 @fuzzed.exclude(path_regex="erasure$").parametrize()  # it finds its own account, and all that follows is refused
@@ -191,9 +199,10 @@ def test_a_holder_fuzzes_what_is_theirs(live, people, case):
 
 @fuzzed.parametrize()
 @bounded
-def test_the_centre_fuzzes_everything(live, people, case):
-    _, centre = people
-    send_and_check(live, case, centre.token)
+def test_everybody_fuzzes_everything(live, people, case):
+    """Each role in its turn, and who has none; the centre, which may most, every other time."""
+    _, callers = people
+    send_and_check(live, case, next(callers).token)
 
 
 def make_feasible(case: schemathesis.Case) -> None:

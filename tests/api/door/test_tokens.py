@@ -16,8 +16,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from api.door import tokens as tokens_module
 from api.door.issuer import AGAIN_MS, FRESH_MS, KEPT_MS, Issuer
-from api.door.tokens import LEEWAY_S, MAX_BYTES, MAX_LIFE_S, Tokens
+from api.door.tokens import LEEWAY_S, MAX_BYTES, MAX_LIFE_S, Tokens, subject_of
 from registry.errors import (
+    Invalid,
     IssuerUnreachable,
     TokenAlgorithm,
     TokenExpired,
@@ -369,3 +370,10 @@ def test_nobody_answers_there():
     issuer = Issuer("http://127.0.0.1:1", lambda: int(time.time() * 1000), by_proxy=False)
     with pytest.raises(IssuerUnreachable, match="does not answer"):
         issuer.keyset()
+
+
+@pytest.mark.parametrize("named", [5, ["ann"], {"name": "ann"}, True, None], ids=str)
+def test_what_is_no_text_names_nobody(named):
+    """On the pages too, which take the words of an ID token: 5 and "5" would be one person."""
+    with pytest.raises(Invalid):
+        subject_of({"sub": named}, "an issuer")

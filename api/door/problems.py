@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from anchoring.errors import AnchoringError, NotYet
 from api.door.causes import Cause, code_and_status
 from api.door.fields import INT32, said
-from registry.errors import RegistryError, Unauthenticated, Unavailable
+from registry.errors import Invalid, RegistryError, Unauthenticated, Unavailable
 
 TYPE_BASE = "urn:gramledger:problem:"
 MEDIA_TYPE = "application/problem+json"
@@ -160,6 +160,9 @@ def _causes_of(dependant: Dependant, *, takes_body: bool) -> Iterator[Cause]:
     yield from ("unreadable-request", "malformed", "busy", Unavailable)
     if takes_body:
         yield from ("unsupported-media-type", "too-large")
+    words = [field for field in dependant.path_params if field.field_info.annotation is str]
+    if words or any(field.alias == "cursor" for field in dependant.query_params):
+        yield Invalid  # a cursor of another's making, or words that the database cannot hold
     yield from _asked(dependant)
 
 

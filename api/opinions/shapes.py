@@ -62,7 +62,7 @@ class OpinionRequest(RequestState):
     asked_by: Annotated[OfficerName, said("The officer who asked.", "centre:1")]
     asked_at: Annotated[Moment, said("When it was asked.")]
     ended_at: Annotated[Moment | None, said("When it was answered, declined or taken back; null before.")]
-    stance: Annotated[str | None, one_of(STANCES, "What the opinion comes to; null without one.")]
+    stance: Annotated[Annotated[str, one_of(STANCES)] | None, said("What the opinion comes to; null without one.")]
     reason: Annotated[str | None, said("A word, public; null before.", "sound-baseline")]
     text: Annotated[str | None, said("Its grounds and conditions; null without one.", "The baseline is sound.")]
 

@@ -63,11 +63,8 @@ class Webhook(BaseModel):
     next_try_at: Annotated[Moment | None, said("When it is tried again; null without a failure.")]
     disabled_at: Annotated[Moment | None, said("Since when nothing is sent; null while it is enabled.")]
     disabled_for: Annotated[
-        str | None,
-        one_of(
-            WHY_DISABLED,
-            "Its owner wanted it, days of failure, its answer 410, or an owner without a role; null while enabled.",
-        ),
+        Annotated[str, one_of(WHY_DISABLED)] | None,
+        said("Its owner wanted it, days of failure, its answer 410, or an owner without a role; null while enabled."),
     ]
 
     @classmethod

@@ -102,6 +102,7 @@ def test_every_field_says_what_it_is_with_an_example_that_it_takes():
     assert [of for of, said in fields.items() if not (said.get("description") or "").endswith(".")] == []
     assert [of for of, said in fields.items() if not said.get("examples")] == []
     assert faults_of({of: (said, said["examples"]) for of, said in fields.items()}) == []
+    assert [of for of, said in fields.items() if "enum" in said and "anyOf" in said] == [], "null is none of the words"
 
 
 def test_every_parameter_says_what_it_is_with_an_example_that_it_takes():

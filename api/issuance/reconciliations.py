@@ -29,7 +29,9 @@ OFFICERS = frozenset({Role.CENTRE, Role.EXCHANGE, Role.BUREAU})
 LOOKING = Being(OFFICERS | {Role.PLATFORM})
 ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
 ReconciliationId = Annotated[
-    int, Path(ge=1, le=MAX_BIGINT, description="A reconciliation's number."), BeforeValidator(only_decimals)
+    int,
+    Path(ge=1, le=MAX_BIGINT, description="A reconciliation's number.", examples=[4]),
+    BeforeValidator(only_decimals),
 ]
 Counted = Annotated[StrictInt, said("How many.", 3, ge=0, le=MAX_EXACT, json_schema_extra=INT64)]
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.door.write import SiteOf
-from api.explorer import decisions, search, views
+from api.explorer import decisions, guide, search, views
 from api.explorer.answers import answer, redirect
 from api.installation.site import Site
 from registry.decisions.behind import behind_lot
@@ -159,6 +159,12 @@ def policies(request: Request, site: SiteOf) -> Response:
 def verify(request: Request) -> Response:
     """Let the visitor's own browser verify a receipt."""
     return answer(request, "verify.html", {"about": _about(request)}, any_chain=True)
+
+
+@page("/docs")
+def docs(request: Request) -> Response:
+    """Show how a platform is connected: docs/connecting.md."""
+    return answer(request, "docs.html", {"guide": guide.connecting()})
 
 
 @page("/how-it-works")

@@ -41,6 +41,7 @@ def paths_of(story: Story) -> list[str]:
         "/policies",
         "/verify",
         "/how-it-works",
+        "/docs",
     ]
 
 

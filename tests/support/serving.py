@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GRAM = Path(sys.executable).with_name("gram")
-WAIT_S = 60
+WAIT_S = 180
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_the_ten_calls_are_done_as_they_stand_and_events_are_sent(tmp_path):
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "steps hold" in done.stdout
+        assert "BUNDLE of 40 g" in done.stdout, "the receipt was read and holds"
         assert "'accepted': 1, 'accounts': 1" in done.stdout
         *_, numbers = done.stdout.splitlines()
         account, token = numbers.split()

@@ -21,29 +21,21 @@ SENT_ONCE: Final = SINGLE_HEADERS | {b"content-digest"}
 class ContentRoute(StrictRoute):
     """A route that takes bytes: its function reads them by `content_of`."""
 
-    media_type: str = OCTETS
-
     def __init__(self, *args: Any, **said: Any) -> None:
         """Describe the body, which FastAPI knows nothing of."""
         super().__init__(*args, **said)
         if self.methods and self.methods & {"PUT", "POST"}:
             shape = {"schema": {"type": "string", "format": "binary"}}
-            body = {"requestBody": {"required": True, "content": {self.media_type: shape}}}
+            body = {"requestBody": {"required": True, "content": {OCTETS: shape}}}
             self.openapi_extra = {**(self.openapi_extra or {}), **body}
             self.responses = merged(self.responses, documented("unsupported-media-type", "too-large"))
 
     async def _body(self, request: StrictRequest) -> Any:
         sent = request.headers.get("content-type", "")
-        if sent != self.media_type or request.headers.get("content-encoding", "identity") != "identity":
-            raise HTTPException(UNSUPPORTED, f"Send the bytes as they are, as Content-Type: {self.media_type}.")
+        if sent != OCTETS or request.headers.get("content-encoding", "identity") != "identity":
+            raise HTTPException(UNSUPPORTED, f"Send the bytes as they are, as Content-Type: {OCTETS}.")
         request.state.content = await request.body()
         return ABSENT
-
-
-class LinesRoute(ContentRoute):
-    """A route that takes JSON lines."""
-
-    media_type = LINES
 
 
 def content_of(request: Request) -> bytes:

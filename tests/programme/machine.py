@@ -294,7 +294,7 @@ class Programme(RuleBasedStateMachine):
             given, outcome = None, rule_[1] if rule_ and isinstance(error, DecisionRefused) else error.code
         self.has_failed = self.has_failed or outcome != said
         self.counts[outcome or "done"] += 1
-        assert outcome == said
+        assert outcome == said, (outcome, said)
         return None if said else True if given is None else given
 
     def teardown(self) -> None:

@@ -217,6 +217,8 @@ class City:
             return "SECOND"
         if step.get("after_publicity") and (publicity is None or at < publicity):
             return "WAIT"
+        if step.get("opinions"):
+            return "NEEDS"  # nobody gives one here
         needs = step.get("needs", {}).get("methodology", [])
         if needs and self.state(("methodology", found.code)) not in needs:
             return "NEEDS"

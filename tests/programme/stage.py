@@ -18,9 +18,16 @@ RIDES, BEHAVIOUR = methodology_of().key, behaviour_of().key
 SWITCHES = ("quantified", "issues", "converts", "tradable")
 
 
+def without_opinions():
+    """A life cycle that asks no expert: what opinions are is tested beside them."""
+    value = shipped_value(Record.METHODOLOGY)
+    steps = [{name: said for name, said in step.items() if name != "opinions"} for step in value["steps"]]
+    return {**value, "steps": steps}
+
+
 def two_for_an_evaluation():
     """A life cycle in which a second officer of the centre approves an evaluation."""
-    value = shipped_value(Record.METHODOLOGY)
+    value = without_opinions()
     steps = [step | ({"second": ["centre"]} if step["decision"] == "evaluate" else {}) for step in value["steps"]]
     return {**value, "steps": steps}
 
@@ -36,9 +43,7 @@ def values():
         ("behaviours", {"behaviours": {BEHAVIOUR: {name: name in on for name in SWITCHES}}})
         for on in ((), SWITCHES[:1], SWITCHES)
     ]
-    tables = [
-        ("procedure/methodology", value) for value in (shipped_value(Record.METHODOLOGY), two_for_an_evaluation())
-    ]
+    tables = [("procedure/methodology", value) for value in (without_opinions(), two_for_an_evaluation())]
     return [*points, *publicity, *calendars, *behaviours, *tables]
 
 

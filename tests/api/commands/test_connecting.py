@@ -40,7 +40,7 @@ def test_the_ten_calls_are_done_as_they_stand_and_events_are_sent(tmp_path):
     demo = [GRAM, "demo", "--data", "data", "--rides", rides]
     subprocess.run(demo, cwd=tmp_path, env=environment(), capture_output=True, check=True)
     with serving(tmp_path / "data") as served, receiver() as house:
-        (tmp_path / "page.sh").write_text("\n".join(["set -euo pipefail", *commands, 'echo "$SHOP $SHOP_TOKEN"']))
+        (tmp_path / "page.sh").write_text("\n".join(["set -euo pipefail", *commands, 'echo; echo "$SHOP $SHOP_TOKEN"']))
         done = subprocess.run(
             ["bash", "page.sh"],
             cwd=tmp_path,

@@ -84,6 +84,7 @@ DISCLOSED = {
     "issuance": set(),
 }
 BESIDE = {
+    "evaluate": {"opinions"},
     "publish": {"second", "reason"},
     "open_publicity": {"publicity_from", "publicity_until"},
     "review": {"second"},

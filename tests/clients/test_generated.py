@@ -22,9 +22,17 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
+CONFIG = """
+post_hooks: []
+package_name_override: registry_client
+content_type_overrides: {application/jsonl: text/plain}
+"""
+"""JSON lines are taken as text: the generator knows no media type of theirs."""
+
+
 def in_python(folder: Path) -> list[object]:
     """Generate it; nothing of the interface may be left out. Gives the command that uses it."""
-    (folder / "config.yml").write_text("post_hooks: []\npackage_name_override: registry_client\n")
+    (folder / "config.yml").write_text(CONFIG)
     options = ["--meta", "none", "--output-path", folder / "registry_client", "--config", folder / "config.yml"]
     said = run(PYTHON / "openapi-python-client", "generate", "--path", OPENAPI, *options, cwd=folder)
     assert "WARNING" not in said.upper(), said

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api.explorer.guide import connecting
+
 HOSTILE = "<script>alert(1)</script>'\"&"
 NOW_MS = 1_795_226_400_000
 
@@ -143,6 +145,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
             for since in (None, "2026-11-20T06:00:00.000Z")
         ]
     },
+    "docs.html": {"guide": connecting()},
     "me.html": {"grants": ["holder of account 2", HOSTILE]},
     "home.html": {
         "examples": [HOSTILE],

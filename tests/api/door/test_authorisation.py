@@ -288,6 +288,7 @@ def test_who_may_is_declared_and_described():
         SIGNED_IN: "whoever signed in",
         frozenset({"platform"}): "platform",
         SEEING_BATCHES: "bureau, centre, platform",
+        frozenset({"platform", *DECIDING}): "bureau, centre, exchange, platform",
         frozenset(OFFICERS): "bureau, centre, district-bureau, exchange",
         frozenset({*OFFICERS, "expert", "service-body"}): (
             "bureau, centre, district-bureau, exchange, expert, service-body"

@@ -34,8 +34,13 @@ NUMBERS_FROM = {"accounts": 4_100_000_000_001, "acts": 5_200_000_000_001, "movem
 LOTS = range(7)
 SIZE = 60
 """More leaves than are published first."""
-QUERIED = {"cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version"}
+QUERIED = {"cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role"}
 """Parameters of queries that REST has."""
+OF_PARTIES = (
+    "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",
+    "request", "grant", "finding",
+)  # fmt: skip
+"""Numbers in paths that only parties and officers use."""
 HEALTH = "/v1/health"
 """It says how many leaves are signed, also while nobody cosigns them."""
 TOLD = ("content-type", "content-disposition", "link", "cache-control", "location", "retry-after")
@@ -120,7 +125,8 @@ class World:
         log = self.live.site.folder.log
         return {
             "index": [*range(SIZE), *numbers],
-            **{name: [1, *numbers] for name in ("source_id", "link", "motion", "mandate")},
+            **{name: [1, *numbers] for name in OF_PARTIES},
+            "first_byte": [0],
             "external_id": ["rider-7"],
             "case": ["P-1", "S-1", "P-99"],
             "code": ["SHCER02020032024II", "none"],

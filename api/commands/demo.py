@@ -3,6 +3,7 @@
 import json
 import shlex
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,11 +171,10 @@ def _judged_rows(story: "Story") -> list[tuple[str, str]]:
     found = {"rows in 记录": judged.rows, "accepted 接受": judged.rows_accepted}
     if len(judged.activities) != judged.rows_accepted:
         found["  as activities 计为行为"] = len(judged.activities)
-    for said, counts in (
-        ("refused 拒绝", judged.refused_by_reason()),
-        ("quarantined 隔离", judged.quarantined_by_reason()),
-        ("noticed 另见", judged.noticed),
-    ):
+    refused, quarantined = judged.refused_by_reason(), judged.quarantined_by_reason()
+    told = Counter(refused) + Counter(quarantined)
+    beside = {reason: count for reason, count in judged.noticed.items() if count != told[reason]}
+    for said, counts in (("refused 拒绝", refused), ("quarantined 隔离", quarantined), ("noticed 另见", beside)):
         found |= {f"  {said}: {reason}": count for reason, count in counts.items()}
     return [(name, str(count)) for name, count in found.items()]
 

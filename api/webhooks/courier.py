@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx2
@@ -67,6 +68,8 @@ class Sender:
             trust_env=False,
             follow_redirects=False,
             timeout=answer_s,
+            # Nothing is kept that an answer sets: cookies would pile up, and go to others at the same address.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
         )
         self._deadline = Deadline(self._client)
@@ -121,7 +124,7 @@ class Sender:
             return int(text) * 1000
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return max(0, int(aware.timestamp() * 1000) - self._clock())

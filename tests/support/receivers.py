@@ -66,10 +66,11 @@ def babbling(handler: BaseHTTPRequestHandler, _receiver: Receiver) -> None:
 ANSWERS: dict[str, Answer] = {
     "/ok": status(204),
     "/other": status(200),
-    "/broken": status(500),
+    "/broken": status(500, Set_Cookie="tenant=7; Path=/"),
     "/moved": status(302, Location="/ok"),
     "/gone": status(410),
     "/busy": status(429, Retry_After="3600"),
+    "/never": status(503, Retry_After=f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"),
     "/slow": slow,
     "/trickling": trickling,
     "/endless": endless,

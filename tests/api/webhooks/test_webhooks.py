@@ -164,6 +164,7 @@ FAILING = {
     "/broken": "answered 500",
     "/moved": "answered 302: redirects are not followed, change the URL",
     "/busy": "answered 429",
+    "/never": "answered 503",
     "/slow": "no answer within 1 s",
     "/trickling": "no answer within 1 s",
     "/closing": "the connection was not made, or broke",
@@ -199,6 +200,7 @@ def test_each_failure_is_told_and_tried_again_and_holds_up_nobody(live, post, ho
     post.ahead_ms = system_clock() - begun + HOUR_MS + 1000
     post.deliver()
     assert len(house.at("/busy")) == before[0] + 1
+    assert not any("cookie" in headers for _, headers, _ in house.came), "what an answer sets is kept for nobody"
     post.courier.close()
 
 

@@ -42,7 +42,7 @@ from registry.errors import (
 )
 from registry.identity.roles import Role
 from registry.methodologies.record import Methodology
-from registry.methodologies.reproduced import must_reproduce
+from registry.methodologies.reproduced import must_reproduce_in_turn
 from registry.procedure.decision import Officer, Record
 from registry.sources.sources import checked_district
 from registry.submissions import cases, submissions
@@ -128,7 +128,7 @@ def hand_a_draft_in(submission: SubmissionId, write: ByAnybody) -> Response:
         submissions.must_be_draft(found)
         judged = cases.judge(tx, found, ledger.clock())
         if isinstance(judged, Methodology):
-            must_reproduce(tx, judged)
+            must_reproduce_in_turn(tx, judged)
         submissions.hand_in(tx, found, ledger.clock())
         return State.SUBMITTED
 

@@ -12,8 +12,11 @@ from ibis.backends import BaseBackend
 
 from registry.engine.examples import failing
 from registry.engine.lines import read_located
-from registry.errors import MethodologyUnsound
+from registry.errors import MethodologyUnsound, Unavailable
 from registry.methodologies.record import Methodology, program, to_document
+
+_TIMEOUT_MS = 30_000
+"""For one statement of an example, as for an act's."""
 
 
 def must_reproduce(tx: sa.Connection, methodology: Methodology) -> None:
@@ -25,9 +28,22 @@ def must_reproduce(tx: sa.Connection, methodology: Methodology) -> None:
         raise MethodologyUnsound(findings)
 
 
+def must_reproduce_in_turn(tx: sa.Connection, methodology: Methodology) -> None:
+    """Run them for somebody who is no officer: of all such, in every process, one at a time.
+
+    A text within all limits can keep a processor busy for a minute. Raises `Unavailable` while another's are run.
+    """
+    if not tx.execute(_TURN).scalar_one():
+        raise Unavailable("The examples of another text are being run. Hand yours in again in a minute.")
+    must_reproduce(tx, methodology)
+
+
 @contextmanager
 def _beside(tx: sa.Connection) -> Iterator[BaseBackend]:
     """Lend the database's own server as an engine, by a connection of its own: temporary tables, and no act's locks."""
     url = tx.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, options=f"-c statement_timeout={_TIMEOUT_MS}") as connection:
         yield ibis.postgres.from_connection(connection)
+
+
+_TURN = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended('gramledger/examples', 0))")

@@ -80,6 +80,19 @@ def test_whoever_signed_in_submits_a_methodology_mends_it_and_sees_it_refused_wi
         assert "请补充" not in repr(tx.execute(sa.text("SELECT * FROM submissions")).all()), "sealed"
 
 
+def test_examples_that_are_handed_in_are_run_one_at_a_time(live):
+    """A text within all limits can take a minute: whoever hands in twenty must not hold up all else."""
+    author, text = signed_in(live, "slow author"), to_document(find(FREE))
+    text |= {"methodology_class": "II", "code": None, "id": "slow-ferry"}
+    number = done(author.post("/v1/submissions", {"definition": text}))["submission"]
+    with live.site.database.transaction() as tx:
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/examples', 0))"))
+        assert is_problem(author.post(f"/v1/submissions/{number}/handing-in", {}), 503, "unavailable")
+    assert state(author, number)["state"] == "draft"
+    done(author.post(f"/v1/submissions/{number}/handing-in", {}))
+    done(author.post(f"/v1/submissions/{number}/withdrawal", {}))
+
+
 def test_an_applicant_applies_for_a_developer_by_mandate_and_for_nobody_without(live, centre):
     firm, developer = institution(live), institution(live)
     applicant = Caller(live.url, live.token("applicant", firm.account), firm.account)

@@ -279,7 +279,7 @@ def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: m
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
             return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
         return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
-    second = motions.approver(choose, _BUREAU, moved.mover)
+    second = motions.approver(tx, choose, _BUREAU, moved.mover)
     publish_proposed(tx, ledger, moved.case, By(moved.mover, second, moved.reason))
     return "published", second
 

@@ -73,12 +73,17 @@ def end_of_case(tx: sa.Connection, case: str, by: Officer, at: int) -> None:
         end(tx, int(number), by, at, approved=False)
 
 
-def approver(choose: Choose, authorities: frozenset[str], mover: Officer) -> Officer:
+def approver(tx: sa.Connection, choose: Choose, authorities: frozenset[str], mover: Officer) -> Officer:
     """Give who approves what another moved. Raises `Conflict` for who moved it, and what `choose` raises."""
     second = choose(authorities)
-    if second == mover:
+    if is_one_person(tx, str(second), str(mover)):
         raise Conflict(f"{second} moved this; another officer approves it.")
     return second
+
+
+def is_one_person(tx: sa.Connection, one: str, other: str) -> bool:
+    """Whether two officers, such as `centre:7`, are one person: who went to another authority has a number of each."""
+    return one == other or bool(tx.execute(_ONE_PERSON, {"one": one, "other": other}).scalar_one())
 
 
 def list_open(tx: sa.Connection) -> list[Motion]:
@@ -93,3 +98,9 @@ def _waiting(case: str) -> sa.Select[Any]:
 
 def _motion(row: sa.Row[tuple[object, ...]]) -> Motion:
     return Motion(row.id, row.case_number, row.decision, read(row.mover), row.reason, row.moved_ms)
+
+
+_ONE_PERSON = sa.text("""
+    SELECT EXISTS (SELECT FROM officers o JOIN officers p ON p.subject_id = o.subject_id
+        WHERE o.authority || ':' || o.number = :one AND p.authority || ':' || p.number = :other)
+""")

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import appointments, grants
+from registry.decisions.motions import is_one_person
 from registry.errors import Conflict, Forbidden, NotFound
 from registry.identity.experts import Dossier, check_dossier, enrol
 from registry.identity.grants import Grant, check_account, check_grant, give, revoke
@@ -90,7 +91,7 @@ def approve(tx: sa.Connection, vault: Vault, number: int, by: Proposer, at: int)
     """Approve what another named, and grant it; gives the grant's number. Raises the same, and `Conflict`."""
     found = _take_up(tx, vault, number)
     _check_naming(by, found.grant.role, found.subject, vault)
-    if str(by.officer) == found.proposed_by:
+    if is_one_person(tx, str(by.officer), found.proposed_by):
         raise Conflict(f"{by.officer} named this one; another officer approves.")
     both = f"{found.proposed_by}, {by.officer}"
     granted = give(tx, vault, found.subject, found.grant, both, at, found.until_ms)

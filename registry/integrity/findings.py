@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from registry.accounts.accounts import INSTITUTION, get_account, open_row
 from registry.accounts.vault import Vault
 from registry.database.schema import integrity
+from registry.decisions.motions import is_one_person
 from registry.errors import Barred, Conflict, Forbidden, Invalid, NotFound
 from registry.identity.experts import standing_expert
 from registry.procedure.decision import Officer
@@ -99,7 +100,7 @@ def approve(tx: sa.Connection, vault: Vault, number: int, by: Officer, at: int) 
     """Approve a finding that another officer opened: it is in force. Raises `NotFound`, `Conflict`."""
     found = get_finding(tx, vault, number, lock=True)
     _must_be(found, State.OPENED)
-    if str(by) == found.opened_by:
+    if is_one_person(tx, str(by), found.opened_by):
         raise Conflict(f"{by} opened this; another officer approves it.")
     if found.until_ms <= at:
         raise Conflict("Its term is over before it began; withdraw it, and open another.")
@@ -126,7 +127,7 @@ def answer(tx: sa.Connection, vault: Vault, number: int, words: str, by: Officer
     _must_be(found, State.IN_FORCE)
     if found.appeal is None or found.answer is not None:
         raise Conflict(f"Nobody appealed against finding {number}, or it was answered.")
-    if str(by) in {found.opened_by, found.approved_by}:
+    if any(is_one_person(tx, str(by), one) for one in (found.opened_by, found.approved_by) if one is not None):
         raise Forbidden("An appeal is answered by an officer who had no part in the finding.")
     _change(
         tx, number, state=State.IN_FORCE if upheld else State.LIFTED, answered_by=str(by),

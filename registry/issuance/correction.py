@@ -161,7 +161,7 @@ def decide_or_move(
 
 def approve_moved(tx: sa.Connection, ledger: Ledger, case: str, mover: By, choose: Choose) -> tuple[str, Officer]:
     """Approve a correction: it is ordered, and what lives is voided, at once."""
-    second = approver(choose, _CENTRE, mover.actor)
+    second = approver(tx, choose, _CENTRE, mover.actor)
     order_corrections(tx, ledger, [case], By(mover.actor, second, mover.reason))
     return "ordered", second
 

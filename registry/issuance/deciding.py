@@ -73,9 +73,9 @@ def approve_moved(tx: sa.Connection, ledger: Ledger, case: str, mover: Officer, 
     """
     batch = batch_of_case(tx, case)
     require_state(batch, State.PROPOSED)
-    second = approver(choose, CENTRE, mover)
+    second = approver(tx, choose, CENTRE, mover)
     before = prepare(tx, ledger, Record.ISSUANCE, case).before
-    if before is not None and before.actor == second:
+    if before is not None and motions.is_one_person(tx, str(before.actor), str(second)):
         raise Conflict(f"{second} proposed this; another officer approves it.")
     ask_for(tx, batch, ledger.clock(), Work.ISSUE, proposer=str(mover), approver=str(second))
     return State.PROPOSED, second

@@ -68,7 +68,7 @@ def approve_moved(
 ) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it. Raises the same."""
     pending, methodology, step = _next(tx, ledger, case, decision)
-    second = approver(choose, step.second, mover.actor)
+    second = approver(tx, choose, step.second, mover.actor)
     if step.to_state == "published":
         must_reproduce(tx, methodology)
     _enact(tx, pending, methodology, step, By(mover.actor, second, mover.reason))

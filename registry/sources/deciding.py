@@ -29,7 +29,7 @@ def approve_moved(
 ) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it."""
     pending, source, step = next_step(tx, ledger, source_of(case), decision)
-    second = approver(choose, step.second, mover.actor)
+    second = approver(tx, choose, step.second, mover.actor)
     return take(tx, pending, source, step, By(mover.actor, second, mover.reason)), second
 
 

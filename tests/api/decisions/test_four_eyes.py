@@ -3,13 +3,14 @@
 import pytest
 
 from registry.clock import rfc3339
-from registry.identity.grants import Grant
+from registry.identity.grants import OPERATOR, Grant, revoke
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
 from tests.support.experts import opined
 from tests.support.rest import Caller, is_problem
 from tests.support.scheme import methodology_of
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +227,36 @@ def test_an_application_that_cannot_be_is_refused(live, officer, changes, status
         "valid_from": "2026-01-01T00:00:00.000Z", "valid_until": "2030-01-01T00:00:00.000Z",
     }  # fmt: skip
     assert is_problem(officer("centre", 1).post("/v1/sources", body | changes), status, code)
+
+
+def test_who_goes_to_another_authority_is_no_second_pair_of_eyes(live, officer):
+    """A number at each authority is one person all the same."""
+
+    def seated(subject: str, role: str) -> tuple[Caller, int]:
+        grant = live.grant(subject, Grant(Role(role), officer=171 if subject == "goes" else 172))
+        return Caller(live.url, live.site.development_issuer.token(subject, live.site.ledger.clock() // 1000)), grant
+
+    (goes, its), (leaves, theirs) = seated("goes", "centre"), seated("leaves", "centre")
+    case = applied(live, officer)
+    done(decide(officer("centre", 1), case, "accept"))
+    moved = done(decide(goes, case, "review"))["motion"]
+    later = rfc3339(live.site.ledger.clock() + 3_600_000)
+    against = {"account": live.institution(), "finding": "late", "reasons": "r", "bars": False, "until": later}
+    opened, other = (done(leaves.post("/v1/integrity", against))["finding"] for _ in range(2))
+    body = {"role": "service-body", "subject": "a body", "number": 171, "fields": ["data"], "name": "Body"}
+    named = done(leaves.post("/v1/appointments", body))["appointment"]
+    with live.site.database.transaction() as tx:
+        for grant in (its, theirs):
+            revoke(tx, grant, OPERATOR, live.site.ledger.clock())
+    seated("goes", "exchange"), seated("leaves", "bureau")
+    for who, role in ((goes, "exchange:171"), (leaves, "bureau:172")):
+        until(lambda who=who, role=role: who.get("/v1/me").json() == {"roles": [role]})
+    assert is_problem(goes.post(f"/v1/motions/{moved}/approval", {}), 409, "conflict")
+    assert is_problem(leaves.post(f"/v1/appointments/{named}/approval", {}), 409, "conflict")
+    assert is_problem(leaves.post(f"/v1/integrity/{opened}/approval", {}), 409, "conflict")
+    done(officer("centre", 1).post(f"/v1/integrity/{other}/approval", {}))
+    firm = Caller(live.url, live.token("holder", against["account"]))
+    done(firm.post(f"/v1/integrity/{other}/appeal", {"message": "No."}))
+    answer = {"upheld": True, "message": "Yes."}
+    assert is_problem(leaves.post(f"/v1/integrity/{other}/answer", answer), 403, "forbidden")
+    assert done(officer("exchange", 1).post(f"/v1/motions/{moved}/approval", {}))["state"] == "reviewed"

@@ -48,8 +48,8 @@ OLD_EVENTS_S, DAY_MS = 600, 86_400_000
 """How often events are looked for that are too old to be kept."""
 BATCHES_S = 0.5
 """How often work on a batch is looked for."""
-TIDY_S = 300
-"""How often files of batches that are settled are looked for: deleted soon, and not at once."""
+TIDY_S = 10
+"""How often files of batches that are settled are looked for: they count for no quota any more, and take disk still."""
 EXPIRE_S = 60
 """How often points past their expiry are looked for."""
 LOOK_S = 1

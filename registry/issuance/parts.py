@@ -7,7 +7,7 @@ who crashes between has bytes that nothing tells of, and the part is sent again.
 import hashlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,12 +57,18 @@ class Place:
             sync_folder(self.folder)
         return folder
 
-    def remove_all_but(self, needed: Collection[int]) -> None:
-        """Remove the files of batches that are settled, or of which nothing is known."""
-        if self.folder.is_dir():
-            for folder in self.folder.iterdir():
-                if not (folder.name.isdecimal() and int(folder.name) in needed):
-                    shutil.rmtree(folder, ignore_errors=True)
+    def folders(self) -> list[Path]:
+        """List what is there of all batches."""
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
+    def remove_all_but(self, there: Iterable[Path], needed: Collection[int]) -> None:
+        """Remove, of folders that were there, those of batches that are settled or of which nothing is known.
+
+        They are listed before it is asked what is needed: what a batch that began since has put there is no waste.
+        """
+        for folder in there:
+            if not (folder.name.isdecimal() and int(folder.name) in needed):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_part(

@@ -92,9 +92,10 @@ def tidy(bench: Bench) -> None:
     """Withdraw what nobody went on with, and remove the files of what is settled."""
     with bench.database.transaction() as tx:
         batches.lapse(tx, bench.ledger.clock())
+    there = bench.place.folders()
     with bench.database.transaction() as tx:
         needed = batches.open_batches(tx)
-    bench.place.remove_all_but(needed)
+    bench.place.remove_all_but(there, needed)
 
 
 def _judge(bench: Bench, batch: Batch) -> None:

@@ -304,3 +304,18 @@ def test_a_batch_nobody_went_on_with_lapses_and_its_files_go(live, reporting, ri
     working.tidy_up(live.site)
     assert reporting.read(batch)["state"] == "withdrawn"
     assert files_of(live, batch) == []
+
+
+def test_what_is_put_there_while_files_are_tidied_away_stays(live, reporting, riders, monkeypatch):
+    begun, ask = [], batches.open_batches
+
+    def and_then_one_begins(tx):
+        needed = ask(tx)
+        begun.append(reporting.uploaded(rides_of(riders)))
+        return needed
+
+    monkeypatch.setattr(batches, "open_batches", and_then_one_begins)
+    working.tidy_up(live.site)
+    assert files_of(live, begun[0]) == ["reported"]
+    reporting.work()
+    assert reporting.read(begun[0])["state"] == "judged"

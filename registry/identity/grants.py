@@ -90,7 +90,7 @@ def give(
 
     It ends by itself at `until` (Unix milliseconds), if that is given. Raises `Invalid`, `NotFound` and `AccountErased`
     for an account that is not open, and `Conflict` for a number that is another's, an officer who has another number,
-    or one of another authority.
+    one of another authority, or a role that stands until another time.
     """
     check_grant(wanted)
     check_account(tx, wanted)
@@ -106,6 +106,8 @@ def give(
     stands = tx.execute(_STANDING, {**row, "role": str(wanted.role)}).one()
     if stands.district != wanted.district:
         raise Conflict(f"This officer is of district {stands.district}. Revoke that first.")
+    if stands.until_ms != until:
+        raise Conflict("This role stands already, until another time than this. End it first.")
     return int(stands.id)
 
 
@@ -222,7 +224,7 @@ _MAY = sa.text("""
     ORDER BY id
 """)
 _STANDING = sa.text("""
-    SELECT id, district FROM grants WHERE subject_id = :subject_id AND role = :role
+    SELECT id, district, until_ms FROM grants WHERE subject_id = :subject_id AND role = :role
         AND account_id IS NOT DISTINCT FROM :account_id AND revoked_ms IS NULL
 """)
 _ELSEWHERE = sa.text("""

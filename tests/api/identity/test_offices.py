@@ -111,6 +111,22 @@ def test_experts_are_numbers_and_service_bodies_have_names_in_the_register(live,
     assert signed_in(live, "张三 expert").get("/v1/me").json() == {"roles": ["expert:301"]}
 
 
+def test_a_role_that_stands_is_not_made_longer_without_a_word(officer):
+    """Whoever is answered that it was approved believes that it holds as long as that says."""
+    one, two, now = officer("bureau", 1), officer("bureau", 2), system_clock()
+    body = {"role": "expert", "subject": "stays on", "number": 303, "fields": ["data"]}
+    grants = []
+    for hours, status in ((1, 201), (2, 409), (1, 201)):
+        wanted = body | {"until": rfc3339(now + hours * 3_600_000)}
+        number = done(one.post("/v1/appointments", wanted))["appointment"]
+        approved = two.post(f"/v1/appointments/{number}/approval", {})
+        assert approved.status_code == status, approved.text
+        grants += [approved.json()["grant"]] if status == 201 else []
+        if status == 409:
+            done(two.post(f"/v1/appointments/{number}/withdrawal", {}))
+    assert grants[0] == grants[1], "the same again is one role"
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [

@@ -140,7 +140,7 @@ class Programme(RuleBasedStateMachine):
             moved, choose = motions.take_up(tx, number), self._chooses(officer)
             mover = By(moved.mover, reason=moved.reason)
             if motion.case[0] == "policy":
-                second = motions.approver(choose, frozenset({"bureau"}), moved.mover)
+                second = motions.approver(tx, choose, frozenset({"bureau"}), moved.mover)
                 publish_proposed(tx, self.ledger, moved.case, replace(mover, second=second))
             else:
                 room = methodologies if motion.case[0] == "methodology" else sources

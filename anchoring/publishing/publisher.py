@@ -41,24 +41,14 @@ from anchoring.publishing.head import (
     say_published,
 )
 from anchoring.publishing.order import Draw, draw_secretly
+from anchoring.publishing.public_folder import files_between, held, rebuilt
 from anchoring.publishing.published import Published
-from anchoring.publishing.recorded import documents_in_database
-from anchoring.publishing.sequencer import (
-    MAX_BATCH,
-    Begin,
-    Staged,
-    Times,
-    lock_head,
-    read_staged,
-    stage,
-    staged_size,
-    take_up,
-)
+from anchoring.publishing.sequencer import Begin, Staged, Times, lock_head, read_staged, stage, staged_size, take_up
 from anchoring.publishing.standing import Known, refuse_behind, standing, take_note
 from anchoring.publishing.witnessed_time import WitnessedTime
 from anchoring.quorum import Quorum
-from anchoring.tree.builder import TileBuilder, filled
-from anchoring.tree.folder import CHECKPOINT, File, LogFolder, Prepared
+from anchoring.tree.builder import filled
+from anchoring.tree.folder import CHECKPOINT, LogFolder, Prepared
 from anchoring.tree.sources import DirectorySource
 from anchoring.tree.tiles import TileReader
 
@@ -133,55 +123,14 @@ class Publisher:
         Raises `Behind` for the first and `Refuted` for the second, before anything is staged or signed.
         """
         refuse_behind(standing(self.transaction))
-        head = self._head()
-        if not self.folder.has_checkpoint():
-            if head.published_size:
-                raise Refuted(
-                    f"The folder {self.folder.path} lacks the log that was published to size {head.published_size}. "
-                    "`gram log rebuild` writes it anew from the database."
-                )
-            return head.size
-        public = checkpoint.open_checkpoint(self.folder.read(CHECKPOINT), self.signer.verifier.vkey).checkpoint
-        if public.size > head.size:
-            refuse_behind(take_note(self.transaction, [Known("The log's folder", public.size, public.root)]))
-        if public.size < head.published_size:
-            raise Refuted(
-                f"The folder's checkpoint is of {public.size} leaves, but {head.published_size} were published: the "
-                "folder was set back. `gram log rebuild` brings it up to date."
-            )
-        with self.transaction() as tx:
-            signed = tx.execute(_SIGNED_ROOT, {"size": public.size}).scalar_one_or_none()
-        root = EMPTY_ROOT if public.size == 0 else signed
-        if root is None or bytes(root) != public.root:
-            raise Refuted(
-                f"The published checkpoint of {public.size} leaves is not one that this database signed. Nothing was "
-                "signed; find out which of the two was changed."
-            )
-        return head.size
+        return held(self.transaction, self.folder, self.signer.verifier.vkey, self._head())
 
     def rebuild(self) -> int:
         """Write whatever the folder lacks of the published log, from the database; return its size.
 
         For a folder that was lost, or a second place to serve from. Files that are there are compared, not replaced.
         """
-        head = self._head()
-        builder = TileBuilder(0, [], b"")
-        while builder.size < head.published_size:
-            end = min(head.published_size, builder.size + MAX_BATCH)
-            with self.transaction() as tx:
-                leaves = read_staged(tx, builder.size, end)
-                documents = documents_in_database(tx, leaves, builder.size)
-            self.folder.write_immutable(builder.extend(leaves, documents))
-        self.folder.write_immutable(builder.partials())
-        if head.published_size:
-            with self.transaction() as tx:
-                row = tx.execute(_PUBLICATION, {"size": head.published_size}).one()
-            if builder.root() != bytes(row.root):
-                raise Refuted(
-                    f"The database's leaves up to {head.published_size} do not have the root that was signed."
-                )
-            self.folder.write_checkpoint(row.note.encode())
-        return head.published_size
+        return rebuilt(self.transaction, self.folder, self._head())
 
     def _sign_batch(self) -> bool:
         """Sign one batch more and write its tiles, if there is one; say whether there may be another."""
@@ -266,7 +215,7 @@ class Publisher:
         with self.transaction() as tx:
             signed = tx.execute(_SIGNED_AFTER, {"size": start}).all()
         for row in signed:
-            files, root = self._tiles(start, row.size)
+            files, root = files_between(self.transaction, self.folder, start, row.size)
             if root != bytes(row.root):
                 raise Refuted(f"The tiles up to {row.size} do not have the root that was signed.")
             self._put(self.folder.prepare(files), row.size)
@@ -340,20 +289,10 @@ class Publisher:
         self._larger.clear()
         refuse_behind(take_note(self.transaction, shown))
 
-    def _tiles(self, start: int, end: int) -> tuple[list[File], bytes]:
-        """Make the files that lead from the tree of `start` to the tree of `end` leaves, and the root there."""
-        builder = TileBuilder.load(self.folder, start)
-        with self.transaction() as tx:
-            leaves = read_staged(tx, start, end)
-            documents = documents_in_database(tx, leaves, start)
-        return [*builder.extend(leaves, documents), *builder.partials()], builder.root()
-
     def _head(self) -> Head:
         with self.transaction() as tx:
             return read_head(tx, self.signer.verifier.vkey)
 
 
-_SIGNED_ROOT = sa.text("SELECT root FROM checkpoints WHERE size = :size")
 _SIGNED_AFTER = sa.text("SELECT size, root FROM checkpoints WHERE size > :size ORDER BY size")
 _NOTE = sa.text("SELECT note FROM checkpoints WHERE size = :size")
-_PUBLICATION = sa.text("SELECT p.note, c.root FROM publications p JOIN checkpoints c USING (size) WHERE size = :size")

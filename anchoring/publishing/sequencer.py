@@ -14,15 +14,16 @@ import numpy as np
 import psycopg
 import sqlalchemy as sa
 
-from anchoring.errors import Altered, Malformed
+from anchoring.errors import Malformed
 from anchoring.leaf import LEAF_DTYPE, LEAF_SIZE
 from anchoring.publishing.admission import AHEAD, Admission, Codes, fill_in_parents, is_refused
 from anchoring.publishing.copying import Rows, copy_in, row_dtype
 from anchoring.publishing.doubts import Doubt, reason_of
+from anchoring.publishing.leaving import leave, leave_indexed, set_aside, without_logged
 from anchoring.publishing.order import Draw, drawn_order, without_bundle
 from anchoring.publishing.published import Published
 from anchoring.publishing.recorded import documents_in_database
-from anchoring.publishing.waiting import Numbers, Waiting, among, numbers, read_waiting
+from anchoring.publishing.waiting import Numbers, Waiting, numbers, read_waiting
 from anchoring.replaying.history import rows_of
 from anchoring.replaying.runs import broken_runs, ends_in_run
 from registry.ledger.movement import RECORDS_FROM, Kind
@@ -48,19 +49,6 @@ _STAGED = "SELECT movement_id FROM log_entries WHERE index >= {start:d} AND inde
 _LEAVES = """
     SELECT coalesce(string_agg(leaf, '' ORDER BY index), '') FROM log_entries WHERE index >= %s AND index < %s
 """
-# Queued once more by hand, or its place taken by hand.
-_INDEXED = sa.text("""
-    SELECT e.movement_id, substr(e.leaf, 83) = m.evidence AS is_own FROM log_entries e
-    JOIN movements m ON m.id = e.movement_id WHERE e.movement_id = ANY (:ids)
-""")
-_SET_ASIDE = sa.text("""
-    INSERT INTO set_aside (movement_id, reason, at_ms)
-    SELECT number, reason, :at FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS t (number, reason)
-    WHERE :even_logged OR NOT EXISTS (
-        SELECT FROM log_entries e JOIN log_head h ON e.index < h.size WHERE e.movement_id = number
-    )
-    ON CONFLICT DO NOTHING
-""")
 _STATES = sa.text("""
     SELECT m.id, e.fields -> 'size' ->> 1 AS size FROM movements m JOIN evidence e ON e.digest = m.evidence
     WHERE m.id = ANY (:ids)
@@ -69,7 +57,6 @@ _BUNDLED = sa.text("""
     SELECT m.act_id FROM movements m JOIN unsequenced u ON u.movement_id = m.id
     WHERE m.act_id = ANY (:acts) AND m.kind = 12 AND m.id > :last
 """)
-_LEAVE = sa.text("DELETE FROM unsequenced WHERE movement_id = ANY (:ids)")
 _REQUEUE = sa.text("""
     INSERT INTO unsequenced SELECT e.movement_id FROM log_entries e JOIN movements m ON m.id = e.movement_id
     WHERE e.index >= :start ON CONFLICT DO NOTHING
@@ -145,16 +132,17 @@ def stage(tx: sa.Connection, admission: Admission, log: Published, times: Times,
     codes[(codes == 0) & (waiting.rows["kind"] == Kind.STATE)] = Doubt.STATE
     admitted, leaves, documents = _rehearsed(tx, admission, waiting, leaves, codes, log, draw)
     refused |= {int(ids[place]): reason_of(int(codes[place])) for place in np.flatnonzero(is_refused(codes))}
-    refused = _without_logged(tx, refused)
-    _set_aside(tx, refused, times.now)
+    refused = without_logged(tx, refused)
+    set_aside(tx, refused, times.now)
     if len(leaves):
         begin(leaves, documents)
         try:
             with tx.begin_nested():
                 _write_entries(tx, log.size, admitted.ids, leaves)
         except psycopg.errors.UniqueViolation:
-            return _indexed(tx, admitted.ids.tolist(), log.size, refused, times.now)
-        _leave(tx, np.sort(admitted.ids))
+            refused |= leave_indexed(tx, admitted.ids.tolist(), times.now)
+            return Staged(log.size, np.empty(0, LEAF_DTYPE), refused, is_over=False)
+        leave(tx, np.sort(admitted.ids))
     return Staged(log.size, leaves, refused, is_over=not len(leaves) and not refused)
 
 
@@ -252,40 +240,6 @@ def _gone(queued: Numbers, found: Numbers) -> dict[int, str]:
     if np.array_equal(queued, found):
         return {}
     return dict.fromkeys(np.setdiff1d(queued, found).tolist(), reason_of(Doubt.GONE))
-
-
-def _leave(tx: sa.Connection, ids: Numbers) -> None:
-    tx.exec_driver_sql(f"DELETE FROM unsequenced WHERE {among('movement_id', ids)}")  # noqa: S608  (numbers)
-
-
-def _without_logged(tx: sa.Connection, refused: Mapping[int, str]) -> dict[int, str]:
-    """Let what is in the log leave the queue, into which somebody put it once more; give the others."""
-    if not refused:
-        return {}
-    logged = [row.movement_id for row in tx.execute(_INDEXED, {"ids": list(refused)}) if row.is_own]
-    if logged:
-        tx.execute(_LEAVE, {"ids": logged})
-    return {number: why for number, why in refused.items() if number not in logged}
-
-
-def _set_aside(tx: sa.Connection, refused: Mapping[int, str], at: int, *, even_logged: bool = False) -> None:
-    """Take movements out of the queue; one that is in the log and was queued once more is not set aside for it."""
-    if refused:
-        ids = list(refused)
-        values = {"ids": ids, "reasons": list(refused.values()), "at": at, "even_logged": even_logged}
-        tx.execute(_SET_ASIDE, values)
-        tx.execute(_LEAVE, {"ids": ids})
-
-
-def _indexed(tx: sa.Connection, ids: list[int], start: int, refused: Mapping[int, str], at: int) -> Staged:
-    """Take those out of the queue that have an index already, before the rest is staged."""
-    rows = tx.execute(_INDEXED, {"ids": ids}).all()
-    if not rows:
-        raise Altered("An index of the log was taken while its head was locked")
-    others = {int(row.movement_id): reason_of(Doubt.INDEXED) for row in rows if not row.is_own}
-    _set_aside(tx, others, at, even_logged=True)
-    tx.execute(_LEAVE, {"ids": [row.movement_id for row in rows]})
-    return Staged(start, np.empty(0, LEAF_DTYPE), {**refused, **others}, is_over=False)
 
 
 def read_staged(tx: sa.Connection, start: int, end: int) -> Rows:

@@ -65,7 +65,7 @@ def _judged(path: Path) -> tuple[float, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Unavailable(f"The file was not judged: {done.stderr.strip()[-500:]}")
-    *_, seconds, megabytes = done.stdout.split()  # DuckDB may show its progress before them
+    seconds, megabytes = done.stdout.split()
     return float(seconds), float(megabytes)
 
 

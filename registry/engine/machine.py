@@ -18,6 +18,8 @@ MACROS: Final = {
 def prepare(backend: BaseBackend) -> None:
     """Make an engine ready to run programs."""
     if backend.name == "duckdb":
+        # Where Python runs no file (`python -c`), DuckDB takes us for a console and writes a bar to standard output.
+        backend.raw_sql("SET enable_progress_bar = false")
         for name, body in MACROS.items():
             backend.raw_sql(f"CREATE OR REPLACE TEMP MACRO {name} AS {body}")
 

@@ -128,7 +128,7 @@ def _audited(site: "Site") -> bool:
 
 
 def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
-    from api.ledger.views import PURPOSES
+    from api.door.fields import PURPOSE_NAMES
     from registry.ledger.publication import last_anchor, last_checkpoint
     from registry.ledger.totals import fold_all, totals
 
@@ -145,7 +145,7 @@ def _print(site: "Site", story: "Story", receipts: list[Path]) -> None:
     table.add_row("  now reductions 减排量", f"{grams.reduction_g} g")
     table.add_row("  now points 碳积分", f"{grams.points_g} g")
     for purpose, quantity in grams.ended_g.items():
-        table.add_row(f"  ended 注销: {PURPOSES.get(purpose, 'expired')}", f"{quantity} g")
+        table.add_row(f"  ended 注销: {PURPOSE_NAMES.get(purpose, 'expired')}", f"{quantity} g")
     table.add_section()
     if checkpoint is not None:
         table.add_row("leaves in the log 叶子", str(checkpoint.size))

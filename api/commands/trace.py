@@ -65,13 +65,14 @@ def _tell(stretch: "Stretch") -> None:
 
 
 def _line(step: "Logged") -> str:
-    from api.ledger.views import FORMS, KINDS, PURPOSES, gathered_into
+    from api.door.fields import KIND_NAMES, PURPOSE_NAMES
+    from api.ledger.views import FORMS, gathered_into
     from registry.clock import rfc3339
     from registry.ledger.movement import Form
 
     movement = step.movement
     into = gathered_into(movement)
     became = f"gathered into {into}" if into else FORMS[Form(movement.form)]
-    purpose = f" ({PURPOSES[movement.purpose]})" if movement.purpose in PURPOSES else ""
-    said = f"{rfc3339(movement.at)}  {KINDS[movement.kind]}{purpose}, {step.serial}: {became}"
+    purpose = f" ({PURPOSE_NAMES[movement.purpose]})" if movement.purpose in PURPOSE_NAMES else ""
+    said = f"{rfc3339(movement.at)}  {KIND_NAMES[movement.kind]}{purpose}, {step.serial}: {became}"
     return f"{said}; leaf {step.index}, {step.state}"

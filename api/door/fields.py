@@ -47,6 +47,11 @@ def hexadecimal(size: int, meaning: str) -> Any:
     return Field(description=meaning, examples=[example], json_schema_extra={"pattern": pattern})
 
 
+def flag_names(flags: int) -> list[str]:
+    """Name the properties that are set."""
+    return [name for flag, name in FLAG_NAMES.items() if flags & flag]
+
+
 MOMENT: Final = "2026-11-28T01:02:03.004Z"
 KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in Kind}
 FLAG_NAMES: Final = {flag: flag.name.lower() for flag in Flag if flag.name}

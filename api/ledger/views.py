@@ -4,16 +4,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.door.fields import KIND_NAMES, PURPOSE_NAMES, flag_names
 from registry.clock import rfc3339, whole_days
 from registry.ledger.bundles import Bundle, Made, Part, Stretch, Trace
 from registry.ledger.logged import Certificate, Logged
-from registry.ledger.movement import Flag, Form, Kind, Movement, Purpose, serial, target_of
+from registry.ledger.movement import Form, Kind, Movement, serial, target_of
 from registry.ledger.queries import Seen
 from registry.ledger.totals import Totals
 
-KINDS = {int(kind): kind.name.lower() for kind in Kind}
 FORMS = {Form.END: "end", Form.REDUCTION: "reduction", Form.POINTS: "points"}
-PURPOSES = {int(purpose): purpose.name.lower().replace("_", "-") for purpose in Purpose if purpose}
 
 
 def tonnes(quantity_g: int) -> str:
@@ -52,10 +51,10 @@ def own_movement(of: Seen) -> dict[str, Any]:
 
 def _facts(m: Movement) -> dict[str, Any]:
     return {
-        "kind": KINDS.get(m.kind, str(m.kind)),
+        "kind": KIND_NAMES.get(m.kind, str(m.kind)),
         "form": FORMS[Form(m.form)],
-        "flags": [flag.name.lower() for flag in Flag if flag.name and m.flags & flag],
-        "purpose": PURPOSES.get(m.purpose),
+        "flags": flag_names(m.flags),
+        "purpose": PURPOSE_NAMES.get(m.purpose),
         "serial": None if m.is_record else serial(m.first, m.last),
         "first_g": m.first,
         "end_g": m.last,
@@ -89,7 +88,7 @@ def block(row: sa.Row[Any]) -> dict[str, Any]:
         "end_g": row.last_g,
         **amount(row.last_g - row.first_g),
         "form": FORMS[Form(row.form)],
-        "flags": [flag.name.lower() for flag in Flag if flag.name and row.flags & flag],
+        "flags": flag_names(row.flags),
         "until": rfc3339(row.until_ms) if row.until_ms else None,
         "movement": str(row.movement_id),
         "bundle": serial(row.bundle_first_g, row.bundle_last_g) if row.lot_id is None else None,
@@ -165,7 +164,7 @@ def totals(of: Totals) -> dict[str, Any]:
         "issued_g": of.issued_g,
         "reduction_g": of.reduction_g,
         "points_g": of.points_g,
-        "ended_g": {PURPOSES.get(purpose, "expired"): grams for purpose, grams in of.ended_g.items()},
+        "ended_g": {PURPOSE_NAMES.get(purpose, "expired"): grams for purpose, grams in of.ended_g.items()},
         "issued_t": tonnes(of.issued_g),
     }
 
@@ -175,7 +174,7 @@ def certificate(of: Certificate) -> dict[str, Any]:
     row = of.row
     return {
         "number": row.number,
-        "purpose": PURPOSES[row.purpose],
+        "purpose": PURPOSE_NAMES[row.purpose],
         "form": FORMS[Form(row.form)],
         **amount(row.quantity_g),
         "holder": row.holder,

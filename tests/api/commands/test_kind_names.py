@@ -3,8 +3,8 @@
 import pytest
 
 from api.commands.audit_lines import KIND_LABELS
+from api.door.fields import KIND_NAMES
 from api.explorer.pages import texts
-from api.ledger.views import KINDS
 from registry.ledger.movement import Kind
 
 
@@ -13,7 +13,7 @@ def test_each_kind_has_its_name(kind):
     for lang in ("zh", "en"):
         assert texts()[lang][f"kind_{int(kind)}"]
     assert kind in KIND_LABELS
-    assert KINDS[int(kind)] == kind.name.lower()
+    assert KIND_NAMES[int(kind)] == kind.name.lower()
 
 
 def test_no_other_number_is_named():

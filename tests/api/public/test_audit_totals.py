@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from anchoring.auditing.audit import audit
 from anchoring.auditing.report import Lot, Totals
 from anchoring.tree.tiles import DirectorySource, HttpSource
+from api.door.fields import PURPOSE_NAMES
 from api.explorer.pages import grams
 from api.explorer.views import totals_of
-from api.ledger.views import PURPOSES
 from registry.ledger.lots import list_lots
 from registry.ledger.movement import Form, Kind, serial
 from registry.ledger.totals import totals
@@ -92,7 +92,7 @@ def test_every_sum_that_is_served(live: Live):
         said[name] for name in ("issued_g", "reduction_g", "points_g")
     ]
     assert served["ended_g"] == {
-        PURPOSES.get(purpose, "expired"): total for purpose, total in report.totals.ended_by_purpose_g.items()
+        PURPOSE_NAMES.get(purpose, "expired"): total for purpose, total in report.totals.ended_by_purpose_g.items()
     }
     assert cells(http.get(f"{live.url}/").text) == cells_of(said)
     page = http.get(f"{live.url}/lots/{told.lot}").text

@@ -34,7 +34,7 @@ from api.door.route import StrictRoute
 from api.door.times import read_time
 from api.door.who import Being
 from api.door.write import SiteOf, Write, by
-from registry.accounts.accounts import MAX_NAME_CHARS, open_row
+from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.clock import rfc3339
 from registry.decisions import motions
 from registry.decisions.recording import By
@@ -66,8 +66,7 @@ from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
 from registry.sources.listed import cases_of_district
-from registry.sources.sources import NewSource, checked_district
-from registry.words import checked_words
+from registry.sources.sources import NewSource, checked_source
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
 
@@ -169,17 +168,11 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
     ledger, officer = write.site.ledger, officer_of(write.caller, frozenset({str(Role.CENTRE)}))
-    if body.kind not in SOURCE_KINDS:
-        raise Invalid("A source is a project, a scenario or a behaviour.")
     valid = read_time(body.valid_from), read_time(body.valid_until)
-    if valid[0] >= valid[1]:
-        raise Invalid("A source is valid from a time until a later one.")
-    methodology = body.methodology, body.version
-    zh, en = (checked_words(name, "A source's name", MAX_NAME_CHARS) for name in (body.name_zh, body.name_en))
-    new = NewSource(body.kind, zh, en, body.applicant, *methodology, *valid, checked_district(body.district))
+    of = body.methodology, body.version
+    new = checked_source(NewSource(body.kind, body.name_zh, body.name_en, body.applicant, *of, *valid, body.district))
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
-        open_row(tx, body.applicant)
         source = apply_for(tx, ledger, new, By(officer))
         return _came(f"{PREFIXES[Record.SOURCE]}{source.id}", "applied", None)
 

@@ -25,7 +25,6 @@ from api.submissions.shapes import (
     SubmissionSummary,
     Verdict,
 )
-from registry.accounts.accounts import INSTITUTION, open_row
 from registry.decisions.recording import By
 from registry.errors import (
     AccountErased,
@@ -44,6 +43,7 @@ from registry.identity.roles import Role
 from registry.methodologies.record import Methodology
 from registry.methodologies.reproduced import must_reproduce_in_turn
 from registry.procedure.decision import Officer, Record
+from registry.sources.approval import must_be_institution
 from registry.sources.sources import checked_district
 from registry.submissions import cases, submissions
 from registry.submissions.submissions import Draft, State, Submission, Submitter
@@ -199,8 +199,8 @@ def _begin(write: Write, draft: Draft) -> Response:
     ledger = write.site.ledger
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        if draft.account is not None and open_row(tx, draft.account).kind != INSTITUTION:
-            raise Invalid("An institution applies for a source, not a person.")
+        if draft.account is not None:
+            must_be_institution(tx, draft.account)
         number = submissions.begin(tx, ledger.vault, write.caller.digest, draft, ledger.clock())
         return {"submission": number, "state": str(State.DRAFT), "case": None}
 

@@ -6,10 +6,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from registry.accounts.accounts import INSTITUTION, open_row
 from registry.database.schema import sources
 from registry.decisions.recalled import case_deciding
 from registry.decisions.recording import By, Officers, Pending, Step, open_case, prepare
-from registry.errors import DecisionRefused, NotFound
+from registry.errors import DecisionRefused, Invalid, NotFound
 from registry.events.outbox import tell
 from registry.events.types import SOURCE_DECIDED
 from registry.integrity.findings import Party, refuse_barred
@@ -27,13 +28,8 @@ WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start
 
 
 def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
-    """Record an application.
-
-    Raises `NotFound` without its methodology, `Barred`, and `DecisionRefused` when a rule forbids it.
-    """
-    if decision_publishing(tx, new.methodology_code, new.methodology_version) is None:
-        raise _unpublished(new)
-    refuse_barred(tx, Party(account=new.applicant_id), ledger.clock())
+    """Record an application. Raises what `must_be_admissible` does, and `DecisionRefused` when a rule forbids it."""
+    must_be_admissible(tx, new, ledger.clock())
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
     source = Source(id=number, **values)
@@ -45,6 +41,23 @@ def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Sour
     step = Step("apply", "applied", by, terms, shown=_names(source), withheld=parties)
     _prepare(tx, ledger, number, terms).take(tx, step)
     return source
+
+
+def must_be_admissible(tx: sa.Connection, new: NewSource, at: int) -> None:
+    """Check what an application rests on, beside what it says itself.
+
+    Raises `NotFound` without its methodology or applicant, `AccountErased`, `Invalid` for a person, and `Barred`.
+    """
+    must_be_institution(tx, new.applicant_id)
+    if decision_publishing(tx, new.methodology_code, new.methodology_version) is None:
+        raise _unpublished(new)
+    refuse_barred(tx, Party(account=new.applicant_id), at)
+
+
+def must_be_institution(tx: sa.Connection, applicant: int) -> None:
+    """Raise `Invalid` where a person would apply, `NotFound` or `AccountErased` where nobody is."""
+    if open_row(tx, applicant).kind != INSTITUTION:
+        raise Invalid("An institution applies for a source, not a person.")
 
 
 def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) -> tuple[Pending, Source, table.Step]:

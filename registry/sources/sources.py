@@ -7,11 +7,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
 from registry.errors import Invalid, NotFound
 from registry.events.outbox import Person, tell
 from registry.events.types import CONSENT_WITHDRAWN
+from registry.procedure.decision import SOURCE_KINDS
+from registry.words import checked_words
 
 _DISTRICT: Final = re.compile("[0-9]{6}", re.ASCII)
 
@@ -46,6 +49,18 @@ def checked_district(code: str | None) -> str | None:
     if code is not None and _DISTRICT.fullmatch(code) is None:
         raise Invalid("A district is named by its six digits (GB/T 2260), such as 310104.")
     return code
+
+
+def checked_source(new: NewSource) -> NewSource:
+    """Give what is applied for back, where people may read it as it is. Raises `Invalid`."""
+    if new.kind not in SOURCE_KINDS:
+        raise Invalid(f"A source is one of: {', '.join(SOURCE_KINDS)}.")
+    for name in (new.name_zh, new.name_en):
+        checked_words(name, "A source's name", MAX_NAME_CHARS)
+    if new.valid_from_ms >= new.valid_until_ms:
+        raise Invalid("A source is valid from a time until a later one.")
+    checked_district(new.district)
+    return new
 
 
 def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:

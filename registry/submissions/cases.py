@@ -1,29 +1,25 @@
 """From a submission to a case: what is handed in is judged, and recorded by an officer of the centre."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
 import sqlalchemy as sa
 
-from registry.accounts.accounts import INSTITUTION, MAX_NAME_CHARS, open_row
 from registry.accounts.vault import Vault
 from registry.decisions.recalled import last_decision
 from registry.decisions.recording import By
-from registry.errors import Conflict, Invalid, NotFound, Unclassified
+from registry.errors import Conflict, Invalid, Unclassified
 from registry.identity.mandates import APPLY, must_have_mandate
-from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
 from registry.methodologies import deciding as methodologies
-from registry.methodologies.published import decision_publishing
 from registry.methodologies.record import Methodology, parse
-from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Record
+from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.fields import Unreadable, moment
-from registry.sources.approval import apply_for
-from registry.sources.sources import NewSource, checked_district
+from registry.sources.approval import apply_for, must_be_admissible
+from registry.sources.sources import NewSource, checked_source
 from registry.submissions.submissions import Submission, note_recorded
-from registry.words import checked_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,7 @@ def judge(tx: sa.Connection, found: Submission, at: int) -> Methodology | NewSou
             raise Unclassified(f"Methodology {methodology.key} has no class; say which, I or II, is applied for.")
         return methodology
     source = _source(content, found.account or 0)
-    if open_row(tx, source.applicant_id).kind != INSTITUTION:
-        raise Invalid("An institution applies for a source, not a person.")
-    if decision_publishing(tx, source.methodology_code, source.methodology_version) is None:
-        raise NotFound(f"Methodology {source.methodology_code} has no published version {source.methodology_version}.")
-    refuse_barred(tx, Party(account=source.applicant_id), at)
+    must_be_admissible(tx, source, at)
     if source.developer_id is not None:
         must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, at)
     return source
@@ -77,22 +69,19 @@ def stands(tx: sa.Connection, vault: Vault, found: Submission) -> Stands | None:
 
 
 def _source(content: Mapping[str, Any], applicant: int) -> NewSource:
-    if content["kind"] not in SOURCE_KINDS:
-        raise Invalid(f"A source is one of: {', '.join(SOURCE_KINDS)}.")
     if content["commits"] is not True:
         raise Invalid(
             "Say `commits`: the applicant commits not to apply under another greenhouse-gas mechanism and not to trade "
             "green power or green certificates (第二十三条)."
         )
-    zh, en = (checked_words(content[name], "A source's name", MAX_NAME_CHARS) for name in ("name_zh", "name_en"))
-    valid = _moment(content["valid_from"]), _moment(content["valid_until"])
-    if valid[0] >= valid[1]:
-        raise Invalid("A source is valid from a time until a later one.")
-    new = NewSource(content["kind"], zh, en, applicant, content["methodology"], content["version"], *valid)
     developer = content.get("developer")
     if developer == applicant:
         raise Conflict("An applicant that is the developer itself names no developer.")
-    return replace(new, district=checked_district(content.get("district")), developer_id=developer)
+    names, of = (content["name_zh"], content["name_en"]), (content["methodology"], content["version"])
+    valid = _moment(content["valid_from"]), _moment(content["valid_until"])
+    return checked_source(
+        NewSource(content["kind"], *names, applicant, *of, *valid, content.get("district"), developer)
+    )
 
 
 def _moment(text: str) -> int:

@@ -211,11 +211,13 @@ def test_a_policy_that_would_not_hold_is_refused_when_it_is_proposed(live, offic
     ("changes", "status", "code"),
     [
         ({"applicant": 2**53 - 1}, 404, "not-found"),
+        ({"applicant": "person"}, 400, "invalid"),
         ({"methodology": "none"}, 404, "not-found"),
         ({"version": 9}, 404, "not-found"),
         ({"kind": "other"}, 400, "invalid"),
         ({"valid_until": "2020-01-01T00:00:00.000Z"}, 400, "invalid"),
         ({"name_en": "\u202e"}, 400, "invalid"),
+        ({"district": "31"}, 400, "invalid"),
     ],
     ids=str,
 )
@@ -225,8 +227,10 @@ def test_an_application_that_cannot_be_is_refused(live, officer, changes, status
         "kind": "scenario", "name_zh": "场景", "name_en": "Scenario", "applicant": live.institution(),
         "methodology": methodology.key, "version": methodology.version,
         "valid_from": "2026-01-01T00:00:00.000Z", "valid_until": "2030-01-01T00:00:00.000Z",
-    }  # fmt: skip
-    assert is_problem(officer("centre", 1).post("/v1/sources", body | changes), status, code)
+    } | changes  # fmt: skip
+    if body["applicant"] == "person":
+        body["applicant"] = live.person()
+    assert is_problem(officer("centre", 1).post("/v1/sources", body), status, code)
 
 
 def test_who_goes_to_another_authority_is_no_second_pair_of_eyes(live, officer):

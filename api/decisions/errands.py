@@ -1,4 +1,4 @@
-"""What waits for somebody beside the cases: motions, submissions, opinions, who was named, findings, appeals."""
+"""What waits for somebody beside the cases: motions, submissions, opinions, appointments, findings, quarantine."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from registry.decisions.worklist import Waiting
 from registry.identity import appointments
 from registry.identity.roles import Role
 from registry.integrity import findings
+from registry.issuance import quarantine
 from registry.opinions import opinions
 from registry.procedure.decision import Officer
 from registry.submissions import submissions
@@ -40,7 +41,7 @@ def errands(tx: sa.Connection, vault: Vault, at: int, cases: Iterable[Waiting]) 
     """Give everything that waits beside the cases, which say who approves a motion; the oldest of each kind first."""
     return [
         *_motions(tx, list(cases)), *_submissions(tx, vault), *_opinions(tx, vault), *_appointments(tx, vault),
-        *_findings(tx, vault, at),
+        *_findings(tx, vault, at), *_quarantine(tx, vault),
     ]  # fmt: skip
 
 
@@ -81,6 +82,16 @@ def _findings(tx: sa.Connection, vault: Vault, at: int) -> Iterator[Errand]:
         else:
             parts, since = frozenset({one.opened_by, one.approved_by or ""}), one.appealed_ms or one.opened_ms
             yield Errand("appeal", one.id, about, frozenset({str(Role.BUREAU)}), parts, since, where)
+
+
+def _quarantine(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
+    by = frozenset({str(Role.CENTRE)})
+    for one in quarantine.list_appeals(tx, vault):
+        before, since = frozenset({one.decided_by or ""}), one.appealed_ms or one.caught_ms
+        yield Errand("quarantine-appeal", one.id, one.reason, by, before, since, f"/v1/quarantine/{one.id}")
+    for batch in quarantine.list_waiting(tx):
+        about, where = f"{batch.activities} of batch {batch.batch_id}", "/v1/quarantine?state=waiting"
+        yield Errand("quarantine", batch.batch_id, about, by, frozenset(), batch.caught_ms, where)
 
 
 def of_authority(every: Iterable[Errand], authority: str) -> list[Errand]:

@@ -151,7 +151,9 @@ class Errand(BaseModel):
     """Something that waits for the caller beside the cases."""
 
     what: Annotated[
-        Literal["motion", "submission", "opinion", "appointment", "finding", "appeal"],
+        Literal[
+            "motion", "submission", "opinion", "appointment", "finding", "appeal", "quarantine", "quarantine-appeal"
+        ],
         said("What it is."),
     ]
     number: Annotated[int, said("Its number.", 3)]

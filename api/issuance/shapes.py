@@ -95,7 +95,8 @@ class Batch(BaseModel):
     batch: BatchNumber
     source: Annotated[SourceNumber, said("The source that it is of.")]
     profile: Profile
-    bytes: FileBytes
+    bytes: Annotated[Count, said("Bytes of the whole file; 0 of a release.", 48_213)]
+    is_release: Annotated[bool, said("It is of what was released from quarantine, and of no file.", False)]
     period_from: Annotated[Moment, said("The activities are of a time from here on.")]
     period_until: Annotated[Moment, said("The end of that time, exclusive.")]
     state: Annotated[State, said("How it stands.")]
@@ -118,6 +119,7 @@ class Batch(BaseModel):
             source=of.source_id,
             profile=of.profile,
             bytes=of.size_bytes,
+            is_release=of.is_release,
             period_from=rfc3339(of.period[0]),
             period_until=rfc3339(of.period[1]),
             state=of.state,

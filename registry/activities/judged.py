@@ -137,7 +137,7 @@ class Judged:
     def refused(self) -> Iterator[Refusal]:
         """Give the rows that are refused, each with its sentence."""
         for row, reference, reason, detail in _rows(self.refused_table, "row", "given", "why", "detail"):
-            yield Refusal(row, reference, reason, self._said(reason, detail))
+            yield Refusal(row, reference, reason, self.said(reason, detail))
 
     def quarantined(self) -> Iterator[Quarantined]:
         """Give the rows in quarantine, each with its sentence and its activity."""
@@ -146,7 +146,7 @@ class Judged:
         columns = ("row", "given", "why", "detail", "grams")
         for row, reference, reason, detail, grams in _rows(held, *columns):
             activity = None if grams is None else next(kept)
-            yield Quarantined(row, reference, reason, self._said(reason, detail), activity)
+            yield Quarantined(row, reference, reason, self.said(reason, detail), activity)
 
     def activities_held(self) -> Activities:
         """Give the activities in quarantine."""
@@ -159,7 +159,8 @@ class Judged:
     def _held(self) -> pa.Table:
         return self.quarantined_table
 
-    def _said(self, reason: str, detail: str | None) -> Text:
+    def said(self, reason: str, detail: str | None) -> Text:
+        """Say a reason, with what the judgement names of it."""
         return sentence(reason, detail or "", self.limits, self.program)
 
     def refused_by_reason(self) -> dict[str, int]:

@@ -63,6 +63,7 @@ PRIVILEGES: Final = {
     "origins": _READ,
     "policies": _ADD,
     "publications": _ADD,
+    "quarantine": "SELECT, INSERT, UPDATE",
     "reads": "SELECT, INSERT, DELETE",
     "reconciliations": "SELECT, INSERT, UPDATE (settled_ms, settled_by, note)",
     "recoveries": "SELECT, INSERT, UPDATE (size, finished_ms)",

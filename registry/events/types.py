@@ -34,6 +34,18 @@ LOT_ISSUED: Final = EventType(
     ("lot", "source", "quantity_g", "accounts"),
     _OF_SOURCES,
 )
+QUARANTINE_CAUGHT: Final = EventType(
+    "quarantine.caught",
+    "Activities of a batch of yours wait in quarantine, by rules against abuse.",
+    ("batch", "source", "activities"),
+    frozenset({Role.PLATFORM}),
+)
+QUARANTINE_ENDED: Final = EventType(
+    "quarantine.ended",
+    "Activities of a batch of yours left quarantine: they were released, refused, or lapsed.",
+    ("batch", "source", "state", "activities"),
+    frozenset({Role.PLATFORM}),
+)
 SOURCE_DECIDED: Final = EventType(
     "source.decided", "A decision was taken of a source of yours.", ("case", "decision", "state"), _OF_SOURCES
 )
@@ -94,6 +106,8 @@ TYPES: Final[Mapping[str, EventType]] = {
     one.name: one
     for one in (
         LOT_ISSUED,
+        QUARANTINE_CAUGHT,
+        QUARANTINE_ENDED,
         SOURCE_DECIDED,
         CONSENT_GIVEN,
         CONSENT_WITHDRAWN,

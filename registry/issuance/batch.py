@@ -92,6 +92,8 @@ class Batch:
     problem: Mapping[str, str] | None
     """`type`, `title` and `detail` of what kept the last work from being done, or the batch from being issued."""
     lot_id: int | None
+    is_release: bool
+    """It is of what was released from quarantine, and of no file: its `size_bytes` are 0."""
 
 
 def begin_batch(tx: sa.Connection, ledger: Ledger, source: Source, new: NewBatch) -> Batch:
@@ -187,6 +189,7 @@ def change(tx: sa.Connection, batch: Batch, at: int, **values: Any) -> Batch:
     if values.get("state") in SETTLED:
         values |= {"sha256": None, "work": None, "progress": sa.null()}
         tx.execute(sa.delete(batch_parts).where(batch_parts.c.batch_id == batch.id))
+        tx.execute(_WAIT_AGAIN, {"batch": batch.id})
     values |= {"version": batches.c.version + 1, "changed_ms": sa.func.greatest(at, batches.c.changed_ms)}
     query = sa.update(batches).where(batches.c.id == batch.id).values(values).returning(batches)
     return _batch(tx.execute(query).one())
@@ -200,7 +203,7 @@ def ask_for(tx: sa.Connection, batch: Batch, at: int, work: Work, **values: Any)
 
 def withdraw(tx: sa.Connection, batch: Batch, at: int) -> Batch:
     """Take a batch back that nobody decided about. Raises `BatchClosed`."""
-    if batch.state not in UNDECIDED or batch.work == Work.PROPOSE:
+    if batch.is_release or batch.state not in UNDECIDED or batch.work == Work.PROPOSE:
         raise BatchClosed(f"Batch {batch.id} is {batch.state}: ask the centre to refuse what it proposed.")
     return change(tx, batch, at, state=State.WITHDRAWN)
 
@@ -264,6 +267,7 @@ def _batch(row: sa.Row[Any]) -> Batch:
         row.summary,
         row.problem,
         row.lot_id,
+        row.is_release,
     )
 
 
@@ -298,7 +302,12 @@ _EARLIER = sa.text("""
 _UNDER_WAY = sa.text("""
     SELECT count(*) AS batches, CAST(coalesce(sum(b.bytes), 0) AS bigint) AS size_bytes
     FROM batches b JOIN sources s ON s.id = b.source_id WHERE s.applicant_id = :platform AND b.sha256 IS NOT NULL
+        AND NOT b.is_release
 """)
+# What was to be released by a batch that came to nothing waits as before; what it settled by itself is settled.
+_WAIT_AGAIN = sa.text(
+    "UPDATE quarantine SET state = 'waiting', release_id = NULL WHERE release_id = :batch AND state = 'releasing'"
+)
 _HAS_WORK = batches.c.work.is_not(None)
 _NEXT = (
     sa.update(batches)

@@ -48,6 +48,10 @@ class Place:
         """Give what stood when it was proposed."""
         return self.of(number) / "standing.parquet"
 
+    def caught(self, number: int) -> Path:
+        """Give what was in quarantine when it was proposed."""
+        return self.of(number) / "caught.parquet"
+
     def make(self, number: int) -> Path:
         """Have the folder of a batch."""
         folder = self.of(number)

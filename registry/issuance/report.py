@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from registry.activities.activities import Activity
 from registry.activities.judged import Judged
+from registry.activities.profiles.profile import Profile
 from registry.clock import whole_days
 from registry.decisions.recalled import case_deciding, recall_periods
 from registry.decisions.recording import By, Pending, Step, open_case, prepare
@@ -49,14 +50,19 @@ def report_of(source: Source, methodology: Methodology, judged: Judged, policies
 
     `judged` is of the source's platform (`of_platform`). What is in quarantine counts as refused: it is not issued now.
     """
-    facts = {
+    facts = facts_of(methodology, judged.profile, policies)
+    refused = judged.refused_by_reason() | judged.quarantined_by_reason()
+    return Report(source, judged.activities, facts, policies, refused)
+
+
+def facts_of(methodology: Methodology, profile: Profile, policies: Sequence[Policy]) -> dict[str, Value]:
+    """Say what activities were judged by, as the evidence of every ISSUE has it."""
+    return {
         "methodology_sha256": digest(methodology).hex(),
         "status": str(methodology.status),
         "policies_sha256": [policy.digest.hex() for policy in policies],
-        "profile": f"{judged.profile.id} {judged.profile.version}",
+        "profile": f"{profile.id} {profile.version}",
     }
-    refused = judged.refused_by_reason() | judged.quarantined_by_reason()
-    return Report(source, judged.activities, facts, policies, refused)
 
 
 def next_lot(tx: sa.Connection) -> int:

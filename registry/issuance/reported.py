@@ -20,6 +20,7 @@ from registry.decisions.recording import Officers
 from registry.errors import NotOpen, OtherMethodology
 from registry.identity.belongings import whose_each
 from registry.issuance.issue import Lot, issue
+from registry.issuance.quarantine import find_caught
 from registry.issuance.report import Report, next_lot, propose, refuse_duplicates, report_of
 from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest, program
@@ -112,7 +113,10 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
             [(*things[what], *span) for what, spans in found.items() if what in things for span in spans],
         )
 
-    return Known(find_links, find_those_reported, find_busy, attributes)
+    def find_those_caught(references: Sequence[str]) -> list[str]:
+        return find_caught(tx, vault, source.id, references)
+
+    return Known(find_links, find_those_reported, find_busy, attributes, find_those_caught)
 
 
 def hold_those_in(tx: sa.Connection, source: Source, judged: Judged) -> None:

@@ -4,7 +4,6 @@ Judging takes as long as the file needs and holds nothing meanwhile; whoever iss
 """
 
 # mypy: disable-error-code="import-untyped"
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,14 +72,6 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
     judged = judged.of_platform(source.applicant_id)
     return Verdict(judged, report_of(source, methodology, judged, policies))
-
-
-def keep_standing(verdict: Verdict, file: Path) -> None:
-    """Write what stands, whole or not at all, for nobody but the registry's user."""
-    beside = file.with_name(f".{file.name}.tmp")
-    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-        pq.write_table(verdict.judged.activities.table, out)
-    beside.rename(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,15 @@ is done again from its begin. Files are replaced whole, and what they say is loo
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from registry.activities.activities import LONGEST_MS, Activity, find_reported, subjects_of
-from registry.activities.subjects import find_occupied
 from registry.database.engine import PATIENT, Database
 from registry.decisions import motions
-from registry.decisions.recording import By, Pending, read_officer
+from registry.decisions.recording import By, Pending, Step, prepare, read_officer
 from registry.errors import (
     AlreadyIssued,
     BatchClosed,
@@ -27,15 +25,22 @@ from registry.errors import (
     RegistryError,
 )
 from registry.issuance import batch as batches
+from registry.issuance import quarantine
 from registry.issuance.batch import Batch, State, Work, as_problem
+from registry.issuance.caught import caught_of, keep_table, of_accounts, read_caught
 from registry.issuance.issue import issue_proposed
 from registry.issuance.listing import write_listing
+from registry.issuance.meeting import issued_meanwhile
 from registry.issuance.parts import Place
+from registry.issuance.quarantine import catch
+from registry.issuance.releasing import end_release, judge_release, refuse_dropped
 from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, next_lot, propose, refuse_duplicates, take_up
 from registry.issuance.reported import hold_consenting
-from registry.issuance.verdict import Verdict, judge, keep_standing, read_standing
+from registry.issuance.verdict import Verdict, judge, read_standing
 from registry.ledger.ledger import Ledger
+from registry.policies.activities import RISK, Risk
 from registry.policies.policies import Policy, in_force
+from registry.procedure.decision import Record
 from registry.sources.sources import Source, get_source
 
 MAX_TRIES: Final = 5
@@ -92,6 +97,7 @@ def tidy(bench: Bench) -> None:
     """Withdraw what nobody went on with, and remove the files of what is settled."""
     with bench.database.transaction() as tx:
         batches.lapse(tx, bench.ledger.clock())
+        quarantine.tidy(tx, bench.ledger.clock())
     there = bench.place.folders()
     with bench.database.transaction() as tx:
         needed = batches.open_batches(tx)
@@ -117,26 +123,69 @@ def _judged(bench: Bench, batch: Batch) -> Verdict:
 
 
 def _propose(bench: Bench, batch: Batch) -> None:
+    if batch.is_release:
+        _propose_release(bench, batch)
+        return
     verdict = _judged(bench, batch)
+    bench.place.make(batch.id)
+    keep_table(caught_of(verdict.judged), bench.place.caught(batch.id))
     if verdict.report.activities:
-        keep_standing(verdict, bench.place.standing(batch.id))
-    by, ledger = By(read_officer(batch.proposer or "")), bench.ledger
+        keep_table(verdict.judged.activities.table, bench.place.standing(batch.id))
+    by = By(read_officer(batch.proposer or ""))
     with bench.database.transaction() as tx:
         now = _still(tx, batch)
         if not verdict.report.activities:
             _settle_empty(tx, bench, now, verdict, by)
             return
-        case = now.case
-        if case is None:
-            case = propose(tx, ledger, verdict.report, next_lot(tx), by).case
-        motions.move(tx, case, "issue", by.actor, ledger.clock())
-        done = _DONE | {"state": State.PROPOSED, "case_number": case, "summary": verdict.summary}
-        batches.change(tx, now, ledger.clock(), **done)
+        _have_proposed(tx, bench, now, verdict.report, verdict.summary, by)
+
+
+def _have_proposed(
+    tx: sa.Connection, bench: Bench, batch: Batch, report: Report, summary: Mapping[str, Any], by: By
+) -> None:
+    ledger, case = bench.ledger, batch.case
+    if case is None:
+        case = propose(tx, ledger, report, next_lot(tx), by).case
+    motions.move(tx, case, "issue", by.actor, ledger.clock())
+    done = _DONE | {"state": State.PROPOSED, "case_number": case, "summary": summary}
+    batches.change(tx, batch, ledger.clock(), **done)
+
+
+def _propose_release(bench: Bench, batch: Batch) -> None:
+    by, ledger = By(read_officer(batch.proposer or "")), bench.ledger
+    with bench.database.transaction() as tx:
+        now = _still(tx, batch)
+        release = judge_release(tx, ledger, now)
+        refuse_dropped(tx, ledger, now, release.dropped)
+        if not release.report.activities:
+            why = AlreadyIssued("Of this release nothing stands any more: quarantine says why of each.")
+            _end_without_lot(tx, bench, now, release.summary, by, why)
+            return
+        bench.place.make(batch.id)
+        keep_table(release.standing.table, bench.place.standing(batch.id))
+        _have_proposed(tx, bench, now, release.report, release.summary, by)
+
+
+def _end_without_lot(
+    tx: sa.Connection, bench: Bench, batch: Batch, summary: Mapping[str, Any], by: By, why: RegistryError
+) -> None:
+    """Refuse a batch that comes to nothing, and its case where it has one."""
+    if batch.case is not None:
+        said = By(by.actor, reason=ISSUED_BEFORE)
+        prepare(tx, bench.ledger, Record.ISSUANCE, batch.case).take(tx, Step("refuse", "refused", said))
+        motions.end_of_case(tx, batch.case, by.actor, bench.ledger.clock())
+    done = _DONE | {"state": State.REFUSED, "summary": summary, "problem": as_problem(why)}
+    batches.change(tx, batch, bench.ledger.clock(), **done)
 
 
 def _settle_empty(tx: sa.Connection, bench: Bench, batch: Batch, verdict: Verdict, by: By) -> None:
     """End a batch of which nothing stands; that some of it was issued before is a decision too."""
     refused = verdict.report.refused
+    caught = _catch(tx, bench, batch, verdict.report.source, verdict.report.policies)
+    if caught and ISSUED_BEFORE not in refused:
+        waits = Outdated("All that this batch has is refused or waits in quarantine, where it is decided.")
+        _end_without_lot(tx, bench, batch, verdict.summary, by, waits)
+        return
     if batch.case is None and ISSUED_BEFORE not in refused:
         raise Invalid("Of this batch nothing stands, so nothing is proposed. Its rows say why.")
     report = verdict.report
@@ -164,10 +213,11 @@ def _issue(bench: Bench, batch: Batch) -> None:
         source = get_source(tx, batch.source_id, lock=True)
         policies, facts = _used(tx, bench, batch)
         refused = Counter(batch.summary["refused"] if batch.summary else {})
-        kept = proposed.of(hold_consenting(tx, source, proposed.accounts))
+        consenting = hold_consenting(tx, source, proposed.accounts)
+        kept = proposed.of(consenting)
         refused[NOT_CONSENTED] += proposed.table.num_rows - kept.table.num_rows
         if batch.tries > 1:
-            met = _issued_meanwhile(tx, ledger, source, kept.activities(source.applicant_id))
+            met = issued_meanwhile(tx, ledger, source, kept.activities(source.applicant_id))
             kept = kept.without(met)
             refused[ISSUED_BEFORE] += len(met)
         done = kept.activities(source.applicant_id)
@@ -179,7 +229,21 @@ def _issue(bench: Bench, batch: Batch) -> None:
         now = _still(tx, batch)
         counts = {"accepted": len(done), "quantity_g": lot.last - lot.first, "accounts": len(lot.movements)}
         summary = {**(batch.summary or {}), **counts, "refused": dict(report.refused)}
+        if batch.is_release:
+            end_release(tx, ledger, now, done.table["row"].to_pylist(), consenting)
+        else:
+            _catch(tx, bench, now, source, policies)
         batches.change(tx, now, ledger.clock(), state=State.ISSUED, lot_id=lot.id, summary=summary, problem=sa.null())
+
+
+def _catch(tx: sa.Connection, bench: Bench, batch: Batch, source: Source, policies: Sequence[Policy]) -> int:
+    """Put what was caught of a batch into quarantine, of those who consent still; gives how many."""
+    caught = read_caught(bench.place.caught(batch.id))
+    if caught is None or not caught.num_rows:
+        return 0
+    consenting = hold_consenting(tx, source, caught["account_id"].unique().to_pylist())
+    risk = next(Risk.of(policy.value) for policy in policies if policy.name.startswith(RISK))
+    return catch(tx, bench.ledger, batch.id, source, of_accounts(caught, consenting).to_pylist(), risk)
 
 
 def _used(tx: sa.Connection, bench: Bench, batch: Batch) -> tuple[list[Policy], dict[str, str]]:
@@ -189,24 +253,6 @@ def _used(tx: sa.Connection, bench: Bench, batch: Batch) -> tuple[list[Policy], 
     if any(policy.decision.hex() != rests_on["policies"][policy.name] for policy in policies):
         raise Outdated("A policy that this was judged by has changed since. Move it again: it is judged anew then.")
     return policies, dict(rests_on.get("facts", {}))
-
-
-def _issued_meanwhile(tx: sa.Connection, ledger: Ledger, source: Source, of: Sequence[Activity]) -> set[int]:
-    """Give the places of what another issuance took since."""
-    reported = set(find_reported(tx, ledger.vault, source.id, [one.reference for one in of]))
-    subjects = {who for one in of for who in subjects_of(one)}
-    begin, end = min(one.starts_ms for one in of), max(one.ends_ms for one in of)
-    taken = find_occupied(tx, ledger.vault, subjects, begin, end, LONGEST_MS)
-
-    def is_taken(one: Activity) -> bool:
-        spans = [span for who in subjects_of(one) for span in taken.get(who, ())]
-        return one.reference in reported or any(_meet((one.starts_ms, one.ends_ms), span) for span in spans)
-
-    return {place for place, one in enumerate(of) if is_taken(one)}
-
-
-def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] == other[0] or (one[0] < other[1] and other[0] < one[1])
 
 
 def _still(tx: sa.Connection, batch: Batch) -> Batch:
@@ -223,7 +269,8 @@ def _fail(bench: Bench, batch: Batch, why: RegistryError) -> None:
         now = batches.get_batch(tx, batch.id, lock=True)
         if (now.work, now.version) != (batch.work, batch.version):
             return
-        ends = {"state": State.REFUSED} if batch.work == Work.JUDGE else {}
+        ends_it = batch.work == Work.JUDGE or (batch.work == Work.PROPOSE and batch.is_release and batch.case is None)
+        ends = {"state": State.REFUSED} if ends_it else {}
         batches.change(tx, now, bench.ledger.clock(), **_DONE, **ends, problem=as_problem(why))
 
 

@@ -7,6 +7,7 @@ into the evidence of an issuance. A kind of activity without rules of its own is
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from importlib.resources import files
 from typing import Any, ClassVar, Final
 
@@ -16,7 +17,29 @@ from registry.errors import Invalid
 
 ACTIVITIES: Final = "activities"
 RISK: Final = "risk/"
+MOST_OF_A_RULE: Final = 10**6
+"""What is reckoned with it stays in 64 bits."""
+MOST_DAYS: Final = 3660
+"""Ten years: nothing waits for longer."""
 _STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class Evidence(StrEnum):
+    """What an activity is known by (R49), the strongest first; what is `self-declared` makes grams by no policy."""
+
+    LOCK = "lock"
+    """A vehicle's lock, which opened for a user."""
+    GATE = "gate"
+    METER = "meter"
+    """A meter or charging pole."""
+    VEHICLE = "vehicle"
+    """A vehicle's own record of where it was."""
+    NAVIGATION = "navigation"
+    """The user's own device, which somebody else could have carried."""
+    SELF_DECLARED = "self-declared"
+
+
+MEASURED: Final = tuple(one for one in Evidence if one is not Evidence.SELF_DECLARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +78,40 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class Positions:
+    """Where activities of a kind began and ended: inputs in degrees, longitude and latitude.
+
+    `least_m_per_degree`: of both, the least metres wherever the kind is. `most_m_per_h`: between two activities no
+    person and no vehicle goes faster. `copies_within_s`: whoever makes a journey again in this time, on the vehicle of
+    the first, which was not brought back, and as long to the last digit, did not make it twice. `areas`: west, south,
+    east, north in whole microdegrees of where the public is not.
+    """
+
+    begins: tuple[str, str]
+    ends: tuple[str, str]
+    least_m_per_degree: tuple[int, int]
+    most_m_per_h: int | None = None
+    copies_within_s: int | None = None
+    areas: tuple[tuple[int, int, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what is no such rule."""
+        numbers = (*self.least_m_per_degree, self.most_m_per_h, self.copies_within_s)
+        if any(number is not None and not 0 < number <= MOST_OF_A_RULE for number in numbers):
+            raise ValueError(f"limits are above zero, and {MOST_OF_A_RULE} at most")
+        if any(west >= east or south >= north for west, south, east, north in self.areas):
+            raise ValueError("an area is west, south, east, north")
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
     """The rules of a kind of activity. What is longer than `longest_s` is refused; the rest put a row in quarantine.
 
     `clock_resolution_s`: how much longer than its two times say an activity may have lasted. `most_a_day`: of one
     person, on one day of Shanghai. `beside_within_s`: how far two statements of one duration may be apart.
-    `round_trips`: what ends where it began is caught. `places`: so is what begins or ends at one of these. The rest
-    says where the numbers are from.
+    `round_trips`: what ends where it began is caught. `places`: so is what begins or ends at one of these. `evidence`:
+    what is known otherwise is refused. Whose it is may appeal for `appeal_days`, and what nobody releases lapses after
+    `lapse_days`, both of 24 hours. The rest says where the numbers are from.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -74,6 +124,10 @@ class Risk:
     beside_within_s: int | None = None
     round_trips: bool = False
     places: tuple[str, ...] = ()
+    positions: Positions | None = None
+    evidence: tuple[Evidence, ...] = MEASURED
+    appeal_days: int = 30
+    lapse_days: int = 90
     status: str | None = None
     source: str | None = None
     reasons: dict[str, str] | None = None
@@ -82,6 +136,10 @@ class Risk:
         numbers = (self.longest_s, self.most_a_day, None if self.speed is None else self.speed.most_m_per_h)
         if any(number is not None and number <= 0 for number in numbers) or (self.still and self.still.readings < 2):
             raise ValueError("limits are above zero, and one reading stands beside no other")
+        if not self.evidence or not set(self.evidence) <= set(MEASURED):
+            raise ValueError("some evidence is taken, and never what is self-declared")
+        if not 0 < self.appeal_days <= self.lapse_days <= MOST_DAYS:
+            raise ValueError(f"an appeal ends before its activity lapses, within {MOST_DAYS} days")
         if self.clock_resolution_s < 0 or (self.beside_within_s is not None and self.beside_within_s < 0):
             raise ValueError("allowances are not below zero")
 

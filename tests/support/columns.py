@@ -90,8 +90,17 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "batches": _all(
         A,
         "id source_id profile bytes sha256 digest period_from_ms period_until_ms begun_ms state version changed_ms "
-        "work turn tries progress proposer approver case_number summary problem lot_id",
+        "work turn tries progress proposer approver case_number summary problem lot_id is_release",
     ),
+    "quarantine": {
+        **_all(
+            S,
+            "id source_id batch_id row reason state caught_ms appeal_until_ms lapses_ms appealed_ms release_id "
+            "decided_ms decided_by outcome",
+        ),
+        "reference": D,
+        **_all(G, "account_id starts_ms ends_ms quantity_g sealed appeal words"),
+    },
     "reconciliations": _all(A, "id source_id day platform registry agrees at_ms settled_ms settled_by note"),
     "batch_parts": _all(A, "batch_id first_byte bytes sha256"),
     "opinions": _all(

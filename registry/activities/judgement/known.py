@@ -64,6 +64,8 @@ class Known:
     find_reported: Callable[[Sequence[str]], Collection[str]] = _nothing_reported
     find_busy: Callable[[Met], Busy] = _nobody_busy
     attributes: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    find_caught: Callable[[Sequence[str]], Collection[str]] = _nothing_reported
+    """Of references, those that a rule against abuse caught before (R50)."""
 
 
 def table_of(**columns: tuple[Iterable[object], pa.DataType]) -> Table:

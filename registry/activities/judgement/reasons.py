@@ -23,12 +23,17 @@ class Reason(StrEnum):
     TIME_TWICE = "time-twice"
     UNPAIRED_TAP = "unpaired-tap"
     NOBODY_NAMED = "nobody-named"
+    SELF_DECLARED = "self-declared"
+    """Nothing but somebody's own word shows it: no policy takes that (R49)."""
+    WEAK_EVIDENCE = "weak-evidence"
     SHARED_USER = "shared-user"
     NOT_CONSENTED = "not-consented"
     """Comes before everything that is computed: without consent nothing is taken (R4)."""
     REPEATED = "repeated"
     ALREADY_ISSUED = "already-issued"
     """Also when another issued activity of the person, or of the thing, was under way at the time (R19)."""
+    CAUGHT_BEFORE = "caught-before"
+    """Nobody gets around a rule against abuse by reporting the same again, a little different (R50)."""
     ENDS_BEFORE_START = "ends-before-start"
     TOO_LONG = "too-long"
     OUTSIDE_VALIDITY = "outside-validity"
@@ -43,7 +48,10 @@ class Reason(StrEnum):
     TIMES_DISAGREE = "times-disagree"
     TOO_FAST = "too-fast"
     EXCLUDED_PLACE = "excluded-place"
+    EXCLUDED_AREA = "excluded-area"
     ROUND_TRIP = "round-trip"
+    ELSEWHERE = "elsewhere"
+    COPIED = "copied"
     TOO_MANY_A_DAY = "too-many-a-day"
 
 
@@ -52,7 +60,10 @@ QUARANTINE: Final = (
     Reason.TIMES_DISAGREE,
     Reason.TOO_FAST,
     Reason.EXCLUDED_PLACE,
+    Reason.EXCLUDED_AREA,
     Reason.ROUND_TRIP,
+    Reason.ELSEWHERE,
+    Reason.COPIED,
     Reason.TOO_MANY_A_DAY,
 )
 UNMET: Final = "not-"
@@ -99,6 +110,14 @@ _SENTENCES: Final = {
         "文件没有写明是谁的行为，不能签发给任何人。",
         "The file does not name whose it is, so it can be issued to nobody.",
     ),
+    Reason.SELF_DECLARED: Text(
+        "仅为自行申报，没有设备记录，不产生减排量。",
+        "Nothing but somebody's own word shows it: what no device recorded makes no reductions.",
+    ),
+    Reason.WEAK_EVIDENCE: Text(
+        "其证据为“{detail}”；此类行为不接受这种证据。",
+        "What shows it is {detail}, which is not taken for this kind of activity.",
+    ),
     Reason.SHARED_USER: Text(
         "这是共享账户，不属于某一个人，不予签发。", "It is a shared user's, nobody's own, and is issued to nobody."
     ),
@@ -110,6 +129,10 @@ _SENTENCES: Final = {
     Reason.ALREADY_ISSUED: Text(
         "该记录，或同一人、同一物当时的另一行为，此前已签发；一次行为只签发一次。",
         "It, or another activity of that person or thing at the time, was issued before; one act is issued once.",
+    ),
+    Reason.CAUGHT_BEFORE: Text(
+        "该记录此前已被隔离，其结果在隔离核查中决定；再次报送无效。",
+        "It was caught before: what becomes of it is decided in quarantine, and reporting it again changes nothing.",
     ),
     Reason.ENDS_BEFORE_START: Text(
         "结束不晚于开始。请核对时间后重报。",
@@ -149,6 +172,17 @@ _SENTENCES: Final = {
     ),
     Reason.EXCLUDED_PLACE: Text(
         "起点或终点不供公众使用（{detail}）。", "It begins or ends where the public does not: {detail}."
+    ),
+    Reason.EXCLUDED_AREA: Text(
+        "起点或终点位于不供公众使用的区域。", "It begins or ends in an area where the public is not."
+    ),
+    Reason.ELSEWHERE: Text(
+        "同一人或同一车辆上一次行为在别处结束，时间上不可能到达（第 {detail} 行）。",
+        "That of row {detail}, of the same person or vehicle, ended too far away to be here by then.",
+    ),
+    Reason.COPIED: Text(
+        "与第 {detail} 行同人、同车、同路线、同时长，而车辆并未返回起点。",
+        "It is that of row {detail} again: the same person, vehicle, way and duration, and nobody brought it back.",
     ),
     Reason.ROUND_TRIP: Text("起点即终点。", "It ends where it began."),
     Reason.TOO_MANY_A_DAY: Text(

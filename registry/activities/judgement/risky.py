@@ -8,6 +8,7 @@ import ibis
 from ibis import Table
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue
 
+from registry.activities.judgement.placed import in_area
 from registry.activities.judgement.reasons import Reason
 from registry.activities.judgement.rowwise import THING, disagree
 from registry.activities.judgement.typed import VALUE
@@ -33,6 +34,8 @@ def caught(rows: Table, profile: Profile, risk: Risk) -> dict[Reason, tuple[Bool
         ends = [rows[VALUE + place] for place in (places.begins, places.ends)]
         inside = [end.isin(list(risk.places)).fill_null(False) for end in ends]
         found[Reason.EXCLUDED_PLACE] = (inside[0] | inside[1], inside[0].ifelse(ends[0], ends[1]))
+    if risk.positions is not None and risk.positions.areas:
+        found[Reason.EXCLUDED_AREA] = (in_area(rows, risk.positions), nothing)
     if places is not None and risk.round_trips:
         found[Reason.ROUND_TRIP] = (rows[VALUE + places.begins] == rows[VALUE + places.ends], nothing)
     return found

@@ -15,10 +15,11 @@ from registry.activities.judgement.reasons import Reason
 from registry.activities.judgement.timed import UTC, milliseconds
 from registry.activities.judgement.typed import DAYS, NUMBER, VALUE
 from registry.activities.profiles.fitting import Fed
-from registry.activities.profiles.profile import BEGINS, DERIVED, ENDS, JOURNEY, ColumnType, Profile
+from registry.activities.profiles.profile import BEGINS, DERIVED, ENDS, JOURNEY, ColumnType, Known, Profile
 from registry.activities.reading.reading import TEXT
 from registry.engine.compiling import PREFIX
 from registry.engine.definition import InputType
+from registry.policies.activities import Evidence
 
 THING: Final = "thing_"
 MAX_REFERENCE: Final = 200
@@ -96,7 +97,8 @@ def linked(rows: Table, profile: Profile, links: Table, *, dated: bool) -> Table
 def judged(rows: Table, profile: Profile, more: Mapping[str, Any]) -> Table:
     """Add `why` and `detail`, the first reason against each row, and `is_<reason>` whether each applies.
 
-    `more` has `is_known`, `too_long`, `outside`: conditions of the terms and of what is known.
+    `more` has `is_known`, `caught_before`, `too_long`, `outside`: conditions of the terms and of what is known; and the
+    `evidence` that is taken.
     """
     first_row = rows.row.min().over(ibis.window(group_by="reference"))
     rows = rows.mutate(first_row=rows.reference.notnull().ifelse(first_row, rows.row))
@@ -119,6 +121,7 @@ def _nothing(_rows: Table) -> StringValue:
 
 def _tests(rows: Table, profile: Profile, more: Mapping[str, Any]) -> dict[Reason, tuple[BooleanValue, Any]]:
     whose = profile.who
+    evidence = _evidence(rows, profile)
     quality, personal = profile.quality, profile.personal
     never = ibis.literal(False)
     lasts = rows.ends_ms - rows.begins_ms
@@ -133,12 +136,17 @@ def _tests(rows: Table, profile: Profile, more: Mapping[str, Any]) -> dict[Reaso
         Reason.TIME_TWICE: (rows.twice.notnull(), lambda of: of.twice),
         Reason.UNPAIRED_TAP: (rows.unpaired & sound, _nothing),
         Reason.NOBODY_NAMED: (ibis.literal(whose is None), _nothing),
+        Reason.SELF_DECLARED: (evidence == Evidence.SELF_DECLARED.value, _nothing),
+        Reason.WEAK_EVIDENCE: (
+            evidence.notnull() & ~evidence.isin(list(more["evidence"])), lambda of: _evidence(of, profile)
+        ),
         Reason.SHARED_USER: (
             never if personal is None else rows[VALUE + personal.column] != personal.private, _nothing,
         ),
         Reason.NOT_CONSENTED: (never if whose is None else rows.account_id.isnull() & sound, _nothing),
         Reason.REPEATED: (rows.row > rows.first_row, lambda of: of.first_row.cast("string")),
         Reason.ALREADY_ISSUED: (more["is_known"], _nothing),
+        Reason.CAUGHT_BEFORE: (more["caught_before"], _nothing),
         Reason.ENDS_BEFORE_START: (never if instant else lasts <= 0, _nothing),
         Reason.TOO_LONG: (more["too_long"], _nothing),
         Reason.OUTSIDE_VALIDITY: (more["outside"], _nothing),
@@ -147,6 +155,11 @@ def _tests(rows: Table, profile: Profile, more: Mapping[str, Any]) -> dict[Reaso
             _nothing if quality is None else lambda of: of[VALUE + quality.column],
         ),
     }  # fmt: skip
+
+
+def _evidence(rows: Table, profile: Profile) -> StringValue:
+    of = profile.evidence
+    return rows[VALUE + of.column] if isinstance(of, Known) else ibis.literal(of.value)
 
 
 def disagree(rows: Table, profile: Profile, within_s: int) -> BooleanValue:

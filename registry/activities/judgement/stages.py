@@ -21,6 +21,7 @@ from registry.activities.judgement.grouped import attribute_tables, groups_of, k
 from registry.activities.judgement.known import Known, Met, links_table, meets, spans_table, table_of
 from registry.activities.judgement.noticing import GAPS, NOTE, gaps, noted, said_of
 from registry.activities.judgement.overlap import Span, resolve
+from registry.activities.judgement.placed import caught_by_place, placed
 from registry.activities.judgement.reasons import UNMET, Reason
 from registry.activities.judgement.risky import caught, place_in_day, run_of_same, too_fast
 from registry.activities.judgement.rowwise import THING, described, judged, linked
@@ -28,10 +29,11 @@ from registry.activities.judgement.timed import timed
 from registry.activities.judgement.typed import VALUE, typed
 from registry.activities.profiles.fitting import Fed
 from registry.activities.profiles.profile import By, Profile
+from registry.activities.subjects import PERSON, VEHICLE
 from registry.engine.compiling import PREFIX, compute
 from registry.engine.typed import ROW, Program
 from registry.methodologies.record import Window
-from registry.policies.activities import Risk
+from registry.policies.activities import Positions, Risk
 
 _FOREVER_MS: Final = 1 << 52
 
@@ -111,10 +113,12 @@ class Stages:
         if self.by_row:
             rows = self._met(rows, rows.account_id.notnull() | rows.account_id.isnull())
         else:
-            rows = rows.mutate(is_known=ibis.literal(False))
+            rows = rows.mutate(is_known=ibis.literal(False), caught_before=ibis.literal(False))
         lasts_ms = rows.ends_ms - rows.begins_ms
         more = {
             "is_known": rows.is_known,
+            "evidence": [one.value for one in self.risk.evidence],
+            "caught_before": rows.caught_before,
             "too_long": lasts_ms > self.risk.longest_s * 1000,
             "outside": (rows.begins_ms < begins_ms) | (rows.ends_ms > closes_ms),
         }
@@ -133,9 +137,13 @@ class Stages:
     def _met(self, rows: Table, among: BooleanValue) -> Table:
         """Add `is_known`: whether an activity was issued before, or something of its subjects at its time."""
         asked = rows.filter(among)
-        reported = list(self.known.find_reported(self._distinct(asked, "reference")))
+        references = self._distinct(asked, "reference")
+        reported, known_caught = list(self.known.find_reported(references)), list(self.known.find_caught(references))
         busy = self.known.find_busy(self._meeting(asked))
-        rows = rows.mutate(is_known=rows.reference.isin(table_of(reference=(reported, pa.string())).reference))
+        rows = rows.mutate(
+            is_known=rows.reference.isin(table_of(reference=(reported, pa.string())).reference),
+            caught_before=rows.reference.isin(table_of(reference=(known_caught, pa.string())).reference),
+        )
         spans = []
         if self.profile.in_person and busy.persons:
             spans.append(("account_id", spans_table(pa.int64(), busy.persons)))
@@ -166,7 +174,10 @@ class Stages:
         stored = None if speed is None else found.stored[speed.of]
         table = found.table
         fast = too_fast(table, self.risk, self.program, stored)
-        table = table.mutate(is_too_fast=fast, about_too_fast=ibis.null("string"), said=self._said(table))
+        table = table.mutate(
+            is_too_fast=fast, about_too_fast=ibis.null("string"), said=self._said(table),
+            **placed(table, self.risk.positions),
+        )  # fmt: skip
         table = table.mutate(why=table.why.coalesce(table.said))
         kept = [name for name in before if name != "why" and not name.startswith((PREFIX, "t_", "l_", "n_", "u_"))]
         table = table.select(*kept, "why", "grams", "is_too_fast", "about_too_fast")
@@ -192,11 +203,21 @@ class Stages:
             *((rows[f"is_{reason.name.lower()}"], rows[f"about_{reason.name.lower()}"]) for reason in order)
         )
         rows = rows.mutate(held=rows.why.isnull().ifelse(caught_by, ibis.null("string")), about=about)
+        rows = rows.drop(*(f"about_{flag}" for flag in flags))
+        if self.risk.positions is not None and self.by_row:
+            rows = self._caught_by_place(self._keep("placed", rows), self.risk.positions)
         if self.risk.most_a_day is not None and self.by_row:
             stands = rows.why.isnull() & rows.held.isnull()
             many = stands & (place_in_day(rows, stands) >= self.risk.most_a_day)
             rows = rows.mutate(held=many.ifelse(ibis.literal(Reason.TOO_MANY_A_DAY.value), rows.held))
-        return rows.drop(*(f"about_{flag}" for flag in flags))
+        return rows
+
+    def _caught_by_place(self, rows: Table, rule: Positions) -> Table:
+        keys = {PERSON: "account_id"} if self.profile.in_person else {}
+        vehicles = [name for name, thing in zip(self.things, self.profile.things, strict=True) if thing.kind == VEHICLE]
+        if vehicles:
+            keys[VEHICLE] = vehicles[0]
+        return caught_by_place(rows, keys, rule, self.risk.clock_resolution_s)
 
     # Groups
 

@@ -83,6 +83,10 @@ def _check_risk(program: Program, risk: Risk) -> None:
     missing = [name for name in named if name not in kinds]
     if missing:
         raise Invalid(f"The rules against abuse name {', '.join(missing)}, which this methodology has not.")
+    positions = () if risk.positions is None else (*risk.positions.begins, *risk.positions.ends)
+    inputs = {of.name: of for of in program.definition.inputs}
+    if any(name not in inputs or (inputs[name].unit, inputs[name].decimals) != ("degree", 6) for name in positions):
+        raise Invalid("The rules against abuse take positions from inputs in degrees with six decimals, and find none.")
     if risk.speed is not None:
         of = program.type_of(risk.speed.of)
         if of.unit is None or factor(of.unit, unit("m")) is None or of.grain != "row":

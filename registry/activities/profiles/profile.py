@@ -17,6 +17,7 @@ from registry.engine.definition import Text
 from registry.engine.finding import Flaw
 from registry.engine.units import factor, unit
 from registry.errors import Invalid
+from registry.policies.activities import Evidence
 
 _STRICT = ConfigDict(extra="forbid", strict=True, str_max_length=400)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
@@ -180,6 +181,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A choice that says of each row what it is known by, in the words of `Evidence` (R49)."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Personal:
     """A choice that tells private users from shared ones: only what means `private` is somebody's."""
 
@@ -227,6 +235,8 @@ class Profile:
     feeds: tuple[Feed, ...]
     who: Who | None
     """None where nobody is named: nothing can be issued then."""
+    evidence: Evidence | Known
+    """What all its rows are known by, or the column that says it of each (R49)."""
     encoding: Encoding = Encoding.UTF_8
     compression: tuple[Compression, ...] = (Compression.NONE,)
     separator: str = ","
@@ -279,6 +289,10 @@ class Profile:
         for choice, word in self._choices():
             self._typed(choice, ColumnType.CHOICE)
             _must(word in (self.of(choice).values or {}).values(), f"{choice} to mean {word} somewhere")
+        if isinstance(self.evidence, Known):
+            self._typed(self.evidence.column, ColumnType.CHOICE)
+            means = set((self.of(self.evidence.column).values or {}).values())
+            _must(means <= set(Evidence), f"evidence that is one of {', '.join(Evidence)}")
         for place in (self.places.begins, self.places.ends) if self.places else ():
             self._typed(place, ColumnType.NAME, ColumnType.TEXT)
         for feed in self.feeds:

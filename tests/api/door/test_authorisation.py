@@ -132,6 +132,12 @@ MAY = {
     ("GET", "/v1/batches/{batch}/rows.jsonl"): SEEING_BATCHES,
     ("POST", "/v1/batches/{batch}/withdrawal"): frozenset({"platform"}),
     ("POST", "/v1/batches/{batch}/proposal"): frozenset({"centre"}),
+    ("GET", "/v1/accounts/{account_id}/quarantine"): READERS,
+    ("POST", "/v1/accounts/{account_id}/quarantine/{quarantine}/appeal"): HOLDER,
+    ("GET", "/v1/quarantine"): SEEING_BATCHES,
+    ("GET", "/v1/quarantine/{quarantine}"): SUPERVISING,
+    ("POST", "/v1/quarantine/releases"): frozenset({"centre"}),
+    ("POST", "/v1/quarantine/refusals"): frozenset({"centre"}),
     ("POST", "/v1/sources/{source_id}/reconciliations"): frozenset({"platform"}),
     ("GET", "/v1/sources/{source_id}/reconciliations"): frozenset({"platform", "centre", "exchange", "bureau"}),
     ("POST", "/v1/reconciliations/{reconciliation}/settlement"): frozenset({"centre"}),
@@ -208,6 +214,8 @@ BODIES = {
     "computations": {"acts": [{"start_x": "121.5", "start_y": "31.2", "end_x": "121.6", "end_y": "31.3"}]},
     "link-codes": {"source": MORE_THAN_THERE_IS},
     "proposal": {"version": 1},
+    "releases": {"items": [MORE_THAN_THERE_IS]},
+    "refusals": {"items": [MORE_THAN_THERE_IS], "message": "no"},
     "/v1/corrections": {"account": MORE_THAN_THERE_IS, "reason": "x", "explanation": "x"},
     "batches": {
         "profile": "shanghai-rides",
@@ -351,6 +359,7 @@ def test_only_those_pass_who_may(callers, movement, method, path, who):
         "link": 1,
         "external_id": "x",
         "batch": MORE_THAN_THERE_IS,
+        "quarantine": MORE_THAN_THERE_IS,
         "first_byte": 0,
     }
     there = path.replace(":path", "").format(**named, path="tile")

@@ -15,7 +15,7 @@ from registry.activities.subjects import Subject
 from registry.errors import Invalid, NotFound
 from registry.methodologies.record import program
 from registry.methodologies.shelf import find as find_methodology
-from registry.policies.activities import Risk
+from registry.policies.activities import Evidence, Risk
 from tests.support.judging import ALWAYS, ISSUED, LIMITS, accepted_rows, judge, reasons, terms_for
 from tests.support.rides import SCENARIO, write_rides
 
@@ -37,6 +37,9 @@ def _column(number, **changes):
     [
         (lambda of: of.update(guess=True), "guess"),
         (lambda of: of.pop("zone"), "zone"),
+        (lambda of: of.pop("evidence"), "evidence"),
+        (lambda of: of.update(evidence="hearsay"), "evidence"),
+        (lambda of: of.update(evidence={"column": "kind"}), "evidence that is one of"),
         (lambda of: of.update(zone="Mars/Olympus"), "no zone"),
         (lambda of: of.update(zone="+8"), "no offset"),
         (lambda of: of.update(separator="::"), "separator"),
@@ -107,7 +110,7 @@ TAPS = {
         {"input": "card", "of": "card"}, {"input": "journey", "of": "journey"}, {"input": "gate", "of": "gate"},
         {"input": "tapped", "of": "begins"}, {"input": "distance", "of": "way"},
     ],
-    "who": {"by": "card", "column": "card"}, "things": [{"kind": "card", "column": "card"}],
+    "who": {"by": "card", "column": "card"}, "evidence": "gate", "things": [{"kind": "card", "column": "card"}],
 }  # fmt: skip
 
 
@@ -163,6 +166,26 @@ def test_what_is_beyond_a_persons_day_waits_in_quarantine_and_keeps_its_grams(tm
         (5, "too-many-a-day", 193),
     ]
     assert len(judged.activities_held()) == 2
+
+
+def test_what_is_self_declared_or_known_by_too_little_makes_no_grams(tmp_path):
+    proofs = ("L", "S", "N", "L")
+    rides = [{"orderid": str(n), "userid": f"u{n}", "track": proof} for n, proof in enumerate(proofs)]
+    text = (files("registry.activities.profiles") / "records" / "shanghai-rides.json").read_text(encoding="utf-8")
+    document = json.loads(text)
+    meanings = {"L": "lock", "S": "self-declared", "N": "navigation"}
+    document["columns"].append({"name": "proof", "type": "choice", "column": "track", "values": meanings})
+    profile = parse(json.dumps(document | {"evidence": {"column": "proof"}}).encode())
+    path, linked = write_rides(tmp_path / "rides.csv", rides), {f"u{n}": n + 1 for n in range(4)}
+    taken = terms_for("shared-bicycle", SCENARIO, evidence=(Evidence.LOCK,))
+    judged = judge(path, "", linked, terms=taken, profiled=profile)
+    assert reasons(judged) == {3: "self-declared", 4: "weak-evidence", 5: "overlapping"}
+    assert "navigation" in [one.said.en for one in judged.refused()][1]
+    judged = judge(path, "", linked, terms=terms_for("shared-bicycle", SCENARIO), profiled=profile)
+    assert reasons(judged) == {3: "self-declared", 4: "overlapping", 5: "overlapping"}, "some policies take navigation"
+    for evidence in (["self-declared"], ["lock", "self-declared"], []):
+        with pytest.raises(Invalid, match="self-declared"):
+            Risk.of({"longest_s": 1, "clock_resolution_s": 0, "evidence": evidence})
 
 
 def test_names_are_those_that_could_be_linked(tmp_path):

@@ -1,0 +1,167 @@
+"""Releases: what an officer lets out of quarantine becomes a batch of no file, on its way to a lot of its own (R50).
+
+It goes the way of every batch: proposed by one officer, approved by another, then issued. What it may meet is looked at
+again, for much may have been issued since it was caught: whatever meets that is refused, and whose it is sees why.
+"""
+
+# mypy: disable-error-code="import-untyped"
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from registry.accounts.vault import Vault
+from registry.activities.profiles.shelf import find
+from registry.database.schema import batches as batches_table
+from registry.database.schema import quarantine
+from registry.errors import Conflict
+from registry.issuance import batch as batches
+from registry.issuance.batch import Batch, Work
+from registry.issuance.meeting import issued_meanwhile, meeting_each_other
+from registry.issuance.quarantine import Held, State, refuse_who_refused, take_up, tell_ended
+from registry.issuance.quarantine import held_of as held
+from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, facts_of
+from registry.issuance.reported import terms_of
+from registry.issuance.verdict import Standing
+from registry.ledger.ledger import Ledger
+from registry.methodologies.published import published_record
+from registry.procedure.decision import Officer
+from registry.sources.sources import consented_users, get_source
+
+OVERLAPPING: Final = "overlapping"
+ERASED: Final = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What of a release stands, a row for each whose `row` is its number in quarantine; why the others do not."""
+
+    standing: Standing
+    report: Report
+    dropped: Mapping[int, str]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Count, as of a file that was judged."""
+        table, report = self.standing.table, self.report
+        return {
+            "rows": table.num_rows + len(self.dropped),
+            "accepted": table.num_rows,
+            "accounts": len(self.standing.accounts),
+            "quantity_g": sum(table["grams"].to_pylist()),
+            "refused": dict(report.refused),
+            "held": {},
+            "rests_on": {
+                "policies": {policy.name: policy.decision.hex() for policy in report.policies},
+                "facts": dict(report.facts),
+            },
+        }
+
+
+def begin_release(tx: sa.Connection, ledger: Ledger, numbers: Collection[int], by: Officer) -> Batch:
+    """Make a batch of some that wait, which is proposed in an officer's name then. All of one source and profile.
+
+    Raises `NotFound`, `Conflict`, `Invalid`.
+    """
+    found = take_up(tx, ledger.vault, numbers)
+    refuse_who_refused(tx, found, by)
+    profiles = tx.execute(_PROFILES, {"batches": [one.batch_id for one in found]}).scalars().all()
+    if len({one.source_id for one in found}) > 1 or len(profiles) > 1:
+        raise Conflict("A lot is of one source: release what is of another by itself.")
+    times = [(one.starts_ms, one.ends_ms) for one in found if one.starts_ms is not None and one.ends_ms is not None]
+    if len(times) < len(found):
+        raise Conflict("Of some of these the account was erased: nobody is left to have the grams.")
+    begin = min(starts for starts, _ in times)
+    sha256 = hashlib.sha256(",".join(str(one.id) for one in found).encode()).digest()
+    at = ledger.clock()
+    row = {
+        "source_id": found[0].source_id, "profile": profiles[0], "bytes": 0, "sha256": sha256,
+        "digest": ledger.vault.keyed_digest("release", sha256), "period_from_ms": begin,
+        "period_until_ms": max(begin + 1, *(ends for _, ends in times)), "begun_ms": at,
+        "state": batches.State.JUDGED, "changed_ms": at, "work": Work.PROPOSE, "proposer": str(by), "is_release": True,
+    }  # fmt: skip
+    number = tx.execute(sa.insert(batches_table).values(row).returning(batches_table.c.id)).scalar_one()
+    values = {"state": State.RELEASING, "release_id": number}
+    mine = quarantine.c.id == sa.any_(sa.bindparam("numbers"))
+    tx.execute(sa.update(quarantine).where(mine).values(values), {"numbers": [one.id for one in found]})
+    return batches.get_batch(tx, number)
+
+
+def judge_release(tx: sa.Connection, ledger: Ledger, batch: Batch) -> Release:
+    """Look at what is released against what is known now."""
+    source = get_source(tx, batch.source_id)
+    methodology = published_record(tx, source.methodology_code, source.methodology_version)
+    _, policies = terms_of(tx, ledger, source, methodology)
+    found = _of_release(tx, ledger.vault, batch)
+    consenting = set(consented_users(tx, source.id).values())
+    dropped = {one.id: ERASED if one.account_id is None else NOT_CONSENTED for one in found
+               if one.account_id not in consenting}  # fmt: skip
+    standing = Standing(_table([one for one in found if one.id not in dropped]), batch.profile)
+    for reason, places in (
+        (ISSUED_BEFORE, lambda of: issued_meanwhile(tx, ledger, source, of)), (OVERLAPPING, meeting_each_other),
+    ):  # fmt: skip
+        met = places(standing.activities(source.applicant_id))
+        dropped |= {standing.table["row"][place].as_py(): reason for place in met}
+        standing = standing.without(met)
+    facts = facts_of(methodology, find(batch.profile), policies)
+    counts: dict[str, int] = {}
+    for reason in dropped.values():
+        counts[reason] = counts.get(reason, 0) + 1
+    report = Report(source, standing.activities(source.applicant_id), facts, policies, counts)
+    return Release(standing, report, dropped)
+
+
+def refuse_dropped(tx: sa.Connection, ledger: Ledger, batch: Batch, dropped: Mapping[int, str]) -> None:
+    """End those of a release that do not stand any more, each with its reason."""
+    at = ledger.clock()
+    for reason in sorted(set(dropped.values())):
+        numbers = [number for number, why in dropped.items() if why == reason]
+        _end(tx, batch, State.REFUSED, numbers, at, reason)
+
+
+def end_release(tx: sa.Connection, ledger: Ledger, batch: Batch, issued: Iterable[int], consenting: set[int]) -> None:
+    """End what a release was issued for; the rest of it was met by others, or its holder withdrew."""
+    at, done = ledger.clock(), set(issued)
+    left = [one for one in _of_release(tx, ledger.vault, batch) if one.id not in done]
+    refuse_dropped(
+        tx, ledger, batch, {one.id: ISSUED_BEFORE if one.account_id in consenting else NOT_CONSENTED for one in left}
+    )
+    _end(tx, batch, State.RELEASED, sorted(done), at, None)
+
+
+def _end(tx: sa.Connection, batch: Batch, state: State, numbers: list[int], at: int, why: str | None) -> None:
+    if not numbers:
+        return
+    decided = {"at": at, "state": state, "why": why, "by": f"batch {batch.id}", "numbers": numbers}
+    of = [(row.source_id, row.batch_id) for row in tx.execute(_END, decided)]
+    tell_ended(tx, state, of, at)
+
+
+def _of_release(tx: sa.Connection, vault: Vault, batch: Batch) -> list[Held]:
+    query = sa.select(quarantine).where(quarantine.c.release_id == batch.id, quarantine.c.state == State.RELEASING)
+    return [held(vault, row) for row in tx.execute(query.order_by(quarantine.c.id).with_for_update())]
+
+
+def _table(of: list[Held]) -> pa.Table:
+    columns: dict[str, pa.Array] = {
+        "row": pa.array([one.id for one in of], pa.int64()),
+        "reference": pa.array([one.reference for one in of], pa.string()),
+        "account_id": pa.array([one.account_id for one in of], pa.int64()),
+        "begins_ms": pa.array([one.starts_ms for one in of], pa.int64()),
+        "ends_ms": pa.array([one.ends_ms for one in of], pa.int64()),
+        "grams": pa.array([one.quantity_g for one in of], pa.int64()),
+    }
+    things = max((len(one.things) for one in of), default=0)
+    columns |= {f"thing_{place}": pa.array([one.things[place] for one in of], pa.string()) for place in range(things)}
+    return pa.table(columns)
+
+
+_PROFILES = sa.text("SELECT DISTINCT profile FROM batches WHERE id = ANY (:batches)")
+_END = sa.text("""
+    UPDATE quarantine SET state = :state, decided_ms = greatest(:at, caught_ms), outcome = :why,
+        decided_by = coalesce(decided_by, :by)
+    WHERE id = ANY (:numbers) RETURNING source_id, batch_id
+""")

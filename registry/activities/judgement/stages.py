@@ -21,7 +21,7 @@ from registry.activities.judgement.grouped import attribute_tables, groups_of, k
 from registry.activities.judgement.known import Known, Met, links_table, meets, spans_table, table_of
 from registry.activities.judgement.noticing import GAPS, NOTE, gaps, noted, said_of
 from registry.activities.judgement.overlap import Span, resolve
-from registry.activities.judgement.placed import caught_by_place, placed
+from registry.activities.judgement.placed import PLACE, caught_by_place, placed
 from registry.activities.judgement.reasons import UNMET, Reason
 from registry.activities.judgement.risky import caught, place_in_day, run_of_same, too_fast
 from registry.activities.judgement.rowwise import THING, described, judged, linked
@@ -180,6 +180,7 @@ class Stages:
         )  # fmt: skip
         table = table.mutate(why=table.why.coalesce(table.said))
         kept = [name for name in before if name != "why" and not name.startswith((PREFIX, "t_", "l_", "n_", "u_"))]
+        kept += [name for name in table.columns if name.startswith(PLACE)]
         table = table.select(*kept, "why", "grams", "is_too_fast", "about_too_fast")
         return self._held(table)
 

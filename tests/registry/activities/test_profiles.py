@@ -37,8 +37,8 @@ def _column(number, **changes):
     [
         (lambda of: of.update(guess=True), "guess"),
         (lambda of: of.pop("zone"), "zone"),
-        (lambda of: of.pop("evidence"), "evidence"),
-        (lambda of: of.update(evidence="hearsay"), "evidence"),
+        (lambda of: of.pop("evidence"), "required"),
+        (lambda of: of.update(evidence="hearsay"), "at evidence"),
         (lambda of: of.update(evidence={"column": "kind"}), "evidence that is one of"),
         (lambda of: of.update(zone="Mars/Olympus"), "no zone"),
         (lambda of: of.update(zone="+8"), "no offset"),

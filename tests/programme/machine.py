@@ -36,6 +36,7 @@ from registry.sources.sources import NewSource, get_source
 from tests.programme.model import DAY, MINUTE, OFFICERS, Motion, day_of, end_of
 from tests.programme.planted import planted
 from tests.programme.stage import BEHAVIOUR, RIDES, Stage, values
+from tests.programme.supply import Supplying
 from tests.support.backups import LOG, publisher_of
 from tests.support.decided import book_of, write_book
 from tests.support.hasty import MOMENTARY
@@ -61,7 +62,7 @@ STEPS_OF = {
 }  # fmt: skip
 
 
-class Programme(RuleBasedStateMachine):
+class Programme(Supplying, RuleBasedStateMachine):
     """One city's decisions, from a database of its own; `stage` has its template."""
 
     stage: Stage
@@ -78,6 +79,7 @@ class Programme(RuleBasedStateMachine):
         self.publisher = publisher_of(self.scheme.database, self.folder / "log", self.clock)
         self.person, self.has_failed = self.scheme.person(), False
         self.references = iter(range(10**6))
+        self.begin_supply(self.folder)
 
     # the clock
 
@@ -300,6 +302,7 @@ class Programme(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if not self.has_failed:
+                self.supply_holds()
                 self._come_to_rest()
         finally:
             self._open.close()
@@ -323,7 +326,7 @@ class Programme(RuleBasedStateMachine):
                 said = {name: self.city.in_force(name, at) for name in self.city.versions}
                 assert shown == {name: value for name, value in said.items() if value is not None}, rfc3339(at)
         book = book_of(log, LOG.verifier.vkey)
-        expected = planted(book)
+        expected = planted(book, self.city)
         write_book(self.folder / "planted", book)
         report = audit(DirectorySource(self.folder / "planted"), VKEY, None)
         assert [(fault.leaf, fault.code) for fault in report.faults] == expected, report.faults

@@ -228,12 +228,17 @@ class City:
         self.cases[case] = Case(step["to"], at, actor, found.kind, found.code, version, publicity)
         return ""
 
+    def needs(self, number):
+        """Whether something is not as it must be for a source to issue."""
+        source = self.cases["source", number]
+        return source.state != "live" or self.cases["methodology", source.code].state != "published"
+
     def issue(self, number, now):
         """Issue what a source reports, by the points policy of now."""
         source = self.cases["source", number]
         methodology = self.cases["methodology", source.code]
         at = max(now, source.at, methodology.at) + 1
-        if source.state != "live" or methodology.state != "published":
+        if self.needs(number):
             return "NEEDS"
         if self.version("points", now) != self.version("points", at):
             return "POLICY"

@@ -36,7 +36,7 @@ from registry.errors import AccountErased, Conflict, Invalid, NotFound, PurposeM
 from registry.identity.roles import Role
 from registry.issuance import quarantine as room
 from registry.issuance.deciding import CENTRE
-from registry.issuance.quarantine import MAX_WORDS, MOST_AT_ONCE, State
+from registry.issuance.quarantine import MAX_WORDS, MOST_AT_ONCE, HeldState
 from registry.issuance.releasing import begin_release
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["quarantine"])
@@ -44,7 +44,7 @@ OFFICERS = frozenset({Role.CENTRE, Role.BUREAU})
 Looking = Annotated[Principal, Depends(Being(OFFICERS | {Role.PLATFORM}))]
 Supervising = Annotated[Principal, Depends(Being(OFFICERS))]
 HeldId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Its number.", examples=[12]), only_digits]
-OfState = Annotated[State | None, Query(description="Only what stands so.", examples=["waiting"])]
+OfState = Annotated[HeldState | None, Query(description="Only what stands so.", examples=["waiting"])]
 HeldNumber = Annotated[Numbered, said("Its number in quarantine.", 12)]
 Named = Annotated[list[StrictInt], said("Their numbers in quarantine.", [12], max_length=MOST_AT_ONCE)]
 
@@ -55,7 +55,7 @@ class Quarantined(BaseModel):
     quarantine: HeldNumber
     source: Annotated[SourceNumber, said("The source that reported it.")]
     batch: BatchNumber
-    state: Annotated[State, said("How it stands.")]
+    state: Annotated[HeldState, said("How it stands.")]
     reason: Annotated[str, said("Which rule caught it: a stable code.", "too-fast")]
     zh: Annotated[InChinese | None, said("Why, and what to do, in Chinese; null once it went with its account.")]
     en: Annotated[InEnglish | None, said("The same in English; null then too.", "It would need more than 30 km/h.")]
@@ -119,26 +119,26 @@ class OwnQuarantinePage(BaseModel):
     next_cursor: NextCursor
 
 
-class Appeal(Body):
+class QuarantineAppeal(Body):
     """Why it should be issued."""
 
     message: Annotated[StrictStr, words(MAX_WORDS, "For the officers who decide, and nobody else.", "I rode downhill.")]
 
 
-class Release(Body):
+class QuarantineRelease(Body):
     """What is to be issued after all."""
 
     items: Named
 
 
-class Refusal(Body):
+class QuarantineRefusal(Body):
     """What is not to be issued, and why."""
 
     items: Named
     message: Annotated[StrictStr, words(MAX_WORDS, "Those whose they are read it.", "The bicycle was on a lorry.")]
 
 
-class Refused(BaseModel):
+class QuarantineRefused(BaseModel):
     """What was refused."""
 
     refused: Annotated[Count, said("How many.", 1)]
@@ -165,7 +165,7 @@ def read_own_quarantine(
     status_code=201, response_class=Response,
     responses={201: {"model": OneQuarantined}, **documented(NotFound, AccountErased, Conflict, Invalid)},
 )  # fmt: skip
-def appeal_for_it(account_id: AccountId, quarantine: HeldId, body: Appeal, write: ByHolder) -> Response:
+def appeal_for_it(account_id: AccountId, quarantine: HeldId, body: QuarantineAppeal, write: ByHolder) -> Response:
     """Say why it should be issued, once and in time: an officer decides, and it does not lapse until then.
 
     After a refusal another officer than the one who refused it decides.
@@ -211,10 +211,10 @@ def read_one_in_quarantine(
 
 
 @router.post(
-    "/quarantine/releases", summary="Release from quarantine", status_code=201, response_class=Response,
+    "/quarantine-releases", summary="Release from quarantine", status_code=201, response_class=Response,
     responses={201: {"model": Batch}, **documented(NotFound, Conflict, Invalid)},
 )  # fmt: skip
-def release_from_quarantine(body: Release, write: ByCentre) -> Response:
+def release_from_quarantine(body: QuarantineRelease, write: ByCentre) -> Response:
     """Have some of one source issued after all: a batch of their own, proposed in the caller's name.
 
     What they meet by now is refused. Another officer of the centre approves the motion; then the lot is written.
@@ -228,10 +228,10 @@ def release_from_quarantine(body: Release, write: ByCentre) -> Response:
 
 
 @router.post(
-    "/quarantine/refusals", summary="Refuse what is in quarantine", status_code=201, response_class=Response,
-    responses={201: {"model": Refused}, **documented(NotFound, Conflict, Invalid)},
+    "/quarantine-refusals", summary="Refuse what is in quarantine", status_code=201, response_class=Response,
+    responses={201: {"model": QuarantineRefused}, **documented(NotFound, Conflict, Invalid)},
 )  # fmt: skip
-def refuse_what_is_in_quarantine(body: Refusal, write: ByCentre) -> Response:
+def refuse_from_quarantine(body: QuarantineRefusal, write: ByCentre) -> Response:
     """Refuse some, with reasons that those whose they are read. They may appeal, if they did not yet."""
     ledger, officer = write.site.ledger, officer_of(write.caller, CENTRE)
 

@@ -39,7 +39,7 @@ KEPT_MS: Final = 366 * DAY_MS
 _SEALED: Final = "quarantine"
 
 
-class State(StrEnum):
+class HeldState(StrEnum):
     """How something in quarantine stands."""
 
     WAITING = "waiting"
@@ -58,7 +58,7 @@ class Held:
     source_id: int
     batch_id: int
     reason: str
-    state: State
+    state: HeldState
     caught_ms: int
     appeal_until_ms: int
     lapses_ms: int
@@ -85,7 +85,7 @@ def catch(
     """Keep what was caught of a batch, a row each as `caught_of` gives them; gives how many are new."""
     at = ledger.clock()
     terms = {
-        "source_id": source.id, "batch_id": batch_id, "state": State.WAITING, "caught_ms": at,
+        "source_id": source.id, "batch_id": batch_id, "state": HeldState.WAITING, "caught_ms": at,
         "appeal_until_ms": at + risk.appeal_days * DAY_MS, "lapses_ms": at + risk.lapse_days * DAY_MS,
     }  # fmt: skip
     values = [_row(ledger.vault, source.id, row) | terms for row in rows]
@@ -128,7 +128,7 @@ def list_held(
     *,
     of: Collection[int] | None = None,
     account: int | None = None,
-    state: State | None = None,
+    state: HeldState | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Held]:
@@ -149,7 +149,7 @@ def list_held(
 
 def list_appeals(tx: sa.Connection, vault: Vault) -> list[Held]:
     """Give what waits and was appealed for, the oldest appeal first, a thousand at most."""
-    waits = (quarantine.c.state == State.WAITING, quarantine.c.appealed_ms.is_not(None))
+    waits = (quarantine.c.state == HeldState.WAITING, quarantine.c.appealed_ms.is_not(None))
     query = sa.select(quarantine).where(*waits).order_by(quarantine.c.appealed_ms, quarantine.c.id).limit(1000)
     return [held_of(vault, row) for row in tx.execute(query)]
 
@@ -186,12 +186,12 @@ def appeal(tx: sa.Connection, ledger: Ledger, number: int, account: int, words: 
     Raises `NotFound`, `Conflict` when it is too late or was done, `Invalid`.
     """
     held, at = get_held(tx, ledger.vault, number, account=account, lock=True), ledger.clock()
-    if held.state not in {State.WAITING, State.REFUSED} or held.appealed_ms is not None:
+    if held.state not in {HeldState.WAITING, HeldState.REFUSED} or held.appealed_ms is not None:
         raise Conflict(f"This is {held.state}, or was appealed for already: an appeal is made once.")
     if at > held.appeal_until_ms:
         raise Conflict("The time in which this could be appealed for is over.")
     sealed = ledger.vault.seal_words(_SEALED, checked_words(words, "An appeal", MAX_WORDS).encode())
-    _change(tx, number, state=State.WAITING, appeal=sealed, appealed_ms=max(at, held.caught_ms))
+    _change(tx, number, state=HeldState.WAITING, appeal=sealed, appealed_ms=max(at, held.caught_ms))
     return get_held(tx, ledger.vault, number)
 
 
@@ -207,10 +207,10 @@ def refuse(tx: sa.Connection, ledger: Ledger, numbers: Collection[int], words: s
     for held in found:
         term = held.appeal_until_ms - held.caught_ms
         _change(
-            tx, held.id, state=State.REFUSED, decided_ms=max(at, held.caught_ms), decided_by=str(by),
+            tx, held.id, state=HeldState.REFUSED, decided_ms=max(at, held.caught_ms), decided_by=str(by),
             outcome="refused", words=sealed, appeal_until_ms=held.appeal_until_ms if held.appealed_ms else at + term,
         )  # fmt: skip
-    tell_ended(tx, State.REFUSED, [(held.source_id, held.batch_id) for held in found], at)
+    tell_ended(tx, HeldState.REFUSED, [(held.source_id, held.batch_id) for held in found], at)
     return len(found)
 
 
@@ -224,7 +224,7 @@ def take_up(tx: sa.Connection, vault: Vault, numbers: Collection[int]) -> list[H
     missing = sorted(set(wanted) - {held.id for held in found})
     if missing:
         raise NotFound(f"There is nothing of numbers {missing[:5]} in quarantine.")
-    ended = [held.id for held in found if held.state is not State.WAITING]
+    ended = [held.id for held in found if held.state is not HeldState.WAITING]
     if ended:
         raise Conflict(f"Numbers {ended[:5]} do not wait: they are being released, or were decided.")
     return found
@@ -240,11 +240,11 @@ def refuse_who_refused(tx: sa.Connection, found: Iterable[Held], by: Officer) ->
 def tidy(tx: sa.Connection, at: int) -> None:
     """End what nobody released in time, and forget whose that was which ended long ago; some at a time."""
     rows = tx.execute(_LAPSE, {"at": at, "most": MOST_AT_ONCE}).all()
-    tell_ended(tx, State.LAPSED, [(row.source_id, row.batch_id) for row in rows], at)
+    tell_ended(tx, HeldState.LAPSED, [(row.source_id, row.batch_id) for row in rows], at)
     tx.execute(_FORGET, {"before": at - KEPT_MS, "most": MOST_AT_ONCE})
 
 
-def tell_ended(tx: sa.Connection, state: State, of: Iterable[tuple[int, int]], at: int) -> None:
+def tell_ended(tx: sa.Connection, state: HeldState, of: Iterable[tuple[int, int]], at: int) -> None:
     """Tell platforms what ended of their batches; `of` has source and batch of each."""
     for (source, batch), count in sorted(Counter(of).items()):
         applicant = tx.execute(sa.select(sources.c.applicant_id).where(sources.c.id == source)).scalar_one()
@@ -264,7 +264,7 @@ def held_of(vault: Vault, row: sa.Row[Any]) -> Held:
     )
     said = {"reference": None, "zh": None, "en": None, "things": []} if sealed is None else json.loads(sealed)
     return Held(
-        row.id, row.source_id, row.batch_id, row.reason, State(row.state), row.caught_ms, row.appeal_until_ms,
+        row.id, row.source_id, row.batch_id, row.reason, HeldState(row.state), row.caught_ms, row.appeal_until_ms,
         row.lapses_ms, row.appealed_ms, row.decided_ms, row.decided_by, row.outcome, row.release_id, row.account_id,
         row.starts_ms, row.ends_ms, row.quantity_g, said["reference"], said["zh"], said["en"], tuple(said["things"]),
         told, words,
@@ -293,11 +293,11 @@ _LAPSE = sa.text("""
 _GONE: Final = dict.fromkeys(
     ("account_id", "starts_ms", "ends_ms", "quantity_g", "sealed", "appeal", "words"), sa.null()
 )
-_WAITS = quarantine.c.state == State.WAITING
+_WAITS = quarantine.c.state == HeldState.WAITING
 _LONG_ENDED = (
     sa.select(quarantine.c.id)
     .where(
-        quarantine.c.state.in_([State.RELEASED, State.REFUSED, State.LAPSED]),
+        quarantine.c.state.in_([HeldState.RELEASED, HeldState.REFUSED, HeldState.LAPSED]),
         quarantine.c.decided_ms < sa.bindparam("before"),
         quarantine.c.account_id.is_not(None),
     )
@@ -311,7 +311,7 @@ _ERASE = (
     .values(
         decided_ms=sa.case((_WAITS, quarantine.c.caught_ms), else_=quarantine.c.decided_ms),
         outcome=sa.case((_WAITS, "lapsed"), else_=quarantine.c.outcome),
-        state=sa.case((_WAITS, State.LAPSED), else_=quarantine.c.state),
+        state=sa.case((_WAITS, HeldState.LAPSED), else_=quarantine.c.state),
         **_GONE,
     )
 )

@@ -21,7 +21,7 @@ from registry.errors import Conflict
 from registry.issuance import batch as batches
 from registry.issuance.batch import Batch, Work
 from registry.issuance.meeting import issued_meanwhile, meeting_each_other
-from registry.issuance.quarantine import Held, State, refuse_who_refused, take_up, tell_ended
+from registry.issuance.quarantine import Held, HeldState, refuse_who_refused, take_up, tell_ended
 from registry.issuance.quarantine import held_of as held
 from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, facts_of
 from registry.issuance.reported import terms_of
@@ -84,7 +84,7 @@ def begin_release(tx: sa.Connection, ledger: Ledger, numbers: Collection[int], b
         "state": batches.State.JUDGED, "changed_ms": at, "work": Work.PROPOSE, "proposer": str(by), "is_release": True,
     }  # fmt: skip
     number = tx.execute(sa.insert(batches_table).values(row).returning(batches_table.c.id)).scalar_one()
-    values = {"state": State.RELEASING, "release_id": number}
+    values = {"state": HeldState.RELEASING, "release_id": number}
     mine = quarantine.c.id == sa.any_(sa.bindparam("numbers"))
     tx.execute(sa.update(quarantine).where(mine).values(values), {"numbers": [one.id for one in found]})
     return batches.get_batch(tx, number)
@@ -119,7 +119,7 @@ def refuse_dropped(tx: sa.Connection, ledger: Ledger, batch: Batch, dropped: Map
     at = ledger.clock()
     for reason in sorted(set(dropped.values())):
         numbers = [number for number, why in dropped.items() if why == reason]
-        _end(tx, batch, State.REFUSED, numbers, at, reason)
+        _end(tx, batch, HeldState.REFUSED, numbers, at, reason)
 
 
 def end_release(tx: sa.Connection, ledger: Ledger, batch: Batch, issued: Iterable[int], consenting: set[int]) -> None:
@@ -129,10 +129,10 @@ def end_release(tx: sa.Connection, ledger: Ledger, batch: Batch, issued: Iterabl
     refuse_dropped(
         tx, ledger, batch, {one.id: ISSUED_BEFORE if one.account_id in consenting else NOT_CONSENTED for one in left}
     )
-    _end(tx, batch, State.RELEASED, sorted(done), at, None)
+    _end(tx, batch, HeldState.RELEASED, sorted(done), at, None)
 
 
-def _end(tx: sa.Connection, batch: Batch, state: State, numbers: list[int], at: int, why: str | None) -> None:
+def _end(tx: sa.Connection, batch: Batch, state: HeldState, numbers: list[int], at: int, why: str | None) -> None:
     if not numbers:
         return
     decided = {"at": at, "state": state, "why": why, "by": f"batch {batch.id}", "numbers": numbers}
@@ -141,7 +141,7 @@ def _end(tx: sa.Connection, batch: Batch, state: State, numbers: list[int], at: 
 
 
 def _of_release(tx: sa.Connection, vault: Vault, batch: Batch) -> list[Held]:
-    query = sa.select(quarantine).where(quarantine.c.release_id == batch.id, quarantine.c.state == State.RELEASING)
+    query = sa.select(quarantine).where(quarantine.c.release_id == batch.id, quarantine.c.state == HeldState.RELEASING)
     return [held(vault, row) for row in tx.execute(query.order_by(quarantine.c.id).with_for_update())]
 
 

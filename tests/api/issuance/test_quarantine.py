@@ -38,12 +38,12 @@ def caught(live, account: int) -> list[dict]:
 
 
 def release(reporting, items: list[int], by: int = 1):
-    return reporting.centre(by).post("/v1/quarantine/releases", {"items": items})
+    return reporting.centre(by).post("/v1/quarantine-releases", {"items": items})
 
 
 def refuse(reporting, items: list[int], by: int = 1):
     return reporting.centre(by).post(
-        "/v1/quarantine/refusals", {"items": items, "message": "It was on a lorry. 装在货车上"}
+        "/v1/quarantine-refusals", {"items": items, "message": "It was on a lorry. 装在货车上"}
     )
 
 

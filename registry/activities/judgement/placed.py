@@ -78,7 +78,9 @@ def _copied(rows: Table, keys: Mapping[str, str], within_s: int) -> Table:
         order_by=["begins_ms", "row"],
     )
     since = rows.begins_ms - rows.begins_ms.lag().over(same)
-    found = rows[keys[VEHICLE]].notnull() & (since <= within_s * 1000) & (left[0] | left[1])
+    # What overlaps is told as that, here and below.
+    beside = (since >= rows.o_lasts) & (since <= within_s * 1000)
+    found = rows[keys[VEHICLE]].notnull() & beside & (left[0] | left[1])
     return rows.mutate(found=found, beside=rows.row.lag().over(same))
 
 
@@ -90,13 +92,12 @@ def _elsewhere(rows: Table, key: str, rule: Positions, resolution_s: int) -> Tab
     order = ibis.window(group_by=[key, "stands"], order_by=["begins_ms", "row"])
 
     def beyond(steps: int) -> BooleanValue:
-        lasts = rows.begins_ms - rows.ends_ms.lag(steps).over(order) + resolution_s * 1000
-        may = ibis.least(lasts, _LONG_MS) * (5 * (rule.most_m_per_h or 0))
+        lasts = rows.begins_ms - rows.ends_ms.lag(steps).over(order)
+        may = ibis.least(lasts + resolution_s * 1000, _LONG_MS) * (5 * (rule.most_m_per_h or 0))
         needs = [
             (rows[f"{PLACE}begins_{axis}"] - rows[f"{PLACE}ends_{axis}"].lag(steps).over(order)).abs() * (18 * metres)
             for axis, metres in zip("xy", rule.least_m_per_degree, strict=True)
         ]
-        # What overlaps is told as that.
         far = ((needs[0] > may) | (needs[1] > may)) & (lasts >= 0)
         return (far & rows[key].notnull()).fill_null(False)
 

@@ -154,7 +154,12 @@ def test_a_card_that_is_nobodys_at_the_time_is_not_consented(tmp_path):
 
 def test_what_is_beyond_a_persons_day_waits_in_quarantine_and_keeps_its_grams(tmp_path):
     rides = [
-        {"orderid": str(n), "start_time": f"2016-08-19 {hour:02}:00", "end_time": f"2016-08-19 {hour:02}:30"}
+        {
+            "orderid": str(n),
+            "bikeid": str(n),
+            "start_time": f"2016-08-19 {hour:02}:00",
+            "end_time": f"2016-08-19 {hour:02}:30",
+        }
         for n, hour in enumerate((9, 8, 10, 23))
     ]
     rides.append({"orderid": "next", "start_time": "2016-08-20 00:00", "end_time": "2016-08-20 00:30"})

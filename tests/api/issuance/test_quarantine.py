@@ -47,6 +47,14 @@ def refuse(reporting, items: list[int], by: int = 1):
     )
 
 
+def feed(reporting, account: int) -> list[dict]:
+    items, more = [], {"after": 0, "has_more": True}
+    while more["has_more"]:
+        more = reporting.platform.get(f"/v1/accounts/{account}/events?limit=200&after={more['after']}").json()
+        items += more["items"]
+    return items
+
+
 def appeal(live, account: int, number: int):
     path = f"/v1/accounts/{account}/quarantine/{number}/appeal"
     return holder(live, account).post(path, {"message": "I rode downhill. 我骑的是下坡。"})
@@ -117,8 +125,8 @@ def test_who_refused_does_not_decide_on_the_appeal_and_each_is_told(live, report
     assert refuse(reporting, numbers[:1], by=2).status_code == 201
     with live.site.database.transaction() as tx:
         number_events(tx)
-    feed = reporting.platform.get(f"/v1/accounts/{live.source.applicant_id}/events?limit=200&types=quarantine.ended")
-    ended = [one["data"] for one in feed.json()["items"] if one["data"]["batch"] == said["batch"]]
+    told = [one["data"] for one in feed(reporting, live.source.applicant_id) if one["type"] == "quarantine.ended"]
+    ended = [one for one in told if one["batch"] == said["batch"]]
     assert [(one["state"], one["activities"]) for one in ended] == [("refused", 2), ("refused", 1)]
     listed = reporting.platform.get("/v1/quarantine?limit=200").json()["items"]
     assert set(numbers) <= {one["quarantine"] for one in listed}

@@ -1,10 +1,13 @@
-"""Works on batches in a process of its own: what one needs in memory, or how it ends, is nobody else's."""
+"""Works on batches in a process of its own: what one needs in memory, or how it ends, is nobody else's.
+
+What judges them is imported where it works: an HTTP worker, which comes by here, would start later by its engine.
+"""
 
 import os
 import subprocess
 import sys
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -13,7 +16,9 @@ from api.installation.site import SITE_VARIABLE, Site, site_from_environment
 from api.issuance.batches import place_of
 from registry.errors import RegistryError
 from registry.issuance.batch import next_waits
-from registry.issuance.work import Bench, do_next, tidy
+
+if TYPE_CHECKING:
+    from registry.issuance.work import Bench
 
 log = structlog.get_logger()
 
@@ -24,8 +29,10 @@ NICER: Final = 5
 """A batch waits for everybody else's acts, and not they for it."""
 
 
-def bench_of(site: Site) -> Bench:
+def bench_of(site: Site) -> "Bench":
     """Give what a work needs."""
+    from registry.issuance.work import Bench
+
     return Bench(site.database, site.ledger, place_of(site))
 
 
@@ -47,6 +54,8 @@ def work_through(site: Site, stop: threading.Event) -> None:
 
 def do_all(site: Site) -> None:
     """Do all work that waits. Raises `Unavailable`; then the rest is done another time."""
+    from registry.issuance.work import do_next
+
     bench = bench_of(site)
     while True:
         try:
@@ -60,6 +69,8 @@ def do_all(site: Site) -> None:
 
 def tidy_up(site: Site) -> None:
     """Withdraw batches that nobody went on with, and remove files that are not needed."""
+    from registry.issuance.work import tidy
+
     tidy(bench_of(site))
 
 

@@ -195,16 +195,17 @@ def _await_health(workers: _Workers, listener: socket.socket, stop: threading.Ev
     import httpx2
 
     deadline = time.monotonic() + START_S
-    while not stop.is_set():
-        workers.check()
-        try:
-            httpx2.get(f"{address_of(listener)}/v1/about", timeout=START_S, trust_env=False).raise_for_status()
-        except httpx2.HTTPError as error:
-            if time.monotonic() > deadline:
-                raise Unavailable("The HTTP workers did not answer in time.") from error
-            time.sleep(0.05)
-        else:
-            return
+    with httpx2.Client(timeout=START_S, trust_env=False) as client:
+        while not stop.is_set():
+            workers.check()
+            try:
+                client.get(f"{address_of(listener)}/v1/about").raise_for_status()
+            except httpx2.HTTPError as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable("The HTTP workers did not answer in time.") from error
+                time.sleep(0.05)
+            else:
+                return
 
 
 def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> None:

@@ -1,19 +1,22 @@
-"""Worked examples, run through the reference and on engines: what they say must come out, to the gram."""
+"""Worked examples, run through the reference and on engines: what they say must come out, to the gram.
+
+The engines are imported when they are run: an HTTP worker only shows what the reference computes.
+"""
 
 # mypy: disable-error-code="import-untyped"
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-
-from ibis.backends import BaseBackend
+from typing import TYPE_CHECKING
 
 from registry.engine.acts import decimal_text, read_act, read_attributes, said
-from registry.engine.backend import engine
 from registry.engine.definition import Example
 from registry.engine.finding import Finding, Flaw, Path
 from registry.engine.lines import Located
 from registry.engine.reference import Outcome, Reference
-from registry.engine.running import by_engine
 from registry.engine.typed import Program
+
+if TYPE_CHECKING:
+    from ibis.backends import BaseBackend
 
 MAX_ACTS = 500
 """Of one example: more is no example."""
@@ -21,9 +24,11 @@ REFERENCE = "exact fractions"
 
 
 def failing(
-    program: Program, located: Located, prefix: Path = (), engines: Sequence[BaseBackend] = ()
+    program: Program, located: Located, prefix: Path = (), engines: "Sequence[BaseBackend]" = ()
 ) -> list[Finding]:
     """Give what does not reproduce: by fractions, on DuckDB, and on the engines that are lent."""
+    from registry.engine.backend import engine
+
     if not program.definition.examples:
         return [located.finding((*prefix, "examples"), Flaw("no-example"))]
     found = []
@@ -40,7 +45,9 @@ def failing(
     return found
 
 
-def _faults(program: Program, example: Example, engines: Sequence[BaseBackend]) -> list[tuple[Path, Flaw]]:
+def _faults(program: Program, example: Example, engines: "Sequence[BaseBackend]") -> list[tuple[Path, Flaw]]:
+    from registry.engine.running import by_engine
+
     if len(example.acts) > MAX_ACTS:
         raise Flaw("too-long", what="acts", size=len(example.acts), most=MAX_ACTS)
     acts = [read_act(program, act) for act in example.acts]

@@ -1,4 +1,4 @@
-"""The operations on Ibis expressions, and on nothing at all, for bounds alone."""
+"""The operations on Ibis expressions."""
 
 # mypy: disable-error-code="import-untyped, misc, no-untyped-def"
 from typing import Any, Final
@@ -126,10 +126,3 @@ class IbisMachine:
 def _fitted(one: Any) -> Any:
     """Say again that a wide number has 38 digits: Ibis adds some with each operation, and engines have no more."""
     return one.cast(WIDE) if one.type().is_decimal() else one
-
-
-class NoMachine:
-    """Nothing runs: every operation gives None. The bounds of exact numbers are all that is left."""
-
-    def __getattr__(self, _name: str) -> Any:
-        return lambda *_parts, **_more: None

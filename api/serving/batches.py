@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LOOK_S: Final = 0.2
-"""How often a process that works is asked whether it has ended."""
+"""How often a process that works is asked whether it has ended, and looks for more."""
 LEAVE_S: Final = 5
+STAY_S: Final = 5
+"""How long a process stays when nothing waits: what a platform or an officer asks next is then begun at once, where
+another process would take seconds of a processor to start."""
 NICER: Final = 5
 """A batch waits for everybody else's acts, and not they for it."""
 
@@ -67,6 +71,17 @@ def do_all(site: Site) -> None:
             log.exception("a defect", work="batches")
 
 
+def _more_waits(site: Site) -> bool:
+    """Stay a while, and say whether more work came."""
+    end = time.monotonic() + STAY_S
+    while time.monotonic() < end:
+        time.sleep(LOOK_S)
+        with site.database.reading() as tx:
+            if next_waits(tx):
+                return True
+    return False
+
+
 def tidy_up(site: Site) -> None:
     """Withdraw batches that nobody went on with, and remove files that are not needed."""
     from registry.issuance.work import tidy
@@ -83,6 +98,8 @@ def _main(parent: int) -> None:
     site = site_from_environment()
     try:
         do_all(site)
+        while _more_waits(site):
+            do_all(site)
     finally:
         site.close()
 

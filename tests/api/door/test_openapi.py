@@ -206,7 +206,7 @@ def test_a_holder_fuzzes_what_is_theirs(live, people, case):
 
 
 @fuzzed.parametrize()
-@bounded
+@settings(bounded, max_examples=8)
 def test_everybody_fuzzes_everything(live, people, case):
     """Each role in its turn, and who has none; the centre, which may most, every other time."""
     _, callers = people

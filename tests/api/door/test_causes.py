@@ -2,6 +2,8 @@
 
 import ast
 import json
+from collections import defaultdict
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -27,17 +29,28 @@ def coded(base):
     return [kind for kind in ours if "code" in vars(kind)]
 
 
-def calls(name):
-    """Every call of a function of this name in the sources, with its arguments."""
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
-                yield node.args
+@cache
+def nodes():
+    """All of the sources that the tests ask for, each read once: its path, calls, raises and imports."""
+    kinds = (ast.Call, ast.Raise, ast.ImportFrom)
+    walked = ((path, ast.walk(ast.parse(path.read_text()))) for path in SOURCES)
+    return [(path, [node for node in walk if isinstance(node, kinds)]) for path, walk in walked]
+
+
+@cache
+def called():
+    """The arguments of every call in the sources, by the name of what is called."""
+    by_name = defaultdict(list)
+    for _, found in nodes():
+        for node in found:
+            if isinstance(node, ast.Call):
+                by_name[getattr(node.func, "id", getattr(node.func, "attr", ""))].append(node.args)
+    return by_name
 
 
 def literals():
     """Codes that are written where a problem is answered, and not in a class."""
-    said = [arg.value for name in ("problem", "_answer", "_refusal") for args in calls(name) for arg in args[:2]
+    said = [arg.value for name in ("problem", "_answer", "_refusal") for args in called()[name] for arg in args[:2]
             if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]  # fmt: skip
     return {*said, *(code for code, _ in HTTP_PROBLEMS.values())}
 
@@ -64,7 +77,7 @@ def test_one_code_has_one_status():
     for status, (code, _) in HTTP_PROBLEMS.items():
         found.setdefault(code, set()).add(status)
     for name in ("problem", "_answer", "_refusal"):
-        for args in calls(name):
+        for args in called()[name]:
             said = [arg.value if isinstance(arg, ast.Constant) else _status(arg) for arg in args[:3]]
             codes = [one for one in said if isinstance(one, str)]
             statuses = [one for one in said if isinstance(one, int)]
@@ -82,11 +95,10 @@ def _status(of):
 @pytest.mark.parametrize("base", [RegistryError, AnchoringError])
 def test_what_has_no_code_is_never_raised(base):
     assert not hasattr(base, "code")
-    for path in SOURCES:
-        tree = ast.parse(path.read_text())
-        imports = [one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module == base.__module__]
+    for path, found in nodes():
+        imports = [one for one in found if isinstance(one, ast.ImportFrom) and one.module == base.__module__]
         if any(name.name == base.__name__ for one in imports for name in one.names):
-            raised = [one.exc for one in ast.walk(tree) if isinstance(one, ast.Raise) and one.exc is not None]
+            raised = [one.exc for one in found if isinstance(one, ast.Raise) and one.exc is not None]
             assert not [one for one in raised if getattr(getattr(one, "func", one), "id", None) == base.__name__], path
 
 

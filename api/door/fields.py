@@ -90,7 +90,9 @@ WantedSerial = Annotated[StrictStr, said("Exactly the block of this serial.", "S
 Moment = Annotated[str, said("When: RFC 3339, UTC.", MOMENT, json_schema_extra={"format": "date-time"})]
 WantedMoment = Annotated[
     StrictStr,
-    said("A time, with milliseconds and Z.", "2027-01-01T00:00:00.000Z", json_schema_extra={"format": "date-time"}),
+    said(
+        "A time, to the millisecond: RFC 3339.", "2027-01-01T00:00:00.000Z", json_schema_extra={"format": "date-time"}
+    ),
 ]
 PeriodFrom = Annotated[Moment, said("The beginning of a day in Shanghai.", "2026-11-19T16:00:00.000Z")]
 PeriodUntil = Annotated[Moment, said("The end of a day in Shanghai, exclusive.", "2026-11-20T16:00:00.000Z")]

@@ -4,6 +4,7 @@ import json
 import random
 import ssl
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
@@ -33,8 +34,12 @@ MOST: Final = 32
 """Exchanges at once."""
 MOST_OF_ACCOUNT: Final = 2
 """Of one account's webhooks: more would let one account take all places."""
+MOST_SLOW: Final = 24
+"""Of those whose last exchange failed or took longer than `SLOW_S`: the other places are for who answers at once."""
+SLOW_S: Final = 1.0
 IN_A_ROW: Final = 100
-"""Events that a webhook is sent before it goes behind the others."""
+TURN_S: Final = 5.0
+"""A webhook is sent so many events, and begins none after so long; then it goes behind all others."""
 OK, REDIRECTS, GONE, THROTTLED = range(200, 300), range(300, 400), 410, (429, 503)
 
 
@@ -139,23 +144,34 @@ class Courier:
         in_development = site.settings.environment == Environment.DEVELOPMENT
         self._sender = sender or Sender(clock, in_development=in_development)
         self._busy: dict[int, int] = {}
+        self._began = 0
+        """How many turns began; of accounts and webhooks it is noted when theirs did."""
+        self._account_turns: dict[int, int] = {}
+        self._turns: dict[int, int] = {}
+        self._slow: set[int] = set()
         self._lock = threading.Lock()
         self._database = threading.BoundedSemaphore(4)  # of a pool that the log needs too
 
     def round(self) -> None:
         """Begin what is due and has a place. Waits for no answer. Raises `RegistryError` without the database."""
         with self._lock:
-            busy = dict(self._busy)
+            busy, slow = dict(self._busy), set(self._slow)
         if len(busy) >= MOST:
             return
         with self._database, self._site.database.reading() as tx:
-            found = sending.list_due(tx, self._clock(), busy.keys(), 4 * MOST)
-        of_account = Counter(busy.values())
-        for due in found:
-            if len(busy) < MOST and of_account[due.account_id] < MOST_OF_ACCOUNT:
+            found = sending.list_due(tx, self._clock(), busy.keys())
+        of_account, slow_ones = Counter(busy.values()), len(slow & busy.keys())
+        for due in sorted(found, key=self._waits_since):
+            has_place = len(busy) < MOST and of_account[due.account_id] < MOST_OF_ACCOUNT
+            if has_place and (due.id not in slow or slow_ones < MOST_SLOW):
                 busy[due.id] = due.account_id
                 of_account[due.account_id] += 1
+                slow_ones += due.id in slow
                 self._begin(due)
+
+    def _waits_since(self, due: sending.Due) -> tuple[int, int, int]:
+        """Order by whose account's turn is longest ago, and of an account's webhooks by theirs."""
+        return self._account_turns.get(due.account_id, 0), self._turns.get(due.id, 0), due.id
 
     def idle(self) -> bool:
         """Whether nothing is being sent."""
@@ -169,12 +185,15 @@ class Courier:
     def _begin(self, due: sending.Due) -> None:
         with self._lock:
             self._busy[due.id] = due.account_id
+            self._began += 1
+            self._account_turns[due.account_id] = self._turns[due.id] = self._began
         threading.Thread(target=self._work, args=(due.id,), name=f"webhook {due.id}", daemon=True).start()
 
     def _work(self, number: int) -> None:
+        end = time.monotonic() + TURN_S
         try:
             for _ in range(IN_A_ROW):
-                if self._over.is_set() or not self._send_next(number):
+                if self._over.is_set() or not self._send_next(number) or time.monotonic() > end:
                     return
         except RegistryError as error:
             log.error("will be tried again", work="webhooks", webhook=number, detail=str(error))  # noqa: TRY400
@@ -191,10 +210,14 @@ class Courier:
             delivery = sending.next_delivery(tx, self._site.ledger.vault, number, self._clock())
         if delivery is None:
             return False
+        began = time.monotonic()
         outcome = self._sender.send(delivery)
-        at = self._clock()
+        at, was_taken = self._clock(), outcome.status in OK
+        with self._lock:
+            is_slow = not was_taken or time.monotonic() - began > SLOW_S
+            (self._slow.add if is_slow else self._slow.discard)(number)
         with self._database, self._site.database.transaction() as tx:
-            if outcome.status is not None and outcome.status in OK:
+            if was_taken:
                 return sending.was_taken(tx, delivery)
             if outcome.status == GONE:
                 sending.is_gone(tx, delivery, at)

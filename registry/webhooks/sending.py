@@ -21,6 +21,7 @@ from registry.webhooks.webhooks import SEALED_AS
 _S, _M, _H = 1_000, 60_000, 3_600_000
 SCHEDULE: Final = (5 * _S, 5 * _M, 30 * _M, 2 * _H, 5 * _H, 10 * _H, 14 * _H, 20 * _H, 24 * _H)
 """Milliseconds from each try that failed to the next; after the tenth there is none. Source: the text's example."""
+MOST_DUE: Final = 1_000
 MAX_WAIT_MS: Final = 24 * _H
 """Of what an answer asks for by Retry-After."""
 FAILED, GONE, NOBODY = "failed", "gone", "nobody"
@@ -33,7 +34,6 @@ class Due:
 
     id: int
     account_id: int
-    delivered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Delivery:
     tries: int
 
 
-def list_due(tx: sa.Connection, at: int, but: Collection[int], most: int) -> list[Due]:
-    """Give the webhooks that may be sent something now, those first that waited longest."""
-    return [Due(**row) for row in tx.execute(_DUE, {"at": at, "but": list(but), "most": most}).mappings()]
+def list_due(tx: sa.Connection, at: int, but: Collection[int]) -> list[Due]:
+    """Give the webhooks that may be sent something now, `MOST_DUE` at most; of more, some and then others."""
+    return [Due(**row) for row in tx.execute(_DUE, {"at": at, "but": list(but), "most": MOST_DUE}).mappings()]
 
 
 def next_delivery(tx: sa.Connection, vault: Vault, number: int, at: int) -> Delivery | None:
@@ -111,9 +111,9 @@ def _disable(tx: sa.Connection, number: int, account: int, at: int, why: str, fa
 
 
 _DUE = sa.text("""
-    SELECT w.id, w.account_id, w.delivered FROM webhooks w JOIN feeds f ON f.account_id = w.account_id
+    SELECT w.id, w.account_id FROM webhooks w JOIN feeds f ON f.account_id = w.account_id
     WHERE w.disabled_ms IS NULL AND w.next_ms <= :at AND f.last > w.delivered AND w.id <> ALL (:but)
-    ORDER BY w.next_ms, w.id LIMIT :most
+    ORDER BY random() LIMIT :most
 """)
 _WEBHOOK = sa.text("""
     SELECT w.*, f.last FROM webhooks w JOIN feeds f ON f.account_id = w.account_id

@@ -41,6 +41,11 @@ def slow(handler: BaseHTTPRequestHandler, receiver: Receiver) -> None:
     status(200)(handler, receiver)
 
 
+def sleepy(handler: BaseHTTPRequestHandler, receiver: Receiver) -> None:
+    receiver.let_go.wait(0.1)
+    status(200)(handler, receiver)
+
+
 def trickling(handler: BaseHTTPRequestHandler, receiver: Receiver) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not receiver.let_go.is_set():
@@ -72,6 +77,7 @@ ANSWERS: dict[str, Answer] = {
     "/busy": status(429, Retry_After="3600"),
     "/never": status(503, Retry_After=f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"),
     "/slow": slow,
+    "/sleepy": sleepy,
     "/trickling": trickling,
     "/endless": endless,
     "/closing": closing,

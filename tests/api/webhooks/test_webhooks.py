@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from api.webhooks import courier
 from api.webhooks.courier import Courier, Sender
 from registry.clock import system_clock
 from registry.events.outbox import number_events
@@ -55,7 +56,8 @@ class Post:
 
 
 @pytest.fixture
-def post(live) -> Iterator[Post]:
+def post(live, monkeypatch) -> Iterator[Post]:
+    monkeypatch.setattr(courier, "TURN_S", 60.0)  # what is due is sent in one turn, however busy the machine
     found = Post(live)
     yield found
     found.over.set()
@@ -218,6 +220,24 @@ def test_a_slow_receiver_holds_up_no_other(live, shop, post, house):
     until(post.courier.idle)
     post.deliver()
     assert len(house.at("/other")) == 1
+
+
+def test_those_who_are_slow_on_purpose_take_no_place_for_good(live, shop, post, house, monkeypatch):
+    """Of two places; the slow ones are older, and have more to be sent than fits in a turn."""
+    for name, value in {"MOST": 2, "MOST_SLOW": 1, "SLOW_S": 0.05, "TURN_S": 0.05}.items():
+        monkeypatch.setattr(courier, name, value)
+    slow_ones = [institution(live) for _ in range(2)]
+    for caller, path in ((slow_ones[0], "/sleepy"), (slow_ones[1], "/sleepy"), (shop, "/ok"), (shop, "/other")):
+        hooked(caller, house.url + path)
+    for caller in slow_ones:
+        redeemed(live, caller, *[1] * 6)
+    redeemed(live, shop, 5)
+    post.begin()
+    until(lambda: post.courier.round() or len(house.came) == 14)
+    until(post.courier.idle)
+    order = [path for path, _, _ in house.came]
+    assert order.index("/ok") <= 4
+    assert order.index("/other") <= 6
 
 
 def test_days_of_failure_disable_it_and_enabled_again_it_goes_on_in_order(live, shop, post, house):

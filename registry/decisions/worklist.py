@@ -70,15 +70,19 @@ def of_authority(every: Iterable[Waiting], authority: str) -> list[Waiting]:
 
 
 def _of_record(tx: sa.Connection, sealer: Sealer, record: Record, at: int) -> Iterator[Waiting]:
-    asked = {"prefix": PREFIXES[record][0], "resting": RESTING[record], "most": MOST}
+    table = recall(tx, sealer, record, ()).policies.table(record, at)
+    if table is None:
+        return
+    # Where nothing can be decided of a case it waits for nobody; such cases, ever more, would hide those that wait.
+    states = {state for step in table.steps for state in step.from_states} - {RESTING[record]}
+    asked = {"prefix": PREFIXES[record][0], "states": sorted(states), "most": MOST}
     about = {row.number: row.about for row in tx.execute(_OPEN, asked)}
     if not about:
         return
     standing = recall(tx, sealer, record, about)
-    table = standing.policies.table(record, at)
     for number, named in about.items():
         case = standing.cases.get(number)
-        if case is None or table is None or case.state not in table.states:
+        if case is None or case.state not in table.states:
             continue
         kind = None if case.terms is None else case.terms.kind
         ways = [step for step in table.steps if case.state in step.from_states and _is_for(step, kind)]
@@ -114,5 +118,5 @@ _OPEN = sa.text("""
         SELECT CAST(e.public AS jsonb) #>> '{to,1}' AS state, d.movement_id FROM decisions d
         JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence
         WHERE d.case_number = c.number ORDER BY d.movement_id DESC LIMIT 1
-    ) last WHERE left(c.number, 1) = :prefix AND last.state <> :resting ORDER BY last.movement_id LIMIT :most
+    ) last WHERE left(c.number, 1) = :prefix AND last.state = ANY (:states) ORDER BY last.movement_id LIMIT :most
 """)

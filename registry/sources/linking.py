@@ -49,12 +49,13 @@ class Consent:
 
 
 def make_code(tx: sa.Connection, ledger: Ledger, account: int, source_id: int) -> Code:
-    """Give a person's code for linking a source. Raises `NotFound`, `Invalid` for an institution."""
+    """Give a person's code for linking a source; it ends the one before. Raises `NotFound`, `Invalid` for no person."""
     if open_row(tx, account).kind != INDIVIDUAL:
         raise Invalid("A scene is linked to a person's account.")
     get_source(tx, source_id)
     at = ledger.clock()
-    tx.execute(sa.delete(link_codes).where(link_codes.c.ends_ms <= at))
+    before = sa.and_(link_codes.c.account_id == account, link_codes.c.source_id == source_id)
+    tx.execute(sa.delete(link_codes).where(before | (link_codes.c.ends_ms <= at)))
     code = Code("".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARS)), at + CODE_LIFE_MS)
     row = {"digest": _digest(ledger.vault, code.text), "account_id": account, "source_id": source_id}
     tx.execute(sa.insert(link_codes).values(row | {"ends_ms": code.ends_ms}))

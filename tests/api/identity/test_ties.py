@@ -63,7 +63,9 @@ def test_a_code_is_good_once_in_its_time_and_for_its_source(live, platform):
     )
     done(platform.post(path, {"code": f" {code.lower()} ", "external_id": "once"}))
     assert is_problem(platform.post(path, {"code": code, "external_id": "once"}), 404, "not-found")
-    late = done(person.act("link-codes", source=live.source.id))["code"]
+    early, late = (done(person.act("link-codes", source=live.source.id))["code"] for _ in range(2))
+    ended = platform.post(path, {"code": early, "external_id": "once"})
+    assert is_problem(ended, 404, "not-found"), "a person has one code for a source, however many were asked for"
     with live.site.database.transaction() as tx:
         tx.execute(sa.text("DELETE FROM link_codes"))
     assert is_problem(platform.post(path, {"code": late, "external_id": "once"}), 404, "not-found")

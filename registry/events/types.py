@@ -49,6 +49,36 @@ QUARANTINE_ENDED: Final = EventType(
 SOURCE_DECIDED: Final = EventType(
     "source.decided", "A decision was taken of a source of yours.", ("case", "decision", "state"), _OF_SOURCES
 )
+BATCH_JUDGED: Final = EventType(
+    "batch.judged",
+    "A batch was judged: how many of its rows stand, and the grams they come to; the others are listed with reasons.",
+    ("batch", "source", "rows", "accepted", "quantity_g"),
+    frozenset({Role.PLATFORM}),
+)
+BATCH_PROPOSED: Final = EventType(
+    "batch.proposed",
+    "An officer proposed that a batch is issued, judged anew; another decides.",
+    ("batch", "source", "case", "accepted", "quantity_g"),
+    frozenset({Role.PLATFORM}),
+)
+BATCH_SETTLED: Final = EventType(
+    "batch.settled",
+    "A batch came to its end: `issued`, `refused` or `withdrawn`; read it for its lot, or for why.",
+    ("batch", "source", "state"),
+    frozenset({Role.PLATFORM}),
+)
+CORRECTION_PROPOSED: Final = EventType(
+    "correction.proposed",
+    "Grams of a source of yours, issued to you or caused by you are said to come from abnormal data.",
+    ("case", "lot", "reason", "quantity_g"),
+    READERS,
+)
+CORRECTION_SETTLED: Final = EventType(
+    "correction.settled",
+    "Such a correction was `ordered`, which voided what lives of the grams, whoever holds it, or `dismissed`.",
+    ("case", "lot", "state", "voided_g", "shortfall_g"),
+    READERS,
+)
 CONSENT_GIVEN: Final = EventType(
     "consent.given",
     "A person was linked to a source of yours.",
@@ -109,6 +139,11 @@ TYPES: Final[Mapping[str, EventType]] = {
         QUARANTINE_CAUGHT,
         QUARANTINE_ENDED,
         SOURCE_DECIDED,
+        BATCH_JUDGED,
+        BATCH_PROPOSED,
+        BATCH_SETTLED,
+        CORRECTION_PROPOSED,
+        CORRECTION_SETTLED,
         CONSENT_GIVEN,
         CONSENT_WITHDRAWN,
         BALANCE_CHANGED,

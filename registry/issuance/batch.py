@@ -15,6 +15,8 @@ from registry.accounts.vault import Vault
 from registry.database.schema import batch_parts, batches, sources
 from registry.decisions.returning import Recorded, Returning
 from registry.errors import BatchClosed, BatchQuota, BatchReported, Invalid, NotFound, RegistryError, VersionStale
+from registry.events.outbox import tell as tell_event
+from registry.events.types import BATCH_JUDGED, BATCH_PROPOSED, BATCH_SETTLED
 from registry.ledger.ledger import Ledger
 from registry.ledger.queries import MAX_BIGINT, Page, bounded, read_cursor
 from registry.procedure.decision import Record
@@ -185,14 +187,36 @@ def require_state(batch: Batch, *states: State) -> None:
 
 
 def change(tx: sa.Connection, batch: Batch, at: int, **values: Any) -> Batch:
-    """Change a batch that is locked; a settled one forgets its file's SHA-256. Gives it as it is then."""
+    """Change a batch that is locked, and tell its platform; a settled one forgets its file's SHA-256.
+
+    Gives it as it is then.
+    """
     if values.get("state") in SETTLED:
         values |= {"sha256": None, "work": None, "progress": sa.null()}
         tx.execute(sa.delete(batch_parts).where(batch_parts.c.batch_id == batch.id))
         tx.execute(_WAIT_AGAIN, {"batch": batch.id})
     values |= {"version": batches.c.version + 1, "changed_ms": sa.func.greatest(at, batches.c.changed_ms)}
     query = sa.update(batches).where(batches.c.id == batch.id).values(values).returning(batches)
-    return _batch(tx.execute(query).one())
+    now = _batch(tx.execute(query).one())
+    if "state" in values:
+        _tell_platform(tx, now)
+    return now
+
+
+def _tell_platform(tx: sa.Connection, now: Batch) -> None:
+    """Tell what became of a batch, once it is judged; that its parts came the platform knows."""
+    of = BATCH_SETTLED if now.state in SETTLED else _TOLD.get(now.state)
+    if of is None:
+        return
+    said: dict[str, Any] = {
+        "batch": now.id,
+        "source": now.source_id,
+        "case": now.case,
+        "state": now.state,
+        **(now.summary or {}),
+    }
+    platform = tx.execute(sa.select(sources.c.applicant_id).where(sources.c.id == now.source_id)).scalar_one()
+    tell_event(tx, of, platform, now.changed_ms, {name: said[name] for name in of.fields})
 
 
 def ask_for(tx: sa.Connection, batch: Batch, at: int, work: Work, **values: Any) -> Batch:
@@ -271,6 +295,7 @@ def _batch(row: sa.Row[Any]) -> Batch:
     )
 
 
+_TOLD: Final = {State.JUDGED: BATCH_JUDGED, State.PROPOSED: BATCH_PROPOSED}
 _LAPSED: Final = {
     "type": "batch-state",
     "title": "It lapsed",

@@ -22,6 +22,8 @@ from registry.decisions.motions import Choose, approver
 from registry.decisions.recording import By, Step, next_case, prepare
 from registry.decisions.returning import Recorded, Returning
 from registry.errors import Conflict, DecisionRefused, Invalid, MovedOn, NotFound, TooManyBlocks
+from registry.events.outbox import Data, tell
+from registry.events.types import CORRECTION_PROPOSED, CORRECTION_SETTLED, EventType
 from registry.issuance.living import Living, living
 from registry.ledger import child
 from registry.ledger.ledger import Ledger, in_time
@@ -95,6 +97,8 @@ def propose_correction(tx: sa.Connection, ledger: Ledger, wrong: Wrong, told: To
         tx.execute(
             sa.insert(corrected_accounts).values(case_number=case, account_id=account, issued_g=grams, voided_g=0)
         )
+    said: Data = {"case": case, "lot": wrong.lot_id, "reason": told.reason, "quantity_g": wrong.quantity_g}
+    _tell(tx, CORRECTION_PROPOSED, pending.at, said)
     return case
 
 
@@ -147,7 +151,7 @@ def decide_or_move(
     tx: sa.Connection, ledger: Ledger, case: str, decision: str, choose: Choose, reason: str | None
 ) -> tuple[str | None, int | None]:
     """Dismiss a correction that was proposed, or move it again. Raises `NotFound`, `DecisionRefused`, `Conflict`."""
-    _proposed(tx, case)
+    row = _proposed(tx, case)
     officer, at = choose(_CENTRE), ledger.clock()
     if decision == ORDERS:
         return None, motions.move(tx, case, ORDERS, officer, at, reason)
@@ -155,7 +159,7 @@ def decide_or_move(
         raise DecisionRefused(f"A correction is decided by {ORDERS} or {DISMISSES}; {decision[:40]!r} is neither.")
     prepare(tx, ledger, Record.CORRECTION, case).take(tx, Step(DISMISSES, "dismissed", By(officer, reason=reason)))
     motions.end_of_case(tx, case, officer, at)
-    tx.execute(_SETTLE, {"case": case, "state": "dismissed", "at": at, "voided": 0, "shortfall": 0})
+    _settle(tx, row, "dismissed", at)
     return "dismissed", None
 
 
@@ -182,8 +186,20 @@ def _order(tx: sa.Connection, ledger: Ledger, row: Any, found: Sequence[Living],
         of_holders[one.piece.block.account_id] += one.piece.quantity_g
     for account, grams in sorted(of_holders.items()):
         tx.execute(_HELD, {"case": row.case_number, "account": account, "grams": grams})
-    settled = {"case": row.case_number, "state": "ordered", "at": pending.at, "voided": voided, "shortfall": shortfall}
-    tx.execute(_SETTLE, settled)
+    _settle(tx, row, "ordered", pending.at, voided, shortfall)
+
+
+def _settle(tx: sa.Connection, row: Any, state: str, at: int, voided_g: int = 0, shortfall_g: int = 0) -> None:
+    """Note how a correction ended, and tell the institutions that it meets."""
+    case = row.case_number
+    tx.execute(_SETTLE, {"case": case, "state": state, "at": at, "voided": voided_g, "shortfall": shortfall_g})
+    grams = {"voided_g": voided_g, "shortfall_g": shortfall_g}
+    _tell(tx, CORRECTION_SETTLED, at, {"case": case, "lot": row.lot_id, "state": state, **grams})
+
+
+def _tell(tx: sa.Connection, of: EventType, at: int, said: Data) -> None:
+    for account in tx.execute(_TOLD, {"case": said["case"]}).scalars().all():
+        tell(tx, of, account, at, said)
 
 
 def _held_living(tx: sa.Connection, ranges: Sequence[Range]) -> list[Living]:
@@ -280,6 +296,13 @@ _OF_ACCOUNT = sa.text("""
         coalesce(a.voided_g, 0), CASE WHEN c.caused_by = :account THEN coalesce(c.shortfall_g, 0) ELSE 0 END
     FROM corrections c LEFT JOIN corrected_accounts a ON a.case_number = c.case_number AND a.account_id = :account
     WHERE a.account_id IS NOT NULL OR c.caused_by = :account ORDER BY c.changed_ms DESC, c.case_number DESC LIMIT 1000
+""")
+_TOLD = sa.text("""
+    SELECT a.id FROM accounts a WHERE a.kind = 'institution' AND a.id IN (
+        SELECT account_id FROM corrected_accounts WHERE case_number = :case
+        UNION SELECT unnest(ARRAY[c.caused_by, s.applicant_id]) FROM corrections c
+            JOIN lots l ON l.id = c.lot_id JOIN sources s ON s.id = l.source_id WHERE c.case_number = :case
+    ) ORDER BY a.id
 """)
 _FORGET = sa.text("""
     UPDATE corrections SET explanation = NULL WHERE case_number IN (

@@ -11,6 +11,7 @@ import httpx2
 
 from api.serving import batches as working
 from registry.clock import rfc3339, system_clock
+from registry.events.outbox import number_events
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.sources.sources import give_consent
@@ -121,6 +122,17 @@ class Reporting:
     def rows(self, batch: int) -> list[dict[str, Any]]:
         text = self.platform.get(f"/v1/batches/{batch}/rows.jsonl").text
         return [json.loads(line) for line in text.splitlines()]
+
+    def told(self, **of: object) -> list[tuple[str, dict[str, Any]]]:
+        """What the platform reads in its feed, of events whose data say this, and what else they say."""
+        with self.live.site.database.transaction() as tx:
+            number_events(tx)
+        told, after, has_more = [], 0, True
+        while has_more:
+            page = self.platform.get(f"/v1/accounts/{self.platform.account}/events?limit=200&after={after}").json()
+            after, has_more = page["after"], page["has_more"]
+            told += [(one["type"], one["data"]) for one in page["items"] if of.items() <= one["data"].items()]
+        return [(what, {name: said for name, said in data.items() if name not in of}) for what, data in told]
 
     def work(self) -> None:
         """Have done what waits, as `gram serve` does it beside everything else."""

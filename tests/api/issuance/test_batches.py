@@ -100,6 +100,12 @@ def test_a_batch_becomes_a_lot_by_two_officers(live, reporting, riders):
     assert (said["state"], said["problem"], said["lot"]) == ("issued", None, int(said["case"][2:]))
     held = [holder(live, riders[user]).balances()["reduction"] for user in riders]
     assert sum(held) == said["summary"]["quantity_g"] > 0
+    stands = {"source": live.source.id, "accepted": 2, "quantity_g": sum(held)}
+    assert reporting.told(batch=batch) == [
+        ("batch.judged", {**stands, "rows": 2}),
+        ("batch.proposed", {**stands, "case": said["case"]}),
+        ("batch.settled", {"source": live.source.id, "state": "issued"}),
+    ]
     live.publish()
     case = Caller(live.url).get(f"/v1/cases/{said['case']}").json()
     assert [one["says"]["decision"] for one in case["items"]] == ["issue", "propose"]

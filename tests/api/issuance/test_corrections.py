@@ -62,6 +62,13 @@ def test_grams_are_found_in_a_bundle_and_what_is_gone_is_a_shortfall(live, repor
     assert told(firm) == [("ordered", 0, 30, 0)]
     applicant = holder(live, live.source.applicant_id)
     assert told(applicant)[0] == ("ordered", 0, 0, 30)
+    lot = said["items"][0]["lot"]
+    events = [
+        ("correction.proposed", {"lot": lot, "reason": "meter-fault", "quantity_g": 100}),
+        ("correction.settled", {"lot": lot, "state": "ordered", "voided_g": 70, "shortfall_g": 30}),
+    ]
+    assert reporting.told(case=said["case"]) == events
+    assert Reporting(live, firm).told(case=said["case"]) == events[1:], "what it holds is found when it is ordered"
     seen = one.get(f"/v1/accounts/{person}/corrections").json()["items"][0]
     assert (seen["reason"], seen["explanation"]) == ("meter-fault", "The meter stood still. 电表停走。")
     live.publish()
@@ -90,6 +97,7 @@ def test_a_bundle_of_two_lots_is_two_corrections_and_one_may_be_dismissed(live, 
     case = said["items"][1]["case"]
     dismissed = reporting.centre(2).post(f"/v1/cases/{case}/decisions", {"decision": "dismiss", "reason": "in-order"})
     assert (dismissed.status_code, dismissed.json()["state"]) == (201, "dismissed"), dismissed.text
+    assert [data.get("state") for _, data in reporting.told(case=case)] == [None, "dismissed"]
     assert is_problem(approve(reporting, {"items": said["items"][1:]})[0], 409, "conflict")
     assert firm.balances()["reduction"] == 10
     assert sound(live)

@@ -16,7 +16,6 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
-from anchoring.chain.remote_signer import RemoteSigner
 from anchoring.chain.signers import KeyHolder, LocalKey
 from anchoring.errors import Malformed
 from anchoring.signing import address_bytes, checksummed
@@ -46,6 +45,8 @@ def open_key(name: str) -> KeyHolder:
         if scheme == "web3signer":
             url, hash_mark, address = rest.partition("#")
             if hash_mark:
+                from anchoring.chain.remote_signer import RemoteSigner  # RLP and BLS: only who has one waits for them
+
                 return RemoteSigner(url, address)
             raise Malformed("A remote signer is web3signer:URL#ADDRESS; the address is missing.")
     raise Malformed("A key is named file:PATH, keystore:PATH or web3signer:URL#ADDRESS.")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from anchoring.chain.client import AnchorClient
 from anchoring.chain.embedded_process import EmbeddedChainProcess
 from anchoring.errors import Elsewhere, NotYet
 from api.installation.data_folder import DataFolder, InUse, hold, read_folder
@@ -14,6 +14,9 @@ from registry.database.embedded import EmbeddedPostgres, running_url
 from registry.database.engine import Database, require_schema
 from registry.database.roles import as_registry
 from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from anchoring.chain.client import AnchorClient
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,14 @@ class Beside:
             return ()
         return (self._stack.enter_context(EmbeddedChainProcess(self.folder.chain)).rpc_url,)
 
-    def contract(self) -> AnchorClient:
+    def contract(self) -> "AnchorClient":
         """Open the contract that this log is anchored in.
 
         Raises `NotYet` when it has none, `Unavailable` when no node is known, `Elsewhere` when the node is of another
         chain than the log's.
         """
+        from anchoring.chain.client import AnchorClient  # web3: most commands ask no chain
+
         marker, address = self.folder.marker, self._contract_address()
         urls = self.rpc_urls()
         if not urls:

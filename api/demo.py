@@ -41,7 +41,7 @@ from registry.policies.policies import shipped_policy
 from registry.procedure.decision import LIVE
 from registry.procedure.values import PUBLICITY
 from registry.sources.approval import advance, apply_for
-from registry.sources.sources import NewSource, give_consent, linked_users
+from registry.sources.sources import NewSource, get_source, give_consent, linked_users
 
 RIDES = "shanghai-rides"
 DECLARED: Final[Mapping[str, tuple[str, str, Mapping[str, str]]]] = {
@@ -119,6 +119,8 @@ def tell_story(site: Site, given: Given, step: Step) -> Story:
     with _transaction(site) as tx:
         source_id = _source(tx, site, given, step)
         named = _people(tx, site, source_id, given)
+        platform = get_source(tx, source_id).applicant_id
+    step(f"The platform's account is {platform}, and its source is {source_id}")
     if not named:
         step("Nobody is named in this kind of file: every row will be refused, and nothing can be issued for it")
     _bring_to_life(site, source_id, step)

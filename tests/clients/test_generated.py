@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.rest import authority, person_with
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
+from tests.support.attending import attended
+from tests.support.reporting import Reporting
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 OPENAPI = ROOT / "docs" / "openapi.json"
@@ -51,14 +55,49 @@ def in_typescript(folder: Path) -> list[object]:
     return ["node", folder / "use.js"]
 
 
+@pytest.fixture
+def reporting(live) -> Reporting:
+    return Reporting.of(live)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("generate", [in_python, in_typescript])
-def test_a_generated_client_opens_reads_and_acts(live, tmp_path, generate):
-    rider = person_with(live, 50)
-    words = (live.url, authority(live, "centre").token, rider.token, rider.account)
-    said = run(*generate(tmp_path), *words, cwd=tmp_path, PYTHONPATH=str(tmp_path))
-    assert json.loads(said) == {
-        "balances": {"reduction": 30, "points": 20},
-        "moved": "convert",
+def test_a_generated_client_does_the_ten_calls(live, reporting, tmp_path, generate, gram):
+    subject = f"client-{generate.__name__}"
+    live.grant(subject, Grant(Role.PLATFORM, live.source.applicant_id))
+    officers = [reporting.centre(number).token for number in (1, 2)]
+    words = (live.url, live.site.development_issuer.url, *officers, live.source.id, subject)
+    command = [*map(str, generate(tmp_path)), *map(str, words)]
+    with (
+        attended(live),
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as client,
+    ):
+        assert client.stdout is not None
+        first = client.stdout.readline()
+        assert re.fullmatch(r"\d+ \d+\n", first), first + client.stdout.read()
+        tokens = [
+            live.token(role, int(number)) for role, number in zip(("holder", "provider"), first.split(), strict=True)
+        ]
+        said, _ = client.communicate("\n".join([*tokens, ""]))
+        assert client.returncode == 0, said
+    told = json.loads(said)
+    receipt, bundle, issued = told.pop("receipt"), told.pop("bundle"), told.pop("issued")
+    assert told == {
+        "stands": [1, ["not-consented"]],
+        "balances": {"reduction": issued - 100, "points": 60},
+        "moved": "bundle",
         "refused": "urn:gramledger:problem:insufficient",
-        "issued": True,
+        "events": ["redemption.received", "redemption.refunded", "return.done"],
     }
+    assert re.fullmatch(r"SHCER-\d+-\d+", bundle)
+    (tmp_path / "return.tlog-proof").write_text(receipt)
+    code, shown, _ = gram("verify", tmp_path / "return.tlog-proof", "--vkey", live.site.log_signer.verifier.vkey)
+    assert (code, "BUNDLE of 40 g" in shown) == (0, True), shown

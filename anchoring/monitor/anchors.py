@@ -1,8 +1,7 @@
 """Holds what the contract has against the log, and prepares its conviction."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anchoring.chain.client import Verdict
 from anchoring.chain.conviction_call import estimate_gas
 from anchoring.errors import AnchoringError
 from anchoring.monitor.case import Case
@@ -12,6 +11,9 @@ from anchoring.monitor.judging import convicting_pair
 from anchoring.monitor.keeping import conviction
 from anchoring.monitor.memory import Anchor, Unlawful
 from anchoring.witness import replay
+
+if TYPE_CHECKING:
+    from anchoring.chain.client import Verdict
 
 
 def judge(case: Case) -> None:
@@ -75,7 +77,7 @@ def prepare_conviction(case: Case, rpcs: tuple[str, ...]) -> None:
     case.alert("rule", "transaction", f"{file} is ready to be sent to the contract")
 
 
-def _check_verdict(case: Case, verdict: Verdict) -> None:
+def _check_verdict(case: Case, verdict: "Verdict") -> None:
     against = f"leaf {verdict.index} breaks {verdict.rule.name}, with leaf {verdict.other} beside it"
     case.alert("contract-broken", "", f"the contract holds proof that {against}")
     if verdict.size > case.copy.size or max(verdict.index, verdict.other) >= verdict.size:

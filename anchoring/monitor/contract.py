@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict
 from anchoring.errors import AnchoringError, Refuted
 from anchoring.monitor.alerts import Alert
 from anchoring.monitor.memory import MAX_ANCHORS, MAX_TAKEN_BACK, Anchor, Memory
+
+if TYPE_CHECKING:
+    from anchoring.chain.client import AnchorClient, AnchoredHead, Verdict
 
 WATCHED: Final = 16
 """Anchors, the last ones, that are asked for again in each round: a reorganisation takes the last ones back."""
@@ -19,16 +21,16 @@ REORG_BLOCKS: Final = 64
 class ContractSeen:
     """The contract's last checkpoint and verdict. `is_agreed` when all nodes that answered tell the same."""
 
-    head: AnchoredHead
-    verdict: Verdict | None
+    head: "AnchoredHead"
+    verdict: "Verdict | None"
     is_agreed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    client: AnchorClient
+    client: "AnchorClient"
     name: str
-    head: AnchoredHead
+    head: "AnchoredHead"
 
 
 class ContractWatch:
@@ -36,6 +38,8 @@ class ContractWatch:
 
     def __init__(self, rpcs: Sequence[str], contract: str, chain_id: int, read_seconds: float = 10) -> None:
         """Connect to nothing yet. Raises Malformed for an address or a URL that is none."""
+        from anchoring.chain.client import AnchorClient  # web3, which who watches no contract does not need
+
         self.contract, self.chain_id, self.rpcs = contract, chain_id, tuple(rpcs)
         self._clients = [
             (f"node {number}", AnchorClient(rpc, contract, chain_id=chain_id, read_seconds=read_seconds))

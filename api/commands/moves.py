@@ -5,16 +5,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from anchoring.chain.client import AnchorClient, AnchoredCheckpoint, AnchoredHead
 from anchoring.errors import Malformed, Refuted
 from anchoring.moves import proof
 from anchoring.tree.sources import read_file
 
+if TYPE_CHECKING:
+    from anchoring.chain.client import AnchorClient, AnchoredCheckpoint, AnchoredHead
+
 
 @contextmanager
-def contracts_at(rpc: Sequence[str], places: Sequence[tuple[int, str]]) -> Iterator[list[AnchorClient | None]]:
+def contracts_at(rpc: Sequence[str], places: Sequence[tuple[int, str]]) -> Iterator["list[AnchorClient | None]"]:
     """Connect to each (chain id, contract) through those endpoints that are of its chain; None where there is none."""
+    from anchoring.chain.client import AnchorClient
+
     with ExitStack() as stack:
         of_chain: dict[int, list[str]] = defaultdict(list)
         for url in rpc:
@@ -32,10 +37,10 @@ def contracts_at(rpc: Sequence[str], places: Sequence[tuple[int, str]]) -> Itera
 class Followed:
     """The contracts of one log, in order; for the audit they are one chain's view."""
 
-    clients: Sequence[AnchorClient]
-    _where: dict[AnchoredCheckpoint, AnchorClient] = field(default_factory=dict, repr=False)
+    clients: "Sequence[AnchorClient]"
+    _where: "dict[AnchoredCheckpoint, AnchorClient]" = field(default_factory=dict, repr=False)
 
-    def head(self) -> AnchoredHead:
+    def head(self) -> "AnchoredHead":
         """The last contract's last checkpoint; broken if any of them is.
 
         Raises Refuted when an earlier one holds more: a contract begins with what the one before it held at last.
@@ -55,13 +60,13 @@ class Followed:
             raise Refuted(f"Two contracts of the log hold two roots for {size} leaves: it shows two histories.")
         return roots.pop() if roots else None
 
-    def anchored(self) -> list[AnchoredCheckpoint]:
+    def anchored(self) -> "list[AnchoredCheckpoint]":
         """Every checkpoint that any of them holds."""
         found = {anchor: client for client in self.clients for anchor in client.anchored()}
         self._where.update(found)
         return list(found)
 
-    def made_at(self, anchor: AnchoredCheckpoint) -> int:
+    def made_at(self, anchor: "AnchoredCheckpoint") -> int:
         """When the block of an anchor was made, on the chain that has it: Unix milliseconds."""
         return self._where[anchor].made_at(anchor)
 

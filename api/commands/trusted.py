@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anchoring.chain.client import AnchorClient
 from anchoring.errors import Malformed
 from anchoring.signing import address_bytes, checksummed
 from anchoring.tree.sources import read_file
@@ -69,6 +68,8 @@ def contracts_of(trust: Trust, rpcs: Sequence[str]) -> Iterator[Followed | None]
     if not trust.chains or (bare and not rpcs):
         yield None
         return
+    from anchoring.chain.client import AnchorClient  # web3, for which most of an offline check's start would go
+
     with ExitStack() as stack:
         opened = [
             stack.enter_context(AnchorClient(chain.rpcs or rpcs, chain.contract, chain_id=chain.chain_id))

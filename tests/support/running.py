@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 
 from anchoring.connections import Limits
+from api.installation.data_folder import POSTGRES
 from api.installation.development_issuer import NAME
 from api.installation.officers import CENTRE
 from api.installation.services import running
@@ -23,6 +25,7 @@ from api.serving.http_server import BoundedServer
 from registry.accounts.accounts import INDIVIDUAL, INSTITUTION, open_account
 from registry.activities.activities import Activity
 from registry.clock import Clock, system_clock
+from registry.database.embedded import url_of
 from registry.identity.grants import OPERATOR, Grant, give
 from registry.identity.roles import NUMBERED, Role
 from registry.identity.subjects import Subject
@@ -30,6 +33,7 @@ from registry.issuance.issue import Lot, issue
 from registry.issuance.report import Report
 from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source
+from tests.support.hasty import hasten
 from tests.support.scheme import found_programme, found_source, in_order, methodology_of
 
 DAY_MS = 86_400_000
@@ -111,6 +115,9 @@ def live_site(
     """
     settings = Settings(data=folder / "data", origin="log.test/gramledger", **given)
     with running(settings, lambda _sentence: None, create=True) as site, served(site) as url:
+        if settings.database is None:
+            with psycopg.connect(url_of(settings.data / POSTGRES), autocommit=True) as admin:
+                hasten(admin)
         with site.database.transaction() as tx:
             for table, first in (numbers_from or {}).items():
                 values = {"sequence": f"{table}_id_seq", "first": first}

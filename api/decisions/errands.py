@@ -1,4 +1,4 @@
-"""What waits for somebody beside the cases: motions, submissions, opinions, appointments, findings, quarantine."""
+"""What waits for somebody beside the cases: motions, submissions, opinions, findings, quarantine, and the like."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from registry.decisions.worklist import Waiting
 from registry.identity import appointments
 from registry.identity.roles import Role
 from registry.integrity import findings
-from registry.issuance import quarantine
+from registry.issuance import duplicates, quarantine
 from registry.opinions import opinions
 from registry.procedure.decision import Officer
 from registry.submissions import submissions
@@ -42,6 +42,7 @@ def errands(tx: sa.Connection, vault: Vault, at: int, cases: Iterable[Waiting]) 
     return [
         *_motions(tx, list(cases)), *_submissions(tx, vault), *_opinions(tx, vault), *_appointments(tx, vault),
         *_findings(tx, vault, at), *_quarantine(tx, vault),
+        *_duplicates(tx),
     ]  # fmt: skip
 
 
@@ -92,6 +93,13 @@ def _quarantine(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
     for batch in quarantine.list_waiting(tx):
         about, where = f"{batch.activities} of batch {batch.batch_id}", "/v1/quarantine?state=waiting"
         yield Errand("quarantine", batch.batch_id, about, by, frozenset(), batch.caught_ms, where)
+
+
+def _duplicates(tx: sa.Connection) -> Iterator[Errand]:
+    by = frozenset({str(Role.CENTRE)})
+    for one in duplicates.list_open(tx):
+        about, where = f"{one.activities} of source {one.source_id}", f"/v1/duplicates/{one.id}/settlement"
+        yield Errand("duplicate", one.id, about, by, frozenset(), one.at_ms, where)
 
 
 def of_authority(every: Iterable[Errand], authority: str) -> list[Errand]:

@@ -152,7 +152,15 @@ class Errand(BaseModel):
 
     what: Annotated[
         Literal[
-            "motion", "submission", "opinion", "appointment", "finding", "appeal", "quarantine", "quarantine-appeal"
+            "motion",
+            "submission",
+            "opinion",
+            "appointment",
+            "finding",
+            "appeal",
+            "quarantine",
+            "quarantine-appeal",
+            "duplicate",
         ],
         said("What it is."),
     ]

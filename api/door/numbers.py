@@ -32,6 +32,8 @@ SourceId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A source's numbe
 MotionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A motion's number.", examples=[3]), only_digits]
 SubmissionId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A submission's number.", examples=[4]), only_digits]
 BatchId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A batch's number.", examples=[7]), only_digits]
+SharingId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A sharing's number.", examples=[2]), only_digits]
+DuplicateId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A duplicate's number.", examples=[4]), only_digits]
 TieId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number.", examples=[3]), only_digits]
 RequestId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A request's number.", examples=[5]), only_digits]
 FindingId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A finding's number.", examples=[2]), only_digits]

@@ -24,7 +24,7 @@ from api.door.fields import (
     said,
     words,
 )
-from api.door.numbers import MAX_BIGINT, AccountId, Cursor, Limit, only_digits
+from api.door.numbers import MAX_BIGINT, MAX_EXACT, AccountId, Cursor, Limit, only_digits
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.who import Being, ForHolderOrReader, Purpose, note
@@ -36,7 +36,7 @@ from registry.errors import AccountErased, Conflict, Invalid, NotFound, PurposeM
 from registry.identity.roles import Role
 from registry.issuance import quarantine as room
 from registry.issuance.deciding import CENTRE
-from registry.issuance.quarantine import MAX_WORDS, MOST_AT_ONCE, HeldState
+from registry.issuance.quarantine import MAX_WORDS, MOST_NAMED, HeldState
 from registry.issuance.releasing import begin_release
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["quarantine"])
@@ -46,7 +46,8 @@ Supervising = Annotated[Principal, Depends(Being(OFFICERS))]
 HeldId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Its number.", examples=[12]), only_digits]
 OfState = Annotated[HeldState | None, Query(description="Only what stands so.", examples=["waiting"])]
 HeldNumber = Annotated[Numbered, said("Its number in quarantine.", 12)]
-Named = Annotated[list[StrictInt], said("Their numbers in quarantine.", [12], max_length=MOST_AT_ONCE)]
+Number = Annotated[StrictInt, said("A number in quarantine.", 12, ge=1, le=MAX_EXACT)]
+Named = Annotated[list[Number], said("Their numbers in quarantine.", [12], max_length=MOST_NAMED)]
 
 
 class Quarantined(BaseModel):

@@ -32,7 +32,7 @@ from api.installation import logs
 from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
 from api.integrity import routes as integrity
-from api.issuance import batches, quarantine, reconciliations
+from api.issuance import batches, duplicates, quarantine, reconciliations
 from api.issuance import corrections as issued_wrong
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
@@ -102,8 +102,8 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices, submissions, opinions, integrity, sources, batches, quarantine, reconciliations),
-        issued_wrong,
+        *(consents, ties, offices, submissions, opinions, integrity, sources),
+        *(batches, quarantine, duplicates, reconciliations, issued_wrong),
         *(events, webhooks),
     )
     routers = [*(room.router for room in strict), batches.parts_router]

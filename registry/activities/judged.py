@@ -124,6 +124,8 @@ class Judged:
     activities: Activities
     refused_table: pa.Table
     quarantined_table: pa.Table
+    met: "Activities"
+    """Those that something issued was in the way of."""
     noticed: dict[str, int]
     input_sha256: bytes
     limits: Limits
@@ -175,7 +177,7 @@ class Judged:
         """Give the same with things of this applicant's account."""
         from dataclasses import replace
 
-        return replace(self, activities=self.activities.of_platform(platform))
+        return replace(self, activities=self.activities.of_platform(platform), met=self.met.of_platform(platform))
 
 
 def judged_of(outcome: Outcome, read: ReadFile, profile: Profile, risk: Risk, program: Program) -> Judged:
@@ -194,6 +196,7 @@ def judged_of(outcome: Outcome, read: ReadFile, profile: Profile, risk: Risk, pr
         Activities(outcome.accepted, things, None, in_person=profile.in_person),
         outcome.refused,
         outcome.quarantined,
+        Activities(outcome.met, things, None, in_person=profile.in_person),
         outcome.noticed,
         read.sha256,
         limits,

@@ -37,6 +37,7 @@ PRIVILEGES: Final = {
     "corrected_accounts": "SELECT, INSERT, UPDATE (voided_g), DELETE",
     "corrections": "SELECT, INSERT, UPDATE (explanation, state, changed_ms, voided_g, shortfall_g)",
     "decisions": _ADD,
+    "duplicates": "SELECT, INSERT, UPDATE (settled_ms, settled_by, note)",
     "events": "SELECT, INSERT, UPDATE (number, person_id, external_id), DELETE",
     "evidence": "SELECT, INSERT, UPDATE (account_id, personal, fields)",
     "experts": "SELECT, INSERT, UPDATE (fields, name)",
@@ -70,6 +71,7 @@ PRIVILEGES: Final = {
     "seals": _ADD,
     "sessions": "SELECT, INSERT, DELETE",
     "set_aside": "SELECT, INSERT, UPDATE (dismissed_ms), DELETE",
+    "sharings": "SELECT, INSERT, UPDATE (ended_ms)",
     "sources": "SELECT, INSERT, UPDATE",
     "submissions": "SELECT, INSERT, DELETE, "
     "UPDATE (district, content, state, changed_ms, officer, reason, words, case_number)",

@@ -292,6 +292,20 @@ quarantine = _table(
     outcome=_text,
     words=_bytes,
 )
+sharings = _table("sharings", id=_int, source_id=_int, other_id=_int, named_ms=_int, named_by=_text, ended_ms=_int)
+duplicates = _table(
+    "duplicates",
+    id=_int,
+    source_id=_int,
+    other_id=_int,
+    batch_id=_int,
+    activities=_int,
+    is_named=sa.Boolean,
+    at_ms=_int,
+    settled_ms=_int,
+    settled_by=_text,
+    note=_text,
+)
 reconciliations = _table(
     "reconciliations",
     id=_int,

@@ -31,8 +31,10 @@ from registry.sources.sources import Source
 from registry.words import checked_words
 
 MAX_WORDS: Final = 2000
+MOST_NAMED: Final = 1_000
+"""By one refusal or release: what the body of a request holds."""
 MOST_AT_ONCE: Final = 10_000
-"""That one refusal or release names, one look-up asks for, or one tidying ends: done while somebody waits."""
+"""That one look-up asks for, or one tidying ends: done while somebody waits."""
 DAY_MS: Final = 86_400_000
 KEPT_MS: Final = 366 * DAY_MS
 """After its end: a year, in which whose it was can ask what became of it. Then nothing leads to a person any more."""
@@ -217,8 +219,8 @@ def refuse(tx: sa.Connection, ledger: Ledger, numbers: Collection[int], words: s
 def take_up(tx: sa.Connection, vault: Vault, numbers: Collection[int]) -> list[Held]:
     """Lock some that wait, in the order of their numbers. Raises `NotFound`, `Conflict`, `Invalid`."""
     wanted = sorted(set(numbers))
-    if not 0 < len(wanted) <= MOST_AT_ONCE:
-        raise Invalid(f"Name 1 to {MOST_AT_ONCE} at once.")
+    if not 0 < len(wanted) <= MOST_NAMED:
+        raise Invalid(f"Name 1 to {MOST_NAMED} at once.")
     query = sa.select(quarantine).where(quarantine.c.id == sa.any_(sa.bindparam("numbers"))).order_by(quarantine.c.id)
     found = [held_of(vault, row) for row in tx.execute(query.with_for_update(), {"numbers": wanted})]
     missing = sorted(set(wanted) - {held.id for held in found})

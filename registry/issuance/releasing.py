@@ -54,6 +54,7 @@ class Release:
             "quantity_g": sum(table["grams"].to_pylist()),
             "refused": dict(report.refused),
             "held": {},
+            "met": {},
             "rests_on": {
                 "policies": {policy.name: policy.decision.hex() for policy in report.policies},
                 "facts": dict(report.facts),

@@ -4,7 +4,7 @@ Judging takes as long as the file needs and holds nothing meanwhile; whoever iss
 """
 
 # mypy: disable-error-code="import-untyped"
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from registry.activities.activities import LONGEST_MS
 from registry.activities.judged import Activities, Judged, Thing
 from registry.activities.judging import judge_file
 from registry.activities.profiles.shelf import find
 from registry.database.engine import Database
 from registry.errors import NotFound
 from registry.issuance.batch import Batch
+from registry.issuance.duplicates import issued_to
 from registry.issuance.listing import Abnormal
 from registry.issuance.report import Report, report_of
 from registry.issuance.reported import known_of, terms_of
@@ -33,6 +35,8 @@ class Verdict:
 
     judged: Judged
     report: Report
+    met: Mapping[str, int]
+    """To which sources that was issued which was in the way of how many of its activities (R51)."""
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -45,6 +49,7 @@ class Verdict:
             "quantity_g": self.judged.quantity_g,
             "refused": self.judged.refused_by_reason(),
             "held": self.judged.quarantined_by_reason(),
+            "met": dict(self.met),
             "rests_on": {
                 "policies": {policy.name: policy.decision.hex() for policy in self.report.policies},
                 "facts": dict(self.report.facts),
@@ -70,8 +75,9 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         terms, policies = terms_of(tx, ledger, source, methodology)
     with database.reading() as tx:
         judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
-    judged = judged.of_platform(source.applicant_id)
-    return Verdict(judged, report_of(source, methodology, judged, policies))
+        judged = judged.of_platform(source.applicant_id)
+        met = issued_to(tx, ledger.vault, judged.met, LONGEST_MS)
+    return Verdict(judged, report_of(source, methodology, judged, policies), met)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from registry.errors import (
     RegistryError,
 )
 from registry.issuance import batch as batches
-from registry.issuance import quarantine
+from registry.issuance import duplicates, quarantine
 from registry.issuance.batch import Batch, State, Work, as_problem
 from registry.issuance.caught import caught_of, keep_table, of_accounts, read_caught
 from registry.issuance.issue import issue_proposed
@@ -181,6 +181,7 @@ def _end_without_lot(
 def _settle_empty(tx: sa.Connection, bench: Bench, batch: Batch, verdict: Verdict, by: By) -> None:
     """End a batch of which nothing stands; that some of it was issued before is a decision too."""
     refused = verdict.report.refused
+    duplicates.record(tx, batch.id, verdict.report.source, verdict.met, bench.ledger.clock())
     caught = _catch(tx, bench, batch, verdict.report.source, verdict.report.policies)
     if caught and ISSUED_BEFORE not in refused:
         waits = Outdated("All that this batch has is refused or waits in quarantine, where it is decided.")
@@ -233,6 +234,7 @@ def _issue(bench: Bench, batch: Batch) -> None:
             end_release(tx, ledger, now, done.table["row"].to_pylist(), consenting)
         else:
             _catch(tx, bench, now, source, policies)
+            duplicates.record(tx, batch.id, source, (batch.summary or {}).get("met", {}), ledger.clock())
         batches.change(tx, now, ledger.clock(), state=State.ISSUED, lot_id=lot.id, summary=summary, problem=sa.null())
 
 

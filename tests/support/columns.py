@@ -102,6 +102,10 @@ COLUMNS: dict[str, dict[str, Is]] = {
         **_all(G, "account_id starts_ms ends_ms quantity_g sealed appeal words"),
     },
     "reconciliations": _all(A, "id source_id day platform registry agrees at_ms settled_ms settled_by note"),
+    "sharings": _all(A, "id source_id other_id named_ms named_by ended_ms"),
+    "duplicates": _all(
+        A, "id source_id other_id batch_id activities is_named at_ms settled_ms settled_by note"
+    ),
     "batch_parts": _all(A, "batch_id first_byte bytes sha256"),
     "opinions": _all(
         A,

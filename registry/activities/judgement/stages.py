@@ -43,12 +43,14 @@ class Outcome:
     """What came out, in the order of the file.
 
     `accepted`: `row, reference, account_id, begins_ms, ends_ms, grams, thing_<n>`; `refused`: `row, given, why,
-    detail`; `quarantined`: all of these, grams being nothing of a reading.
+    detail`; `quarantined`: all of these, grams being nothing of a reading. `met`: of the activities that something
+    issued was in the way of, the same as of `accepted`.
     """
 
     accepted: pa.Table
     refused: pa.Table
     quarantined: pa.Table
+    met: pa.Table
     noticed: dict[str, int]
 
 
@@ -296,8 +298,10 @@ class Stages:
         held = rows.filter(rows.why.isnull() & rows.held.notnull())
         held = held.mutate(why=held.held, detail=held.about)
         held = held.select(*common, "given", "why", "detail").order_by("row")
-        stand, fall, wait = (self.backend.to_pyarrow(table) for table in (accepted, refused, held))
-        return Outcome(stand, fall, wait, self._noticed(rows))
+        met = activities.filter(activities.why == Reason.ALREADY_ISSUED.value)
+        met = met.select(*common).order_by("row")
+        stand, fall, wait, before = (self.backend.to_pyarrow(table) for table in (accepted, refused, held, met))
+        return Outcome(stand, fall, wait, before, self._noticed(rows))
 
     def _noticed(self, rows: Table) -> dict[str, int]:
         flags = [name for name in rows.columns if name.startswith(("is_", NOTE)) and name != "is_known"]

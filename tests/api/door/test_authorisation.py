@@ -135,6 +135,11 @@ MAY = {
     ("POST", "/v1/batches/{batch}/proposal"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}/quarantine"): READERS,
     ("POST", "/v1/accounts/{account_id}/quarantine/{quarantine}/appeal"): HOLDER,
+    ("GET", "/v1/duplicates"): SEEING_BATCHES,
+    ("POST", "/v1/duplicates/{duplicate}/settlement"): frozenset({"centre"}),
+    ("GET", "/v1/sharings/{source_id}"): SIGNED_IN,
+    ("POST", "/v1/sharings"): frozenset({"centre"}),
+    ("POST", "/v1/sharings/{sharing}/end"): frozenset({"centre"}),
     ("GET", "/v1/quarantine"): SEEING_BATCHES,
     ("GET", "/v1/quarantine/{quarantine}"): SUPERVISING,
     ("POST", "/v1/quarantine-releases"): frozenset({"centre"}),
@@ -229,6 +234,7 @@ BODIES = {
         "day": "2999-01-01",
         **dict.fromkeys(("batches", "rows", "accepted", "refused", "held", "issued", "issued_g", "converted_g"), 0),
     },
+    "/v1/sharings": {"source": MORE_THAN_THERE_IS, "other": MORE_THAN_THERE_IS},
     "settlement": {"note": "x"},
     "consents": {"code": "none", "external_id": "x"},
     "mandates": {"agent": MORE_THAN_THERE_IS},
@@ -364,6 +370,8 @@ def named(callers, movement) -> dict[str, object]:
         "external_id": "x",
         "batch": MORE_THAN_THERE_IS,
         "quarantine": MORE_THAN_THERE_IS,
+        "duplicate": MORE_THAN_THERE_IS,
+        "sharing": MORE_THAN_THERE_IS,
         "first_byte": 0,
     }
 

@@ -38,7 +38,7 @@ QUERIED = {"cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "ver
 """Parameters of queries that REST has."""
 OF_PARTIES = (
     "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",
-    "request", "grant", "finding", "quarantine",
+    "request", "grant", "finding", "quarantine", "duplicate", "sharing",
 )  # fmt: skip
 """Numbers in paths that only parties and officers use."""
 HEALTH = "/v1/health"

@@ -34,7 +34,7 @@ MAX_WORDS: Final = 2000
 MOST_NAMED: Final = 1_000
 """By one refusal or release: what the body of a request holds."""
 MOST_AT_ONCE: Final = 10_000
-"""That one look-up asks for, or one tidying ends: done while somebody waits."""
+"""That one tidying ends, in one transaction."""
 DAY_MS: Final = 86_400_000
 KEPT_MS: Final = 366 * DAY_MS
 """After its end: a year, in which whose it was can ask what became of it. Then nothing leads to a person any more."""
@@ -116,12 +116,9 @@ def _row(vault: Vault, source_id: int, row: Mapping[str, Any]) -> dict[str, Any]
 
 def find_caught(tx: sa.Connection, vault: Vault, source_id: int, references: Sequence[str]) -> list[str]:
     """Pick the references under which something was caught, whatever became of it."""
-    digests = {reference_digest(vault, source_id, one): one for one in references}
-    wanted, found = list(digests), []
-    for start in range(0, len(wanted), MOST_AT_ONCE):
-        asked = {"source": source_id, "digests": wanted[start : start + MOST_AT_ONCE]}
-        found += [digests[bytes(reference)] for reference in tx.execute(_FOUND, asked).scalars()]
-    return found
+    # Of a source much less was caught than a file has rows: nothing is hashed for a source that has nothing here.
+    caught = {bytes(one) for one in tx.execute(_OF_SOURCE, {"source": source_id}).scalars()}
+    return [one for one in references if reference_digest(vault, source_id, one) in caught] if caught else []
 
 
 def list_held(
@@ -278,9 +275,7 @@ def _erase(tx: sa.Connection, account: Erased) -> None:
     tx.execute(_ERASE, {"account": account.number})
 
 
-_FOUND = sa.select(quarantine.c.reference).where(
-    quarantine.c.source_id == sa.bindparam("source"), quarantine.c.reference == sa.any_(sa.bindparam("digests"))
-)
+_OF_SOURCE = sa.select(quarantine.c.reference).where(quarantine.c.source_id == sa.bindparam("source"))
 _WAITING = sa.text("""
     SELECT batch_id, count(*), min(caught_ms), min(lapses_ms) FROM quarantine
     WHERE state = 'waiting' AND appealed_ms IS NULL GROUP BY batch_id ORDER BY min(lapses_ms), batch_id LIMIT 1000

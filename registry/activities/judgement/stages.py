@@ -82,6 +82,7 @@ class Stages:
         table = self._keep("judged", self._judged(table), drop="described")
         if self.by_row:
             table = self._keep("computed", self._computed(table), drop="judged")
+            self.backend.drop_table("placed", force=True)
             activities = table
         else:
             table, activities = self._grouped(table)

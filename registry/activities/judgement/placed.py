@@ -45,24 +45,28 @@ def in_area(rows: Table, rule: Positions | None) -> BooleanValue:
 
 
 def caught_by_place(rows: Table, keys: Mapping[str, str], rule: Positions, resolution_s: int) -> Table:
-    """Turn what cannot be to quarantine: `held` and `about` say why. `keys`: columns of the person and the vehicle."""
+    """Give the `row`s that cannot be, with `held` and `about`, why. `keys`: columns of the person and the vehicle.
+
+    What is sorted by person and vehicle is as narrow as it can be: these are all rows of a file.
+    """
+    places = [PLACE + place for place in PLACES]
+    rows = rows.filter(rows.why.isnull() & rows.held.isnull())
+    rows = rows.select("row", "begins_ms", "ends_ms", *keys.values(), *places, "held", "about")
     if rule.copies_within_s is not None and VEHICLE in keys:
         rows = _caught(_copied(_standing(rows), keys, rule.copies_within_s), Reason.COPIED)
     for key in keys.values() if rule.most_m_per_h is not None else ():
         rows = _caught(_elsewhere(_standing(rows), key, rule, resolution_s), Reason.ELSEWHERE)
-    return rows
+    return rows.filter(rows.held.notnull()).select("row", "held", "about")
 
 
 def _standing(rows: Table) -> Table:
-    return rows.mutate(stands=rows.why.isnull() & rows.held.isnull())
+    return rows.mutate(stands=rows.held.isnull())
 
 
 def _caught(rows: Table, reason: Reason) -> Table:
     """Hold what stands and has `found`; `beside` is the row that it was held against."""
     found = rows.stands & rows.found.fill_null(False)
-    flag = f"is_{reason.name.lower()}"
     return rows.mutate(
-        **{flag: found | rows[flag] if flag in rows.columns else found},
         held=found.ifelse(ibis.literal(reason.value), rows.held),
         about=found.ifelse(rows.beside.cast("string"), rows.about),
     ).drop("stands", "found", "beside", *(name for name in rows.columns if name.startswith(_OWN)))

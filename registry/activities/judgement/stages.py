@@ -221,7 +221,16 @@ class Stages:
         vehicles = [name for name, thing in zip(self.things, self.profile.things, strict=True) if thing.kind == VEHICLE]
         if vehicles:
             keys[VEHICLE] = vehicles[0]
-        return caught_by_place(rows, keys, rule, self.risk.clock_resolution_s)
+        found = self._keep("found", caught_by_place(rows, keys, rule, self.risk.clock_resolution_s))
+        rows = rows.left_join(found.rename(held_there="held", about_there="about"), "row").drop("row_right")
+        flags = {
+            f"is_{reason.name.lower()}": (rows.held_there == reason.value).fill_null(False)
+            for reason in (Reason.ELSEWHERE, Reason.COPIED)
+        }
+        rows = rows.mutate(
+            held=rows.held.coalesce(rows.held_there), about=rows.about.coalesce(rows.about_there), **flags
+        )
+        return rows.drop("held_there", "about_there")
 
     # Groups
 

@@ -37,7 +37,7 @@ from registry.identity.roles import Role
 from registry.issuance import quarantine as room
 from registry.issuance.deciding import CENTRE
 from registry.issuance.quarantine import MAX_WORDS, MOST_NAMED, HeldState
-from registry.issuance.releasing import begin_release
+from registry.issuance.release import begin_release
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["quarantine"])
 OFFICERS = frozenset({Role.CENTRE, Role.BUREAU})

@@ -18,7 +18,7 @@ from registry.issuance import batch as batches
 from registry.issuance import correction, deciding, quarantine
 from registry.issuance.correction import Told, Wrong, propose_correction
 from registry.issuance.parts import Place
-from registry.issuance.releasing import begin_release
+from registry.issuance.release import begin_release
 from registry.issuance.work import Bench, do_next
 from registry.policies.activities import Risk
 from registry.procedure.decision import Officer

@@ -46,6 +46,8 @@ class ColumnReplay:
 
     def _moves(self, rows: Rows, kinds: NDArray[Any], start: int) -> Iterator[Fault]:
         """Take movements between which nothing was decided."""
+        if not len(rows):  # one decision after another: nothing is made of nothing, for each of them
+            return
         issues, converts = np.flatnonzero(kinds == Kind.ISSUE), np.flatnonzero(kinds == Kind.CONVERT)
         bundles = np.flatnonzero(kinds == Kind.BUNDLE)
         for place in bundles.tolist():

@@ -40,7 +40,18 @@ POLICIES: Final[Mapping[str, Any]] = {
     "publicity": {"source": 0},
     **{f"procedure/{record}": shipped_value(record) for record in Record if record is not Record.POLICY},
 }
-LENGTH: Final = 2 * len(POLICIES) + 3 + 7
+_TO_LIVE: Final = (
+    ("apply", "applied", "centre", None),
+    ("accept", "accepted", "centre", None),
+    ("review", "reviewed", "centre", "exchange"),
+    ("open_publicity", "publicity", "centre", None),
+    ("publish", "published", "centre", "exchange"),
+    ("connect", "connected", "exchange", None),
+    ("start", "live", "centre", "exchange"),
+)
+"""What becomes of a scenario: a decision, where it leads, whose it is, and of whom the second who approves."""
+OF_SCENARIO: Final = len(_TO_LIVE)
+LENGTH: Final = 2 * len(POLICIES) + 3 + OF_SCENARIO
 """Leaves of a programme: each policy twice, a methodology's three decisions, a source's seven."""
 OF_COHORT: Final = 4
 """Leaves of a cohort's decisions: an issuance and a correction, each proposed and decided."""
@@ -97,6 +108,12 @@ class _Book:
         self._last[case] = written.evidence.hex(), to_state
         return written.evidence.hex()
 
+    def bring_live(self, case: str, terms: SourceTerms) -> str:
+        """Write all decisions from a scenario's application to its start; the last one's digest in hex."""
+        for decision, to_state, by, second in _TO_LIVE:
+            digest = self.decide(case, decision, to_state, by, terms, second)
+        return digest
+
 
 def write(decision: Decision) -> Written:
     """Write a decision's record."""
@@ -126,17 +143,19 @@ def programme(until: int, seed: int) -> Programme:
     defined = MethodologyVersion("SYNTHETIC", 1, "I", "scenario", "{}")
     methodology = book.decide("M-1", "publish", "published", "bureau", defined, "bureau")
     terms = SourceTerms("scenario", methodology, *ALWAYS)
-    for decision, to_state, by, second in (
-        ("apply", "applied", "centre", None),
-        ("accept", "accepted", "centre", None),
-        ("review", "reviewed", "centre", "exchange"),
-        ("open_publicity", "publicity", "centre", None),
-        ("publish", "published", "centre", "exchange"),
-        ("connect", "connected", "exchange", None),
-        ("start", "live", "centre", "exchange"),
-    ):
-        source = book.decide("S-1", decision, to_state, by, terms, second)
+    source = book.bring_live("S-1", terms)
     return Programme(tuple(book.records), source, methodology)
+
+
+def scenarios(of: Programme, count: int) -> list[Written]:
+    """Write the decisions that bring so many more scenarios to where they issue, from number 2 on, behind a programme.
+
+    They are `OF_SCENARIO` each, a minute apart.
+    """
+    book = _Book(of.records[-1].at)
+    for number in range(2, 2 + count):
+        book.bring_live(f"S-{number}", SourceTerms("scenario", of.methodology, *ALWAYS))
+    return book.records
 
 
 def of_cohort(of: Programme, number: int, at: int, grams: Range, accounts: int, voided_g: int) -> list[Written]:

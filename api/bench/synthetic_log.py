@@ -8,7 +8,7 @@ BUNDLE, whose leaves are neighbours. Before a cohort stand its issuance and a co
 are lawful too, so a log of any size is cut out; of a run that the end would cut, records stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,19 +168,25 @@ def lawful_leaves(size: int, seed: int = 0, cohort: int = 1000, before: int = 0,
     return flat
 
 
+def decided_leaves(records: Sequence[decided.Written]) -> Leaves:
+    """Make the leaves of these decisions, in this order and with nothing between them."""
+    leaves = np.zeros(len(records), LEAF_DTYPE)
+    for place, record in enumerate(records):
+        _put(leaves[place : place + 1], record)
+    return leaves
+
+
 def _decide(
     seed: int, first: Leaves, by_cohort: Leaves, begins: NDArray[np.int64], issued: Numbers, parts: Numbers
 ) -> None:
     """Put the programme's decisions at the log's beginning, and each cohort's before its lives."""
     of = decided.programme(BEGIN_MS - decided.OF_COHORT * STEP_MS, seed)
-    for place, record in enumerate(of.records):
-        _put(first[place : place + 1], record)
+    first[:] = decided_leaves(of.records)
     for number, leaves in enumerate(by_cohort):
         all_parts = int(parts[number].sum())
         grams = int(issued[number, 0]), int(issued[number, 0]) + all_parts * PARTS
         records = decided.of_cohort(of, number + 1, int(begins[number]), grams, parts.shape[1], all_parts * _VOIDED)
-        for place, record in enumerate(records):
-            _put(leaves[place : place + 1], record)
+        leaves[:] = decided_leaves(records)
 
 
 def _put(leaf: Leaves, record: decided.Written) -> None:

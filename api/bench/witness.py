@@ -1,4 +1,7 @@
-"""A witness that catches up with a whole log: leaves a second and peak memory, from a folder and over HTTP."""
+"""A witness that catches up with a whole log: leaves a second and peak memory, from a folder and over HTTP.
+
+And with a log of decisions alone: how many of them a second, each held against its document and all before it.
+"""
 
 import json
 import subprocess
@@ -13,18 +16,25 @@ from anchoring.checkpoint import Checkpoint
 from anchoring.leaf import LEAF_SIZE
 from anchoring.tree.builder import TileBuilder
 from api.bench.audit import RECORD_EVERY
+from api.bench.decided import LENGTH, OF_SCENARIO, programme, scenarios
 from api.bench.figures import Figure
-from api.bench.synthetic_log import LIFE, SIGNER, documents_of, lawful_leaves
+from api.bench.synthetic_log import BEGIN_MS, LIFE, SIGNER, Leaves, decided_leaves, documents_of, lawful_leaves
 from registry.errors import Unavailable
 
 LEAVES_PER_SECOND: Final = 100_000
+DECISIONS_PER_SECOND: Final = 5000
+LEAVES_PER_DECISION: Final = 100
+"""So many decisions, to a hundredth of the leaves, are replayed by themselves: 10,000 beside a million leaves."""
 COHORTS: Final = 12
 MB = 1_000_000
 
 
 def measure(folder: Path, leaves: int) -> list[Figure]:
-    """Write a lawful log of so many leaves, and let a witness catch up with it twice."""
-    hashed_s = _write_log(folder, leaves)
+    """Write a lawful log of so many leaves, and let a witness catch up with it twice; then one of decisions alone."""
+    # A witness takes no leaf from the future, and points of a cohort expire before the next: few cohorts, then.
+    hashed_s = _write_log(
+        folder, lawful_leaves(leaves, cohort=max(1000, leaves // (LIFE * COHORTS)), record_every=RECORD_EVERY)
+    )
     command = [sys.executable, "-m", "api.bench.witnessing"]
     local = _catch_up(command, str(folder / "log"), folder / "local", folder / "note")
     with subprocess.Popen([*command, "serve", str(folder / "log")], stdout=subprocess.PIPE, text=True) as server:
@@ -40,14 +50,33 @@ def measure(folder: Path, leaves: int) -> list[Figure]:
             Figure(f"leaves replayed {name}", rate, "/s", LEAVES_PER_SECOND, False, yardstick, leaves / hashed_s),
             Figure(f"  peak memory {name}", said["peak_bytes"] / MB, "MB"),
         ]
-    return figures
+    return [*figures, *_of_decisions(command, folder / "decided", leaves // LEAVES_PER_DECISION)]
 
 
-def _write_log(folder: Path, leaves: int) -> float:
-    """Write the log and its signed checkpoint; give the seconds that bare hashing of it takes."""
-    builder, hashed_s = TileBuilder(0, [], b""), 0.0
-    # A witness takes no leaf from the future, and points of a cohort expire before the next: few cohorts, then.
-    made = lawful_leaves(leaves, cohort=max(1000, leaves // (LIFE * COHORTS)), record_every=RECORD_EVERY)
+def _of_decisions(command: list[str], folder: Path, count: int) -> list[Figure]:
+    """Let a witness replay about so many decisions, and read the same documents alone."""
+    of = programme(BEGIN_MS, 0)
+    made = decided_leaves([*of.records, *scenarios(of, max(1, (count - LENGTH) // OF_SCENARIO))])
+    _write_log(folder, made)
+    texts = list(documents_of(made).values())
+    started = time.monotonic()
+    for text in texts:
+        json.loads(text)
+        sha256(text).digest()
+    read_s = time.monotonic() - started
+    said = _catch_up(command, str(folder / "log"), folder / "state", folder / "note")
+    rate, yardstick = len(made) / said["seconds"], "the same documents read as JSON and hashed, and nothing more"
+    return [
+        Figure(
+            "decisions replayed from a folder", rate, "/s", DECISIONS_PER_SECOND, False, yardstick, len(made) / read_s
+        ),
+        Figure("  peak memory of them", said["peak_bytes"] / MB, "MB"),
+    ]
+
+
+def _write_log(folder: Path, made: Leaves) -> float:
+    """Write the log of these leaves and its signed checkpoint; give the seconds that bare hashing of it takes."""
+    builder, hashed_s, leaves = TileBuilder(0, [], b""), 0.0, len(made)
     for start in range(0, leaves, 1 << 16):
         some = made[start : start + (1 << 16)]
         for path, data in builder.extend(some, documents_of(some, start)):

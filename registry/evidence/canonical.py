@@ -26,7 +26,11 @@ def canonical_text(value: Any) -> str:
     if type(value) is int and -_EXACT < value < _EXACT:
         return str(value)
     if type(value) is list:
-        return f"[{','.join(map(canonical_text, value))}]"
+        return f"[{','.join([encode_basestring(one) if type(one) is str else canonical_text(one) for one in value])}]"
     if type(value) is dict and all(type(name) is str and name.isascii() for name in value):
-        return f"{{{','.join([f'{encode_basestring(name)}:{canonical_text(value[name])}' for name in sorted(value)])}}}"
+        members = [
+            f"{encode_basestring(name)}:{encode_basestring(one) if type(one) is str else canonical_text(one)}"
+            for name, one in sorted(value.items())
+        ]
+        return f"{{{','.join(members)}}}"
     return str(rfc8785.dumps(value), "utf-8")

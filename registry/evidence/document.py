@@ -34,7 +34,8 @@ class Evidence:
 
 def field_digest(salt: str, name: str, value: Value) -> str:
     """Hash one field: hex SHA-256 of the RFC 8785 form of `[salt, name, value]`."""
-    return hashlib.sha256(canonical([salt, name, value])).hexdigest()
+    text = f"[{canonical_text(salt)},{canonical_text(name)},{canonical_text(value)}]"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def seal(values: Mapping[str, Value], random: Callable[[int], bytes] = secrets.token_bytes) -> Evidence:

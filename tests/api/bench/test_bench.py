@@ -33,6 +33,7 @@ from api.bench import (
     siege,
     witness,
 )
+from api.bench.decided import LENGTH
 from api.bench.figures import Figure, as_json, as_table, percentile
 from api.bench.processes import own_peak_bytes, shared_out_bytes, tree
 from api.bench.scratch import found_scheme
@@ -64,6 +65,9 @@ def test_a_witness_catches_up_from_a_folder_and_over_http(tmp_path: Path):
     for name in ("from a folder", "over HTTP"):
         assert figures[f"leaves replayed {name}"].target == 100_000
         assert figures[f"  peak memory {name}"].value > 20
+    decisions = figures["decisions replayed from a folder"]
+    assert decisions.target == 5000
+    assert decisions.yardstick_value > decisions.value
 
 
 def test_the_methodology_as_data_gives_the_grams_of_sql_by_hand(tmp_path: Path):
@@ -78,6 +82,7 @@ def test_audits_of_a_synthetic_log_hold(tmp_path: Path):
     figures = by_name(audit.measure(tmp_path, leaves=2_000, processes=2))
     assert figures["2,000 leaves audited, 2 processes"].yardstick_value > 0
     assert figures["  leaves a second"].target == 250_000
+    assert figures["  decisions among them, each with its document"].value > LENGTH
     assert figures["  peak memory, all processes"].value > 20
 
 

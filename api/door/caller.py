@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 
+from api.door.aside import aside
 from api.door.causes import below, raising
 from api.door.tokens import Tokens
 from registry.accounts.vault import Vault
 from registry.clock import Clock
 from registry.database.engine import Database
 from registry.errors import IssuerUnreachable, Unauthenticated
-from registry.identity.grants import Grant, officer_of, standing
+from registry.identity.grants import Grant, officer_of, standing_of
 from registry.identity.roles import Role
 from registry.procedure.decision import Officer
 
@@ -73,6 +73,7 @@ class Callers:
         self._tokens, self._database, self._vault, self._clock = tokens, database, vault, clock
         self._digests: OrderedDict[Subject, bytes] = OrderedDict()
         self._grants: OrderedDict[bytes, tuple[int, tuple[Grant, ...]]] = OrderedDict()
+        self._came: set[bytes] = set()
         self._lock = threading.Lock()
 
     def remembered(self, token: str) -> Principal | None:
@@ -92,20 +93,26 @@ class Callers:
         return self.known(digest)
 
     def known(self, digest: bytes) -> Principal:
-        """Tell what a subject may, by its digest. It may wait for the database."""
+        """Tell what a subject may, by its digest. It may wait for the database.
+
+        Who has to be asked for is asked for together with all who came since somebody last had to be: so of a crowd one
+        waits in two seconds, and not each of it.
+        """
         found = self._recall(digest)
         if found is not None:
             return found
+        with self._lock:
+            others, self._came = self._came, set()
         at = self._clock()
         with self._database().reading() as tx:
-            grants = standing(tx, digest, at)
-        if grants:  # who has none waits for his first, and should have it at once
-            with self._lock:
-                self._grants[digest] = at, grants
-                self._grants.move_to_end(digest)
-                while len(self._grants) > MAX_REMEMBERED:
-                    self._grants.popitem(last=False)
-        return Principal(digest, grants)
+            may = standing_of(tx, {digest, *others}, at)
+        with self._lock:  # who has no grant waits for his first, and should have it at once: he is not remembered
+            for one, grants in may.items():
+                self._grants[one] = at, grants
+                self._grants.move_to_end(one)
+            while len(self._grants) > MAX_REMEMBERED:
+                self._grants.popitem(last=False)
+        return Principal(digest, may.get(digest, ()))
 
     def forget(self, digest: bytes) -> None:
         """Ask anew what a subject may: it was changed here."""
@@ -114,8 +121,10 @@ class Callers:
 
     def _recall(self, digest: bytes) -> Principal | None:
         at, grants = self._grants.get(digest, (None, ()))
-        is_fresh = at is not None and 0 <= self._clock() - at < FRESH_MS
-        return Principal(digest, grants) if is_fresh else None
+        if at is None or not 0 <= self._clock() - at < FRESH_MS:
+            return None
+        self._came.add(digest)
+        return Principal(digest, grants)
 
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
@@ -130,7 +139,7 @@ async def authenticate(
         raise Unauthenticated("Send a bearer token: Authorization: Bearer <token>.")
     callers: Callers = request.app.state.callers
     known = callers.remembered(credentials.credentials)
-    return await run_in_threadpool(callers.ask, credentials.credentials) if known is None else known
+    return await aside(callers.ask, credentials.credentials) if known is None else known
 
 
 Caller = Annotated[Principal, Depends(authenticate)]

@@ -26,7 +26,7 @@ LARGE_AT_ONCE, LARGE_OF_ONE = 32, 8
 MAX_DRAINED_BYTES = 1024 * 1024
 """What is read and thrown away of a body that is too large: a client that is still sending hears no answer."""
 AT_ONCE: Final = 32
-"""Requests worked on in one process: fewer than the framework has threads (40), so that none waits there unseen."""
+"""Requests worked on in one process: fewer than threads (`api.door.aside`), so that none waits there unseen."""
 OF_ONE: Final = 16
 """Of these, of one address: whoever sends many slow ones leaves half to the others."""
 WAITING_OF_ONE, WAITING = 128, 1024

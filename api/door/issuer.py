@@ -5,10 +5,12 @@ then on.
 """
 
 import hashlib
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -113,7 +115,7 @@ class Issuer:
     def ask(self, url: str, form: Mapping[str, str] | None = None, secret: tuple[str, str] | None = None) -> Any:
         """Ask one of its addresses, by POST with a form; gives the JSON that it answers. Raises `IssuerUnreachable`."""
         try:
-            with httpx2.Client(timeout=TIMEOUT_S, trust_env=self._by_proxy) as client:
+            with httpx2.Client(verify=self._tls, timeout=TIMEOUT_S, trust_env=self._by_proxy) as client:
                 how: dict[str, Any] = {} if form is None else {"data": dict(form)}
                 method, credentials = "GET" if form is None else "POST", secret and httpx2.BasicAuth(*secret)
                 with client.stream(method, url, auth=credentials, **how) as answer:
@@ -131,6 +133,11 @@ class Issuer:
             ) from None
         except strict_json.NotStrict as error:
             raise IssuerUnreachable(f"{_who(url)} answers with what is no JSON: {error}.") from None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Whose certificates are believed, read once: it takes as long as a hundred requests, every few seconds."""
+        return httpx2.create_ssl_context(trust_env=self._by_proxy)
 
     def _now(self, lacking: str | None) -> tuple[Metadata, Keyset]:
         known = self._known

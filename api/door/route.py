@@ -9,10 +9,10 @@ from fastapi import HTTPException, Request, Response
 from fastapi._compat import ModelField
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from api.door import strict_json
 from api.door.arguments import ABSENT, Arguments, read_all
+from api.door.aside import aside
 from api.door.problems import derived, merged
 from api.door.who import described, who_may
 
@@ -60,7 +60,7 @@ class StrictRoute(APIRoute):
         _check_headers(request)
         _check_query(request, self._known)
         found = await read_all(self._arguments, request, await self._body(request))
-        return await run_in_threadpool(self._answered, found)
+        return await aside(self._answered, found)
 
     async def _body(self, request: StrictRequest) -> Any:
         if request.method == "GET" or not await request.body():

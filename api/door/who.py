@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Header, Request
 from fastapi.dependencies.models import Dependant
-from starlette.concurrency import run_in_threadpool
 
+from api.door.aside import aside
 from api.door.caller import Caller, Principal
 from api.door.numbers import AccountId
 from registry.errors import Forbidden, Invalid, NoRole, PurposeMissing, RegistryError
@@ -69,7 +69,7 @@ class Looking(Holding):
         """Give the caller. Raises `Forbidden`, `NoRole`, `PurposeMissing`."""
         await super().__call__(account_id, caller)
         if account_id not in caller.accounts(*self.of):
-            await run_in_threadpool(note, request, caller, frozenset({account_id}), purpose, *self.roles)
+            await aside(note, request, caller, frozenset({account_id}), purpose, *self.roles)
         return caller
 
 

@@ -13,6 +13,7 @@ from registry.accounts.accounts import INDIVIDUAL, open_row
 from registry.accounts.vault import Vault
 from registry.database.personal import Erased
 from registry.database.schema import grants, officers, sessions, subjects
+from registry.database.statement import Statement
 from registry.errors import Conflict, Invalid, NotFound
 from registry.identity.roles import NUMBERED, OF_ACCOUNTS, OF_INSTITUTIONS, Role
 from registry.identity.subjects import Subject, know_subject
@@ -138,12 +139,19 @@ def revoke(tx: sa.Connection, number: int, by: str, at: int) -> None:
 
 
 def standing(tx: sa.Connection, digest: bytes, at: int) -> tuple[Grant, ...]:
-    """Give what a subject may at `at`, by its digest (32 bytes); nothing for one that is not known.
+    """Give what a subject may at `at`, by its digest (32 bytes); nothing for one that is not known."""
+    return standing_of(tx, [digest], at).get(digest, ())
+
+
+def standing_of(tx: sa.Connection, digests: Collection[bytes], at: int) -> dict[bytes, tuple[Grant, ...]]:
+    """Give what each of some subjects may at `at`, by its digest; those are left out that may nothing.
 
     A trader may also trade for the accounts whose holders gave a mandate to the trader's own.
     """
-    rows = tx.execute(_MAY, {"digest": digest, "at": at})
-    return tuple(Grant(Role(row.role), row.account_id, row.officer, row.district) for row in rows)
+    found: dict[bytes, list[Grant]] = {}
+    for row in _MAY(tx, {"digests": list(digests), "at": at}):
+        found.setdefault(row.digest, []).append(Grant(Role(row.role), row.account_id, row.officer, row.district))
+    return {digest: tuple(grants) for digest, grants in found.items()}
 
 
 def list_grants(tx: sa.Connection, vault: Vault, roles: Sequence[Role]) -> Iterator[Granted]:
@@ -212,14 +220,15 @@ def _leave(tx: sa.Connection, account: Erased) -> None:
     tx.execute(sa.delete(subjects).where(subjects.c.id.in_([row.id for row in rows])))
 
 
-_MAY = sa.text("""
+_MAY = Statement("""
     WITH own AS (
-        SELECT g.role, g.account_id, g.officer, g.district, g.id FROM grants g JOIN subjects s ON s.id = g.subject_id
-        WHERE s.digest = :digest AND g.revoked_ms IS NULL AND (g.until_ms IS NULL OR g.until_ms > :at)
+        SELECT s.digest, g.role, g.account_id, g.officer, g.district, g.id
+        FROM subjects s JOIN grants g ON g.subject_id = s.id
+        WHERE s.digest = ANY (:digests) AND g.revoked_ms IS NULL AND (g.until_ms IS NULL OR g.until_ms > :at)
     )
-    SELECT role, account_id, officer, district, id FROM own
+    SELECT digest, role, account_id, officer, district, id FROM own
     UNION ALL
-    SELECT 'trader', m.account_id, NULL, NULL, m.id FROM own JOIN mandates m ON m.agent_id = own.account_id
+    SELECT own.digest, 'trader', m.account_id, NULL, NULL, m.id FROM own JOIN mandates m ON m.agent_id = own.account_id
     WHERE own.role = 'trader' AND m.kind = 'trade' AND m.ended_ms IS NULL AND (m.until_ms IS NULL OR m.until_ms > :at)
     ORDER BY id
 """)

@@ -61,7 +61,7 @@ _ACCOUNT = (
     .where(accounts.c.id == sa.bindparam("number"))
 )
 _OPEN_ACCOUNT = Statement(_ACCOUNT)
-_ROW = (
+_ROW = Statement(
     sa.select(accounts, account_keys.c.sealed)
     .outerjoin_from(accounts, account_keys, account_keys.c.account_id == accounts.c.id)
     .where(accounts.c.id == sa.bindparam("number"))
@@ -101,7 +101,7 @@ def lock_even_erased(tx: sa.Connection, number: int) -> None:
 
 def account_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
     """Read what is written of an account, be it erased or not. Raises `NotFound`."""
-    row = tx.execute(_ROW, {"number": number}).one_or_none()
+    row: sa.Row[Any] | None = _ROW(tx, {"number": number}).fetchone()
     if row is None:
         raise NotFound(f"There is no account {number}.")
     return row
@@ -130,7 +130,7 @@ def open_row(tx: sa.Connection, number: int) -> sa.Row[Any]:
 
 def refuse_erased(tx: sa.Connection, number: int) -> None:
     """Raise `AccountErased` for an account that was erased; one that never was is not told from an open one."""
-    row = tx.execute(_ROW, {"number": number}).one_or_none()
+    row = _ROW(tx, {"number": number}).fetchone()
     if row is not None and row.erased_ms is not None:
         raise _erased(number)
 

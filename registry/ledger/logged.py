@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.database.statement import Statement
 from registry.errors import NotFound
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import Movement, serial
@@ -50,7 +51,7 @@ def logged_of(row: sa.Row[Any]) -> Logged:
     return Logged(row.log_index, replace(movement_of(row), parent=row.parent_index), bytes(row.leaf), row.state)
 
 
-_AT = sa.text(f"{LOGGED} AND e.index = :index")
+_AT = Statement(f"{LOGGED} AND e.index = :index")
 _NEWEST = sa.text(f"{LOGGED} AND e.index < :before ORDER BY e.index DESC LIMIT :limit")
 _CHILDREN = sa.text(f"""
     {LOGGED} AND m.parent_id = (SELECT movement_id FROM log_entries WHERE index = :index)
@@ -60,7 +61,7 @@ _CHILDREN = sa.text(f"""
 
 def leaf_at(tx: sa.Connection, index: int) -> Logged:
     """Read the leaf at an index of the published log. Raises `NotFound`."""
-    row = tx.execute(_AT, {"index": index}).one_or_none() if index <= MAX_BIGINT else None
+    row = _AT(tx, {"index": index}).fetchone() if index <= MAX_BIGINT else None
     if row is None:
         raise NotFound(f"The log has no leaf {index} yet.")
     return logged_of(row)

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from registry.database.statement import Statement
 from registry.errors import Invalid, NotFound
 from registry.ledger.blocks import movement_of
 from registry.ledger.movement import Movement, serial
@@ -123,12 +124,12 @@ def bounded(limit: int) -> int:
     return limit
 
 
-_HOLDINGS = sa.text("""
+_HOLDINGS = Statement("""
     SELECT form, flags & 16 <> 0 AS locked, sum(last_g - first_g)::bigint AS grams, count(*) AS blocks,
         min(until_ms) AS next_until
     FROM blocks WHERE account_id = :account GROUP BY 1, 2
 """)
-_BLOCKS = sa.text("""
+_BLOCKS = Statement("""
     SELECT b.*, l.source_id, l.methodology_code, l.methodology_version,
         o.first_g AS bundle_first_g, o.last_g AS bundle_last_g
     FROM blocks b LEFT JOIN lots l ON l.id = b.lot_id LEFT JOIN LATERAL (
@@ -142,12 +143,12 @@ _BLOCKS = sa.text("""
 
 def holdings(tx: sa.Connection, account_id: int) -> Sequence[sa.Row[Any]]:
     """Sum an account's live blocks by form and lock: rows of form, locked, grams, blocks, next_until (ms)."""
-    return tx.execute(_HOLDINGS, {"account": account_id}).all()
+    return _HOLDINGS(tx, {"account": account_id}).fetchall()
 
 
 def list_blocks(tx: sa.Connection, account_id: int, *, cursor: str | None = None, limit: int = 50) -> Page[sa.Row[Any]]:
     """List an account's live blocks by gram number, each with its lot's source and methodology."""
     limit = bounded(limit)
     after = -1 if cursor is None else read_cursor(cursor)
-    rows = tx.execute(_BLOCKS, {"account": account_id, "after": after, "limit": limit + 1}).all()
+    rows = _BLOCKS(tx, {"account": account_id, "after": after, "limit": limit + 1}).fetchall()
     return Page(rows[:limit], str(rows[limit - 1].first_g) if len(rows) > limit else None)

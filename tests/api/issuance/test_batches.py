@@ -4,6 +4,9 @@ import csv
 import hashlib
 import io
 import itertools
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +19,7 @@ from registry.sources.sources import revoke_consent
 from registry.upkeep.consistency import check_tables
 from tests.support.reporting import Reporting, content_digest, rides_csv
 from tests.support.rest import Caller, authority, holder, is_problem
+from tests.support.serving import await_true, children
 
 _numbers = itertools.count(1)
 
@@ -271,6 +275,17 @@ def test_officers_refuse_with_a_reason_or_have_it_judged_anew(live, reporting, r
     assert (said["state"], "unclear" in said["problem"]["detail"]) == ("refused", True)
     assert is_problem(centre.post(decisions, {"decision": "issue"}), 409, "batch-state")
     assert reporting.begin(content).status_code == 201, "the platform may report it again"
+
+
+def test_a_process_of_its_own_works_until_it_is_stopped(live, reporting, riders):
+    """As the supervisor has it done; it stays for what comes next, and goes when it is told to."""
+    batch, stop = reporting.uploaded(rides_of(riders)), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        worked = pool.submit(working.work_through, live.site, stop)
+        await_true(lambda: reporting.read(batch)["state"] == "judged", "it was not judged")
+        stop.set()
+    assert worked.result() is None
+    assert [command for command in children(os.getpid()).values() if "api.serving.batches" in command] == []
 
 
 @pytest.mark.parametrize("dies_at", ["write_listing", "propose", "issue_proposed"])

@@ -62,8 +62,7 @@ class Activities(Sequence[Activity]):
     """
 
     def __init__(self, table: pa.Table, things: Sequence[Thing], platform: int | None, *, in_person: bool) -> None:
-        self.table = table
-        self._things, self._platform, self._in_person = things, platform, in_person
+        self.table, self.things, self.platform, self.in_person = table, things, platform, in_person
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -72,7 +71,7 @@ class Activities(Sequence[Activity]):
         for batch in self.table.to_batches(max_chunksize=_AT_ONCE):
             names = ("reference", "account_id", "begins_ms", "ends_ms", "grams")
             columns = [batch.column(name).to_pylist() for name in names]
-            subjects = [batch.column(f"{THING}{n}").to_pylist() for n in range(len(self._things))]
+            subjects = [batch.column(f"{THING}{n}").to_pylist() for n in range(len(self.things))]
             for place, values in enumerate(zip(*columns, strict=True)):
                 yield self._activity(values, [column[place] for column in subjects])
 
@@ -86,14 +85,14 @@ class Activities(Sequence[Activity]):
             if step != 1:
                 raise ValueError("activities are sliced one after the other")
             part = self.table.slice(start, max(0, stop - start))
-            return Activities(part, self._things, self._platform, in_person=self._in_person)
+            return Activities(part, self.things, self.platform, in_person=self.in_person)
         if not -len(self) <= at < len(self):
             raise IndexError(at)
         return next(iter(self[at % len(self) : at % len(self) + 1]))
 
     def of_platform(self, platform: int) -> "Activities":
         """Give the same, of this applicant."""
-        return Activities(self.table, self._things, platform, in_person=self._in_person)
+        return Activities(self.table, self.things, platform, in_person=self.in_person)
 
     @property
     def quantity_g(self) -> int:
@@ -102,11 +101,11 @@ class Activities(Sequence[Activity]):
 
     def _activity(self, values: tuple[Any, ...], names: Sequence[str | None]) -> Activity:
         subjects: list[Subject] = []
-        for thing, name in zip(self._things, names, strict=True):
+        for thing, name in zip(self.things, names, strict=True):
             if name is not None:
-                subjects.append(thing_of(thing.kind, None if thing.everywhere else self._platform, name))
+                subjects.append(thing_of(thing.kind, None if thing.everywhere else self.platform, name))
         reference, account_id, begins, ends, grams = values
-        return Activity(reference, account_id, begins, ends, grams, tuple(subjects), self._in_person)
+        return Activity(reference, account_id, begins, ends, grams, tuple(subjects), self.in_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +153,8 @@ class Judged:
         """Give the activities in quarantine."""
         held = self._held()
         whole = held.filter(pc.is_valid(held["grams"]))
-        return Activities(
-            whole, self.activities._things, self.activities._platform, in_person=self.profile.in_person  # noqa: SLF001
-        )  # fmt: skip
+        of = self.activities
+        return Activities(whole, of.things, of.platform, in_person=of.in_person)
 
     def _held(self) -> pa.Table:
         return self.quarantined_table

@@ -4,16 +4,17 @@ What was under way when is kept under keyed digests: two reports meet, whatever 
 says of nobody and nothing where it was. The rows of an account go with its erasure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from itertools import groupby
+from typing import Final
 
-import rfc8785
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import occupied
+from registry.evidence.canonical import canonical_text
 
 PERSON: Final = "person"
 VEHICLE: Final = "vehicle"
@@ -22,7 +23,7 @@ POLE: Final = "pole"
 CARD: Final = "card"
 KINDS: Final = frozenset({VEHICLE, METER, POLE, CARD})
 """What an activity can be of beside a person."""
-_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 50_000
 """Subjects that one query looks for."""
 
 
@@ -35,7 +36,13 @@ class Subject:
 
     def digest(self, vault: Vault) -> bytes:
         """Hash it as it is kept, 32 bytes."""
-        return vault.keyed_digest("occupied", rfc8785.dumps([self.kind, self.name]))
+        return digests_of_kind(vault, self.kind, [self.name])[0]
+
+
+def digests_of_kind(vault: Vault, kind: str, names: Iterable[str]) -> list[bytes]:
+    """Hash many subjects of a kind as each is kept: the RFC 8785 form of `[kind, name]`, 32 bytes each."""
+    head = f"[{canonical_text(kind)},"
+    return vault.keyed_digests("occupied", (f"{head}{canonical_text(name)}]".encode() for name in names))
 
 
 def thing_of(kind: str, platform: int | None, name: str) -> Subject:
@@ -48,73 +55,36 @@ def person_of(account_id: int) -> Subject:
     return Subject(PERSON, str(account_id))
 
 
-class Occupation(NamedTuple):
-    """When a subject was at something (half open, Unix milliseconds; an instant is one), and of whose account."""
-
-    subject: Subject
-    starts_ms: int
-    ends_ms: int
-    account_id: int
-
-
-def occupy(
-    tx: sa.Connection, vault: Vault, lot_id: int, of: Sequence[Occupation], longest_ms: int
-) -> tuple[Subject, int, int] | None:
-    """Keep what a lot is issued for; gives one that meets another of its subject, with its times, if there is any.
-
-    Nothing that is kept lasts longer than `longest_ms`: what began earlier than that is over.
-    """
-    digests = {one.subject: one.subject.digest(vault) for one in of}
-    rows = {
-        "subjects": [digests[one.subject] for one in of],
-        "starts": [one.starts_ms for one in of],
-        "ends": [one.ends_ms for one in of],
-        "accounts": [one.account_id for one in of],
-        "lot": lot_id,
-    }
-    tx.execute(_OCCUPY, rows)
-    met = tx.execute(_MEETS, {"lot": lot_id, "longest": longest_ms}).one_or_none()
-    if met is None:
-        return None
-    subject = next(one for one, digest in digests.items() if digest == bytes(met.subject))
-    return subject, met.starts_ms, met.ends_ms
-
-
 def find_occupied(
     tx: sa.Connection, vault: Vault, of: Iterable[Subject], from_ms: int, until_ms: int, longest_ms: int
 ) -> Mapping[Subject, Sequence[tuple[int, int]]]:
     """Give when each of these was at something, as far as that meets `[from_ms, until_ms)`."""
-    by_digest = {one.digest(vault): one for one in of}
-    found: dict[Subject, list[tuple[int, int]]] = {}
-    wanted = list(by_digest)
+    wanted, found = list(of), dict[Subject, list[tuple[int, int]]]()
     for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
         asked = {
-            "subjects": wanted[start : start + _AT_ONCE],
+            "subjects": b"".join(_digests(vault, some)),
+            "count": len(some),
             "from": from_ms,
             "until": until_ms,
             "longest": longest_ms,
         }
         for row in tx.execute(_FOUND, asked):
-            found.setdefault(by_digest[bytes(row.subject)], []).append((row.starts_ms, row.ends_ms))
+            found.setdefault(some[row.n - 1], []).append((row.starts_ms, row.ends_ms))
     return found
 
 
-_OCCUPY = sa.text("""
-    INSERT INTO occupied (subject, starts_ms, ends_ms, account_id, lot_id)
-    SELECT subject, starts, ends, account, :lot FROM unnest(
-        CAST(:subjects AS bytea[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]), CAST(:accounts AS bigint[])
-    ) t (subject, starts, ends, account)
-""")
-# Two instants at once meet, and so does an instant with what it is the beginning of.
-_MEETS = sa.text("""
-    SELECT b.subject, b.starts_ms, b.ends_ms FROM occupied b
-    JOIN occupied a ON a.subject = b.subject AND a.ctid <> b.ctid
-        AND a.starts_ms BETWEEN b.starts_ms - :longest AND b.ends_ms
-        AND (a.starts_ms < b.ends_ms AND b.starts_ms < a.ends_ms OR a.starts_ms = b.starts_ms)
-    WHERE b.lot_id = :lot LIMIT 1
-""")
+def _digests(vault: Vault, of: Iterable[Subject]) -> Iterator[bytes]:
+    for kind, alike in groupby(of, key=lambda one: one.kind):
+        yield from digests_of_kind(vault, kind, [one.name for one in alike])
+
+
 _FOUND = sa.text("""
-    SELECT subject, starts_ms, ends_ms FROM occupied
-    WHERE subject = ANY (:subjects) AND starts_ms BETWEEN :from - :longest AND :until AND ends_ms >= :from
+    SELECT n, o.starts_ms, o.ends_ms FROM generate_series(1, :count) n CROSS JOIN LATERAL (
+        SELECT starts_ms, ends_ms FROM occupied
+        WHERE subject = substr(CAST(:subjects AS bytea), CAST(32 * n - 31 AS int), 32)
+            AND starts_ms BETWEEN :from - :longest AND :until AND ends_ms >= :from
+        OFFSET 0
+    ) o
 """)
 ERASING = (rows_go(occupied),)

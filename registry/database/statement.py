@@ -24,14 +24,18 @@ class Statement:
         self._sql = str(made.compile(dialect=_DIALECT))
 
     def __call__(self, tx: sa.Connection, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
-        """Send it in this transaction. Raises what SQLAlchemy would: one place tells people of it."""
+        """Send it in this transaction. Raises what SQLAlchemy would."""
         if not tx.in_transaction():
             tx.begin()  # as for any statement: or its commit would be none
         driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
         try:
             return driver.cursor(row_factory=namedtuple_row).execute(self._sql, values)
         except psycopg.Error as error:
-            raise sa.exc.DBAPIError.instance(
-                self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed,
-                dialect=_DIALECT,
-            ) from error  # fmt: skip
+            raise as_sqlalchemy(error, self._sql, driver) from error
+
+
+def as_sqlalchemy(error: psycopg.Error, sql: str, driver: psycopg.Connection[Any]) -> BaseException:
+    """Give what SQLAlchemy would raise where the driver raised this: one place tells people of it."""
+    return sa.exc.DBAPIError.instance(
+        sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed, dialect=_DIALECT
+    )

@@ -75,6 +75,43 @@ def seal_each(
     return sealed
 
 
+def seal_texts(
+    shared: Mapping[str, Value],
+    own: Sequence[Mapping[str, Value]],
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> tuple[list[bytes], list[str]]:
+    """Seal as `seal_each` does; gives the digests, and the fields of each as JSON, made without any object of them."""
+    names = [*shared, *own[0]]
+    if len(set(names)) < len(names):
+        raise ValueError("a field is shared by all documents, or each has its own")
+    tails = [f'",{canonical_text(name)},{canonical_text(value)}]' for name, value in shared.items()]
+    heads = [(name, f'",{canonical_text(name)},') for name in own[0]]
+    fields = [
+        _escaped(f'{canonical_text(name)}:["') + '%s",' + _escaped(canonical_text(value)) + "]"
+        for name, value in shared.items()
+    ]
+    fields += [_escaped(f'{canonical_text(name)}:["') + '%s",%s]' for name in own[0]]
+    form, (in_order, whole) = f"{{{','.join(fields)}}}", _whole(names)
+    order, count = [names.index(name) for name in in_order], len(tails)
+    salts, sha256 = _salts(len(own) * len(names), random), hashlib.sha256
+    digests, texts = [], []
+    for place, values in enumerate(own):
+        drawn = salts[place * len(names) : (place + 1) * len(names)]
+        each = [sha256(f'["{salt}{tail}'.encode()).hexdigest() for salt, tail in zip(drawn, tails, strict=False)]
+        written: list[str] = drawn[:count]
+        for (name, head), salt in zip(heads, drawn[count:], strict=True):
+            value = canonical_text(values[name])
+            each.append(sha256(f'["{salt}{head}{value}]'.encode()).hexdigest())
+            written += (salt, value)
+        digests.append(sha256((whole % tuple([each[n] for n in order])).encode()).digest())
+        texts.append(form % tuple(written))
+    return digests, texts
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
 def _whole(names: Collection[str]) -> tuple[list[str], str]:
     """Give names in the order of RFC 8785, and the form of an object of these with the value `"%s"` each."""
     in_order = sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))

@@ -2,25 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 import sqlalchemy as sa
 
-from registry.accounts.vault import tag
-from registry.activities.activities import Activity, write_activities
+from registry.activities.columns import Columns, columns_of
+from registry.activities.writing import refuse_meeting_since, write_activities
 from registry.database.schema import account_keys, accounts, lots
 from registry.decisions.recording import By, Officers, Pending, Step
 from registry.decisions.returning import number_of
 from registry.errors import ActivitiesLost, Invalid, NotOpen
 from registry.events.outbox import tell
 from registry.events.types import LOT_ISSUED
-from registry.evidence.document import Value, seal_each
 from registry.issuance.report import Report, inputs_digest, know_lots, lot_of, next_lot, propose
-from registry.ledger.child import minute_of
-from registry.ledger.frontier import next_numbers
+from registry.ledger.frontier import frontier_now, next_numbers
+from registry.ledger.issuing import Shares, write_issues
 from registry.ledger.ledger import Ledger
-from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement
-from registry.ledger.posting import Line, Written, begin_act, write_lines
+from registry.ledger.posting import Written, begin_act
 from registry.procedure.decision import Lot as LotTerms
 
 
@@ -31,7 +28,7 @@ class Lot:
     id: int
     first: int
     last: int
-    movements: tuple[Written, ...]
+    movements: Sequence[Written]
 
 
 def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers) -> Lot:
@@ -51,18 +48,21 @@ def issue(tx: sa.Connection, ledger: Ledger, report: Report, officers: Officers)
 
 def issue_proposed(tx: sa.Connection, ledger: Ledger, report: Report, pending: Pending, by: By) -> Lot:
     """Issue the grams of a report whose issuance was proposed. Raises what `issue` raises."""
-    lot_id = number_of(pending.case)
-    grams = _grams_by_account(report.activities, ledger)
+    lot_id, vault, of = number_of(pending.case), ledger.vault, columns_of(report.activities)
+    grams = _grams_by_account(of, ledger)
     holders = _holders(tx, ledger, grams)
+    since_g = frontier_now(tx)
+    write_activities(tx, vault, report.source.id, lot_id, of)
+    inputs = inputs_digest(of, {account: key for account, (key, _) in holders.items()})
+    # From here on whoever takes numbers waits.
     first, last = next_numbers(tx, sum(grams.values()))
     know_lots(tx, pending, report.source)
     pending.read_clock()
-    at, period = pending.at, _period(report.activities)
-    _refuse_what_was_lost(tx, report.source.id, period)
-    inputs = inputs_digest(report.activities, holders)
-    lot = lot_of(pending, report, (first, last), len(grams), period, inputs)
+    at = pending.at
+    _refuse_what_was_lost(tx, report.source.id, of.period)
+    lot = lot_of(pending, report, (first, last), len(grams), of.period, inputs)
     _write_lot(tx, report, lot_id, lot, at, inputs)
-    write_activities(tx, ledger.vault, report.source.id, lot_id, report.activities)
+    refuse_meeting_since(tx, vault, lot_id, of, since_g)
     pending.take(tx, Step("issue", "issued", by, lot))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
@@ -81,21 +81,19 @@ def issue_proposed(tx: sa.Connection, ledger: Ledger, report: Report, pending: P
     marks = pending.standing.lots.open[0].flags
     told = {"lot": lot_id, "source": report.source.id, "quantity_g": last - first, "accounts": len(grams)}
     tell(tx, LOT_ISSUED, report.source.applicant_id, at, told)
-    return Lot(lot_id, first, last, write_lines(tx, ledger.vault, act, _lines(grams, holders, first, at, marks, facts)))
+    keys, individual = zip(*(holders[account] for account in grams), strict=True)
+    shares = Shares(first, list(grams), list(grams.values()), keys, individual)
+    return Lot(lot_id, first, last, write_issues(tx, vault, act, at, marks, shares, facts))
 
 
-def _grams_by_account(of: Sequence[Activity], ledger: Ledger) -> dict[int, int]:
-    account_ids = list(dict.fromkeys(activity.account_id for activity in of))
+def _grams_by_account(of: Columns, ledger: Ledger) -> dict[int, int]:
+    each = of.account_ids.tolist()
+    account_ids = list(dict.fromkeys(each))
     ledger.shuffle(account_ids)
     grams = dict.fromkeys(account_ids, 0)
-    for activity in of:
-        grams[activity.account_id] += activity.quantity_g
+    for account, quantity_g in zip(each, of.grams.tolist(), strict=True):
+        grams[account] += quantity_g
     return grams
-
-
-def _period(of: Sequence[Activity]) -> tuple[int, int]:
-    """From the first activity's begin to the last one's end, Unix milliseconds."""
-    return min(activity.starts_ms for activity in of), max(activity.ends_ms for activity in of)
 
 
 def _write_lot(tx: sa.Connection, report: Report, lot_id: int, lot: LotTerms, at: int, inputs: bytes) -> None:
@@ -132,39 +130,6 @@ _LOST = sa.text("""
             ELSE l.source_id = :source AND l.period_from_ms <= :until AND l.period_until_ms > :from END
         AND l.activities = 0 LIMIT 1
 """)
-
-
-def _lines(
-    grams: Mapping[int, int],
-    holders: Mapping[int, tuple[bytes, bool]],
-    first: int,
-    at: int,
-    marks: int,
-    facts: Mapping[str, Value],
-) -> list[Line]:
-    edges = list(pairwise(accumulate(grams.values(), initial=first)))
-    own = [{"first_g": start, "quantity_g": end - start} for start, end in edges]
-    lines = []
-    for account_id, (start, end), sealed in zip(
-        grams, edges, seal_each({"act": "issue", "at_ms": at, **facts}, own), strict=True
-    ):
-        key, is_individual = holders[account_id]
-        movement = Movement(
-            kind=Kind.ISSUE,
-            form=Form.REDUCTION,
-            flags=marks | int(Flag.INDIVIDUAL if is_individual else 0),
-            purpose=0,
-            first=start,
-            last=end,
-            parent=None,
-            at=minute_of(at),
-            until=0,
-            from_tag=NO_TAG,
-            to_tag=tag(key, start, sealed.digest),
-            evidence=sealed.digest,
-        )
-        lines.append(Line(movement, None, account_id, sealed))
-    return lines
 
 
 def _holders(tx: sa.Connection, ledger: Ledger, wanted: Mapping[int, int]) -> dict[int, tuple[bytes, bool]]:

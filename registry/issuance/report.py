@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
 
 from registry.activities.activities import Activity
+from registry.activities.columns import Columns
 from registry.activities.judged import Judged
 from registry.activities.profiles.profile import Profile
 from registry.clock import whole_days
@@ -147,20 +148,33 @@ def _days(period: Range, terms: SourceTerms) -> Range:
     return max(begin, terms.valid_from or begin), min(end, terms.valid_until or end)
 
 
-def inputs_digest(of: Sequence[Activity], holders: Mapping[int, tuple[bytes, bool]]) -> bytes:
-    """Hash the activities that stand, in the order of the report: 32 bytes, SHA-256 over lines.
+def inputs_digest(of: Columns, keys: Mapping[int, bytes]) -> bytes:
+    """Hash the activities that stand, in the order of the report: 32 bytes, SHA-256 over `input_lines`."""
+    sha256 = hashlib.sha256()
+    for lines in input_lines(of, keys):
+        sha256.update(lines)
+    return sha256.digest()
+
+
+def input_lines(of: Columns, keys: Mapping[int, bytes]) -> Iterator[bytes]:
+    """Write the activities that stand, many lines at a time; `keys` has that of each account, 32 bytes.
 
     A line is `salt,reference,starts_ms,ends_ms,quantity_g` and a line feed. Its salt follows from the activity by the
     key of its account: the first 16 bytes, in hex, of HMAC-SHA256 over the rest of the line. So nobody can hold guessed
     activities against it, and what can be shown of a person goes with the person's key.
     """
-    sha256 = hashlib.sha256()
-    for activity in of:
-        line = f"{activity.reference},{activity.starts_ms},{activity.ends_ms},{activity.quantity_g}\n".encode()
-        salt = hmac.digest(holders[activity.account_id][0], _INPUT_LABEL + line, "sha256")[:16]
-        sha256.update(f"{salt.hex()},".encode() + line)
-    return sha256.digest()
+    mac = hmac.digest
+    for start in range(0, len(of), _LINES_AT_ONCE):
+        part = slice(start, start + _LINES_AT_ONCE)
+        columns = (of.account_ids, of.starts_ms, of.ends_ms, of.grams)
+        each = zip(of.references[part], *(column[part].tolist() for column in columns), strict=True)
+        lines = []
+        for reference, account, starts, ends, grams in each:
+            line = b"%b,%d,%d,%d\n" % (reference.encode(), starts, ends, grams)
+            lines.append(b"%b,%b" % (mac(keys[account], _INPUT_LABEL + line, "sha256")[:16].hex().encode(), line))
+        yield b"".join(lines)
 
 
+_LINES_AT_ONCE: Final = 10_000
 _INPUT_LABEL = b"gramledger/input/v1"
 _NEXT_LOT = sa.text("SELECT nextval(pg_get_serial_sequence('lots', 'id'))")

@@ -91,12 +91,7 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
     """Give what the registry knows that can meet a source's file; it is asked while the file is judged."""
 
     def find_links(names: Sequence[str]) -> list[Link]:
-        consented = consented_users(tx, source.id)
-        if profile.who is None or profile.who.by is By.USER:
-            return [Link(name, consented[name]) for name in names if name in consented]
-        standing = set(consented.values())
-        found = whose_each(tx, vault, str(profile.who.by), names)
-        return [Link(*one) for one in found if one.account_id in standing]
+        return links_of(tx, vault, profile, names, consented_users(tx, source.id))
 
     def find_those_reported(references: Sequence[str]) -> list[str]:
         return find_reported(tx, vault, source.id, references)
@@ -117,6 +112,17 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
         return find_caught(tx, vault, source.id, references)
 
     return Known(find_links, find_those_reported, find_busy, attributes, find_those_caught)
+
+
+def links_of(
+    tx: sa.Connection, vault: Vault, profile: Profile, names: Sequence[str], consented: Mapping[str, int]
+) -> list[Link]:
+    """Give whose the names in a file are, of those who consented: the platform's users -> accounts."""
+    if profile.who is None or profile.who.by is By.USER:
+        return [Link(name, consented[name]) for name in names if name in consented]
+    standing = set(consented.values())
+    found = whose_each(tx, vault, str(profile.who.by), names)
+    return [Link(*one) for one in found if one.account_id in standing]
 
 
 def hold_those_in(tx: sa.Connection, source: Source, judged: Judged) -> None:

@@ -18,11 +18,6 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 COMMA = b","
 _BLOCK = 1 << 16
 
-Alike = tuple[int, Sequence[bytes]]
-"""A record's line, and the fields that were captured, out of their quotation marks."""
-Dress = tuple[re.Pattern[bytes], Sequence[int]]
-"""An expression, and in which order the wanted fields stand among those that it captures."""
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -42,6 +37,14 @@ class Record(NamedTuple):
     line: int
     fields: Sequence[bytes]
     fault: str | None = None
+
+
+class Alike(NamedTuple):
+    """Neighbouring records that are dressed alike, as they stand in the file: the line of the first, and how many."""
+
+    line: int
+    lines: int
+    content: bytes
 
 
 def value_of(field: bytes) -> bytes:
@@ -66,42 +69,50 @@ class Records:
         self._bytes = 0
         self._line = 0
         self._block, self._at = b"", 0
-        self.dress: Dress | None = None
+        self.dress: re.Pattern[bytes] | None = None
 
     def __iter__(self) -> Iterator[Record]:
         while (record := self._next()) is not None:
             yield record
 
     def alike(self) -> Iterator["Record | Alike"]:
-        """Give records; one that the expression in `dress` takes whole, by the fields that it captures.
+        """Give records; neighbours that the expression in `dress` takes whole, together.
 
-        The expression must take one line, and no quotation mark in a wrong place; there may be one from any record on.
+        The expression must take whole lines, as many as it can, and no quotation mark in a wrong place; there may be
+        one from any record on.
         """
         while True:
             if self.dress is not None:
-                yield from self._alike(*self.dress)
+                yield from self._alike(self.dress)
             record = self._next()
             if record is None:
                 return
             yield record
 
-    def _alike(self, expression: re.Pattern[bytes], order: Sequence[int]) -> Iterator["Alike"]:
+    def _alike(self, dress: re.Pattern[bytes]) -> Iterator[Alike]:
         """Take records for as long as they are dressed alike; what follows them is still to be read."""
-        match, in_order = expression.match, list(order) == sorted(order)
-        most = self._bounds.record_bytes
         while True:
             block, at = self._block, self._at
-            while (found := match(block, at)) is not None:
-                begun, at = at, found.end()
-                if at - begun > most:
-                    self._at = begun
-                    return
-                self._line += 1
-                fields = found.groups()
-                self._at = at
-                yield self._line, (fields if in_order else [fields[place] for place in order])
-            if block.find(b"\n", at) >= 0 or not self._refill():
+            found = dress.match(block, at)
+            end = at if found is None else self._bounded(block, at, found.end())
+            if end > at:
+                count = block.count(b"\n", at, end)
+                self._at = end
+                self._line += count
+                yield Alike(self._line - count + 1, count, block[at:end])
+            if block.find(b"\n", end) >= 0 or not self._refill():
                 return
+
+    def _bounded(self, block: bytes, at: int, end: int) -> int:
+        """Give where the lines from `at` end before the first that is too long, if one is."""
+        most = self._bounds.record_bytes
+        if end - at <= most:
+            return end
+        for line in block[at:end].splitlines(keepends=True):
+            if len(line) > most:
+                return at
+            at += len(line)
+        return at
 
     def _refill(self) -> bool:
         """Read on, behind what is left of the block; says whether there was anything."""

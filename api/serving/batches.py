@@ -58,16 +58,14 @@ def work_through(site: Site, stop: threading.Event) -> None:
 
 def do_all(site: Site) -> None:
     """Do all work that waits. Raises `Unavailable`; then the rest is done another time."""
-    from registry.issuance.work import do_next
+    from registry.issuance.work import WorkBroken, do_next
 
     bench = bench_of(site)
     while True:
         try:
             if not do_next(bench):
                 return
-        except RegistryError:
-            raise
-        except Exception:  # its batch says so, and the others go on
+        except WorkBroken:
             log.exception("a defect", work="batches")
 
 

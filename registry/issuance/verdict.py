@@ -4,6 +4,7 @@ Judging takes as long as the file needs and holds nothing meanwhile; whoever iss
 """
 
 # mypy: disable-error-code="import-untyped"
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from registry.activities.activities import LONGEST_MS
 from registry.activities.judged import Activities, Judged, Thing
@@ -24,6 +26,7 @@ from registry.issuance.duplicates import issued_to
 from registry.issuance.listing import Abnormal
 from registry.issuance.report import Report, report_of
 from registry.issuance.reported import known_of, terms_of
+from registry.issuance.resting import resting_on
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import published_record
 from registry.sources.sources import get_source
@@ -37,6 +40,8 @@ class Verdict:
     report: Report
     met: Mapping[str, int]
     """To which sources that was issued which was in the way of how many of its activities (R51)."""
+    rests_on: str | None
+    """What it rests on, as `resting_on` has it."""
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -53,6 +58,7 @@ class Verdict:
             "rests_on": {
                 "policies": {policy.name: policy.decision.hex() for policy in self.report.policies},
                 "facts": dict(self.report.facts),
+                "all": self.rests_on,
             },
         }
 
@@ -74,10 +80,27 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         methodology = published_record(tx, source.methodology_code, source.methodology_version)
         terms, policies = terms_of(tx, ledger, source, methodology)
     with database.reading() as tx:
+        rests_on = resting_on(tx, ledger, batch, source, profile, policies)  # before anything is asked
         judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
         judged = judged.of_platform(source.applicant_id)
         met = issued_to(tx, ledger.vault, judged.met, LONGEST_MS)
-    return Verdict(judged, report_of(source, methodology, judged, policies), met)
+    return Verdict(judged, report_of(source, methodology, judged, policies), met, rests_on)
+
+
+def judged_before(tx: sa.Connection, ledger: Ledger, batch: Batch, file: Path) -> Report | None:
+    """Give the report of what a batch came to when it was judged last, if nothing changed since that it rests on."""
+    summary = batch.summary or {}
+    rests_on = summary.get("rests_on", {})
+    source, profile = get_source(tx, batch.source_id), find(batch.profile)
+    if rests_on.get("all") is None or not summary["accepted"] or not file.exists():
+        return None
+    methodology = published_record(tx, source.methodology_code, source.methodology_version)
+    _, policies = terms_of(tx, ledger, source, methodology)
+    if resting_on(tx, ledger, batch, source, profile, policies) != rests_on["all"]:
+        return None
+    stands = read_standing(file, batch.profile).activities(source.applicant_id)
+    refused = Counter(summary["refused"]) + Counter(summary["held"])
+    return Report(source, stands, dict(rests_on["facts"]), policies, dict(refused.most_common()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ is done again from its begin. Files are replaced whole, and what they say is loo
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ from registry.issuance.quarantine import catch
 from registry.issuance.releasing import end_release, judge_release, refuse_dropped
 from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, next_lot, propose, refuse_duplicates, take_up
 from registry.issuance.reported import hold_consenting
-from registry.issuance.verdict import Verdict, judge, read_standing
+from registry.issuance.verdict import Verdict, judge, judged_before, read_standing
 from registry.ledger.ledger import Ledger
 from registry.policies.activities import RISK, Risk
 from registry.policies.policies import Policy, in_force
@@ -50,6 +51,10 @@ AGAIN: Final = (AlreadyIssued, Overlapping)
 UNAVAILABLE: Final = 503
 _DEFECT: Final = "Something is wrong on our side; it was logged. Nothing of this was done."
 _GIVEN_UP: Final = "This was tried again and again, and could not be done. Nothing of it was. Ask the operator."
+
+
+class WorkBroken(Exception):
+    """A work ended by a defect, which is its cause; the batch says so, and others can go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Bench:
 def do_next(bench: Bench) -> bool:
     """Do the work of the batch whose turn it is, and say whether there was one.
 
-    Raises `Unavailable`; then it is done another time.
+    Raises `Unavailable`; then it is done another time. Raises `WorkBroken` for a defect, of which the batch says so.
     """
     with bench.database.transaction() as tx:
         batch = batches.next_work(tx)
@@ -86,10 +91,10 @@ def do_next(bench: Bench) -> bool:
         if refused.status == UNAVAILABLE:
             raise
         _fail(bench, batch, refused)
-    except Exception:
+    except Exception as error:
         # What is no refusal is a defect, or the end of the machine's memory: the same again would end the same way.
         _fail(bench, batch, JobBroken(_DEFECT))
-        raise
+        raise WorkBroken(str(batch.id)) from error
     return True
 
 
@@ -106,6 +111,8 @@ def tidy(bench: Bench) -> None:
 
 def _judge(bench: Bench, batch: Batch) -> None:
     verdict = _judged(bench, batch)
+    with suppress(Invalid):  # of too much that was caught: whoever proposes is told
+        _keep(bench, batch, verdict)
     with bench.database.transaction() as tx:
         now = _still(tx, batch)
         batches.change(tx, now, bench.ledger.clock(), state=State.JUDGED, summary=verdict.summary, **_DONE)
@@ -122,22 +129,34 @@ def _judged(bench: Bench, batch: Batch) -> Verdict:
     return verdict
 
 
-def _propose(bench: Bench, batch: Batch) -> None:
-    if batch.is_release:
-        _propose_release(bench, batch)
-        return
-    verdict = _judged(bench, batch)
-    bench.place.make(batch.id)
+def _keep(bench: Bench, batch: Batch, verdict: Verdict) -> None:
+    """Keep what was caught and what stands; the latter last, for where it is all is. Raises `Invalid`."""
+    bench.place.standing(batch.id).unlink(missing_ok=True)
     keep_table(caught_of(verdict.judged), bench.place.caught(batch.id))
     if verdict.report.activities:
         keep_table(verdict.judged.activities.table, bench.place.standing(batch.id))
-    by = By(read_officer(batch.proposer or ""))
+
+
+def _propose(bench: Bench, batch: Batch) -> None:
+    """Propose what stands now: judged anew, unless nothing has changed that the judgement rests on."""
+    if batch.is_release:
+        _propose_release(bench, batch)
+        return
+    by, ledger = By(read_officer(batch.proposer or "")), bench.ledger
+    with bench.database.transaction() as tx:
+        report, summary = judged_before(tx, ledger, batch, bench.place.standing(batch.id)), batch.summary
+    verdict = None if report is not None else _judged(bench, batch)
+    if verdict is not None:
+        bench.place.make(batch.id)
+        _keep(bench, batch, verdict)
+        report, summary = verdict.report, verdict.summary
     with bench.database.transaction() as tx:
         now = _still(tx, batch)
-        if not verdict.report.activities:
+        if verdict is not None and not verdict.report.activities:
             _settle_empty(tx, bench, now, verdict, by)
             return
-        _have_proposed(tx, bench, now, verdict.report, verdict.summary, by)
+        if report is not None:
+            _have_proposed(tx, bench, now, report, summary or {}, by)
 
 
 def _have_proposed(

@@ -38,6 +38,7 @@ methodology_app = group("Check a methodology's text line by line, list and show 
 trust_app = group("Write what this registry says of itself, for those who verify it.")
 role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
 decide_app = group("Decide as an officer, over REST and with one's own token.")
+batch_app = group("Report a batch of activities as its platform, and decide about it as an officer, over REST.")
 for _name, _group in {
     "account": account_app,
     "log": log_app,
@@ -50,6 +51,7 @@ for _name, _group in {
     "trust": trust_app,
     "role": role_app,
     "decide": decide_app,
+    "batch": batch_app,
 }.items():
     app.add_typer(_group, name=_name)
 

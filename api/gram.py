@@ -11,6 +11,7 @@ from api.cli import EXIT_FALSE, EXIT_NOT_CHECKED, EXIT_READER_GONE, app, err
 from api.commands import (  # noqa: F401  (they register themselves)
     account,
     aside,
+    batch,
     bench,
     chain,
     check,
@@ -21,6 +22,7 @@ from api.commands import (  # noqa: F401  (they register themselves)
     methodology,
     monitor,
     policy,
+    recompute,
     recover,
     roles,
     run,

@@ -39,11 +39,9 @@ _GENERATOR: Final = Path(__file__).resolve().parents[2] / "scripts" / "make-samp
 
 def measure(folder: Path, activities: int) -> list[Figure]:
     """Judge so many rides, and a fifth of them. Raises `Invalid` where the generator is not."""
-    if not _GENERATOR.exists():
-        raise Invalid("The generator of sample rides is in the source tree only.")
-    small, large = (_made(folder, count) for count in (activities // 5, activities))
+    small, large = (made(folder, count) for count in (activities // 5, activities))
     fifth, whole = _judged(small), _judged(large)
-    by_duckdb = _summed(large)
+    by_duckdb = summed(large)
     beside = "DuckDB reading and summing the same file"
     name = f"{activities:,} rides, from file to judged"
     return [
@@ -53,7 +51,10 @@ def measure(folder: Path, activities: int) -> list[Figure]:
     ]
 
 
-def _made(folder: Path, rows: int) -> Path:
+def made(folder: Path, rows: int) -> Path:
+    """Make a file of so many synthetic rides. Raises `Invalid` where the generator is not."""
+    if not _GENERATOR.exists():
+        raise Invalid("The generator of sample rides is in the source tree only.")
     path = folder / f"rides-{rows}.csv"
     subprocess.run([sys.executable, str(_GENERATOR), "--rows", str(rows), "--out", str(path)], check=True)
     return path
@@ -69,7 +70,8 @@ def _judged(path: Path) -> tuple[float, float]:
     return float(seconds), float(megabytes)
 
 
-def _summed(path: Path) -> float:
+def summed(path: Path) -> float:
+    """Give how many seconds DuckDB takes to read and sum a file of rides."""
     begun = perf_counter()
     with duckdb.connect() as running:
         running.execute(_SUM.format(path=str(path).replace("'", "''"))).fetchall()

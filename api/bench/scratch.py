@@ -34,20 +34,26 @@ class People:
     source: Source
 
 
+def found_scenario(tx: sa.Connection, site: Site) -> Source:
+    """Set up the first policies, a methodology, a platform, and its scenario."""
+    ledger = site.ledger
+    publish_first(tx, ledger, BUREAU, {PUBLICITY: AT_ONCE})
+    publish_methodology(tx, ledger, find(METHODOLOGY), CENTRE, BUREAU)
+    platform = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench platform", at=ledger.clock())
+    return _scenario(tx, site, platform)
+
+
 def found_scheme(site: Site, count: int) -> People:
     """Set up a scenario and `count` people, each with as many reductions as points."""
     ledger = site.ledger
     at = ledger.clock()
     with site.database.transaction() as tx:
-        publish_first(tx, ledger, BUREAU, {PUBLICITY: AT_ONCE})
-        publish_methodology(tx, ledger, find(METHODOLOGY), CENTRE, BUREAU)
-        platform = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench platform", at=at)
+        source = found_scenario(tx, site)
         provider = open_account(tx, ledger.vault, kind=INSTITUTION, name="Bench provider", at=at)
         holders = [
             open_account(tx, ledger.vault, kind=INDIVIDUAL, name=f"Bench person {number}", at=at)
             for number in range(count)
         ]
-        source = _scenario(tx, site, platform)
         _issue(tx, site, source, holders)
     for holder in holders:
         with site.database.transaction() as tx:

@@ -28,6 +28,12 @@ Workers = Annotated[int | None, typer.Option(help="HTTP processes.", min=1, max=
 People = Annotated[int, typer.Option(help="Accounts that act.", min=2, max=100_000)]
 Activities = Annotated[int, typer.Option(help="Activities to compute.", min=1000, max=100_000_000)]
 Reported = Annotated[int, typer.Option("--rides", help="Rides in the file.", min=1000, max=5_000_000)]
+Batches = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--rides", help="Rides in the file; may come several times.", min=100, max=5_000_000, show_default=False
+    ),
+]
 Processes = Annotated[
     int | None, typer.Option(help="Processes; one for each processor by default.", min=1, max=256, show_default=False)
 ]
@@ -64,6 +70,18 @@ def activities(rides: Reported = 1_000_000, as_json: AsJson = False) -> None:
     from api.bench.activities import measure
 
     _show("activities", lambda folder: measure(folder, rides), {"rides": rides}, as_json=as_json)
+
+
+@bench_app.command()
+def batch(rides: Batches = None, as_json: AsJson = False) -> None:
+    """Take batches of synthetic rides from their upload to their lots, beside DuckDB reading and summing the same file.
+
+    Through a running `gram serve`: uploaded in parts, judged, proposed by one officer, approved by another.
+    """
+    from api.bench.batch import measure
+
+    sizes = sorted(rides or [1_000_000])
+    _show("batch", lambda folder: measure(folder, sizes), {"rides": sizes}, as_json=as_json)
 
 
 @bench_app.command()

@@ -1,29 +1,21 @@
 """`gram decide`: what an officer does over REST, with the token of who signed in (`GRAMLEDGER_TOKEN`)."""
 
 import json
-import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli import decide_app, out
+from api.commands.asking import HERE, Registry, Token, ask
 
-Registry = Annotated[
-    str, typer.Option("--registry", envvar="GRAMLEDGER_PUBLIC_URL", help="Where the registry is reached.")
-]
-Token = Annotated[
-    str, typer.Option("--token", envvar="GRAMLEDGER_TOKEN", help="An access token of the identity service.")
-]
 Motion = Annotated[int, typer.Argument(help="The motion's number.", min=1)]
-HERE = "http://127.0.0.1:8000"
-TIMEOUT_S = 60
 
 
 @decide_app.command(name="list")
 def list_waiting(token: Token, registry: Registry = HERE) -> None:
     """List the decisions that wait for a second officer."""
-    said = _ask(registry, token, "GET", "/v1/motions")
+    said = ask(registry, token, "GET", "/v1/motions")
     lines = [
         f"{one['motion']}  {one['case']}  {one['decision']}  moved by {one['mover']} at {one['moved_at']}"
         for one in said["items"]
@@ -46,7 +38,7 @@ def policy(
         found = json.loads(value.read_text(encoding="utf-8"))
     except ValueError:
         raise Invalid(f"{value} is no JSON.") from None
-    _say(_ask(registry, token, "POST", "/v1/policies", {"name": name, "value": found, "in_force": in_force}))
+    _say(ask(registry, token, "POST", "/v1/policies", {"name": name, "value": found, "in_force": in_force}))
 
 
 @decide_app.command()
@@ -59,19 +51,19 @@ def step(
 ) -> None:
     """Take the next decision of a source's case, or move it where the life cycle wants a second officer."""
     body = {"decision": decision} | ({} if reason is None else {"reason": reason})
-    _say(_ask(registry, token, "POST", f"/v1/cases/{case}/decisions", body))
+    _say(ask(registry, token, "POST", f"/v1/cases/{case}/decisions", body))
 
 
 @decide_app.command()
 def approve(motion: Motion, token: Token, registry: Registry = HERE) -> None:
     """Approve what another officer moved."""
-    _say(_ask(registry, token, "POST", f"/v1/motions/{motion}/approval", {}))
+    _say(ask(registry, token, "POST", f"/v1/motions/{motion}/approval", {}))
 
 
 @decide_app.command()
 def withdraw(motion: Motion, token: Token, registry: Registry = HERE) -> None:
     """Take back what waits."""
-    _say(_ask(registry, token, "POST", f"/v1/motions/{motion}/withdrawal", {}))
+    _say(ask(registry, token, "POST", f"/v1/motions/{motion}/withdrawal", {}))
 
 
 @decide_app.command()
@@ -83,19 +75,19 @@ def record(
     registry: Registry = HERE,
 ) -> None:
     """Record what somebody handed in: its case begins."""
-    said = _ask(registry, token, "POST", f"/v1/incoming/{submission}/recording", {})
+    said = ask(registry, token, "POST", f"/v1/incoming/{submission}/recording", {})
     out.print(f"Submission {submission} is case {said['case']} now.", markup=False)
 
 
-@decide_app.command()
-def ask(
+@decide_app.command(name="ask")
+def ask_expert(
     case: Annotated[str, typer.Argument(help="The case of a methodology or a source, such as M-3.")],
     expert: Annotated[str, typer.Argument(help="A number of the register, such as expert:3.")],
     token: Token,
     registry: Registry = HERE,
 ) -> None:
     """Ask an expert or service body for an opinion on a case as it stands."""
-    said = _ask(registry, token, "POST", f"/v1/cases/{case}/opinions", {"expert": expert})
+    said = ask(registry, token, "POST", f"/v1/cases/{case}/opinions", {"expert": expert})
     out.print(f"Request {said['request']} waits for {expert}.", markup=False)
 
 
@@ -121,7 +113,7 @@ def name(
         "role": role, "subject": subject, "number": number, "account": account, "district": district, "until": until,
         "fields": field or None, "name": body,
     }  # fmt: skip
-    said = _ask(registry, token, "POST", "/v1/appointments", asked)
+    said = ask(registry, token, "POST", "/v1/appointments", asked)
     out.print(f"Appointment {said['appointment']} waits for another officer: gram decide confirm.")
 
 
@@ -132,7 +124,7 @@ def confirm(
     registry: Registry = HERE,
 ) -> None:
     """Approve whom another officer named: the role stands."""
-    said = _ask(registry, token, "POST", f"/v1/appointments/{appointment}/approval", {})
+    said = ask(registry, token, "POST", f"/v1/appointments/{appointment}/approval", {})
     out.print(f"Grant {said['grant']} stands.")
 
 
@@ -141,26 +133,8 @@ def end_role(
     grant: Annotated[int, typer.Argument(help="The grant's number.", min=1)], token: Token, registry: Registry = HERE
 ) -> None:
     """End a role at once; every process of the registry sees it within two seconds."""
-    _ask(registry, token, "POST", f"/v1/grants/{grant}/end", {})
+    ask(registry, token, "POST", f"/v1/grants/{grant}/end", {})
     out.print(f"Grant {grant} is ended.")
-
-
-def _ask(registry: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the registry; what it refuses is an error with its own sentence."""
-    import httpx2
-
-    from registry.errors import Invalid, Unavailable
-
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4())}
-    try:
-        url = registry.rstrip("/") + path
-        answer = httpx2.request(method, url, headers=headers, json=body, timeout=TIMEOUT_S)
-        said: dict[str, Any] = answer.json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise Unavailable(f"{registry} does not answer as a registry: {type(error).__name__}.") from None
-    if answer.is_error:
-        raise Invalid(f"{said.get('title')}: {said.get('detail')}")
-    return said
 
 
 def _say(answer: dict[str, Any]) -> None:

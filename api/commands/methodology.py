@@ -1,19 +1,17 @@
-"""`gram methodology` and `gram recompute`: a methodology's text checked, and an act computed again."""
+"""`gram methodology`: a methodology's text checked, and those that ship."""
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli import EXIT_FALSE, AsJson, app, methodology_app, out
+from api.cli import EXIT_FALSE, AsJson, methodology_app, out
 
 if TYPE_CHECKING:
-    from registry.methodologies.computing import Computed
+    from collections.abc import Sequence
+
     from registry.methodologies.record import Methodology
 
 Key = Annotated[str, typer.Argument(help="A methodology's code, or its id such as shared-bicycle.")]
@@ -36,7 +34,7 @@ def check_file(
     from registry.errors import MethodologyUnsound
     from registry.methodologies.record import parse, program
 
-    data = _read(file)
+    data = read_input(file)
     try:
         methodology = parse(data)
         findings: Sequence[Any] = failing(program(methodology), read_located(data), ("computation",))
@@ -84,53 +82,6 @@ def show(key: Key, as_json: AsJson = False) -> None:
         out.lines(_described(methodology))
 
 
-@app.command()
-def recompute(
-    methodology: Annotated[str, typer.Option(help="A code or id that ships, or the file of a definition.")],
-    inputs: Annotated[
-        Path, typer.Option(help='Acts: CSV with a column for each input, or JSON {"acts": [...], "attributes": {...}}.')
-    ],
-    issued: Annotated[
-        str | None, typer.Option(help="The day of issuance, such as 2026-11-28; without it, today.", show_default=False)
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compute acts again: grams, with every parameter, its source, and each step. Needs no registry.
-
-    GET /v1/methodologies/CODE of a registry gives the definition that it publishes; save it as a file and name it here.
-    """
-    from api.methodologies.shapes import Computation
-    from registry.methodologies.computing import compute_again
-
-    record = _named(methodology)
-    acts, attributes = _acts(inputs)
-    computation = compute_again(record, acts, attributes, _day(issued))
-    if as_json:
-        out.lines(
-            json.dumps(Computation.of(computation).model_dump(mode="json"), ensure_ascii=False, indent=2).split("\n")
-        )
-        return
-    out.lines([
-        f"{record.key} version {record.version}, {record.status}, SHA-256 {computation.sha256.hex()}",
-        f"{record.formula.zh}",
-        f"{record.formula.en}",
-    ])  # fmt: skip
-    for result in computation.results:
-        out.lines(_told(result))
-    out.lines([f"Total 合计: {sum(result.grams for result in computation.results)} g"])
-
-
-def _told(result: "Computed") -> list[str]:
-    acts = ", ".join(str(place + 1) for place in result.acts[:8]) + (" …" if len(result.acts) > 8 else "")
-    key = "".join(f" {name}={value}" for name, value in result.key.items())
-    lines = ["", f"Act {acts}{key}: {result.grams} g{' (provisional 暂定)' if result.provisional else ''}"]
-    if result.why is not None:
-        lines += [f"  {result.reason}: {result.why.zh} {result.why.en}"]
-    lines += [f"  {of.name} = {of.value} {of.unit}  ({of.certainty}: {of.source})" for of in result.parameters]
-    lines += [f"  {step.name} = {step.value} {step.unit or ''}  <- {step.expression}" for step in result.steps]
-    return lines + [f"  beside 协同效益 {name} = {value}" for name, value in result.benefits.items()]
-
-
 def _described(methodology: "Methodology") -> list[str]:
     computation = methodology.computation
     head = f"{methodology.key} version {methodology.version}, {methodology.status}"
@@ -153,63 +104,7 @@ def _described(methodology: "Methodology") -> list[str]:
     return [*lines, "", f"Output 结果: {computation.output}, in whole grams, rounded down once"]
 
 
-def _named(methodology: str) -> "Methodology":
-    """Find the methodology: a file's, in which a registry's answer may stand whole, or one that ships."""
-    from registry.methodologies.record import parse
-    from registry.methodologies.shelf import find
-
-    path = Path(methodology)
-    if not path.is_file():
-        return find(methodology)
-    data = _read(path)
-    try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict) and isinstance(answer.get("definition"), dict):
-        data = json.dumps(answer["definition"], ensure_ascii=False).encode()
-    return parse(data)
-
-
-def _acts(path: Path) -> tuple[list[Mapping[str, str]], Mapping[str, Sequence[Mapping[str, str]]]]:
-    from pydantic import ValidationError
-
-    from api.methodologies.shapes import Asked
-    from registry.errors import Invalid
-
-    try:
-        text = _read(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Invalid(f"{path} is not UTF-8 text.") from None
-    if not text.lstrip().startswith(("{", "[")):
-        rows = csv.DictReader(io.StringIO(text), strict=True)
-        try:
-            return [{name: value for name, value in row.items() if name and value} for row in rows], {}
-        except csv.Error as error:
-            raise Invalid(f"{path}, line {rows.line_num}: {error}.") from None
-    try:
-        asked = Asked.model_validate_json(text if text.lstrip().startswith("{") else f'{{"acts": {text}}}')
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
-    return list(asked.acts), asked.attributes
-
-
-def _day(text: str | None) -> "Any":
-    from datetime import date
-
-    from registry.clock import in_shanghai, system_clock
-    from registry.errors import Invalid
-
-    if text is None:
-        return in_shanghai(system_clock()).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"--issued {text[:40]!r} is no date such as 2026-11-28.") from None
-
-
-def _read(path: Path) -> bytes:
+def read_input(path: Path) -> bytes:
     """Read a file, or stdin for `-`, up to what any of ours has."""
     from registry.errors import Invalid
 

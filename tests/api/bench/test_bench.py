@@ -21,6 +21,7 @@ from api.bench import (
     activities,
     anchor,
     audit,
+    batch,
     demo,
     gather,
     http,
@@ -217,6 +218,16 @@ def test_rides_are_judged_beside_an_engine_that_only_sums_them(tmp_path: Path):
     figures = by_name(activities.measure(tmp_path, 1_000))
     assert figures["1,000 rides, from file to judged"].yardstick_value > 0
     assert figures["peak memory"].value > 50
+
+
+@pytest.mark.slow
+def test_a_batch_becomes_a_lot_beside_an_engine_that_only_sums_its_file(tmp_path: Path):
+    figures = by_name(batch.measure(tmp_path, [200]))
+    whole = figures["200 rides, from upload to lot"]
+    assert whole.value == pytest.approx(sum(figures[f"  {phase}"].value for phase in batch.PHASES))
+    assert whole.yardstick_value > 0
+    assert 180 < figures["  rides that became grams"].value < 200
+    assert figures["  peak memory of all processes"].value > 50
 
 
 @pytest.mark.slow

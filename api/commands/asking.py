@@ -1,0 +1,45 @@
+"""Asking a registry over REST for a command: with the token of who signed in, and its refusals as errors."""
+
+import uuid
+from typing import Annotated, Any, Final
+
+import typer
+
+Registry = Annotated[
+    str, typer.Option("--registry", envvar="GRAMLEDGER_PUBLIC_URL", help="Where the registry is reached.")
+]
+Token = Annotated[
+    str, typer.Option("--token", envvar="GRAMLEDGER_TOKEN", help="An access token of the identity service.")
+]
+HERE: Final = "http://127.0.0.1:8000"
+TIMEOUT_S: Final = 60
+
+
+def ask(
+    registry: str,
+    token: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    content: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Ask the registry, with a JSON body or with bytes; what it refuses is an error with its own sentence.
+
+    Raises `Invalid` for that, `Unavailable` when there is no registry.
+    """
+    import httpx2
+
+    from registry.errors import Invalid, Unavailable
+
+    sent = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
+    try:
+        url = registry.rstrip("/") + path
+        answer = httpx2.request(method, url, headers=sent, json=body, content=content, timeout=TIMEOUT_S)
+        said: dict[str, Any] = answer.json()
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise Unavailable(f"{registry} does not answer as a registry: {type(error).__name__}.") from None
+    if answer.is_error:
+        raise Invalid(f"{said.get('title')}: {said.get('detail')}")
+    return said

@@ -1,4 +1,4 @@
-"""Routes whose body is bytes and no JSON: parts of a file, each with its digest (RFC 9530)."""
+"""Routes whose body is bytes and no JSON: parts of a file, or a small one whole, with their digest (RFC 9530)."""
 
 import base64
 import binascii
@@ -14,6 +14,8 @@ from registry.errors import DigestMissing
 
 OCTETS: Final = "application/octet-stream"
 LINES: Final = "application/jsonl"
+NDJSON: Final = "application/x-ndjson"
+"""Another name that clients send JSON lines under; neither is registered."""
 _SHA256: Final = re.compile(r"(?:^|,)[ \t]*sha-256=:([A-Za-z0-9+/]{43}=):[ \t]*(?:$|,)")
 SENT_ONCE: Final = SINGLE_HEADERS | {b"content-digest"}
 
@@ -21,21 +23,29 @@ SENT_ONCE: Final = SINGLE_HEADERS | {b"content-digest"}
 class ContentRoute(StrictRoute):
     """A route that takes bytes: its function reads them by `content_of`."""
 
+    kinds: tuple[str, ...] = (OCTETS,)
+
     def __init__(self, *args: Any, **said: Any) -> None:
         """Describe the body, which FastAPI knows nothing of."""
         super().__init__(*args, **said)
         if self.methods and self.methods & {"PUT", "POST"}:
             shape = {"schema": {"type": "string", "format": "binary"}}
-            body = {"requestBody": {"required": True, "content": {OCTETS: shape}}}
+            body = {"requestBody": {"required": True, "content": dict.fromkeys(self.kinds, shape)}}
             self.openapi_extra = {**(self.openapi_extra or {}), **body}
             self.responses = merged(self.responses, documented("unsupported-media-type", "too-large"))
 
     async def _body(self, request: StrictRequest) -> Any:
         sent = request.headers.get("content-type", "")
-        if sent != OCTETS or request.headers.get("content-encoding", "identity") != "identity":
-            raise HTTPException(UNSUPPORTED, f"Send the bytes as they are, as Content-Type: {OCTETS}.")
+        if sent not in self.kinds or request.headers.get("content-encoding", "identity") != "identity":
+            raise HTTPException(UNSUPPORTED, f"Send the bytes as they are, as Content-Type: {self.kinds[0]}.")
         request.state.content = await request.body()
         return ABSENT
+
+
+class LinesRoute(ContentRoute):
+    """A route that takes JSON lines, as bytes."""
+
+    kinds = (LINES, NDJSON)
 
 
 def content_of(request: Request) -> bytes:

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from api.decisions.officers import officer_of
 from api.door.caller import Principal
-from api.door.content import LINES, ContentRoute, content_of, digest_in
+from api.door.content import LINES, ContentRoute, LinesRoute, content_of, digest_in
 from api.door.numbers import BatchId, Cursor, Limit, SourceId, only_digits
 from api.door.problems import documented
 from api.door.route import StrictRoute
@@ -19,6 +19,7 @@ from api.door.write import ByCentre, SiteOf, Write, by, refuse_behind
 from api.installation.site import Site
 from api.issuance.shapes import AbnormalRows, Batch, Batches, NewBatch, SeenBatch
 from api.ledger.shapes import TEXT
+from registry.activities.profiles.profile import Format
 from registry.activities.profiles.shelf import find
 from registry.errors import (
     BatchClosed,
@@ -43,11 +44,15 @@ from registry.sources.sources import Source, get_source
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["batches"])
 parts_router = APIRouter(route_class=ContentRoute, prefix="/v1", tags=["batches"])
+lines_router = APIRouter(route_class=LinesRoute, prefix="/v1", tags=["batches"])
 READ = documented(NotFound, Invalid)
 BEGUN = documented(NotFound, Invalid, BatchReported, BatchQuota)
 SENT = documented(
     *("unsupported-media-type", "too-large", Invalid, NotFound, DigestMissing, DigestDiffers, PartDiffers, BatchClosed),
     Behind,
+)
+PUSHED = documented(
+    *("unsupported-media-type", "too-large", Invalid, NotFound, DigestMissing, DigestDiffers, BatchReported, BatchQuota)
 )
 WITHDRAWN = documented(NotFound, BatchClosed)
 PROPOSED = documented(NotFound, VersionStale, BatchClosed)
@@ -66,6 +71,15 @@ ContentDigest = Annotated[
         examples=["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"],
         max_length=1000,
     ),
+]
+ByProfile = Annotated[
+    str, Query(description="The profile that reads JSON lines.", examples=["shanghai-rides-lines"], max_length=64)
+]
+PeriodFrom = Annotated[
+    str, Query(description="The activities are of a time from here on.", examples=["2027-01-01T00:00:00.000Z"])
+]
+PeriodUntil = Annotated[
+    str, Query(description="The end of that time, exclusive.", examples=["2027-02-01T00:00:00.000Z"])
 ]
 OfState = Annotated[State | None, Query(description="Only batches that stand so.", examples=["judged"])]
 BATCH = "/v1/batches/{batch}"
@@ -115,6 +129,37 @@ def send_a_part(
         now = put_part(tx, place_of(site), found, first_byte, content, sha256, site.ledger.clock())
         said = Batch.of(now, missing(tx, now))
     return Response(said.model_dump_json(), media_type="application/json")
+
+
+@lines_router.post(
+    "/sources/{source_id}/lines", summary="Report JSON lines in one request", status_code=201, response_class=Response,
+    responses={201: {"model": Batch}, **PUSHED},
+)  # fmt: skip
+def report_lines(
+    source_id: SourceId,
+    profile: ByProfile,
+    period_from: PeriodFrom,
+    period_until: PeriodUntil,
+    request: Request,
+    write: ByPlatform,
+    content_digest: ContentDigest,
+) -> Response:
+    """Report activities as JSON lines, a megabyte at most, with their SHA-256: a batch that is there as a whole.
+
+    It is what its declaration and its one part would have been, and is judged next. Larger ones come in parts.
+    """
+    sha256, content, ledger = digest_in(content_digest), content_of(request), write.site.ledger
+    if find(profile).format is not Format.JSON_LINES:
+        raise Invalid(f"Profile {profile} does not read JSON lines. Begin a batch, and send its file in parts.")
+    period = read_time(period_from), read_time(period_until)
+    new = batches.NewBatch(profile, len(content), sha256, period)
+
+    def act(tx: sa.Connection) -> Mapping[str, Any]:
+        begun = batches.begin_batch(tx, ledger, _own_source(tx, write.caller, source_id), new)
+        return _said(tx, put_part(tx, place_of(write.site), begun, 0, content, sha256, ledger.clock()))
+
+    asked = {"profile": profile, "period": list(period), "sha256": sha256.hex()}
+    return write.perform(asked, act, at=BATCH)
 
 
 @router.get("/batches", summary="List batches", responses=documented(Invalid))

@@ -106,7 +106,7 @@ def routed() -> FastAPI:
         *(batches, quarantine, duplicates, reconciliations, issued_wrong),
         *(events, webhooks),
     )
-    routers = [*(room.router for room in strict), batches.parts_router]
+    routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router]
     app.router.routes.append(Table(routers))
     for router in (*routers, log.router, chain.router):
         app.include_router(router)

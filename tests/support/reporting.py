@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -46,9 +47,12 @@ class Reporting:
 
     def centre(self, number: int) -> Caller:
         """An officer of the centre."""
+        return Caller(self.live.url, self.token(number))
+
+    def token(self, number: int) -> str:
+        """A token of an officer of the centre."""
         self.live.grant(f"centre-{number}", Grant(Role.CENTRE, officer=number))
-        token = self.live.site.development_issuer.token(f"centre-{number}", system_clock() // 1000)
-        return Caller(self.live.url, token)
+        return self.live.site.development_issuer.token(f"centre-{number}", system_clock() // 1000)
 
     def riders(self, *users: str) -> dict[str, int]:
         """Persons who consent, by the platform's names for them."""
@@ -69,6 +73,16 @@ class Reporting:
     def put(self, batch: int, first: int, content: bytes, digest: str | None = None) -> httpx2.Response:
         headers = {"Content-Type": "application/octet-stream", "Content-Digest": digest or content_digest(content)}
         return self.platform.ask("PUT", f"/v1/batches/{batch}/parts/{first}", content=content, headers=headers)
+
+    def push(self, content: bytes, key: str | None = None, **changes: str) -> httpx2.Response:
+        """Report JSON lines in one request."""
+        asked = urlencode({"profile": "shanghai-rides-lines", **PERIOD} | changes)
+        headers = {
+            "Content-Type": "application/jsonl", "Content-Digest": content_digest(content),
+            "Idempotency-Key": key or fresh_key(),
+        }  # fmt: skip
+        path = f"/v1/sources/{self.live.source.id}/lines?{asked}"
+        return self.platform.ask("POST", path, content=content, headers=headers)
 
     def uploaded(self, content: bytes, part: int = 1 << 20) -> int:
         """The number of a batch whose parts are all there."""
@@ -105,12 +119,17 @@ class Reporting:
     def approve(self, batch: int, by: int = 2) -> httpx2.Response:
         return self.centre(by).post(f"/v1/motions/{self.motion(batch)}/approval", {})
 
+    def approved(self, *batches: int) -> None:
+        """Have batches approved, and their lots written."""
+        for batch in batches:
+            said = self.approve(batch)
+            assert said.status_code == 201, said.text
+        self.work()
+
     def issued(self, content: bytes) -> dict[str, Any]:
         """A batch that became a lot."""
         batch = self.proposed(content)
-        said = self.approve(batch)
-        assert said.status_code == 201, said.text
-        self.work()
+        self.approved(batch)
         return self.read(batch)
 
     def read(self, batch: int) -> dict[str, Any]:

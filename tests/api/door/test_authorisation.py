@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -14,7 +15,7 @@ from registry.identity.grants import Grant, revoke
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
-from tests.support.reporting import content_digest
+from tests.support.reporting import PERIOD, content_digest
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 
 OF_ACCOUNT = ("own", "provider", "trader", "applicant", "platform")
@@ -125,6 +126,7 @@ MAY = {
     ("GET", "/v1/lots/{lot}"): ANYONE,
     ("GET", "/v1/lots/{lot}/procedure"): ANYONE,
     ("POST", "/v1/sources/{source_id}/batches"): frozenset({"platform"}),
+    ("POST", "/v1/sources/{source_id}/lines"): frozenset({"platform"}),
     ("PUT", "/v1/batches/{batch}/parts/{first_byte}"): frozenset({"platform"}),
     ("GET", "/v1/batches"): SEEING_BATCHES,
     ("GET", "/v1/batches/{batch}"): SEEING_BATCHES,
@@ -256,7 +258,16 @@ CONTENT = {
     "content": b"x",
     "headers": {"Content-Type": "application/octet-stream", "Content-Digest": content_digest(b"x")},
 }
-QUERIES = {"/v1/state": "?first_g=0&end_g=1"}
+QUERIES = {
+    ("GET", "/v1/state"): "?first_g=0&end_g=1",
+    ("POST", "/v1/sources/{source_id}/lines"): f"?profile=shanghai-rides-lines&{urlencode(PERIOD)}",
+}
+LINES = {
+    "content": b"{}",
+    "headers": {
+        "Content-Type": "application/jsonl", "Content-Digest": content_digest(b"{}"), "Idempotency-Key": fresh_key(),
+    },
+}  # fmt: skip
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -386,10 +397,10 @@ def asked(caller: Caller, route: tuple[str, str], named: dict[str, object]) -> h
     """What a caller is answered there."""
     method, path = route
     there = path.replace(":path", "").format(**named, path="tile")
-    there += QUERIES.get(path, "") if method == "GET" else ""
+    there += QUERIES.get((method, path), "")
     body = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {}))
-    how = CONTENT if method == "PUT" else {}
-    return caller.post(there, body) if method == "POST" else caller.ask(method, there, **how)
+    how = CONTENT if method == "PUT" else LINES if path.endswith("/lines") else {}
+    return caller.post(there, body) if method == "POST" and not how else caller.ask(method, there, **how)
 
 
 def mistake_of(route: tuple[str, str], who: str, answer: httpx2.Response) -> str | None:

@@ -34,7 +34,10 @@ NUMBERS_FROM = {"accounts": 4_100_000_000_001, "acts": 5_200_000_000_001, "movem
 LOTS = range(7)
 SIZE = 60
 """More leaves than are published first."""
-QUERIED = {"cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role"}
+QUERIED = {
+    "cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role",
+    "profile", "period_from", "period_until",
+}  # fmt: skip
 """Parameters of queries that REST has."""
 OF_PARTIES = (
     "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import math
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.evidence.document import MAX_FIELDS, digest, disclose, field_digest, seal, seal_each, verify
+from registry.evidence.document import MAX_FIELDS, digest, disclose, field_digest, seal, seal_each, seal_texts, verify
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
@@ -139,3 +140,17 @@ def test_a_digest_that_is_none_gives_false(expected):
 def test_as_many_fields_as_allowed_verify():
     sealed = seal({str(number): number for number in range(MAX_FIELDS)})
     assert verify(sealed.fields, sealed.digest)
+
+
+def test_fields_that_are_written_are_those_that_are_sealed():
+    def fixed():
+        numbers = itertools.count()
+        return lambda size: bytes((next(numbers) * 7 + place) % 256 for place in range(size))
+
+    shared = {"act": "issue", "at_ms": 5, "said": '100% "克"', "list": ["a", "%s"]}
+    own = [{"first_g": 1, "quantity_g": 2}, {"first_g": 3, "quantity_g": 9}]
+    sealed, (digests, texts) = seal_each(shared, own, fixed()), seal_texts(shared, own, fixed())
+    assert [one.digest for one in sealed] == digests
+    assert [one.fields for one in sealed] == [json.loads(text) for text in texts]
+    with pytest.raises(ValueError, match="shared"):
+        seal_texts(shared, [{"act": 1}])

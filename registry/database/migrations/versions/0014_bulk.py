@@ -8,7 +8,7 @@ from typing import Any
 from alembic import op
 
 revision = "bulk"
-down_revision = "quarantine"
+down_revision = "duplicates"
 
 _SQL = """
 ALTER TABLE activities DROP CONSTRAINT activities_source_id_fkey, DROP CONSTRAINT activities_account_id_fkey,

@@ -273,7 +273,7 @@ def _people(tx: sa.Connection, site: Site, source_id: int, given: Given) -> list
     """
     kind = INSTITUTION if given.methodology.kind is SourceKind.PROJECT else INDIVIDUAL
     called = "Owner of" if kind == INSTITUTION else "Person"
-    known = linked_users(tx, source_id)
+    known = linked_users(tx, site.ledger.vault, source_id)
     at = site.ledger.clock()
     named = people_in(given)
     new = {
@@ -281,7 +281,7 @@ def _people(tx: sa.Connection, site: Site, source_id: int, given: Given) -> list
         for user in named
         if user not in known
     }
-    give_consent(tx, source_id, new, at)
+    give_consent(tx, site.ledger.vault, source_id, new, at)
     return named
 
 

@@ -80,7 +80,7 @@ def open_an_account(body: NewAccount, write: ByCentre) -> Response:
         # No name: this answer is kept for the key's next use, and would outlive the account's erasure.
         return {"id": number, "kind": body.kind, "opened_at": rfc3339(at)}
 
-    return write.perform(body.model_dump(), act, at=ACCOUNT)
+    return write.perform(body.model_dump(), act, at=ACCOUNT, opens="id")
 
 
 @router.get("/{account_id}", summary="Read an account and its balances", response_model=shapes.Account, responses=READ)

@@ -34,7 +34,7 @@ def order(write: Write, account_id: int, ordered: Order) -> Response:
         refuse_beside(tx, account_id)
         lock_account(tx, ledger.vault, account_id)  # which may have been erased since the act was tried
         kept = ordered.model_dump(by_alias=True, exclude_none=True)
-        number = add_job(tx, account_id, ordered.kind, kept, quantity_g, ledger.clock())
-        return views.job(get_job(tx, account_id, number))
+        number = add_job(tx, ledger.vault, account_id, ordered.kind, kept, quantity_g, ledger.clock())
+        return views.job(get_job(tx, ledger.vault, account_id, number))
 
     return write.perform(body, note, at=MOVEMENT, status=ACCEPTED)

@@ -98,7 +98,7 @@ def evidence(
     documents = read_documents(file.read_bytes())
     settings = settings_of(data, database=database, rpc=rpc, contract=contract)
     with running(settings, warn) as site, site.database.transaction() as tx:
-        given = [give_back(tx, document) for document in documents]
+        given = [give_back(tx, site.ledger.vault, document) for document in documents]
         waiting = {what for document in documents if (what := awaited(tx, document)) is not None}
     for what in sorted(waiting):
         warn(f"Waits, and is not taken: evidence that needs {what}. Give it again when that is there.")

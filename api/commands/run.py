@@ -49,6 +49,7 @@ def migrate(
     from contextlib import ExitStack
 
     from api.installation.data_folder import POSTGRES, hold
+    from api.installation.site import vault_if_any
     from registry.database.embedded import EmbeddedPostgres, check_place
     from registry.database.engine import Database as Engine
     from registry.database.engine import migrate as bring_up
@@ -65,7 +66,7 @@ def migrate(
             stack.callback(server.stop)
         engine = Engine(url, pool_size=1)
         stack.callback(engine.close)
-        bring_up(engine, role)
+        bring_up(engine, role, vault_if_any(settings))
         if settings.database is None:
             with engine.transaction() as tx:
                 establish(tx)

@@ -69,7 +69,7 @@ def _opinions(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
 
 def _appointments(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
     for one in appointments.list_waiting(tx, vault):
-        by, proposer = appointments.NAMING[one.grant.role], frozenset({one.proposed_by})
+        by, proposer = appointments.approving(tx, vault, one), frozenset({one.proposed_by})
         where = f"/v1/appointments/{one.id}/approval"
         yield Errand("appointment", one.id, str(one.grant), by, proposer, one.proposed_ms, where)
 

@@ -81,7 +81,7 @@ def note(request: Request, caller: Principal, accounts: frozenset[int], purpose:
     site: Site = request.app.state.site
     with site.database.transaction() as tx:
         what = f"{request.method} {request.scope['route'].path}"
-        note_read(tx, accounts, str(officers[0]), what, unquote(purpose), site.ledger.clock())
+        note_read(tx, site.ledger.vault, accounts, str(officers[0]), what, unquote(purpose), site.ledger.clock())
 
 
 @dataclass(frozen=True)

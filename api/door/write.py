@@ -61,12 +61,14 @@ class Write:
         status: int = CREATED,
         erases: bool = False,
         once: frozenset[str] = frozenset(),
+        opens: str | None = None,
     ) -> Response:
         """Do the act once, however often it is asked for, and answer what it gave the first time.
 
         `at` is the address of what came of it, with the answer's own values in braces.
         What of it is told `once` is kept nowhere: asked for again, it is null.
-        The answer is kept until the account that it is about is erased; that of the erasure itself never is.
+        The answer is kept until the account that it is about is erased; that of the erasure itself never is. That is
+        the account in the path, or the one that the act `opens`: the name of the answer's field with its number.
         """
         refuse_behind(self.site)  # first of all: what this database says of grams is not the last word
         asked = Claim.of(self.site.ledger.vault, self.caller.id, self._key, [self._asked, dict(body)])
@@ -78,7 +80,7 @@ class Write:
             if erases:
                 forget(tx, asked)
             else:
-                keep(tx, asked, self._about(said), status, _json({**said, **dict.fromkeys(once)}))
+                keep(tx, asked, self._about(said, opens), status, _json({**said, **dict.fromkeys(once)}))
         if erases:
             callers: Callers = self._request.app.state.callers
             callers.forget(self.caller.digest)
@@ -93,9 +95,9 @@ class Write:
                 refuse_erased(tx, self._account)
             raise
 
-    def _about(self, said: Mapping[str, Any]) -> int | None:
-        """Tell the account that an answer is about: the one that was asked for, or the one that was opened."""
-        return self._account or _number(said.get("id"))
+    def _about(self, said: Mapping[str, Any], opens: str | None) -> int | None:
+        """Tell the account that an answer is about."""
+        return self._account if opens is None else int(said[opens])
 
 
 def refuse_behind(site: Site) -> None:

@@ -38,6 +38,6 @@ def read_events(
     """
     types = readable(roles_of(caller.grants, account_id))
     with site.database.reading() as tx:
-        found = read_feed(tx, account_id, types, after, limit)
+        found = read_feed(tx, site.ledger.vault, account_id, types, after, limit)
     items = [Event.of(one) for one in found.events]
     return Events(items=items, after=items[-1].id if items else after or 0, has_more=found.has_more)

@@ -110,7 +110,7 @@ def leaf(request: Request, index: str, site: SiteOf) -> Response:
 def certificate(request: Request, number: str, site: SiteOf) -> Response:
     """Show a certificate, made to be printed."""
     with snapshot(site) as tx:
-        found = get_certificate(tx, number, cursor=request.query_params.get("cursor"))
+        found = get_certificate(tx, site.ledger.vault, number, cursor=request.query_params.get("cursor"))
         url = f"{site.base_url(str(request.base_url))}certificates/{found.row.number}"
         context = {
             "about": _about(request),
@@ -181,7 +181,7 @@ def look_up(request: Request, site: SiteOf) -> Response:
         return redirect(request, "/")
     with snapshot(site) as tx:
         try:
-            return redirect(request, search.find(tx, query))
+            return redirect(request, search.find(tx, site.ledger.vault, query))
         except NotFound:
             examples = search.examples(tx)
     return answer(request, "not_found.html", {"examples": examples}, 404, query=query)

@@ -9,6 +9,7 @@ import unicodedata
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.decisions.taken import get_case
 from registry.errors import NotFound
 from registry.ledger import movement
@@ -40,7 +41,7 @@ def _plain(mark: str) -> str:
     return "" if mark.isspace() or mark == "," or kind == "Cf" else mark
 
 
-def find(tx: sa.Connection, query: str) -> str:
+def find(tx: sa.Connection, vault: Vault, query: str) -> str:
     """Give the path of the page that `query` names. Raises `NotFound` when it names nothing."""
     name = normal(query)
     if _NUMBER.fullmatch(name):
@@ -52,7 +53,7 @@ def find(tx: sa.Connection, query: str) -> str:
     if _CASE.fullmatch(name):
         return f"/cases/{get_case(tx, name, limit=1).number}"
     if _CERTIFICATE.fullmatch(name):
-        return f"/certificates/{get_certificate(tx, name).row.number}"
+        return f"/certificates/{get_certificate(tx, vault, name).row.number}"
     raise NotFound("Nothing goes by that name.")
 
 

@@ -220,9 +220,9 @@ def certificate(of: Certificate, url: str) -> dict[str, Any]:
         "purpose": row.purpose,
         "quantity_g": row.quantity_g,
         "at": rfc3339(row.issued_ms),
-        "holder": row.holder,
-        "beneficiary": row.beneficiary,
-        "statement": row.statement,
+        "holder": of.holder,
+        "beneficiary": of.beneficiary,
+        "statement": of.statement,
         "url": url,
         "is_logged": of.state != "recorded",
     }

@@ -113,7 +113,7 @@ def link_a_person(source_id: SourceId, body: NewConsent, write: ByPlatform) -> R
     def act(tx: sa.Connection) -> dict[str, Any]:
         source = _own_source(tx, write.caller, source_id)
         linking.take_code(tx, ledger, source, body.code, body.external_id)
-        _, since = linking.account_of(tx, source_id, body.external_id)
+        _, since = linking.account_of(tx, ledger.vault, source_id, body.external_id)
         return {"source": source_id, "external_id": body.external_id, "since": rfc3339(since)}
 
     return write.perform(
@@ -128,9 +128,9 @@ def read_a_linked_balance(
     """Read what a person has who consents to the platform's scene. The person sees that it was read."""
     with site.database.transaction() as tx:
         source = _own_source(tx, caller, source_id)
-        account, since = linking.account_of(tx, source_id, external_id)
+        account, since = linking.account_of(tx, site.ledger.vault, source_id, external_id)
         reader, what = f"platform {source.applicant_id}", "GET /v1/sources/{source_id}/consents/{external_id}"
-        note_read(tx, frozenset({account}), reader, what, f"source {source_id}", site.ledger.clock())
+        note_read(tx, site.ledger.vault, frozenset({account}), reader, what, f"source {source_id}", site.ledger.clock())
         held = {(row.form, bool(row.locked)): int(row.grams) for row in holdings(tx, account)}
     return LinkedBalance(
         source=source_id,
@@ -149,7 +149,7 @@ def read_consents(account_id: AccountId, site: SiteOf) -> Consents:
     """List which scenes are linked or were, since when, and when the last act was seen."""
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        return Consents(items=[_consent(one) for one in linking.list_consents(tx, account_id)])
+        return Consents(items=[_consent(one) for one in linking.list_consents(tx, site.ledger.vault, account_id)])
 
 
 @router.post(
@@ -160,8 +160,10 @@ def take_a_consent_back(account_id: AccountId, source_id: SourceId, write: ByHol
     """Take a consent back: nothing more is issued from that scene, not even of the batch that is being judged."""
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        revoke_consent(tx, source_id, account_id, write.site.ledger.clock())
-        return Consents(items=[_consent(one) for one in linking.list_consents(tx, account_id)]).model_dump()
+        ledger = write.site.ledger
+        revoke_consent(tx, source_id, account_id, ledger.clock())
+        said = linking.list_consents(tx, ledger.vault, account_id)
+        return Consents(items=[_consent(one) for one in said]).model_dump()
 
     return write.perform({}, act, at=f"/v1/accounts/{account_id}/consents")
 

@@ -207,13 +207,15 @@ def name_somebody(body: NewAppointment, write: ByNaming) -> Response:
     responses={201: {"model": Named}, **WRITTEN},
 )  # fmt: skip
 def approve_somebody(appointment: TieId, write: ByNaming) -> Response:
-    """Approve whom another officer named: the role stands, and every process knows it within two seconds."""
+    """Approve whom another officer named: the role stands, and every process knows it within two seconds.
+
+    Another holder of an account that has or had one is approved by the bureau.
+    """
     ledger = write.site.ledger
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        role = appointments.role_of(tx, appointment)
-        proposer = _proposer(write.caller, role)
-        granted = appointments.approve(tx, ledger.vault, appointment, proposer, ledger.clock())
+        approver = Proposer(_officers(write.caller)[0], write.caller.digest)
+        granted = appointments.approve(tx, ledger.vault, appointment, approver, ledger.clock())
         return {"appointment": appointment, "grant": granted}
 
     return write.perform({}, act, at="/v1/grants")

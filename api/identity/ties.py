@@ -215,7 +215,7 @@ def read_the_reads(account_id: AccountId, site: SiteOf, cursor: Cursor = None, l
     before = None if cursor is None else int(cursor)
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        page = list_reads(tx, account_id, before=before, limit=limit)
+        page = list_reads(tx, site.ledger.vault, account_id, before=before, limit=limit)
     items = [Read(reader=one.reader, what=one.what, purpose=one.purpose, at=rfc3339(one.at_ms)) for one in page.items]
     return Reads(items=items, next_cursor=page.next_cursor)
 

@@ -19,7 +19,7 @@ from api.installation.development_issuer import issuing
 from api.installation.keys import AUTHORITIES, chain_signer, payer, read_secret
 from api.installation.moving import follow
 from api.installation.settings import Settings
-from api.installation.site import Site, Whereabouts, is_production
+from api.installation.site import Site, Whereabouts, is_production, master_key
 from contracts import artifact
 from registry.accounts.vault import Vault
 from registry.clock import system_clock
@@ -68,26 +68,26 @@ def running(settings: Settings, tell: Tell, *, create: bool = False, mend: bool 
 def _database(settings: Settings, folder: DataFolder, stack: ExitStack, tell: Tell) -> str:
     if settings.database is not None:
         url = settings.database.get_secret_value()
-        _judge_role(url, settings, tell)
+        _judge_role(url, settings, folder, tell)
         return url
     tell("The embedded PostgreSQL is a stand-in for a database server; production refuses it.")
     if hole := known_hole(version()):
         tell(f"{hole} Only this machine's own user reaches the embedded one.")
     server = EmbeddedPostgres(folder.postgres)
     stack.callback(server.stop)
-    return prepared(server.start())
+    return prepared(server.start(), Vault(master_key(settings, folder)))
 
 
-def prepared(owner_url: str) -> str:
+def prepared(owner_url: str, vault: Vault | None = None) -> str:
     """Bring a server of our own to this version's schema as its owner; give the URL that the registry works under."""
     with closing(Database(owner_url, pool_size=1)) as database:
-        migrate(database)
+        migrate(database, vault=vault)
         with database.transaction() as tx:
             establish(tx)
     return as_registry(owner_url)
 
 
-def _judge_role(url: str, settings: Settings, tell: Tell) -> None:
+def _judge_role(url: str, settings: Settings, folder: DataFolder, tell: Tell) -> None:
     """Refuse, in production, a role that could pass the ledger's own rules; elsewhere warn, and migrate under it."""
     with closing(Database(url, pool_size=1)) as database:
         with database.reading() as tx:
@@ -102,7 +102,7 @@ def _judge_role(url: str, settings: Settings, tell: Tell) -> None:
             )
         if found:
             tell(f"The registry's database role is too strong: it {', it '.join(found)}. Production refuses it.")
-            migrate(database)
+            migrate(database, vault=Vault(master_key(settings, folder)))
         require_schema(database)
 
 

@@ -6,6 +6,7 @@ The supervisor hands it to its children as JSON in the environment; secrets stay
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -279,6 +280,15 @@ def master_key(settings: Settings, folder: DataFolder) -> bytes:
     """Read the key that account keys are sealed under, of an installation that need not run."""
     configured = settings.master_key
     return bytes.fromhex(configured.get_secret_value()) if configured else read_secret(folder.keys, "master.key")
+
+
+def vault_if_any(settings: Settings) -> Vault | None:
+    """Give the vault of an installation; None where neither a setting nor a folder has its master key."""
+    if settings.master_key is not None:
+        return Vault(bytes.fromhex(settings.master_key.get_secret_value()))
+    with suppress(Unavailable):
+        return Vault(read_secret(read_folder(settings.data).keys, "master.key"))
+    return None
 
 
 def issuer_name(settings: Settings) -> str:

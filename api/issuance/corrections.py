@@ -140,7 +140,9 @@ def read_corrections(account_id: AccountId, site: SiteOf) -> CorrectionsMet:
     """List what was corrected of what was issued to the account, or held by it, what is put down to it, and why."""
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        return CorrectionsMet(items=[_met(one) for one in correction.list_corrections(tx, account_id)])
+        return CorrectionsMet(
+            items=[_met(one) for one in correction.list_corrections(tx, site.ledger.vault, account_id)]
+        )
 
 
 def _wrong(tx: sa.Connection, ledger: Ledger, body: NewCorrection) -> Mapping[int, tuple[Range, ...]]:

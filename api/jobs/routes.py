@@ -28,7 +28,7 @@ def read_jobs(account_id: AccountId, site: SiteOf) -> dict[str, Any]:
     """
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        return {"items": [views.job_in_list(job) for job in list_jobs(tx, account_id)]}
+        return {"items": [views.job_in_list(job) for job in list_jobs(tx, site.ledger.vault, account_id)]}
 
 
 @router.get("/{job}", summary="Read a job", response_model=shapes.Job, responses=READ)
@@ -36,4 +36,4 @@ def read_job(account_id: AccountId, job: JobId, site: SiteOf) -> dict[str, Any]:
     """Read how far a job is; when it is done, what the act answers, and when it failed, why."""
     with site.database.reading() as tx:
         open_row(tx, account_id)
-        return views.job(get_job(tx, account_id, job))
+        return views.job(get_job(tx, site.ledger.vault, account_id, job))

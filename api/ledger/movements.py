@@ -18,6 +18,7 @@ from api.ledger.receipts import index_of
 from registry.accounts.accounts import refuse_erased
 from registry.database.schema import evidence
 from registry.errors import AccountErased, Invalid, NotFound, PurposeMissing
+from registry.ledger.documents import whole
 from registry.ledger.queries import Seen, get_movement
 
 OWN = (NotFound, AccountErased, PurposeMissing, Invalid)
@@ -47,9 +48,10 @@ def read_evidence(
     with site.database.reading() as tx:
         seen = _own(request, tx, caller, movement, purpose)
         row = tx.execute(sa.select(evidence).where(evidence.c.digest == seen.movement.evidence)).one()
-    if row.fields is None:
+    fields = whole(site.ledger.vault, row)
+    if fields is None:
         raise NotFound("This document was lost with a database. Its digest is in the leaf: a copy can be given back.")
-    return {"digest": seen.movement.evidence.hex(), "fields": row.fields}
+    return {"digest": seen.movement.evidence.hex(), "fields": fields}
 
 
 @router.get(

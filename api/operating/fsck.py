@@ -102,7 +102,7 @@ def examine(tx: sa.Connection, parts: Parts, report: Report) -> None:
     if parts.installation is not None:
         report.run("installation", lambda: _bound(tx, parts.installation))
     report.run("tables", lambda: check_tables(tx))
-    report.run("evidence", lambda: check_evidence(tx))
+    report.run("evidence", lambda: check_evidence(tx, parts.vault))
     report.run("holders", lambda: check_holders(tx, parts.vault))
     report.run("seals", lambda: check_seals(tx, parts.vault.sealer))
     report.run("checkpoints", lambda: check_checkpoints(tx, parts.vkey))

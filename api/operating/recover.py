@@ -76,7 +76,7 @@ def recover(recovery: Recovery, source: Source, name: str, trust: Trust) -> Reco
         with transaction() as tx:
             before = int(tx.execute(_SIGNED).scalar_one())
             if before < size:
-                begin(tx, before, size, name, clock())
+                begin(tx, recovery.ledger.vault, before, size, name, clock())
         on_step("begun")
         _replay(recovery, public)
         if before < size:

@@ -147,4 +147,4 @@ def read_certificate(number: CertificateName, site: SiteOf, cursor: Cursor = Non
     It is `recorded` until all of them are.
     """
     with site.database.reading() as tx:
-        return views.certificate(get_certificate(tx, number, cursor=cursor))
+        return views.certificate(get_certificate(tx, site.ledger.vault, number, cursor=cursor))

@@ -38,7 +38,7 @@ def work_through(site: Site, stop: threading.Event) -> None:
 def _do_a_step(site: Site) -> bool:
     """Do one step of the job whose turn it is, and say whether there was one."""
     with site.database.transaction() as tx:  # of its own: a step that fails keeps no other waiting
-        job = jobs.next_job(tx)
+        job = jobs.next_job(tx, site.ledger.vault)
     if job is None:
         return False
     if job.tries > MAX_TRIES:
@@ -73,11 +73,11 @@ def _step(site: Site, job: Job) -> None:
         if isinstance(done, Gathering):
             jobs.go_on(tx, job, done.taken_g, done.bundles)
         else:
-            jobs.end(tx, job, ledger.clock(), done)
+            jobs.end(tx, ledger.vault, job, ledger.clock(), done)
             log.info("a job is done", job=job.id, kind=job.kind)
 
 
 def _fail(site: Site, job: Job, why: RegistryError) -> None:
     with site.database.transaction() as tx:
-        jobs.end(tx, job, site.ledger.clock(), why)
+        jobs.end(tx, site.ledger.vault, job, site.ledger.clock(), why)
     log.warning("a job was refused", job=job.id, kind=job.kind, code=why.code)

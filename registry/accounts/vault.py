@@ -5,8 +5,10 @@ Destroying an account's stored key severs its tags for good: nobody can tie them
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Iterable
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -56,41 +58,76 @@ class Vault:
 
     def seal_words(self, what: str, words: bytes) -> bytes:
         """Seal what is personal and must be read again; `what` binds it to the kind of place that it is kept in."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._words.encrypt(nonce, words, what.encode())
+        return _seal(self._words, words, what.encode())
 
     def open_words(self, what: str, sealed: bytes) -> bytes:
         """Open sealed words. Raises `Unavailable` when they were sealed under another master key, or elsewhere."""
         try:
-            return self._words.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], what.encode())
+            return _open(self._words, sealed, what.encode())
         except (InvalidTag, ValueError):
             raise Unavailable("The master key is not the one these words were sealed under.") from None
 
+    def seal_text(self, what: str, text: str | None) -> bytes | None:
+        """Seal a text as `seal_words` does; of none there is nothing to seal."""
+        return None if text is None else self.seal_words(what, text.encode())
+
+    def open_text(self, what: str, sealed: bytes | None) -> str | None:
+        """Open a sealed text. Raises what `open_words` raises."""
+        return None if sealed is None else self.open_words(what, bytes(sealed)).decode()
+
+    def seal_json(self, what: str, value: Any) -> bytes:
+        """Seal a JSON value as `seal_words` does."""
+        return self.seal_words(what, json.dumps(value, ensure_ascii=False).encode())
+
+    def open_json(self, what: str, sealed: bytes | None) -> Any:
+        """Open a sealed JSON value; None where there is none. Raises what `open_words` raises."""
+        return None if sealed is None else json.loads(self.open_words(what, bytes(sealed)))
+
     def new_key(self, account_id: int) -> bytes:
         """Make a key for an account and return it sealed."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _binding(account_id))
+        return _seal(self._aead, secrets.token_bytes(KEY_BYTES), _binding(account_id))
 
     def open(self, account_id: int, sealed: bytes) -> bytes:
         """Open a sealed key. Raises `Unavailable` when the master key is not the one it was sealed under."""
         try:
-            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _binding(account_id))
+            return _open(self._aead, sealed, _binding(account_id))
         except (InvalidTag, ValueError):  # ValueError: what is stored is too short to have been sealed
             raise Unavailable("The master key is not the one this registry's account keys were sealed under.") from None
 
 
 def seal_name(key: bytes, name: str) -> bytes:
     """Seal the name of an account under its own key (32 bytes): whoever destroys the key destroys the name."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + _name_seal(key).encrypt(nonce, name.encode(), None)
+    return _seal(_name_seal(key), name.encode())
 
 
 def open_name(key: bytes, sealed: bytes) -> str:
     """Read the name of an account. Raises `Unavailable` when it was not sealed under this key."""
     try:
-        return _name_seal(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None).decode()
+        return _open(_name_seal(key), sealed).decode()
     except (InvalidTag, ValueError):
         raise Unavailable("The name of an account was not sealed under the account's key.") from None
+
+
+def seal_under(key: bytes, data: bytes, bound: bytes) -> bytes:
+    """Seal data under a key of its own (32 bytes), bound to where it is kept."""
+    return _seal(AESGCM(key), data, bound)
+
+
+def open_under(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    """Open it. Raises `Unavailable` when it was not sealed under this key, or for another place."""
+    try:
+        return _open(AESGCM(key), sealed, bound)
+    except (InvalidTag, ValueError):
+        raise Unavailable("What is kept here was not sealed under this key.") from None
+
+
+def _seal(aead: AESGCM, data: bytes, bound: bytes | None = None) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + aead.encrypt(nonce, data, bound)
+
+
+def _open(aead: AESGCM, sealed: bytes, bound: bytes | None = None) -> bytes:
+    return aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
 
 
 def _name_seal(key: bytes) -> AESGCM:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from registry.accounts.accounts import Account, lock_account
+from registry.accounts.vault import Vault
 from registry.clock import in_shanghai
 from registry.consumption.channels import Open, open_channel
 from registry.database.personal import columns_go
@@ -15,6 +16,7 @@ from registry.errors import Invalid, RuleBroken
 from registry.ledger.blocks import Piece, Wanted
 from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger, in_time
+from registry.ledger.logged import sealed_as
 from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
 from registry.policies.channels import OF_POINTS
@@ -92,7 +94,7 @@ def cancel(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, i
         personal=personal,
         tell=ledger.tell,
     )
-    _issue(tx, number, posted, account, purpose, form, intent)
+    _issue(tx, ledger.vault, number, posted, account, purpose, form, intent)
     return Cancelled(posted, number)
 
 
@@ -116,18 +118,26 @@ def certificate_number(at: int) -> str:
 
 
 def _issue(
-    tx: sa.Connection, number: str, posted: Posted, account: Account, purpose: Purpose, form: Form, intent: Intent
+    tx: sa.Connection,
+    vault: Vault,
+    number: str,
+    posted: Posted,
+    account: Account,
+    purpose: Purpose,
+    form: Form,
+    intent: Intent,
 ) -> None:
+    place = sealed_as(number)
     values = {
         "number": number,
         "act_id": posted.act_id,
         "account_id": account.id,
-        "holder": account.name,
+        "holder": vault.seal_text(place, account.name),
         "purpose": int(purpose),
         "form": int(form),
         "quantity_g": posted.quantity_g,
-        "beneficiary": intent.beneficiary,
-        "statement": intent.statement,
+        "beneficiary": vault.seal_text(place, intent.beneficiary),
+        "statement": vault.seal_text(place, intent.statement),
         "issued_ms": posted.at,
     }
     _INSERT(tx, values)

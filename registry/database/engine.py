@@ -178,15 +178,17 @@ def require_schema(database: Database) -> None:
         )
 
 
-def migrate(database: Database, role: str | None = None) -> None:
+def migrate(database: Database, role: str | None = None, vault: object = None) -> None:
     """Bring the schema to the newest version as its owner; does nothing when it is there already.
 
-    `role` is given what the registry needs. Two processes that migrate at once wait for each other on an advisory lock.
+    `role` is given what the registry needs; `vault` seals what an earlier version kept in clear.
+    Two processes that migrate at once wait for each other on an advisory lock.
     """
     from alembic import command
     from alembic.util.exc import CommandError
 
     config = _config()
+    config.attributes["vault"] = vault
     with database.transaction() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gramledger/migrate'))"))
         config.attributes["connection"] = connection

@@ -39,7 +39,7 @@ PRIVILEGES: Final = {
     "decisions": _ADD,
     "duplicates": "SELECT, INSERT, UPDATE (settled_ms, settled_by, note)",
     "events": "SELECT, INSERT, UPDATE (number, person_id, external_id), DELETE",
-    "evidence": "SELECT, INSERT, UPDATE (account_id, personal, fields)",
+    "evidence": "SELECT, INSERT, UPDATE (account_id, personal, fields, sealed)",
     "experts": "SELECT, INSERT, UPDATE (fields, name)",
     "feeds": "SELECT, INSERT, UPDATE (last, gone), DELETE",
     "frontier": "SELECT, UPDATE (next_g)",

@@ -135,7 +135,14 @@ integrity = _table(
     answered_ms=_int,
 )
 consents = _table(
-    "consents", id=_int, source_id=_int, platform_user=_text, account_id=_int, given_ms=_int, revoked_ms=_int
+    "consents",
+    id=_int,
+    source_id=_int,
+    user_digest=_bytes,
+    sealed_user=_bytes,
+    account_id=_int,
+    given_ms=_int,
+    revoked_ms=_int,
 )
 link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int, ends_ms=_int)
 mandates = _table(
@@ -152,7 +159,7 @@ belongings = _table(
     from_ms=_int,
     until_ms=_int,
 )
-reads = _table("reads", id=_int, account_id=_int, reader=_text, what=_text, purpose=_text, at_ms=_int)
+reads = _table("reads", id=_int, account_id=_int, reader=_text, what=_text, purpose=_bytes, at_ms=_int)
 events = _table(
     "events",
     id=_int,
@@ -162,7 +169,7 @@ events = _table(
     at_ms=_int,
     data=JSONB,
     person_id=_int,
-    external_id=_text,
+    external_id=_bytes,
 )
 feeds = _table("feeds", account_id=_int, last=_int, gone=_int)
 webhooks = _table(
@@ -184,7 +191,9 @@ webhooks = _table(
     disabled_ms=_int,
     disabled_for=_text,
 )
-evidence = _table("evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, public=_text)
+evidence = _table(
+    "evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, sealed=_bytes, public=_text
+)
 cases = _table("cases", number=_text, about=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)
 motions = _table(
@@ -205,7 +214,7 @@ corrections = _table(
     lot_id=_int,
     ranges=ARRAY(INT8RANGE),
     reason=_text,
-    explanation=_text,
+    explanation=_bytes,
     caused_by=_int,
     state=_text,
     changed_ms=_int,
@@ -362,12 +371,12 @@ certificates = _table(
     number=_text,
     act_id=_int,
     account_id=_int,
-    holder=_text,
+    holder=_bytes,
     purpose=sa.Integer,
     form=sa.SmallInteger,
     quantity_g=_int,
-    beneficiary=_text,
-    statement=_text,
+    beneficiary=_bytes,
+    statement=_bytes,
     issued_ms=_int,
 )
 idempotency = _table(
@@ -376,7 +385,7 @@ idempotency = _table(
     request_mac=_bytes,
     account_id=_int,
     status=sa.Integer,
-    response=JSONB,
+    response=_bytes,
 )
 jobs = _table(
     "jobs",
@@ -384,7 +393,7 @@ jobs = _table(
     turn=_int,
     account_id=_int,
     kind=_text,
-    asked=JSONB,
+    asked=_bytes,
     asked_ms=_int,
     total_g=_int,
     done_g=_int,
@@ -392,8 +401,8 @@ jobs = _table(
     steps=_int,
     tries=_int,
     ended_ms=_int,
-    answer=JSONB,
-    problem=JSONB,
+    answer=_bytes,
+    problem=_bytes,
 )
 seals = _table("seals", first_id=_int, count=sa.Integer, mac=_bytes)
 unsequenced = _table("unsequenced", movement_id=_int)

@@ -6,7 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.errors import EventsGone
+from registry.events.outbox import PLATFORM_USER
 from registry.events.types import TYPES
 
 
@@ -28,7 +30,9 @@ class Feed:
     has_more: bool
 
 
-def read_feed(tx: sa.Connection, account: int, types: Sequence[str], after: int | None, limit: int) -> Feed:
+def read_feed(
+    tx: sa.Connection, vault: Vault, account: int, types: Sequence[str], after: int | None, limit: int
+) -> Feed:
     """Read the events of some types behind a number; None reads from the oldest that is kept.
 
     What is read once stands there for good, and nothing comes to stand before it. Raises `EventsGone` where events
@@ -40,14 +44,16 @@ def read_feed(tx: sa.Connection, account: int, types: Sequence[str], after: int 
             f"then read on after {gone}."
         )
     values = {"account": account, "types": list(types), "after": after or 0, "limit": limit + 1}
-    found = [event_of(row) for row in tx.execute(_READ, values)]
+    found = [event_of(vault, row) for row in tx.execute(_READ, values)]
     return Feed(found[:limit], len(found) > limit)
 
 
-def event_of(row: sa.Row[Any]) -> Event:
+def event_of(vault: Vault, row: sa.Row[Any]) -> Event:
     """Read an event's row."""
     of = TYPES.get(row.type)
-    named = {"external_id": row.external_id} if of is not None and of.is_of_person else {}
+    named = (
+        {"external_id": vault.open_text(PLATFORM_USER, row.external_id)} if of is not None and of.is_of_person else {}
+    )
     return Event(row.number, row.type, row.at_ms, row.data | named)
 
 

@@ -20,14 +20,16 @@ from registry.events.types import REGISTRY_RECOVERED, EventType
 MOST: Final = 10_000
 """Events that are numbered, or deleted, in one transaction."""
 Data = Mapping[str, str | int]
+PLATFORM_USER: Final = "platform-user"
+"""What binds a platform's name for a person, wherever it is sealed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom an event is about: the account's number, which nobody is told, and what the platform calls them."""
+    """Whom an event is about: the account's number, which nobody is told, and what the platform calls them, sealed."""
 
     account: int
-    external_id: str
+    external_id: bytes
 
 
 def tell(tx: sa.Connection, of: EventType, account: int, at: int, data: Data, person: Person | None = None) -> None:
@@ -61,7 +63,7 @@ def begin_anew(tx: sa.Connection, gap: int, at: int) -> None:
 
 _TELL = Statement("""
     INSERT INTO events (account_id, type, at_ms, data, person_id, external_id)
-    SELECT id, :type, :at, CAST(:data AS jsonb), CAST(:person AS bigint), CAST(:external_id AS text)
+    SELECT id, :type, :at, CAST(:data AS jsonb), CAST(:person AS bigint), CAST(:external_id AS bytea)
     FROM accounts WHERE id = :account AND kind = 'institution' AND erased_ms IS NULL FOR KEY SHARE
 """)
 _TELL_ALL = sa.text("INSERT INTO events (account_id, type, at_ms, data) SELECT account_id, :type, :at, '{}' FROM feeds")

@@ -1,7 +1,8 @@
 """Roles that two officers give (R2): one names somebody, another approves, and then the role stands.
 
-Ending a role is one officer's to do: it is urgent, and takes power away. The first officers are the operator's to name
-(`gram role`). Nobody names or approves themselves.
+Where an account has or had a holder, whoever else is named its holder is approved by the bureau, so that no authority
+alone gives what is somebody's into other hands. Ending a role is one officer's to do: it is urgent, and takes power
+away. The first officers are the operator's to name (`gram role`). Nobody names or approves themselves.
 """
 
 import json
@@ -34,6 +35,7 @@ NAMING: Final[Mapping[Role, frozenset[str]]] = {
 }
 """Role -> the authorities whose officers give and end it: each its own; the bureau, which by the measure builds the
 expert pool (第八条) and answers for the whole (第五条); the centre for accounts and service bodies (第七、十九条)."""
+_OVER_HOLDERS: Final = frozenset({"bureau"})
 MOST: Final = 1000
 _SEALED: Final = "appointment"
 
@@ -90,7 +92,9 @@ def propose(tx: sa.Connection, vault: Vault, wanted: Appointment, by: Proposer, 
 def approve(tx: sa.Connection, vault: Vault, number: int, by: Proposer, at: int) -> int:
     """Approve what another named, and grant it; gives the grant's number. Raises the same, and `Conflict`."""
     found = _take_up(tx, vault, number)
-    _check_naming(by, found.grant.role, found.subject, vault)
+    if by.officer.authority not in approving(tx, vault, found):
+        raise Forbidden(_approvers(found, by.officer.authority))
+    _refuse_himself(by, found.subject, vault)
     if is_one_person(tx, str(by.officer), found.proposed_by):
         raise Conflict(f"{by.officer} named this one; another officer approves.")
     both = f"{found.proposed_by}, {by.officer}"
@@ -106,6 +110,15 @@ def withdraw(tx: sa.Connection, vault: Vault, number: int, by: Officer, at: int)
     if not may_name(by.authority, found.grant.role):
         raise Forbidden(_whose(found.grant.role))
     _end(tx, number, by, at, None)
+
+
+def approving(tx: sa.Connection, vault: Vault, of: Appointment) -> frozenset[str]:
+    """Give the authorities whose officers approve an appointment: those that name, or the bureau over a holder."""
+    if of.grant.role is Role.HOLDER:
+        other = {"account": of.grant.account, "digest": of.subject.digest(vault)}
+        if tx.execute(_HAD_ANOTHER, other).scalar_one():
+            return _OVER_HOLDERS
+    return NAMING[of.grant.role]
 
 
 def end_role(tx: sa.Connection, number: int, by: Officer, at: int) -> None:
@@ -126,10 +139,11 @@ def role_of(tx: sa.Connection, number: int) -> Role:
 
 def list_waiting(tx: sa.Connection, vault: Vault, authority: str | None = None) -> list[Appointment]:
     """Give what waits for another officer, of an authority if one is named, oldest first."""
-    roles = [str(role) for role, authorities in NAMING.items() if authority is None or authority in authorities]
-    waits = appointments.c.ended_ms.is_(None), appointments.c.role.in_(roles)
-    query = sa.select(appointments).where(*waits).order_by(appointments.c.id).limit(MOST)
-    return [_appointment(vault, row) for row in tx.execute(query)]
+    query = sa.select(appointments).where(appointments.c.ended_ms.is_(None)).order_by(appointments.c.id).limit(MOST)
+    found = [_appointment(vault, row) for row in tx.execute(query).all()]
+    if authority is None:
+        return found
+    return [one for one in found if authority in NAMING[one.grant.role] | approving(tx, vault, one)]
 
 
 def _take_up(tx: sa.Connection, vault: Vault, number: int) -> Appointment:
@@ -150,6 +164,10 @@ def _end(tx: sa.Connection, number: int, by: Officer, at: int, granted: int | No
 def _check_naming(by: Proposer, role: Role, subject: Subject, vault: Vault) -> None:
     if not may_name(by.officer.authority, role):
         raise Forbidden(_whose(role))
+    _refuse_himself(by, subject, vault)
+
+
+def _refuse_himself(by: Proposer, subject: Subject, vault: Vault) -> None:
     if subject.digest(vault) == by.digest:
         raise Forbidden("Nobody names or approves themselves for a role.")
 
@@ -161,6 +179,12 @@ def _check_number(tx: sa.Connection, vault: Vault, wanted: Grant, subject: Subje
     owner = tx.execute(_OWNER, {"authority": str(wanted.role), "number": wanted.officer}).scalar_one_or_none()
     if owner is not None and bytes(owner) != subject.digest(vault):
         raise Conflict(f"The number {wanted.role}:{wanted.officer} is somebody else's, for good. Give another.")
+
+
+def _approvers(of: Appointment, authority: str) -> str:
+    if may_name(authority, of.grant.role):
+        return f"Account {of.grant.account} has or had another holder: an officer of the bureau approves this one."
+    return _whose(of.grant.role)
 
 
 def _whose(role: Role) -> str:
@@ -178,5 +202,11 @@ def _appointment(vault: Vault, row: sa.Row[tuple[object, ...]]) -> Appointment:
 _OWNER = sa.text("""
         SELECT s.digest FROM officers o JOIN subjects s ON s.id = o.subject_id
         WHERE o.authority = :authority AND o.number = :number
+    """)
+_HAD_ANOTHER = sa.text("""
+        SELECT EXISTS (
+            SELECT FROM grants g JOIN subjects s ON s.id = g.subject_id
+            WHERE g.account_id = :account AND g.role = 'holder' AND s.digest <> :digest
+        )
     """)
 ERASING = (rows_go(appointments),)

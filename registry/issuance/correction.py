@@ -15,6 +15,7 @@ from psycopg.types.range import Range as Int8Range
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.accounts.accounts import lock_even_erased
+from registry.accounts.vault import Vault
 from registry.database.personal import Erased, rows_go
 from registry.database.schema import corrected, corrected_accounts, corrections
 from registry.decisions import motions
@@ -39,6 +40,7 @@ MOST_PIECES: Final = 10_000
 """Of live grams that one correction voids: done while an officer waits. More are ordered in parts."""
 MOST_RANGES: Final = 1_000
 ORDERS, DISMISSES = "order", "dismiss"
+_SEALED: Final = "correction"
 _CENTRE: Final = frozenset({"centre"})
 
 
@@ -87,7 +89,7 @@ def propose_correction(tx: sa.Connection, ledger: Ledger, wrong: Wrong, told: To
         "lot_id": wrong.lot_id,
         "ranges": [Int8Range(*one) for one in wrong.ranges],
         "reason": told.reason,
-        "explanation": words,
+        "explanation": ledger.vault.seal_text(_SEALED, words),
         "caused_by": told.caused_by or _applicant(tx, wrong.lot_id),
         "state": "proposed",
         "changed_ms": pending.at,
@@ -142,9 +144,12 @@ class Met:
     shortfall_g: int
 
 
-def list_corrections(tx: sa.Connection, account: int) -> list[Met]:
+def list_corrections(tx: sa.Connection, vault: Vault, account: int) -> list[Met]:
     """List the corrections that meet an account, newest first, a thousand at most."""
-    return [Met(*row) for row in tx.execute(_OF_ACCOUNT, {"account": account})]
+    return [
+        Met(**{**row, "explanation": vault.open_text(_SEALED, row["explanation"])})
+        for row in tx.execute(_OF_ACCOUNT, {"account": account}).mappings()
+    ]
 
 
 def decide_or_move(
@@ -292,8 +297,9 @@ _HELD = sa.text("""
     ON CONFLICT (case_number, account_id) DO UPDATE SET voided_g = excluded.voided_g
 """)
 _OF_ACCOUNT = sa.text("""
-    SELECT c.case_number, c.lot_id, c.state, c.reason, c.explanation, c.changed_ms, coalesce(a.issued_g, 0),
-        coalesce(a.voided_g, 0), CASE WHEN c.caused_by = :account THEN coalesce(c.shortfall_g, 0) ELSE 0 END
+    SELECT c.case_number AS case, c.lot_id, c.state, c.reason, c.explanation, c.changed_ms,
+        coalesce(a.issued_g, 0) AS issued_g, coalesce(a.voided_g, 0) AS voided_g,
+        CASE WHEN c.caused_by = :account THEN coalesce(c.shortfall_g, 0) ELSE 0 END AS shortfall_g
     FROM corrections c LEFT JOIN corrected_accounts a ON a.case_number = c.case_number AND a.account_id = :account
     WHERE a.account_id IS NOT NULL OR c.caused_by = :account ORDER BY c.changed_ms DESC, c.case_number DESC LIMIT 1000
 """)

@@ -24,7 +24,7 @@ from registry.issuance.reported import terms_of
 from registry.issuance.verdict import Standing
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import published_record
-from registry.sources.sources import consented_users, get_source
+from registry.sources.sources import consented_accounts, get_source
 
 OVERLAPPING: Final = "overlapping"
 ERASED: Final = "erased"
@@ -63,7 +63,7 @@ def judge_release(tx: sa.Connection, ledger: Ledger, batch: Batch) -> Release:
     methodology = published_record(tx, source.methodology_code, source.methodology_version)
     _, policies = terms_of(tx, ledger, source, methodology)
     found = _of_release(tx, ledger.vault, batch)
-    consenting = set(consented_users(tx, source.id).values())
+    consenting = consented_accounts(tx, source.id)
     dropped = {one.id: ERASED if one.account_id is None else NOT_CONSENTED for one in found
                if one.account_id not in consenting}  # fmt: skip
     standing = Standing(_table([one for one in found if one.id not in dropped]), batch.profile)

@@ -1,6 +1,6 @@
 """A source's file of activities: judged against what is known, issued as one lot, and what was refused recorded."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest, program
 from registry.policies.activities import ACTIVITIES, RISK, FileLimits, Risk
 from registry.policies.policies import Policy, in_force
-from registry.sources.sources import Source, consented_users, get_source, hold_consents
+from registry.sources.sources import Source, consented_accounts, find_consenting, get_source, hold_consents
 
 Attributes = Mapping[str, Sequence[Mapping[str, str]]]
 
@@ -91,7 +91,11 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
     """Give what the registry knows that can meet a source's file; it is asked while the file is judged."""
 
     def find_links(names: Sequence[str]) -> list[Link]:
-        return links_of(tx, vault, profile, names, consented_users(tx, source.id))
+        if profile.who is None or profile.who.by is By.USER:
+            return [Link(*one) for one in find_consenting(tx, vault, source.id, names).items()]
+        standing = consented_accounts(tx, source.id)
+        found = whose_each(tx, vault, str(profile.who.by), names)
+        return [Link(*one) for one in found if one.account_id in standing]
 
     def find_those_reported(references: Sequence[str]) -> list[str]:
         return find_reported(tx, vault, source.id, references)
@@ -131,15 +135,8 @@ def hold_those_in(tx: sa.Connection, source: Source, judged: Judged) -> None:
     Raises `NotOpen` when somebody withdrew while the file was judged.
     """
     accounts = set(judged.activities.table["account_id"].to_pylist())
-    if hold_consenting(tx, source, accounts) != accounts:
+    if hold_consents(tx, source.id, accounts) != accounts:
         raise NotOpen("While the file was judged, somebody in it withdrew their consent. Report it again.")
-
-
-def hold_consenting(tx: sa.Connection, source: Source, accounts: Collection[int]) -> set[int]:
-    """Pick the accounts whose consent stands, and keep them from withdrawing it until the transaction ends (R4)."""
-    wanted = set(accounts)
-    names = [name for name, account in consented_users(tx, source.id).items() if account in wanted]
-    return set(hold_consents(tx, source.id, names).values())
 
 
 _PUBLISHED = sa.select(methodologies_table.c.digest).where(

@@ -36,13 +36,12 @@ from registry.issuance.parts import Place
 from registry.issuance.quarantine import catch
 from registry.issuance.releasing import end_release, judge_release, refuse_dropped
 from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, next_lot, propose, refuse_duplicates, take_up
-from registry.issuance.reported import hold_consenting
 from registry.issuance.verdict import Verdict, judge, judged_before, read_standing
 from registry.ledger.ledger import Ledger
 from registry.policies.activities import RISK, Risk
 from registry.policies.policies import Policy, in_force
 from registry.procedure.decision import Record
-from registry.sources.sources import Source, get_source
+from registry.sources.sources import Source, get_source, hold_consents
 
 MAX_TRIES: Final = 5
 """Of one work: a turn is counted before it, so that what kills the process is counted too."""
@@ -233,7 +232,7 @@ def _issue(bench: Bench, batch: Batch) -> None:
         source = get_source(tx, batch.source_id, lock=True)
         policies, facts = _used(tx, bench, batch)
         refused = Counter(batch.summary["refused"] if batch.summary else {})
-        consenting = hold_consenting(tx, source, proposed.accounts)
+        consenting = hold_consents(tx, source.id, proposed.accounts)
         kept = proposed.of(consenting)
         refused[NOT_CONSENTED] += proposed.table.num_rows - kept.table.num_rows
         if batch.tries > 1:
@@ -262,7 +261,7 @@ def _catch(tx: sa.Connection, bench: Bench, batch: Batch, source: Source, polici
     caught = read_caught(bench.place.caught(batch.id))
     if caught is None or not caught.num_rows:
         return 0
-    consenting = hold_consenting(tx, source, caught["account_id"].unique().to_pylist())
+    consenting = hold_consents(tx, source.id, caught["account_id"].unique().to_pylist())
     risk = next(Risk.of(policy.value) for policy in policies if policy.name.startswith(RISK))
     return catch(tx, bench.ledger, batch.id, source, of_accounts(caught, consenting).to_pylist(), risk)
 

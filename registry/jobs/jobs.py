@@ -2,7 +2,7 @@
 
 An account has one at a time, and until it has ended no other act takes that account's grams: what was there when it
 was asked for is there at its last step. A step and what is noted of it are one transaction, so that a job which was
-killed goes on where it was.
+killed goes on where it was. What was asked and answered is sealed under the master key: people's words are in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg.types.range import Range
 
+from registry.accounts.vault import Vault
 from registry.database.engine import BESIDE_JOB
 from registry.database.personal import Erased
 from registry.database.schema import jobs
@@ -19,6 +20,7 @@ from registry.database.statement import Statement
 from registry.errors import JobUnderWay, NotFound, RegistryError
 
 MAX_LISTED = 100
+_SEALED = "job"
 Bundles = Sequence[tuple[int, int]]
 """Grams `[first, end)` of each."""
 
@@ -49,10 +51,11 @@ class Job:
 
 
 def add_job(
-    tx: sa.Connection, account_id: int, kind: str, asked: Mapping[str, Any], total_g: int, asked_ms: int
+    tx: sa.Connection, vault: Vault, account_id: int, kind: str, asked: Mapping[str, Any], total_g: int, asked_ms: int
 ) -> int:
     """Note a job, and give its number. Raises `JobUnderWay` where the account has one."""
-    values = {"account_id": account_id, "kind": kind, "asked": asked, "total_g": total_g, "asked_ms": asked_ms}
+    sealed = vault.seal_json(_SEALED, asked)
+    values = {"account_id": account_id, "kind": kind, "asked": sealed, "total_g": total_g, "asked_ms": asked_ms}
     return int(tx.execute(sa.insert(jobs).values(values).returning(jobs.c.id)).scalar_one())
 
 
@@ -62,27 +65,27 @@ def refuse_beside(tx: sa.Connection, account_id: int) -> None:
         raise JobUnderWay(BESIDE_JOB)
 
 
-def get_job(tx: sa.Connection, account_id: int, number: int) -> Job:
+def get_job(tx: sa.Connection, vault: Vault, account_id: int, number: int) -> Job:
     """Read a job of an account. Raises `NotFound`."""
     row = tx.execute(sa.select(jobs).where(jobs.c.account_id == account_id, jobs.c.id == number)).one_or_none()
     if row is None:
         raise NotFound(f"Account {account_id} has no job {number}.")
-    return _job(row)
+    return _job(vault, row)
 
 
-def list_jobs(tx: sa.Connection, account_id: int) -> list[Job]:
+def list_jobs(tx: sa.Connection, vault: Vault, account_id: int) -> list[Job]:
     """Read an account's jobs, the newest first, a hundred at most."""
     query = sa.select(jobs).where(jobs.c.account_id == account_id).order_by(jobs.c.id.desc()).limit(MAX_LISTED)
-    return list(map(_job, tx.execute(query)))
+    return [_job(vault, row) for row in tx.execute(query)]
 
 
-def next_job(tx: sa.Connection) -> Job | None:
+def next_job(tx: sa.Connection, vault: Vault) -> Job | None:
     """Give the job whose turn it is its turn: then it is behind all others, whatever comes of it.
 
     So nobody waits longer than for a step of each, neither for a long job nor for one that cannot be done now.
     """
     row = tx.execute(_NEXT).one_or_none()
-    return None if row is None else _job(row)
+    return None if row is None else _job(vault, row)
 
 
 def enter(tx: sa.Connection, job: Job) -> None:
@@ -107,23 +110,24 @@ def go_on(tx: sa.Connection, job: Job, done_g: int, made: Bundles) -> None:
     _only_once(tx.execute(sa.update(jobs).where(*_is_at(job)).values(values)))
 
 
-def end(tx: sa.Connection, job: Job, at: int, outcome: Mapping[str, Any] | RegistryError) -> None:
+def end(tx: sa.Connection, vault: Vault, job: Job, at: int, outcome: Mapping[str, Any] | RegistryError) -> None:
     """Note how a job ended, in the transaction of its last step: by its answer, or by what kept it from being done.
 
     Raises `JobUnderWay` when somebody else did this step.
     """
     values: dict[str, Any] = {"ended_ms": at, "asked": sa.null()}
     if isinstance(outcome, RegistryError):
-        values["problem"] = {"type": outcome.code, "title": outcome.title, "detail": str(outcome)}
+        problem = {"type": outcome.code, "title": outcome.title, "detail": str(outcome)}
+        values["problem"] = vault.seal_json(_SEALED, problem)
     else:
-        values |= {"answer": outcome, "done_g": job.total_g, "made": []}
+        values |= {"answer": vault.seal_json(_SEALED, outcome), "done_g": job.total_g, "made": []}
     _only_once(tx.execute(sa.update(jobs).where(*_is_at(job)).values(values)))
 
 
-def end_all(tx: sa.Connection, at: int, why: RegistryError) -> None:
+def end_all(tx: sa.Connection, vault: Vault, at: int, why: RegistryError) -> None:
     """End every job that is open."""
     for row in tx.execute(sa.select(jobs).where(jobs.c.ended_ms.is_(None))).all():
-        end(tx, _job(row), at, why)
+        end(tx, vault, _job(vault, row), at, why)
 
 
 def _has_open(tx: sa.Connection, account_id: int) -> bool:
@@ -139,10 +143,11 @@ def _only_once(done: sa.CursorResult[Any]) -> None:
         raise JobUnderWay(_DONE)
 
 
-def _job(row: sa.Row[Any]) -> Job:
+def _job(vault: Vault, row: sa.Row[Any]) -> Job:
     values = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name for it)
     del values["turn"]
-    return Job(**values | {"made": tuple((one.lower, one.upper) for one in row.made)})
+    said = {name: vault.open_json(_SEALED, values[name]) for name in ("asked", "answer", "problem")}
+    return Job(**values | said | {"made": tuple((one.lower, one.upper) for one in row.made)})
 
 
 _IS_OPEN = jobs.c.ended_ms.is_(None)

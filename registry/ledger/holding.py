@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
 from registry.errors import Unavailable
-from registry.evidence.document import verify
 from registry.evidence.public import is_public
+from registry.ledger.documents import holds
 from registry.ledger.movement import RECORDS_FROM
 
 
@@ -32,7 +32,7 @@ def lacking(tx: sa.Connection, vault: Vault, ids: Sequence[int]) -> Lacking:
     """
     found = Lacking(set(), set(), set())
     for row in tx.execute(_ROWS, {"ids": list(ids)}):
-        if not verify(row.fields, bytes(row.evidence)):
+        if not holds(vault, row, bytes(row.evidence)):
             found.evidence.add(row.id)
         if row.kind >= RECORDS_FROM and not is_public(row.public, row.kind, bytes(row.evidence)):
             found.document.add(row.id)
@@ -42,18 +42,19 @@ def lacking(tx: sa.Connection, vault: Vault, ids: Sequence[int]) -> Lacking:
 
 
 def _is_tagged(vault: Vault, row: sa.Row[tuple[int, int]]) -> bool:
-    if row.sealed is None:
+    if row.key is None:
         return row.erased_ms is not None
     try:
-        key = vault.open(row.account_id, bytes(row.sealed))
+        key = vault.open(row.account_id, bytes(row.key))
     except Unavailable:
         return False
     return bytes(row.to_tag) in (tag(key, row.first_g, bytes(row.evidence)), row.lost_tag and bytes(row.lost_tag))
 
 
 _ROWS = sa.text("""
-    SELECT m.id, m.kind, m.account_id, m.first_g, m.to_tag, m.evidence, e.fields, e.public, k.sealed, a.erased_ms,
-        a.lost_tag, m.account_id IS NOT NULL AND m.to_tag <> m.from_tag AND m.kind <> 5 AS is_acquisition
+    SELECT m.id, m.kind, m.account_id, m.first_g, m.to_tag, m.evidence, e.fields, e.sealed, e.public,
+        k.sealed AS key, a.erased_ms, a.lost_tag,
+        m.account_id IS NOT NULL AND m.to_tag <> m.from_tag AND m.kind <> 5 AS is_acquisition
     FROM movements m LEFT JOIN evidence e ON e.digest = m.evidence
     LEFT JOIN accounts a ON a.id = m.account_id LEFT JOIN account_keys k ON k.account_id = m.account_id
     WHERE m.id = ANY (:ids)

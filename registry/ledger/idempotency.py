@@ -2,19 +2,21 @@
 
 The key is claimed in the act's own transaction, so a crash leaves either both or none, and a second request with the
 same key waits for the first to end. Who asked, the key and the request are kept as digests alone, under the master key
-and each with the caller's own key in it: a name, or an order number that was made a key, leads to no act. When an
+and each with the caller's own key in it: a name, or an order number that was made a key, leads to no act. The answer is
+sealed under a key that follows from the caller's and the master key: only who asks again can have it opened. When an
 account is erased, of what was asked about it stays that something was, and no answer.
 """
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
 import sqlalchemy as sa
 
-from registry.accounts.vault import Vault
+from registry.accounts.vault import Vault, open_under, seal_under
 from registry.database.personal import columns_go
 from registry.database.schema import idempotency
 from registry.database.statement import Statement
@@ -29,10 +31,11 @@ _KEY = re.compile(KEY_PATTERN[1:-1])
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Two keyed digests of 32 bytes: of who asks under which key, and of what they ask."""
+    """Two keyed digests of 32 bytes: of who asks under which key, and of what they ask; and what opens the answer."""
 
     claim: bytes
     request_mac: bytes
+    _answer_key: bytes = field(repr=False)
 
     @classmethod
     def of(cls, vault: Vault, principal: str, key: str, request: Any) -> "Claim":
@@ -43,8 +46,19 @@ class Claim:
             )
         whose = rfc8785.dumps([principal, key])
         return cls(
-            vault.keyed_digest("claim", whose), vault.keyed_digest("request", rfc8785.dumps([principal, key, request]))
+            vault.keyed_digest("claim", whose),
+            vault.keyed_digest("request", rfc8785.dumps([principal, key, request])),
+            vault.keyed_digest("answer", whose),
         )
+
+    def seal(self, answer: str) -> bytes:
+        """Seal the answer (JSON text) for whoever asks so again."""
+        return seal_under(self._answer_key, answer.encode(), self.claim)
+
+    def open(self, sealed: bytes) -> Mapping[str, Any]:
+        """Open the answer. Raises `Unavailable` for one that was not given to this."""
+        said: Mapping[str, Any] = json.loads(open_under(self._answer_key, sealed, self.claim))
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,7 @@ _CLAIM = Statement("""
 """)
 _EARLIER = sa.text("SELECT request_mac, status, response FROM idempotency WHERE claim = :claim")
 _KEEP = Statement("""
-    UPDATE idempotency SET status = :status, response = CAST(:response AS jsonb), account_id = :account
+    UPDATE idempotency SET status = :status, response = :response, account_id = :account
     WHERE claim = :claim
 """)
 _FORGET = sa.text("""
@@ -82,12 +96,12 @@ def claim(tx: sa.Connection, asked: Claim) -> Answer | None:
         )
     if bytes(row.request_mac) != asked.request_mac:
         raise KeyReused("This Idempotency-Key was used for another request. Use a new one for a new act.")
-    return Answer(row.status, row.response)
+    return Answer(row.status, asked.open(bytes(row.response)))
 
 
 def keep(tx: sa.Connection, asked: Claim, account_id: int | None, status: int, response: str) -> None:
     """Keep the answer (JSON text) for the next time the key comes, until the account that it is about is erased."""
-    _KEEP(tx, {"claim": asked.claim, "account": account_id, "status": status, "response": response})
+    _KEEP(tx, {"claim": asked.claim, "account": account_id, "status": status, "response": asked.seal(response)})
 
 
 def forget(tx: sa.Connection, asked: Claim) -> None:

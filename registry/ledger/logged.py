@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.database.statement import Statement
 from registry.errors import NotFound
 from registry.ledger.blocks import movement_of
@@ -205,12 +206,21 @@ class Certificate:
     """
 
     row: sa.Row[Any]
+    holder: str | None
+    """Who holds the account, where that is an institution."""
+    beneficiary: str | None
+    statement: str | None
     cancels: Sequence[Logged]
     next_cursor: str | None
     state: str
 
 
-def get_certificate(tx: sa.Connection, number: str, *, cursor: str | None = None) -> Certificate:
+def sealed_as(number: str) -> str:
+    """Give what binds the words of a certificate to it."""
+    return f"certificate {number}"
+
+
+def get_certificate(tx: sa.Connection, vault: Vault, number: str, *, cursor: str | None = None) -> Certificate:
     """Read a certificate. It is `recorded` until all that it stands for is logged. Raises `NotFound`."""
     row = tx.execute(_CERTIFICATE, {"number": number}).one_or_none() if number.isprintable() else None
     if row is None:
@@ -220,4 +230,8 @@ def get_certificate(tx: sa.Connection, number: str, *, cursor: str | None = None
     cancels = [logged_of(found) for found in rows[:MAX_PAGE]]
     following = str(cancels[-1].movement.first) if len(rows) > MAX_PAGE else None
     come = tx.execute(_COME, {"number": number}).one()
-    return Certificate(row, cancels, following, come.state if come.grams == row.quantity_g else "recorded")
+    holder, beneficiary, statement = (
+        vault.open_text(sealed_as(row.number), one) for one in (row.holder, row.beneficiary, row.statement)
+    )
+    state = come.state if come.grams == row.quantity_g else "recorded"
+    return Certificate(row, holder, beneficiary, statement, cancels, following, state)

@@ -4,6 +4,7 @@ The caller holds the transaction and the lock on the acting account. Every movem
 again by the database.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,11 @@ from registry.database.personal import Erased
 from registry.database.schema import evidence, movements
 from registry.database.statement import Statement
 from registry.errors import DocumentTooLarge, Invalid, RuleBroken
-from registry.evidence.document import Evidence, Value, disclose, seal, seal_each
+from registry.evidence.document import Evidence, Value, seal, seal_each
 from registry.evidence.public import Flaw, FlawError, most_bytes, text_of
 from registry.ledger.blocks import Piece, refuse_set_aside
 from registry.ledger.child import Receiver, Step, child_of
+from registry.ledger.documents import parted
 from registry.ledger.movement import NO_TAG, Flag, Kind, Movement
 from registry.ledger.rows import write_rows
 from registry.ledger.rules import SENTENCES, broken_rule
@@ -63,6 +65,8 @@ class Line:
     """The account that these fields are about."""
     public: str | None = None
     """Of a record: what the log publishes of its evidence (`registry.evidence.public.text_of`)."""
+    withheld: tuple[str, ...] = ()
+    """Names of a record's fields that are not published: sealed, like the personal ones."""
 
 
 Tell = Callable[[int], None]
@@ -167,12 +171,15 @@ def write_lines(tx: sa.Connection, vault: Vault, act: Act, lines: Sequence[Line]
     """Write the movements of an act, in order, sealed, with their evidence. The database moves the blocks."""
     numbered = list(zip(act.numbers, lines, strict=True))
     rows = [_movement_row(number, act.id, line) for number, line in numbered]
-    write_rows(tx, vault.sealer, rows, [_evidence_row(line) for line in lines])
+    write_rows(tx, vault.sealer, rows, [_evidence_row(vault, line) for line in lines])
     return tuple(Written(number, line.movement) for number, line in numbered)
 
 
-def _evidence_row(line: Line) -> dict[str, Any]:
-    row: dict[str, Any] = {"fields": line.evidence.fields}
+def _evidence_row(vault: Vault, line: Line) -> dict[str, Any]:
+    fields, sealed = parted(vault, line.evidence.fields, {*line.personal, *line.withheld})
+    row: dict[str, Any] = {"fields": fields}
+    if sealed is not None:
+        row["sealed"] = b64encode(sealed).decode()
     if line.personal:
         row |= {"account_id": line.personal_of, "personal": line.personal}
     if line.public is not None:
@@ -235,7 +242,7 @@ def record_line(kind: Kind, at: int, facts: Facts) -> Line:
     sealed = seal({"record": kind.name.lower(), **facts.disclosed, **facts.withheld})
     public = _public(sealed, {"record", *facts.disclosed}, kind)
     leaf = Movement(kind, 0, 0, 0, 0, 0, None, at, 0, NO_TAG, NO_TAG, sealed.digest)
-    return Line(leaf, None, None, sealed, facts.personal, facts.personal_of, public)
+    return Line(leaf, None, None, sealed, facts.personal, facts.personal_of, public, tuple(facts.withheld))
 
 
 def write_record(tx: sa.Connection, vault: Vault, line: Line) -> Written:
@@ -258,16 +265,14 @@ def _public(sealed: Evidence, disclosed: Collection[str], kind: Kind) -> str:
 
 
 def _withhold_words(tx: sa.Connection, account: Erased) -> None:
-    """Leave of personal words their digests: of a person's, in all that they gave or received."""
+    """Leave digests alone of what is sealed with personal words: of a person's, in all that they gave or received."""
     of_account = evidence.c.account_id == account.number
     if account.is_individual:
         gave = sa.select(movements.c.evidence).where(movements.c.giver_id == account.number)
         received = sa.select(movements.c.evidence).where(movements.c.account_id == account.number)
         of_account |= evidence.c.digest.in_(gave.union(received))
     has_words = evidence.c.personal != sa.literal([], evidence.c.personal.type)
-    for row in tx.execute(sa.select(evidence).where(of_account, has_words)).all():
-        kept = disclose(row.fields, set(row.fields) - set(row.personal))
-        tx.execute(sa.update(evidence).where(evidence.c.digest == row.digest).values(fields=kept, personal=[]))
+    tx.execute(sa.update(evidence).where(of_account, has_words).values(sealed=None, personal=[]))
 
 
 ERASING = (_withhold_words,)

@@ -56,13 +56,14 @@ _INSERT = Statement("""
         INSERT INTO seals (first_id, count, mac) SELECT first, count, substr(:seal_mac, CAST(32 * n - 31 AS int), 32)
         FROM unnest(CAST(:seal_first AS bigint[]), CAST(:seal_count AS int[])) WITH ORDINALITY s (first, count, n)
     ), documented AS (
-        INSERT INTO evidence (digest, account_id, personal, fields, public)
-        SELECT substr(:evidence, CAST(32 * n - 31 AS int), 32), account_id, coalesce(personal, '{}'), fields, public
+        INSERT INTO evidence (digest, account_id, personal, fields, sealed, public)
+        SELECT substr(:evidence, CAST(32 * n - 31 AS int), 32), account_id, coalesce(personal, '{}'), fields,
+            decode(sealed, 'base64'), public
         FROM ROWS FROM (
             jsonb_to_recordset(CAST(:documents AS jsonb)) AS (
-                account_id bigint, personal text[], fields jsonb, public text
+                account_id bigint, personal text[], fields jsonb, sealed text, public text
             )
-        ) WITH ORDINALITY d (account_id, personal, fields, public, n)
+        ) WITH ORDINALITY d (account_id, personal, fields, sealed, public, n)
     )
     INSERT INTO movements (id, act_id, giver_id, account_id, kind, form, flags, purpose, first_g, last_g, parent_id,
         at_ms, until_ms, from_tag, to_tag, evidence)

@@ -19,7 +19,7 @@ from registry.events.outbox import Person, tell
 from registry.events.types import BALANCE_CHANGED, CONSENT_GIVEN
 from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
-from registry.sources.sources import Source, get_source, give_consent
+from registry.sources.sources import Source, get_source, give_consent, open_user, seal_user, user_digest
 from registry.words import checked_words
 
 CODE_LIFE_MS: Final = 600_000
@@ -76,35 +76,44 @@ def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, plat
     account = tx.execute(taken.returning(link_codes.c.account_id)).scalar_one_or_none()
     if account is None:
         raise NotFound("This code is none, used, or older than ten minutes. The person makes a new one.")
-    at_platform = {"platform": source.applicant_id, "user": user, "account": account}
+    at_platform = {"platform": source.applicant_id, "user": user_digest(ledger.vault, user), "account": account}
     if tx.execute(_OTHERWISE, at_platform).scalar_one():
         raise Conflict("At this platform, this user or this account is linked otherwise already. Nothing was linked.")
     at = ledger.clock()
-    give_consent(tx, source.id, {user: int(account)}, at)
-    tell(tx, CONSENT_GIVEN, source.applicant_id, at, {"source": source.id}, Person(int(account), user))
+    give_consent(tx, ledger.vault, source.id, {user: int(account)}, at)
+    tell(
+        tx,
+        CONSENT_GIVEN,
+        source.applicant_id,
+        at,
+        {"source": source.id},
+        Person(int(account), seal_user(ledger.vault, user)),
+    )
     return int(account)
 
 
 def tell_platforms(tx: sa.Connection, account: int, at: int) -> None:
     """Tell the platforms to which a person consents that the balance is another (R21); they are not told which."""
     for row in _PLATFORMS(tx, {"account": account}):
-        person = Person(account, row.platform_user)
+        person = Person(account, row.sealed_user)
         tell(tx, BALANCE_CHANGED, row.applicant_id, at, {"source": row.source_id}, person)
 
 
-def account_of(tx: sa.Connection, source_id: int, platform_user: str) -> tuple[int, int]:
+def account_of(tx: sa.Connection, vault: Vault, source_id: int, platform_user: str) -> tuple[int, int]:
     """Give the account of a platform's user whose consent stands, and since when. Raises `NotFound`."""
-    row = tx.execute(_STANDING, {"source": source_id, "user": platform_user}).one_or_none()
+    row = tx.execute(_STANDING, {"source": source_id, "user": user_digest(vault, platform_user)}).one_or_none()
     if row is None:
         raise NotFound("Nobody of that name consents to this source now.")
     return int(row.account_id), int(row.given_ms)
 
 
-def list_consents(tx: sa.Connection, account: int) -> list[Consent]:
+def list_consents(tx: sa.Connection, vault: Vault, account: int) -> list[Consent]:
     """Give an account's consents, newest first, also those that were taken back."""
     rows = tx.execute(_OF_ACCOUNT, {"account": account}).all()
     return [
-        Consent(get_source(tx, row.source_id), row.platform_user, row.given_ms, row.revoked_ms, row.seen_ms)
+        Consent(
+            get_source(tx, row.source_id), open_user(vault, row.sealed_user), row.given_ms, row.revoked_ms, row.seen_ms
+        )
         for row in rows
     ]
 
@@ -117,18 +126,18 @@ _ONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/platfo
 _OTHERWISE = sa.text("""
     SELECT EXISTS (
         SELECT FROM consents c JOIN sources s ON s.id = c.source_id WHERE s.applicant_id = :platform
-            AND (c.platform_user = :user) <> (c.account_id = :account)
+            AND (c.user_digest = :user) <> (c.account_id = :account)
     )
 """)
 _STANDING = sa.text("""
-    SELECT account_id, given_ms FROM consents WHERE source_id = :source AND platform_user = :user AND revoked_ms IS NULL
+    SELECT account_id, given_ms FROM consents WHERE source_id = :source AND user_digest = :user AND revoked_ms IS NULL
 """)
 _PLATFORMS = Statement("""
-    SELECT c.source_id, c.platform_user, s.applicant_id FROM consents c JOIN sources s ON s.id = c.source_id
+    SELECT c.source_id, c.sealed_user, s.applicant_id FROM consents c JOIN sources s ON s.id = c.source_id
     WHERE c.account_id = :account AND c.revoked_ms IS NULL ORDER BY c.id
 """)
 _OF_ACCOUNT = sa.text("""
-    SELECT c.source_id, c.platform_user, c.given_ms, c.revoked_ms,
+    SELECT c.source_id, c.sealed_user, c.given_ms, c.revoked_ms,
         (SELECT max(a.ends_ms) FROM activities a
             WHERE a.account_id = c.account_id AND a.source_id = c.source_id) AS seen_ms
     FROM consents c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT 1000

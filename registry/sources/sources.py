@@ -1,17 +1,18 @@
 """Sources: scenarios and projects under a published methodology; and people's consent to them (R4)."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 
 from registry.accounts.accounts import MAX_NAME_CHARS
+from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
 from registry.database.schema import consents, sources
 from registry.errors import Invalid, NotFound
-from registry.events.outbox import Person, tell
+from registry.events.outbox import PLATFORM_USER, Person, tell
 from registry.events.types import CONSENT_WITHDRAWN
 from registry.procedure.decision import SOURCE_KINDS
 from registry.words import checked_words
@@ -72,25 +73,43 @@ def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:
     return Source(**row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to read a row by names)
 
 
+def user_digest(vault: Vault, user: str) -> bytes:
+    """Give the digest by which a platform's name for a person is known again: 32 bytes, under the master key."""
+    return vault.keyed_digest(PLATFORM_USER, user.encode("utf-8", "surrogatepass"))
+
+
+def seal_user(vault: Vault, user: str) -> bytes:
+    """Seal a platform's name for a person."""
+    return vault.seal_words(PLATFORM_USER, user.encode())
+
+
+def open_user(vault: Vault, sealed: bytes) -> str:
+    """Read what a platform calls a person. Raises `Unavailable` when it was not sealed under this master key."""
+    return vault.open_words(PLATFORM_USER, bytes(sealed)).decode()
+
+
 _GIVE = sa.text("""
-    INSERT INTO consents (source_id, platform_user, account_id, given_ms)
-    SELECT :source_id, :platform_user, :account_id, CAST(:given_ms AS bigint) WHERE NOT EXISTS (
+    INSERT INTO consents (source_id, user_digest, sealed_user, account_id, given_ms)
+    SELECT :source_id, :digest, :sealed, :account_id, CAST(:given_ms AS bigint) WHERE NOT EXISTS (
         SELECT FROM consents
-        WHERE source_id = :source_id AND platform_user = :platform_user AND account_id <> :account_id
-    ) ON CONFLICT (source_id, platform_user) WHERE revoked_ms IS NULL DO NOTHING
+        WHERE source_id = :source_id AND user_digest = :digest AND account_id <> :account_id
+    ) ON CONFLICT (source_id, user_digest) WHERE revoked_ms IS NULL DO NOTHING
 """)
 
 
-def give_consent(tx: sa.Connection, source_id: int, accounts: Mapping[str, int], at: int) -> None:
+def give_consent(tx: sa.Connection, vault: Vault, source_id: int, accounts: Mapping[str, int], at: int) -> None:
     """Link platform users to accounts, with their consent.
 
     A user already linked keeps the link there is; consent that was withdrawn stands again when it is given for the
     same account.
     """
     rows = [
-        {"source_id": source_id, "platform_user": user, "account_id": account, "given_ms": at}
+        {
+            "source_id": source_id, "digest": user_digest(vault, user), "sealed": seal_user(vault, user),
+            "account_id": account, "given_ms": at,
+        }
         for user, account in accounts.items()
-    ]
+    ]  # fmt: skip
     if rows:
         tx.execute(_GIVE, rows)
 
@@ -99,50 +118,71 @@ def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) 
     """Withdraw an account's consent to a source: nothing more is issued to it from there."""
     where = (consents.c.source_id == source_id, consents.c.account_id == account_id, consents.c.revoked_ms.is_(None))
     withdrawn = sa.update(consents).where(*where).values(revoked_ms=sa.func.greatest(at, consents.c.given_ms))
-    users = tx.execute(withdrawn.returning(consents.c.platform_user)).scalars().all()
+    users = tx.execute(withdrawn.returning(consents.c.sealed_user)).scalars().all()
     if not users:
         raise NotFound(f"Account {account_id} has given no consent to source {source_id}.")
     platform = get_source(tx, source_id).applicant_id
     for user in users:
-        tell(tx, CONSENT_WITHDRAWN, platform, at, {"source": source_id}, Person(account_id, user))
+        tell(tx, CONSENT_WITHDRAWN, platform, at, {"source": source_id}, Person(account_id, bytes(user)))
 
 
-def consented_users(tx: sa.Connection, source_id: int) -> dict[str, int]:
+def consented_users(tx: sa.Connection, vault: Vault, source_id: int) -> dict[str, int]:
     """Map platform user -> account for everyone whose consent to this source stands."""
-    rows: Iterable[sa.Row[tuple[str, int]]] = tx.execute(
-        sa.select(consents.c.platform_user, consents.c.account_id).where(
-            consents.c.source_id == source_id, consents.c.revoked_ms.is_(None)
-        )
+    rows: Iterable[sa.Row[tuple[bytes, int]]] = tx.execute(
+        sa.select(consents.c.sealed_user, consents.c.account_id).where(*_standing(source_id))
     )
-    return {row.platform_user: row.account_id for row in rows}
+    return {open_user(vault, row.sealed_user): row.account_id for row in rows}
 
 
-def hold_consents(tx: sa.Connection, source_id: int, users: Collection[str]) -> dict[str, int]:
-    """Map those of some users whose consent stands, and keep them from withdrawing it until the transaction ends."""
+def consented_accounts(tx: sa.Connection, source_id: int) -> set[int]:
+    """Give the accounts whose consent to this source stands."""
+    return set(tx.execute(sa.select(consents.c.account_id).where(*_standing(source_id))).scalars())
+
+
+def find_consenting(tx: sa.Connection, vault: Vault, source_id: int, users: Sequence[str]) -> dict[str, int]:
+    """Map those of some platform users whose consent to this source stands to their accounts."""
     found: dict[str, int] = {}
-    wanted = sorted(users)
-    for start in range(0, len(wanted), _BATCH):
-        rows = tx.execute(_HELD, {"source": source_id, "users": wanted[start : start + _BATCH]})
-        found |= {row.platform_user: row.account_id for row in rows}
+    for start in range(0, len(users), _BATCH):
+        digests = {user_digest(vault, user): user for user in users[start : start + _BATCH]}
+        rows = tx.execute(_FOUND, {"source": source_id, "digests": list(digests)})
+        found |= {digests[bytes(row.user_digest)]: row.account_id for row in rows}
     return found
 
 
+def hold_consents(tx: sa.Connection, source_id: int, accounts: Collection[int]) -> set[int]:
+    """Pick the accounts whose consent stands, and keep them from withdrawing it until the transaction ends (R4)."""
+    found: set[int] = set()
+    wanted = sorted(accounts)
+    for start in range(0, len(wanted), _BATCH):
+        rows = tx.execute(_HELD, {"source": source_id, "accounts": wanted[start : start + _BATCH]})
+        found.update(rows.scalars())
+    return found
+
+
+def linked_users(tx: sa.Connection, vault: Vault, source_id: int) -> set[str]:
+    """Name every platform user who has an account, also those who withdrew their consent."""
+    rows = tx.execute(sa.select(consents.c.sealed_user).where(consents.c.source_id == source_id)).scalars()
+    return {open_user(vault, sealed) for sealed in rows}
+
+
+def _standing(source_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return consents.c.source_id == source_id, consents.c.revoked_ms.is_(None)
+
+
 _BATCH = 10_000
+_FOUND = sa.select(consents.c.user_digest, consents.c.account_id).where(
+    consents.c.source_id == sa.bindparam("source"),
+    consents.c.user_digest == sa.any_(sa.bindparam("digests")),
+    consents.c.revoked_ms.is_(None),
+)
 _HELD = (
-    sa.select(consents.c.platform_user, consents.c.account_id)
+    sa.select(consents.c.account_id)
     .where(
         consents.c.source_id == sa.bindparam("source"),
-        consents.c.platform_user == sa.any_(sa.bindparam("users")),
+        consents.c.account_id == sa.any_(sa.bindparam("accounts")),
         consents.c.revoked_ms.is_(None),
     )
-    .order_by(consents.c.platform_user)
+    .order_by(consents.c.id)
     .with_for_update(read=True)
 )
-
-
-def linked_users(tx: sa.Connection, source_id: int) -> set[str]:
-    """Name every platform user who has an account, also those who withdrew their consent."""
-    return set(tx.execute(sa.select(consents.c.platform_user).where(consents.c.source_id == source_id)).scalars())
-
-
 ERASING = (rows_go(consents),)

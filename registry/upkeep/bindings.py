@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
 from registry.errors import Unavailable
-from registry.evidence.document import verify
 from registry.evidence.public import is_public
+from registry.ledger.documents import holds
 from registry.ledger.finding import Finding
 from registry.upkeep.consistency import RESTORE
 
@@ -18,10 +18,10 @@ _BACKUP = "give it back from a backup: `gram recover evidence FILE`"
 _MASTER = "restore the row from a backup; without the key this account's grams cannot move"
 
 
-def check_evidence(tx: sa.Connection) -> Iterator[Finding]:
+def check_evidence(tx: sa.Connection, vault: Vault) -> Iterator[Finding]:
     """Give every evidence document that does not have its digest, or no public form, and every movement without one."""
     for row in tx.execute(_EVIDENCE):
-        if not verify(row.fields, bytes(row.digest)):
+        if not holds(vault, row, bytes(row.digest)):
             yield Finding(f"evidence {row.digest.hex()}", "the document does not have this digest", RESTORE)
     for row in tx.execute(_PUBLIC):
         if not is_public(row.public, row.kind, bytes(row.evidence)):
@@ -58,7 +58,7 @@ def _size(index: int | None) -> int | None:
     return None if index is None else index + 1
 
 
-_EVIDENCE = sa.text("SELECT digest, fields FROM evidence WHERE fields IS NOT NULL")
+_EVIDENCE = sa.text("SELECT digest, fields, sealed FROM evidence WHERE fields IS NOT NULL")
 _PUBLIC = sa.text("""
     SELECT m.id, m.kind, m.evidence, m.at_ms, e.public, l.index AS log_index FROM movements m
     JOIN evidence e ON e.digest = m.evidence LEFT JOIN log_entries l ON l.movement_id = m.id

@@ -75,7 +75,7 @@ def next_delivery(tx: sa.Connection, vault: Vault, number: int, at: int) -> Deli
         return None
     sealed = [row.secret] if row.old_secret is None or row.old_until_ms <= at else [row.secret, row.old_secret]
     keys = [vault.open_words(SEALED_AS, bytes(one)) for one in sealed]
-    return Delivery(number, row.account_id, row.url, keys, event_of(found), row.delivered, row.tries)
+    return Delivery(number, row.account_id, row.url, keys, event_of(vault, found), row.delivered, row.tries)
 
 
 def was_taken(tx: sa.Connection, of: Delivery) -> bool:

@@ -91,7 +91,7 @@ class Supplying:
 
     def _consent(self, person):
         with self.scheme.database.transaction() as tx:
-            give_consent(tx, self.scheme.source.id, {f"rider-{person}": person}, self.clock())
+            give_consent(tx, self.scheme.ledger.vault, self.scheme.source.id, {f"rider-{person}": person}, self.clock())
         self.supply.consenting.add(person)
 
     @rule(who=st.integers(0, 1), hour=st.integers(0, 6), again=st.booleans())

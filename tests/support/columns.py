@@ -1,4 +1,4 @@
-"""Every column of every table, and what it is to a person who is erased; a test holds it to the database."""
+"""Every column of every table: what it is to a person who is erased, how it is kept. Tests hold it to the database."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ class Is(Enum):
     CUT = "tells of an act beside a digest that the person's words could be held against; NULL after an erasure"
     DIGEST = "a digest under the master key; after an erasure everything beside it in its row is NULL or of no account"
     SEVERED = "of the account or its acts, reached from an account's number alone, which nothing personal leads to"
-    WITHHELD = "evidence: the fields that are personal become their salted digests"
+    WITHHELD = "evidence: what is sealed of it goes where some of it is personal; its salted digests stay"
     APART = "nothing of any account's: schemes, log, chain"
 
 
@@ -38,7 +38,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms kind"),
     "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
-    "consents": _all(G, "id source_id platform_user account_id given_ms revoked_ms"),
+    "consents": _all(G, "id source_id user_digest sealed_user account_id given_ms revoked_ms"),
     "events": {**_all(S, "id account_id number type at_ms data"), **_all(G, "person_id external_id")},
     "feeds": _all(S, "account_id last gone"),
     "webhooks": _all(
@@ -46,7 +46,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id account_id subject_digest url types secret old_secret old_until_ms made_ms delivered tries next_ms "
         "failing_ms failure disabled_ms disabled_for",
     ),
-    "evidence": {"digest": S, "account_id": S, "personal": Is.WITHHELD, "fields": Is.WITHHELD, "public": S},
+    "evidence": {**_all(S, "digest account_id fields public"), **_all(Is.WITHHELD, "personal sealed")},
     "acts": _all(S, "id kind account_id at_ms quantity_g"),
     "movements": _all(
         S,
@@ -141,3 +141,92 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "chain_transactions": _all(A, "hash chain_id payer nonce purpose raw sent_ms"),
     "alembic_version": _all(A, "version_num"),
 }  # fmt: skip
+
+
+class Kept(Enum):
+    """How a column is kept that could hold words or bytes: `text`, `jsonb`, `bytea` and lists."""
+
+    SEALED = "under the master key, or under a key that is sealed under it; answers under their asker's key too"
+    DIGEST = "a digest under the master key, or of random bytes"
+    TERM = "the program's own words, numbers and times: kinds, states, roles, routes, counts"
+    OFFICER = "an officer's number, which the log publishes with what he decided"
+    PUBLIC = "what the log, the chain or the interface shows to anybody"
+    BUSINESS = "an institution's own matter, of nobody in person"
+
+
+
+def _kept(**names: str) -> dict[str, Kept]:
+    return {name: Kept[kind.upper()] for kind, columns in names.items() for name in columns.split()}
+
+
+AT_REST: dict[str, dict[str, Kept]] = {
+    "accounts": _kept(term="kind", sealed="name", public="lost_tag"),
+    "account_keys": _kept(sealed="sealed"),
+    "subjects": _kept(digest="digest", sealed="sealed"),
+    "officers": _kept(officer="authority"),
+    "grants": _kept(term="role district", officer="granted_by revoked_by"),
+    "experts": _kept(term="role fields", public="name"),
+    "appointments": _kept(term="role district fields", officer="proposed_by ended_by", public="name", sealed="subject"),
+    "sessions": _kept(digest="digest subject_digest"),
+    "link_codes": _kept(digest="digest"),
+    "mandates": _kept(term="kind"),
+    "belongings": _kept(term="kind", digest="digest", sealed="sealed", officer="linked_by"),
+    "reads": _kept(officer="reader", term="what", sealed="purpose"),
+    "consents": _kept(digest="user_digest", sealed="sealed_user"),
+    "events": _kept(term="type data", sealed="external_id"),
+    "webhooks": _kept(
+        digest="subject_digest", business="url", term="types failure disabled_for", sealed="secret old_secret"
+    ),
+    "evidence": _kept(public="digest public", term="personal", business="fields", sealed="sealed"),
+    "acts": _kept(term="kind"),
+    "movements": _kept(public="from_tag to_tag evidence"),
+    "activities": _kept(digest="reference"),
+    "occupied": _kept(digest="subject"),
+    "certificates": _kept(public="number", sealed="holder beneficiary statement"),
+    "idempotency": _kept(digest="claim request_mac", sealed="response"),
+    "jobs": _kept(term="kind made", sealed="asked answer problem"),
+    "lots": _kept(public="methodology_code inputs_sha256"),
+    "installation": _kept(public="origin vkey contract", digest="master_check"),
+    "methodologies": _kept(public="code class status record digest decision"),
+    "methodology_texts": _kept(public="code record digest"),
+    "policies": _kept(public="name value digest decision"),
+    "sources": _kept(public="kind name_zh name_en methodology_code district"),
+    "submissions": _kept(
+        term="record state district reason", digest="submitter", sealed="content words", officer="officer",
+        public="case_number",
+    ),
+    "batches": _kept(
+        business="profile sha256", digest="digest", term="state work progress summary problem",
+        officer="proposer approver", public="case_number",
+    ),
+    "quarantine": _kept(
+        digest="reference", term="reason state outcome", sealed="sealed appeal words", officer="decided_by"
+    ),
+    "sharings": _kept(officer="named_by"),
+    "duplicates": _kept(officer="settled_by", business="note"),
+    "reconciliations": _kept(term="day platform registry", officer="settled_by", business="note"),
+    "batch_parts": _kept(business="sha256"),
+    "opinions": _kept(
+        public="case_number about stance reason digest", term="role state", officer="asked_by", sealed="document"
+    ),
+    "integrity": _kept(
+        term="role state", public="name finding", sealed="reasons appeal answer",
+        officer="opened_by approved_by answered_by",
+    ),
+    "corrections": _kept(public="case_number ranges reason", term="state", sealed="explanation"),
+    "corrected": _kept(public="case_number"),
+    "corrected_accounts": _kept(public="case_number"),
+    "cases": _kept(public="number about"),
+    "decisions": _kept(public="case_number"),
+    "motions": _kept(public="case_number decision reason", officer="mover ended_by"),
+    "seals": _kept(digest="mac"),
+    "set_aside": _kept(term="reason dismissed"),
+    "log_entries": _kept(public="leaf"),
+    "recoveries": _kept(business="source"),
+    "checkpoints": _kept(public="root peaks note"),
+    "publications": _kept(public="note"),
+    "anchors": _kept(public="contract transaction"),
+    "chain_transactions": _kept(public="hash payer purpose raw"),
+    "alembic_version": _kept(term="version_num"),
+}  # fmt: skip
+"""Every such column. Numbers of accounts stand in clear: nothing that is in clear leads from a person to one."""

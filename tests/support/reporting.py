@@ -58,7 +58,7 @@ class Reporting:
         """Persons who consent, by the platform's names for them."""
         accounts = {user: self.live.person(user) for user in users}
         with self.live.site.database.transaction() as tx:
-            give_consent(tx, self.live.source.id, accounts, system_clock())
+            give_consent(tx, self.live.site.ledger.vault, self.live.source.id, accounts, system_clock())
         return accounts
 
     def begin(self, content: bytes, key: str | None = None, **changes: Any) -> httpx2.Response:

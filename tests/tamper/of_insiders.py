@@ -251,7 +251,9 @@ class OfInsiders:
         """What fsck names."""
         vault = self.world.scheme.ledger.vault
         with self.world.registry.snapshot() as tx:
-            checks = check_tables(tx), check_seals(tx, vault.sealer), check_evidence(tx), check_holders(tx, vault)
+            checks = (
+                check_tables(tx), check_seals(tx, vault.sealer), check_evidence(tx, vault), check_holders(tx, vault)
+            )  # fmt: skip
             return {finding.place for check in checks for finding in check}
 
 

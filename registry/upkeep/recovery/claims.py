@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from registry.accounts.accounts import checked_name
+from registry.accounts.vault import seal_name
 from registry.errors import HolderKnown
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
@@ -19,8 +20,10 @@ def recognise(tx: sa.Connection, ledger: Ledger, number: int, name: str, claim_s
     row = tx.execute(_UNKNOWN, {"number": number}).one_or_none()
     if row is None:
         raise HolderKnown(f"Account {number} does not stand for an unknown holder; `gram fsck` lists those that do.")
-    tx.execute(_NAME, {"number": number, "name": checked_name(name)})
-    tx.execute(_KEY, {"number": number, "sealed": ledger.vault.new_key(number)})
+    key = ledger.vault.new_key(number)
+    sealed_name = seal_name(ledger.vault.open(number, key), checked_name(name))
+    tx.execute(_NAME, {"number": number, "name": sealed_name})
+    tx.execute(_KEY, {"number": number, "sealed": key})
     # The tag is public, but not that its holder came back, and when.
     claim = {"tag": bytes(row.lost_tag).hex(), "claim_sha256": claim_sha256.hex()}
     facts = Facts({"decision": "holder recognised"}, claim, personal=("claim_sha256",), personal_of=number)

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.database.schema import evidence
 from registry.decisions.returning import read_decision
 from registry.errors import Invalid
 from registry.evidence.document import Fields, digest, verify
 from registry.issuance.returned import return_facts
+from registry.ledger.documents import parted
 from registry.ledger.movement import Kind
 from registry.sources.returned import facts_of, lacking, return_source
 
@@ -33,7 +35,7 @@ def read_documents(data: bytes) -> list[Any]:
     return [one["fields"] if isinstance(one, dict) and set(one) == {"digest", "fields"} else one for one in documents]
 
 
-def give_back(tx: sa.Connection, document: Fields) -> bool:
+def give_back(tx: sa.Connection, vault: Vault, document: Fields) -> bool:
     """Take a document back; False when none is missing that has its digest, or it must wait (`awaited`)."""
     found = _digest(document)
     row = _missing(tx, document, found)
@@ -42,7 +44,9 @@ def give_back(tx: sa.Connection, document: Fields) -> bool:
     is_of_person = row.giver_kind == "individual" or (row.giver_kind is not None and row.holder_kind == "individual")
     personal = [name for name in PERSONAL if isinstance(document.get(name), list)] if is_of_person else []
     about = row.giver_id if row.giver_kind == "individual" else row.account_id
-    values = {"fields": document, "personal": personal, "account_id": about if personal else None}
+    withheld = () if row.public is None else _withheld(json.loads(row.public))
+    fields, sealed = parted(vault, document, {*personal, *withheld})
+    values = {"fields": fields, "sealed": sealed, "personal": personal, "account_id": about if personal else None}
     tx.execute(sa.update(evidence).where(evidence.c.digest == found).values(values))
     if row.kind == Kind.ISSUE and (facts := _told(document, _LOT_FACTS)):
         return_facts(tx, row.first_g, facts)
@@ -58,6 +62,10 @@ def awaited(tx: sa.Connection, document: Fields) -> str | None:
     """
     row = _missing(tx, document, _digest(document))
     return None if row is None else _awaited(tx, document, row)
+
+
+def _withheld(public: Fields) -> set[str]:
+    return {name for name, shown in public.items() if isinstance(shown, str)}
 
 
 def _digest(document: Fields) -> bytes | None:
@@ -113,7 +121,7 @@ _WAITING = sa.text("""
     JOIN evidence e ON e.digest = m.evidence WHERE l.is_lost AND e.fields IS NOT NULL
 """)
 _LOST = sa.text("""
-    SELECT m.kind, m.first_g, m.giver_id, m.account_id, g.kind AS giver_kind, h.kind AS holder_kind
+    SELECT e.public, m.kind, m.first_g, m.giver_id, m.account_id, g.kind AS giver_kind, h.kind AS holder_kind
     FROM evidence e JOIN movements m ON m.evidence = e.digest
     LEFT JOIN accounts g ON g.id = m.giver_id LEFT JOIN accounts h ON h.id = m.account_id
     WHERE e.digest = :digest AND e.fields IS NULL LIMIT 1

@@ -78,14 +78,14 @@ class _Placed:
     account_id: int | None
 
 
-def begin(tx: sa.Connection, from_size: int, size: int, source: str, at: int) -> None:
+def begin(tx: sa.Connection, vault: Vault, from_size: int, size: int, source: str, at: int) -> None:
     """Note that leaves `[from_size, size)` are being replayed, and move numbers on; once for each recovery."""
     values = {"from": from_size, "size": size, "source": source, "at": at}
     if tx.execute(_BEGIN, values).rowcount:
         gap = SKIPPED_NUMBERS + 10 * (size - from_size)
         tx.execute(_SKIP, {"gap": gap})
         begin_anew(tx, gap, at)
-        end_all(tx, at, JobBroken(_MAYBE_DONE))  # else what the log brings back would be done a second time
+        end_all(tx, vault, at, JobBroken(_MAYBE_DONE))  # else what the log brings back would be done a second time
 
 
 class Replay:

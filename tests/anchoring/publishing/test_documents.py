@@ -191,7 +191,7 @@ def test_what_a_person_takes_along_was_never_public_and_the_bytes_stay(scheme, f
     assert isinstance(kept["claim"], str)
     assert document_files(again(publisher, tmp_path)) == before
     with scheme.database.transaction() as tx:
-        assert list(check_evidence(tx)) == []
+        assert list(check_evidence(tx, scheme.ledger.vault)) == []
 
 
 def test_a_personal_field_cannot_be_declared_as_disclosed():
@@ -249,7 +249,7 @@ def test_a_record_without_its_document_is_not_logged_and_keeps_nobody_waiting(
     size = publisher.publish()
     with scheme.database.transaction() as tx:
         aside = list_aside(tx)
-        assert [one.place for one in check_evidence(tx)] == [f"movement {number}"]
+        assert [one.place for one in check_evidence(tx, scheme.ledger.vault)] == [f"movement {number}"]
     assert [(one.id, one.reason) for one in aside] == [(number, "document")]
     assert len(documents_of(folder)) == FOUNDED + 4
     assert size == FOUNDED + 12 + 4

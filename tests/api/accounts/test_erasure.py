@@ -1,6 +1,7 @@
 """Erasure: nothing leads from the person to an act afterwards, and nothing was frozen that could have been settled."""
 
 import io
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import count
@@ -13,11 +14,13 @@ import sqlalchemy as sa
 from api.installation.development_issuer import NAME
 from api.installation.officers import CENTRE
 from registry.activities.activities import Activity, reference_digest
+from registry.errors import JobBroken
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.identity.subjects import Subject
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
+from registry.jobs.jobs import add_job, end_all
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
@@ -26,7 +29,8 @@ from registry.sources.sources import consented_users, give_consent
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.erasure import CHOICES
 from tests.api.door.test_authorisation import BODIES, MAY
-from tests.support.columns import COLUMNS, Is
+from tests.support.columns import AT_REST, COLUMNS, Is
+from tests.support.reporting import Reporting, rides_csv
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 from tests.support.running import FIRST_RIDE_MS, Live
 
@@ -38,10 +42,10 @@ def shop(live) -> Caller:
     return institution(live)
 
 
-def columns(tx: sa.Connection) -> dict[str, set[str]]:
-    """Every column of every table that there is, as the database says."""
+def columns(tx: sa.Connection, such: str = "") -> dict[str, set[str]]:
+    """Every column of every table that there is, as the database says, or such alone."""
     found: dict[str, set[str]] = {}
-    for row in tx.execute(_COLUMNS):
+    for row in tx.execute(sa.text(_COLUMNS.format(such=such))):
         found.setdefault(row.table_name, set()).add(row.column_name)
     return found
 
@@ -56,7 +60,10 @@ def dump(tx: sa.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_column_says_what_it_is_to_a_person(live):
     with live.site.database.reading() as tx:
         there = columns(tx)
+        holding = columns(tx, "AND data_type IN ('text', 'jsonb', 'json', 'bytea', 'ARRAY', 'character varying')")
     assert {table: set(names) for table, names in COLUMNS.items()} == there, "classify the new column"
+    kept = {table: set(names) for table, names in AT_REST.items()}
+    assert kept == holding, "say how what the new column holds is kept"
 
 
 class Person:
@@ -72,7 +79,7 @@ class Person:
         start = FIRST_RIDE_MS + 9_000_000_000 + next(_numbers) * 600_000
         ride = Activity(self.order, self.account, start, start + 500_000, 1000)
         with live.site.database.transaction() as tx:
-            give_consent(tx, live.source.id, {self.platform_user: self.account}, 1)
+            give_consent(tx, live.site.ledger.vault, live.source.id, {self.platform_user: self.account}, 1)
             issue(tx, live.site.ledger, Report(live.source, [ride]), CENTRE)
         self.keys: dict[str, str] = {}
         self.act("conversions", quantity_g=500)
@@ -80,6 +87,9 @@ class Person:
         self.act("transfers", quantity_g=50, to=shop.account, reference=f"contract {self.mark}")
         words = {"beneficiary": f"for {self.mark}", "statement": f"from {self.mark}"}
         self.certificate = self.act("cancellations", quantity_g=50, purpose="donation", **words)["certificate"]
+        for kind in ("card", "plate", "meter"):
+            assert self.me.act("links", kind=kind, number=f"{kind} {self.mark}").status_code == 201
+        centre.get(f"/v1/accounts/{self.account}", headers={"Purpose": f"complaint of {self.mark}"})
 
     def act(self, act: str, **body: object) -> Any:
         self.keys[act] = f"{act}-{self.mark}"
@@ -96,12 +106,35 @@ class Person:
         return self.me.post(f"/v1/accounts/{self.account}/erasure", confirm | choice, key)
 
 
+def test_who_reads_the_database_alone_reads_nobodys_words(live, shop):
+    """Of people with names, cards, orders, words, a batch, an offer: in no table, as text, bytes, hex or base64."""
+    person, reporting = Person(live, shop), Reporting.of(live)
+    reporting.riders(f"rider-{person.mark}")
+    reporting.judged(rides_csv([{"userid": f"rider-{person.mark}", "orderid": f"ride-{person.mark}"}]))
+    firm = f"Firm {person.mark} Ltd"
+    authority(live, "centre").post("/v1/accounts", {"kind": "institution", "name": firm})
+    with live.site.database.transaction() as tx:
+        add_job(tx, live.site.ledger.vault, person.account, "transfers", {"reference": f"job {person.mark}"}, 1, 1)
+    path = f"/v1/accounts/{person.account}"
+    read = [person.me.get(path).text, person.me.get(f"{path}/jobs").text, person.me.get(f"{path}/links").text]
+    read += [person.me.get(f"{path}/consents").text, person.me.get(f"{path}/reads").text]
+    assert all(person.mark in text.lower() for text in read), "its owner reads each of them"
+    assert person.mark in Caller(live.url).get(f"/v1/certificates/{person.certificate}").text
+    mark = person.mark.encode()
+    forms = {mark, mark.hex().encode(), *(b64encode(bytes(at) + mark)[4 if at else 0 : -4] for at in range(3))}
+    secrets = {*forms, person.me.token.encode()}
+    with live.site.database.reading() as tx:
+        for table, row in dump(tx):
+            for column, value in row.items():
+                held = value.lower() if isinstance(value, bytes) else repr(value).encode()
+                assert [one for one in secrets if one in held or one in held.lower()] == [], (table, column)
+    with live.site.database.transaction() as tx:
+        end_all(tx, live.site.ledger.vault, 1, JobBroken("It was for a test."))
+
+
 def test_nothing_leads_from_an_erased_person_to_an_act(live, shop):
     person = Person(live, shop)
     site, mark = live.site, person.mark
-    with site.database.reading() as tx:
-        shown = repr([row for _, row in dump(tx)])
-    assert mark in shown, "before, it is there"
     assert person.erase(f"erase-{mark}", reductions="donation", points="donation").status_code == 201
     live.publish()
     vault, sub = site.ledger.vault, f"account-{person.account}"
@@ -289,7 +322,7 @@ def test_an_account_that_holds_nothing_needs_no_choice(live):
     shown = rider.get(path).json()
     assert rider.post(path, {"confirm": shown["confirm"]}).status_code == 201
     with live.site.database.reading() as tx:
-        assert rider.account not in consented_users(tx, live.source.id).values()
+        assert rider.account not in consented_users(tx, live.site.ledger.vault, live.source.id).values()
     assert is_problem(rider.get(path), 403, "no-role")
 
 
@@ -317,7 +350,7 @@ def test_the_command_shows_what_is_held_and_asks(gram, live, shop, monkeypatch):
     assert (code, out, "was erased: nothing is shown of it" in err) == (2, "", True)
 
 
-_COLUMNS = sa.text("""
+_COLUMNS = """
     SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2
-""")
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema') {such} ORDER BY 1, 2
+"""

@@ -31,7 +31,7 @@ def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
     steps.clear()
     with live.site.database.transaction() as tx:
         source = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == first.scenario_en)).scalar_one()
-        revoke_consent(tx, source, consented_users(tx, source)[user], live.site.ledger.clock())
+        revoke_consent(tx, source, consented_users(tx, live.site.ledger.vault, source)[user], live.site.ledger.clock())
     story = tell_story(live.site, second, steps.append)
     assert not [told for told in steps if told.startswith(once)], "what is done already is not said again"
     assert story.report.lot is None

@@ -161,6 +161,26 @@ def test_who_cannot_be_is_not_named(officer, changes, status, code):
     assert bureau.get("/v1/appointments").json() == before
 
 
+def test_nobody_is_given_what_is_anothers_by_one_authority_alone(live, officer):
+    """Not while it has a holder, nor once two of the centre have ended the holder's role."""
+    account, owner = live.person(), "owner of one account"
+    live.grant(owner, Grant(Role.HOLDER, account))
+    one, two, bureau = officer("centre", 1), officer("centre", 2), officer("bureau", 1)
+    body = {"role": "holder", "subject": "accomplice", "account": account}
+    number = done(one.post("/v1/appointments", body))["appointment"]
+    assert is_problem(two.post(f"/v1/appointments/{number}/approval", {}), 403, "forbidden")
+    with live.site.database.transaction() as tx:
+        grant = sa.text("SELECT max(id) FROM grants WHERE account_id = :account")
+        granted = tx.execute(grant, {"account": account}).scalar_one()
+    done(two.post(f"/v1/grants/{granted}/end", {}))
+    assert is_problem(two.post(f"/v1/appointments/{number}/approval", {}), 403, "forbidden")
+    assert number in [waits["appointment"] for waits in bureau.get("/v1/appointments").json()["items"]]
+    back = done(one.post("/v1/appointments", body | {"subject": owner}))["appointment"]
+    done(two.post(f"/v1/appointments/{back}/approval", {}))
+    done(bureau.post(f"/v1/appointments/{number}/approval", {}))
+    assert signed_in(live, "accomplice").get(f"/v1/accounts/{account}").status_code == 200
+
+
 def test_who_acts_for_an_account_is_named_by_the_centre_and_goes_with_the_account(live, officer):
     account, newcomer = live.institution(), signed_in(live, "王 clerk")
     one, two = officer("centre", 1), officer("centre", 2)

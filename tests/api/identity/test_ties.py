@@ -93,12 +93,12 @@ def test_a_consent_that_is_taken_back_stops_the_next_batch_and_the_platforms_loo
     person = linked(live, platform, "leaves")
     withdrawal = f"/v1/accounts/{person.account}/consents/{live.source.id}/withdrawal"
     with live.site.database.transaction() as tx:
-        assert consented_users(tx, live.source.id)["leaves"] == person.account
+        assert consented_users(tx, live.site.ledger.vault, live.source.id)["leaves"] == person.account
     ended = done(person.post(withdrawal, {}))["items"][0]
     assert ended["until"] is not None
     with live.site.database.transaction() as tx:
-        assert "leaves" not in consented_users(tx, live.source.id)
-        assert hold_consents(tx, live.source.id, {"leaves"}) == {}, "nor of a batch that was being judged"
+        assert "leaves" not in consented_users(tx, live.site.ledger.vault, live.source.id)
+        assert hold_consents(tx, live.source.id, {person.account}) == set(), "nor of a batch that was being judged"
     path = f"/v1/sources/{live.source.id}/consents"
     assert is_problem(platform.get(f"{path}/leaves"), 404, "not-found")
     assert is_problem(person.post(withdrawal, {}), 404, "not-found")

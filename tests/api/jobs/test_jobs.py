@@ -183,7 +183,7 @@ def test_a_step_whose_answer_was_lost_is_not_done_again(live, shop, monkeypatch)
 def test_a_step_is_done_by_one_process(live, shop):
     answer = shop.act("returns", all=True)
     with live.site.database.transaction() as tx:
-        stale = jobs.next_job(tx)
+        stale = jobs.next_job(tx, live.site.ledger.vault)
     a_step(live)
     before = shop.blocks()
     with pytest.raises(JobUnderWay):
@@ -322,7 +322,7 @@ def test_progress_of_one_long_act_is_seen_while_it_is_written(live, holding, mon
     seen, true = [], jobs.tell
 
     def tell(tx, job, done_g):
-        seen.append(jobs.get_job(tx, job.account_id, job.id).done_g)
+        seen.append(jobs.get_job(tx, live.site.ledger.vault, job.account_id, job.id).done_g)
         true(tx, job, done_g)
 
     monkeypatch.setattr(jobs, "tell", tell)
@@ -348,7 +348,7 @@ def test_an_erased_account_has_no_jobs(live, shop):
     confirm = shop.get(f"/v1/accounts/{shop.account}/erasure").json()["confirm"]
     assert shop.act("erasure", confirm=confirm, reductions="forfeit").status_code == 201
     with live.site.database.transaction() as tx:
-        assert jobs.list_jobs(tx, shop.account) == []
+        assert jobs.list_jobs(tx, live.site.ledger.vault, shop.account) == []
 
 
 def test_an_account_that_is_erased_before_its_job_is_noted_gets_none(live, holding, monkeypatch):
@@ -364,4 +364,4 @@ def test_an_account_that_is_erased_before_its_job_is_noted_gets_none(live, holdi
     refused = holding.act("cancellations", quantity_g=35, purpose="donation", statement="a fair")
     assert is_problem(refused, 403, "account-erased")
     with live.site.database.transaction() as tx:
-        assert jobs.list_jobs(tx, holding.account) == []
+        assert jobs.list_jobs(tx, live.site.ledger.vault, holding.account) == []

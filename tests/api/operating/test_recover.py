@@ -21,6 +21,7 @@ from registry.database.schema import methodologies
 from registry.errors import AccountErased, ActivitiesLost, HolderKnown, HolderUnknown, MethodologyUnsound, NotFound
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
+from registry.ledger.documents import whole
 from registry.ledger.ledger import Amount
 from registry.methodologies import published
 from registry.methodologies.published import publish_methodology
@@ -52,6 +53,10 @@ STATE = {
 def state(database: Database) -> dict[str, list]:
     with database.transaction() as tx:
         return {name: [tuple(row) for row in tx.execute(sa.text(sql))] for name, sql in STATE.items()}
+
+
+def documents_of(scheme) -> list:
+    return [whole(scheme.ledger.vault, row) for row in rows(scheme.database, "SELECT fields, sealed FROM evidence")]
 
 
 def size_of(database: Database) -> int:
@@ -160,15 +165,13 @@ def test_a_policy_that_was_lost_holds_again_for_its_document_is_public(life, sch
         with scheme.database.transaction() as tx:
             newer = publish_policy(tx, scheme.ledger, "points", value, soon, BUREAU)
         life[1].publish()
-        ((document,),) = rows(
-            scheme.database,
-            "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 64 ORDER BY id DESC LIMIT 1",
-        )
+        query = "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 64 ORDER BY id DESC"
+        ((document,), *_) = rows(scheme.database, query)
         done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         assert (done.lost_rules, done.lost_evidence) == (0, 0)
         with copy.transaction() as tx:
             assert in_force(tx, scheme.ledger, "points", soon) == newer
-            assert not give_back(tx, document)
+            assert not give_back(tx, scheme.ledger.vault, document)
         assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
         assert checked(copy, log).findings == []
 
@@ -186,7 +189,7 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
             convert(tx, scheme.ledger, lost, Amount(600))
             redeem(tx, scheme.ledger, lost, shop, 500)
         publisher.publish()
-        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        documents = documents_of(scheme)
         lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
         recovery = recovery_of(copy, scheme, log)
         assert recover(recovery, DirectorySource(log), "the log", TRUST).lost_holders == 1
@@ -201,12 +204,13 @@ def test_a_holder_whose_account_was_lost_is_unknown_until_a_claim_is_proven(sche
                 act(tx, scheme.ledger, unknown, Amount(1))
         with copy.transaction() as tx:
             recognise(tx, scheme.ledger, unknown, "Lost", bytes(32))
+            assert get_account(tx, scheme.ledger.vault, unknown).name == "Lost"
             convert(tx, scheme.ledger, unknown, Amount(400))
         with pytest.raises(HolderKnown, match="does not stand for"), copy.transaction() as tx:
             recognise(tx, scheme.ledger, unknown, "Another", bytes(32))
         with copy.transaction() as tx:
-            assert sum(give_back(tx, document) for document in documents) == 3
-            assert not give_back(tx, documents[0])
+            assert sum(give_back(tx, scheme.ledger.vault, document) for document in documents) == 3
+            assert not give_back(tx, scheme.ledger.vault, documents[0])
         assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
         recovery.publisher.publish()
         report = checked(copy, log)
@@ -227,8 +231,8 @@ def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(sche
         scheme.source = source
         scheme.issue({rider: 10})
         publisher.publish()
-        query = "SELECT fields FROM evidence JOIN movements ON evidence = digest ORDER BY id"
-        documents = [row.fields for row in rows(scheme.database, query)]
+        query = "SELECT fields, sealed FROM evidence JOIN movements ON evidence = digest ORDER BY id"
+        documents = [whole(scheme.ledger.vault, row) for row in rows(scheme.database, query)]
         lots = rows(scheme.database, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id")
         day = lots[-1][0]["period_from_ms"]
         assert recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST).lost_rules == 0
@@ -241,7 +245,7 @@ def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(sche
             assert (lot.id, lot.source_id, lot.methodology_code) == (lots[-1][0]["id"], source.id, of[0])
             assert (lot.period_from_ms, lot.period_until_ms) == (day, day + DAY)
             for document in documents[::order]:
-                give_back(tx, document)
+                give_back(tx, scheme.ledger.vault, document)
             assert get_source(tx, source.id) == source
         assert rows(copy, "SELECT to_jsonb(l) - 'activities' FROM lots l ORDER BY id") == lots
         assert checked(copy, log).findings == []
@@ -296,15 +300,16 @@ def test_a_source_waits_for_what_it_needs_and_is_not_counted_as_given(
             source = apply_for(tx, scheme.ledger, scenario, CENTRE.proposing)
         publisher.publish()
         query = (
-            "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 66 ORDER BY id DESC LIMIT 1"
+            "SELECT fields, sealed FROM evidence JOIN movements ON evidence = digest "
+            "WHERE kind = 66 ORDER BY id DESC LIMIT 1"
         )
-        (document,) = [row.fields for row in rows(scheme.database, query)]
+        (document,) = [whole(scheme.ledger.vault, row) for row in rows(scheme.database, query)]
         with monkeypatch.context() as patched:
             if lost == "methodology":  # which only a later version of this program can read
                 patched.setattr(published, "parse", unreadable)
             recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         with copy.transaction() as tx:
-            assert [give_back(tx, document) for _ in range(2)] == [False, False]
+            assert [give_back(tx, scheme.ledger.vault, document) for _ in range(2)] == [False, False]
             needed = f"account {applicant}" if lost == "applicant" else f"methodology {methodology.key}, version 2"
             assert needed in awaited(tx, document)
             if lost == "methodology":
@@ -317,7 +322,7 @@ def test_a_source_waits_for_what_it_needs_and_is_not_counted_as_given(
             else:
                 tx.execute(sa.insert(methodologies), read_later(scheme.database, methodology))
             assert awaited(tx, document) is None
-            assert give_back(tx, document)
+            assert give_back(tx, scheme.ledger.vault, document)
             assert get_source(tx, source.id) == source
 
 
@@ -328,13 +333,13 @@ def test_a_report_about_the_time_that_was_lost_issues_nothing_again(life, scheme
     with backup_of(scheme.database, postgres_url) as copy:
         with scheme.database.transaction() as tx:
             issue(tx, scheme.ledger, report, CENTRE)
-        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        documents = documents_of(scheme)
         life[1].publish()
         recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         with pytest.raises(ActivitiesLost, match="one physical act is issued once"), copy.transaction() as tx:
             issue(tx, scheme.ledger, report, CENTRE)
         with copy.transaction() as tx:
-            assert sum(give_back(tx, document) for document in documents) == 1
+            assert sum(give_back(tx, scheme.ledger.vault, document) for document in documents) == 1
         with pytest.raises(ActivitiesLost, match="one physical act is issued once"), copy.transaction() as tx:
             issue(tx, scheme.ledger, report, CENTRE)
         tomorrow = scheme.clock() + DAY
@@ -356,14 +361,14 @@ def test_lots_of_one_minute_are_told_apart_by_their_records(scheme, postgres_url
             scheme.issue(dict.fromkeys(riders, 10))
         scheme.issue(dict.fromkeys(riders, 20))
         publisher.publish()
-        issued = "SELECT fields FROM evidence JOIN movements ON evidence = digest WHERE kind = 1 ORDER BY id"
-        documents = [row.fields for row in rows(scheme.database, issued)]
+        issued = "SELECT fields, sealed FROM evidence JOIN movements ON evidence = digest WHERE kind = 1 ORDER BY id"
+        documents = [whole(scheme.ledger.vault, row) for row in rows(scheme.database, issued)]
         recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         query = "SELECT first_g, last_g, issued_ms, id, source_id FROM lots ORDER BY first_g"
         assert rows(copy, query) == rows(scheme.database, query)
         assert [row.is_lost for row in rows(copy, "SELECT is_lost FROM lots ORDER BY id")] == [lost == 2, True]
         with copy.transaction() as tx:
-            assert all(give_back(tx, document) for document in documents[-3:])
+            assert all(give_back(tx, scheme.ledger.vault, document) for document in documents[-3:])
         assert [row.is_lost for row in rows(copy, "SELECT is_lost FROM lots ORDER BY id")] == [lost == 2, False]
         assert checked(copy, log).findings == []
 
@@ -373,13 +378,13 @@ def test_a_document_that_was_altered_is_not_taken_back(life, scheme, postgres_ur
     with backup_of(scheme.database, postgres_url) as copy:
         scheme.clock.step = 61_000
         live_on(life)
-        documents = [row.fields for row in rows(scheme.database, "SELECT fields FROM evidence")]
+        documents = documents_of(scheme)
         done = recover(recovery_of(copy, scheme, log), DirectorySource(log), "the log", TRUST)
         with copy.transaction() as tx:
             for document in documents:
                 name = next(iter(document))
-                assert not give_back(tx, document | {name: [document[name][0], "another"]})
+                assert not give_back(tx, scheme.ledger.vault, document | {name: [document[name][0], "another"]})
             for nonsense in ([], {}, None, {"a": 1}, {"a": []}, {"a": [1]}, {"x" * 5: ["s", 2**70]}):
-                assert not give_back(tx, nonsense)
-            assert sum(give_back(tx, document) for document in documents) == done.lost_evidence
+                assert not give_back(tx, scheme.ledger.vault, nonsense)
+            assert sum(give_back(tx, scheme.ledger.vault, document) for document in documents) == done.lost_evidence
         assert checked(copy, log).losses == []

@@ -1,5 +1,6 @@
 """Migrations: their result is what `schema.py` says, and doing them again or at once does no harm."""
 
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -9,12 +10,17 @@ from threading import Barrier
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.script import ScriptDirectory
 
+from registry.accounts.vault import Vault
 from registry.database import engine
 from registry.database.engine import Database, migrate, require_schema
 from registry.database.schema import metadata
 from registry.errors import Unavailable
+from registry.evidence.document import digest, seal
+from registry.ledger.documents import whole
+from registry.sources.sources import open_user, user_digest
 
 _COLUMNS = sa.text("""
     SELECT table_name, column_name, udt_name FROM information_schema.columns
@@ -121,6 +127,46 @@ def test_tables_that_another_text_made_are_not_taken_for_these(empty_url, revisi
             migrate(database)
     finally:
         database.close()
+
+
+def test_what_was_kept_in_clear_is_sealed_when_the_key_is_there_and_else_nothing_is_done(empty_url):
+    database, vault = Database(empty_url, pool_size=1), Vault(bytes(32))
+    fields = seal({"act": "cancel", "holder": "Li Lei"}).fields
+    number = digest(fields)
+    try:
+        with database.transaction() as tx:
+            config = engine._config()
+            config.attributes["connection"] = tx
+            command.upgrade(config, "corrections")
+            for statement in _IN_CLEAR:
+                tx.execute(sa.text(statement), {"fields": json.dumps(fields), "digest": number})
+        with pytest.raises(Unavailable, match="needs the master key"):
+            migrate(database)
+        migrate(database, vault=vault)
+        with database.transaction() as tx:
+            (consent,) = tx.execute(sa.text("SELECT user_digest, sealed_user FROM consents")).all()
+            (document,) = tx.execute(sa.text("SELECT * FROM evidence WHERE digest = :digest"), {"digest": number})
+            (job,) = tx.execute(sa.text("SELECT asked FROM jobs")).scalars()
+            tables = (metadata.tables[name] for name in ("consents", "evidence", "jobs"))
+            kept = repr([tx.execute(sa.select(table)).all() for table in tables])
+    finally:
+        database.close()
+    assert "Li Lei" not in kept
+    assert bytes(consent.user_digest) == user_digest(vault, "Li Lei")
+    assert open_user(vault, consent.sealed_user) == "Li Lei"
+    assert whole(vault, document) == fields
+    assert vault.open_json("job", job) == {"to": "Li Lei"}
+
+
+_IN_CLEAR = (
+    "INSERT INTO accounts (kind, opened_ms) VALUES ('individual', 1), ('institution', 1)",
+    "INSERT INTO methodologies VALUES ('m', 1, 'I', 'illustrative', '{}', :digest, :digest)",
+    """INSERT INTO sources (kind, name_zh, name_en, applicant_id, methodology_code, methodology_version, valid_from_ms,
+        valid_until_ms) VALUES ('scenario', 'a', 'b', 2, 'm', 1, 1, 2)""",
+    "INSERT INTO consents (source_id, platform_user, account_id, given_ms) VALUES (1, 'Li Lei', 1, 1)",
+    "INSERT INTO evidence VALUES (:digest, 1, '{holder}', CAST(:fields AS jsonb), NULL)",
+    """INSERT INTO jobs (account_id, kind, asked, asked_ms, total_g) VALUES (1, 'x', '{"to": "Li Lei"}', 1, 1)""",
+)
 
 
 def test_a_checkout_may_have_a_percent_sign_in_its_path(tmp_path):

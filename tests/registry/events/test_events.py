@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from registry.errors import EventsGone
 from registry.events.feed import read_feed
-from registry.events.outbox import Person, begin_anew, delete_older, number_events, tell
+from registry.events.outbox import PLATFORM_USER, Person, begin_anew, delete_older, number_events, tell
 from registry.events.types import CONSENT_GIVEN, LOT_ISSUED, REDEMPTION_RECEIVED, TYPES, readable
 from registry.identity.roles import Role
 from registry.upkeep.erasure import erase_account
@@ -31,7 +31,7 @@ class Reader:
         has_more = True
         while has_more:
             with self.scheme.database.reading() as tx:
-                found = read_feed(tx, self.account, ALL, self.numbers[-1] if self.numbers else 0, limit)
+                found = read_feed(tx, self.scheme.ledger.vault, self.account, ALL, (self.numbers or [0])[-1], limit)
             self.numbers += [event.number for event in found.events]
             self.acts += [int(event.data["act"]) for event in found.events]
             has_more = found.has_more
@@ -106,16 +106,17 @@ def test_old_events_go_and_who_has_not_read_them_is_told(scheme):
         assert number_events(tx) == 11, "with those of the scheme's founding"
         assert delete_older(tx, 3001) == 3
     with scheme.database.reading() as tx:
-        assert [one.number for one in read_feed(tx, shop, ALL, 3, 9).events] == [4, 5]
-        assert [one.number for one in read_feed(tx, shop, ALL, None, 9).events] == [4, 5]
+        assert [one.number for one in read_feed(tx, scheme.ledger.vault, shop, ALL, 3, 9).events] == [4, 5]
+        assert [one.number for one in read_feed(tx, scheme.ledger.vault, shop, ALL, None, 9).events] == [4, 5]
         with pytest.raises(EventsGone, match="up to number 3"):
-            read_feed(tx, shop, ALL, 2, 9)
+            read_feed(tx, scheme.ledger.vault, shop, ALL, 2, 9)
     with scheme.database.transaction() as tx:
         delete_older(tx, 10_000)
         redeemed(tx, shop, 6)
         number_events(tx)
     with scheme.database.reading() as tx:
-        assert [one.number for one in read_feed(tx, shop, ALL, 5, 9).events] == [6], "no number comes twice"
+        found = read_feed(tx, scheme.ledger.vault, shop, ALL, 5, 9).events
+        assert [one.number for one in found] == [6], "no number comes twice"
 
 
 def test_after_a_recovery_no_number_means_another_event_and_all_are_told(scheme):
@@ -126,20 +127,20 @@ def test_after_a_recovery_no_number_means_another_event_and_all_are_told(scheme)
         begin_anew(tx, 1_000_000, 5)
         number_events(tx)
     with scheme.database.reading() as tx:
-        found = read_feed(tx, shop, ALL, 0, 9).events
+        found = read_feed(tx, scheme.ledger.vault, shop, ALL, 0, 9).events
     assert [(one.number, one.type) for one in found] == [(1, "redemption.received"), (1_000_002, "registry.recovered")]
 
 
 def test_of_an_erased_person_no_event_says_anything_and_none_is_an_erased_institutions(scheme):
-    person, platform = scheme.person(), scheme.institution()
+    person, platform, vault = scheme.person(), scheme.institution(), scheme.ledger.vault
     with scheme.database.transaction() as tx:
-        tell(tx, CONSENT_GIVEN, platform, 1, {"source": 1}, Person(person, "rider-7"))
+        tell(tx, CONSENT_GIVEN, platform, 1, {"source": 1}, Person(person, vault.seal_words(PLATFORM_USER, b"rider-7")))
         redeemed(tx, person, 1)
         number_events(tx)
-        assert read_feed(tx, person, ALL, 0, 9).events == [], "a person's account has no feed"
-        assert read_feed(tx, platform, ALL, 0, 9).events[0].data == {"source": 1, "external_id": "rider-7"}
+        assert read_feed(tx, scheme.ledger.vault, person, ALL, 0, 9).events == [], "a person's account has no feed"
+        assert read_feed(tx, vault, platform, ALL, 0, 9).events[0].data == {"source": 1, "external_id": "rider-7"}
         erase_account(tx, person, 2)
-        assert read_feed(tx, platform, ALL, 0, 9).events[0].data == {"source": 1, "external_id": None}
+        assert read_feed(tx, vault, platform, ALL, 0, 9).events[0].data == {"source": 1, "external_id": None}
         rows = tx.execute(sa.text("SELECT * FROM events WHERE account_id = :one"), {"one": platform}).all()
         assert "rider-7" not in repr(rows)
         assert {row.person_id for row in rows} == {None}

@@ -195,15 +195,16 @@ def test_activities_may_adjoin(scheme, other_source):
 def test_consent_can_be_withdrawn_and_given_again(scheme):
     ann, bob, source = scheme.person(), scheme.person(), scheme.source.id
     with scheme.database.transaction() as tx:
-        give_consent(tx, source, {"ann@bikes": ann}, 1)
-        give_consent(tx, source, {"ann@bikes": bob}, 2)
-        assert consented_users(tx, source) == {"ann@bikes": ann}, "a link is not taken over"
+        give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": ann}, 1)
+        give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": bob}, 2)
+        assert consented_users(tx, scheme.ledger.vault, source) == {"ann@bikes": ann}, "a link is not taken over"
         revoke_consent(tx, source, ann, 3)
-        assert (consented_users(tx, source), linked_users(tx, source)) == ({}, {"ann@bikes"})
-        give_consent(tx, source, {"ann@bikes": bob}, 4)
-        assert consented_users(tx, source) == {}, "nor is a withdrawn one"
-        give_consent(tx, source, {"ann@bikes": ann}, 5)
-        assert consented_users(tx, source) == {"ann@bikes": ann}
+        assert consented_users(tx, scheme.ledger.vault, source) == {}
+        assert linked_users(tx, scheme.ledger.vault, source) == {"ann@bikes"}
+        give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": bob}, 4)
+        assert consented_users(tx, scheme.ledger.vault, source) == {}, "nor is a withdrawn one"
+        give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": ann}, 5)
+        assert consented_users(tx, scheme.ledger.vault, source) == {"ann@bikes": ann}
         revoke_consent(tx, source, ann, 6)
     with pytest.raises(NotFound), scheme.database.transaction() as tx:
         revoke_consent(tx, source, ann, 7)
@@ -218,7 +219,7 @@ def bicycles(scheme):
         applicant = scheme.source.applicant_id
         scenario = NewSource("scenario", "单车", "Bicycles", applicant, record.key, record.version, *window)
         source = approve(tx, scheme.ledger, scenario, OFFICERS)
-        give_consent(tx, source.id, {"7": scheme.person()}, 1)
+        give_consent(tx, scheme.ledger.vault, source.id, {"7": scheme.person()}, 1)
     return source
 
 
@@ -245,10 +246,10 @@ def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(sch
     path, ledger = write_rides(tmp_path / "rides.csv", [{}]), scheme.ledger
     with scheme.database.transaction() as tx:
         issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
-        erase_account(tx, consented_users(tx, bicycles.id)["7"], 2)
+        erase_account(tx, consented_users(tx, scheme.ledger.vault, bicycles.id)["7"], 2)
     back = scheme.person()
     with scheme.database.transaction() as tx:
-        give_consent(tx, bicycles.id, {"7": back}, 3)
+        give_consent(tx, scheme.ledger.vault, bicycles.id, {"7": back}, 3)
         again = issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
     assert (again.lot, again.judged.refused_by_reason()) == (None, {Reason.ALREADY_ISSUED: 1})
 
@@ -258,7 +259,7 @@ def test_rides_by_a_card_are_its_holders_while_it_was_theirs(scheme, bicycles, t
     path = write_rides(tmp_path / "rides.csv", [{"userid": "c1"}, {"userid": "C-1"} | earlier, {"userid": "---"}])
     by_card = replace(RIDES, who=Who(by=By.CARD, column="user_id"))
     with scheme.database.transaction() as tx:
-        ann = consented_users(tx, bicycles.id)["7"]
+        ann = consented_users(tx, scheme.ledger.vault, bicycles.id)["7"]
         link(tx, scheme.ledger.vault, ann, "card", "C-1", "holder", 1471600000000)
         done = issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), by_card, path, CENTRE)
     assert [(one.account_id, one.reference) for one in done.judged.activities] == [(ann, "1")]
@@ -315,7 +316,7 @@ def test_a_consent_does_not_wait_for_the_judging(scheme, bicycles):
     with scheme.database.transaction() as judging, scheme.database.transaction() as giving:
         get_source(judging, bicycles.id, lock=True)
         giving.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
-        give_consent(giving, bicycles.id, {"another": ann}, 5)
+        give_consent(giving, scheme.ledger.vault, bicycles.id, {"another": ann}, 5)
 
 
 def test_judging_may_take_longer_than_the_idle_time_out(scheme, bicycles, tmp_path, monkeypatch):

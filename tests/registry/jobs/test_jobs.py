@@ -16,18 +16,18 @@ def person(scheme):
     scheme.issue({person: 20})
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, person, Amount(5))
-        add_job(tx, person, "conversions", {"quantity_g": 10}, 10, scheme.clock())
+        add_job(tx, scheme.ledger.vault, person, "conversions", {"quantity_g": 10}, 10, scheme.clock())
     return person
 
 
 def test_what_was_restored_from_a_backup_is_not_done_a_second_time(scheme, person):
     """The log may bring back what the job did; it ends, and its account is told to look."""
     with scheme.database.transaction() as tx:
-        begin(tx, 1, 2, "a mirror", scheme.clock())
-        assert next_job(tx) is None
-        job = get_job(tx, person, 1)
+        begin(tx, scheme.ledger.vault, 1, 2, "a mirror", scheme.clock())
+        assert next_job(tx, scheme.ledger.vault) is None
+        job = get_job(tx, scheme.ledger.vault, person, 1)
         assert (job.asked, job.answer, job.problem["type"]) == (None, None, "job-broken")
-        number = add_job(tx, person, "conversions", {"quantity_g": 10}, 10, scheme.clock())
+        number = add_job(tx, scheme.ledger.vault, person, "conversions", {"quantity_g": 10}, 10, scheme.clock())
     assert number > 1_000_000, "a number that somebody was told means no other job"
 
 
@@ -35,10 +35,10 @@ def test_only_the_job_takes_the_account_s_grams(scheme, person):
     with pytest.raises(JobUnderWay), scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, person, Amount(1))
     with scheme.database.transaction() as tx:
-        job = next_job(tx)
+        job = next_job(tx, scheme.ledger.vault)
         enter(tx, job)
         convert(tx, scheme.ledger, person, Amount(10))
-        end(tx, job, scheme.clock(), {"done": True})
+        end(tx, scheme.ledger.vault, job, scheme.clock(), {"done": True})
     with scheme.database.transaction() as tx:
         convert(tx, scheme.ledger, person, Amount(1))
 
@@ -48,8 +48,8 @@ def test_whoever_had_a_turn_goes_behind_all_others(scheme, person):
     others, turns = [scheme.person() for _ in range(4)], []
     for other in others:
         with scheme.database.transaction() as tx:
-            add_job(tx, other, "conversions", {"quantity_g": 1}, 1, scheme.clock())
-            job = next_job(tx)
+            add_job(tx, scheme.ledger.vault, other, "conversions", {"quantity_g": 1}, 1, scheme.clock())
+            job = next_job(tx, scheme.ledger.vault)
             turns.append(job.account_id)
             if job.account_id == person:
                 go_on(tx, job, 1, ())
@@ -64,9 +64,9 @@ def test_points_expire_beside_a_job(scheme, person):
 
 def test_one_at_a_time_and_nobody_else_s(scheme, person):
     with pytest.raises(JobUnderWay), scheme.database.transaction() as tx:
-        add_job(tx, person, "conversions", {"quantity_g": 1}, 1, scheme.clock())
+        add_job(tx, scheme.ledger.vault, person, "conversions", {"quantity_g": 1}, 1, scheme.clock())
     other = scheme.person()
     with scheme.database.transaction() as tx:
-        number = next_job(tx).id
+        number = next_job(tx, scheme.ledger.vault).id
         with pytest.raises(NotFound, match=f"Account {other} has no job {number}"):
-            get_job(tx, other, number)
+            get_job(tx, scheme.ledger.vault, other, number)

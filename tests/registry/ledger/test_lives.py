@@ -156,11 +156,11 @@ def test_nothing_of_an_act_or_of_what_became_of_a_block_is_left_out(scheme: Sche
         done = cancel(tx, scheme.ledger, firm, Amount(PIECES), Intent("reduction", "donation"))
     publisher.publish()
     with scheme.database.transaction() as tx:
-        found = get_certificate(tx, done.certificate)
+        found = get_certificate(tx, scheme.ledger.vault, done.certificate)
         cancels = list(found.cancels)
         while found.next_cursor:
             assert len(found.cancels) == MAX_PAGE
-            found = get_certificate(tx, done.certificate, cursor=found.next_cursor)
+            found = get_certificate(tx, scheme.ledger.vault, done.certificate, cursor=found.next_cursor)
             cancels += found.cancels
         assert len(cancels) == PIECES
         leaves = list_leaves(tx, cursor=str(FOUNDED + 10)).items

@@ -22,7 +22,7 @@ LOG = Signer("example.com/log", ED25519, b"l" * 32)
 
 def findings(scheme):
     with scheme.database.transaction() as tx:
-        found = [*check_tables(tx), *check_evidence(tx), *check_holders(tx, scheme.ledger.vault)]
+        found = [*check_tables(tx), *check_evidence(tx, scheme.ledger.vault), *check_holders(tx, scheme.ledger.vault)]
         found += check_seals(tx, scheme.ledger.vault.sealer)
         return [*found, *check_checkpoints(tx, LOG.verifier.vkey)]
 

@@ -126,7 +126,7 @@ def send_a_part(
     sha256, content = digest_in(content_digest), content_of(request)
     with site.database.transaction() as tx:
         found = _own_batch(tx, caller, batch, lock=True)
-        now = put_part(tx, place_of(site), found, first_byte, content, sha256, site.ledger.clock())
+        now = put_part(tx, site.ledger.vault, place_of(site), found, first_byte, content, sha256, site.ledger.clock())
         said = Batch.of(now, missing(tx, now))
     return Response(said.model_dump_json(), media_type="application/json")
 
@@ -188,7 +188,7 @@ def read_abnormal_rows(
 
     They are there from when the batch is judged until it is settled.
     """
-    return AbnormalRows.of(listing.read_page(_listing(site, caller, batch), cursor, limit))
+    return AbnormalRows.of(listing.read_page(site.ledger.vault, _listing(site, caller, batch), cursor, limit))
 
 
 @router.get(
@@ -197,7 +197,11 @@ def read_abnormal_rows(
 )  # fmt: skip
 def download_rows_as_csv(batch: BatchId, site: SiteOf, caller: Looking) -> Response:
     """Take the whole list as CSV, UTF-8: every value is quoted, and none is one that a spreadsheet would run."""
-    return _download(listing.as_csv(_listing(site, caller, batch)), "text/csv; charset=utf-8", f"batch-{batch}.csv")
+    return _download(
+        listing.as_csv(site.ledger.vault, _listing(site, caller, batch)),
+        "text/csv; charset=utf-8",
+        f"batch-{batch}.csv",
+    )
 
 
 @router.get(
@@ -206,7 +210,9 @@ def download_rows_as_csv(batch: BatchId, site: SiteOf, caller: Looking) -> Respo
 )  # fmt: skip
 def download_rows(batch: BatchId, site: SiteOf, caller: Looking) -> Response:
     """Take the whole list as JSON lines."""
-    return _download(listing.json_lines(_listing(site, caller, batch)), LINES, f"batch-{batch}.jsonl")
+    return _download(
+        listing.json_lines(site.ledger.vault, _listing(site, caller, batch)), LINES, f"batch-{batch}.jsonl"
+    )
 
 
 @router.post(

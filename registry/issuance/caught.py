@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from registry.accounts.vault import Vault
 from registry.activities.judged import Judged
 from registry.errors import Invalid
 
@@ -38,17 +39,28 @@ def caught_of(judged: Judged) -> pa.Table:
     return held
 
 
-def keep_table(table: pa.Table, file: Path) -> None:
-    """Write a table, whole or not at all, for nobody but the registry's user."""
+def keep_table(vault: Vault, table: pa.Table, file: Path) -> None:
+    """Write a table sealed, whole or not at all, for nobody but the registry's user."""
     beside = file.with_name(f".{file.name}.tmp")
     with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-        pq.write_table(table, out)
+        made = pa.BufferOutputStream()
+        pq.write_table(table, made)
+        out.write(vault.seal_words(_bound(file), made.getvalue().to_pybytes()))
     beside.rename(file)
 
 
-def read_caught(file: Path) -> pa.Table | None:
+def read_table(vault: Vault, file: Path) -> pa.Table:
+    """Read a table that was kept. Raises OSError, and `Unavailable` when it was not sealed so, and for that place."""
+    return pq.read_table(pa.BufferReader(vault.open_words(_bound(file), file.read_bytes())))
+
+
+def _bound(file: Path) -> str:
+    return f"batch {file.parent.name} {file.name}"
+
+
+def read_caught(vault: Vault, file: Path) -> pa.Table | None:
     """Read what was caught; None where nothing was."""
-    return pq.read_table(file) if file.exists() else None
+    return read_table(vault, file) if file.exists() else None
 
 
 def of_accounts(table: pa.Table, accounts: set[int]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The abnormal rows of a batch: written when it is judged, a JSON line each, read page by page or as a whole.
+"""The abnormal rows of a batch: written sealed when it is judged, a JSON line each, read page by page or as a whole.
 
 A page's cursor is the byte at which the next row begins, so that none is looked for.
 """
@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from registry.accounts.vault import Vault
 from registry.errors import Invalid, NotFound
+from registry.issuance.atrest import reader, writer
 from registry.ledger.queries import Page, bounded
 
 MAX_LINE_BYTES: Final = 16 * 1024
@@ -37,20 +39,22 @@ class Abnormal:
     held: bool = False
 
 
-def write_listing(file: Path, rows: Iterable[Abnormal]) -> None:
+def write_listing(vault: Vault, file: Path, rows: Iterable[Abnormal]) -> None:
     """Write the rows, whole or not at all, for nobody but the registry's user."""
     beside = file.with_name(f".{file.name}.tmp")
-    with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+    with (
+        open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out,
+        writer(vault, out) as lines,
+    ):
         for row in rows:
-            out.write(json.dumps(asdict(row), ensure_ascii=False))
-            out.write("\n")
+            lines.write(json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n")
     beside.rename(file)
 
 
-def read_page(file: Path, cursor: str | None, limit: int) -> Page[Abnormal]:
+def read_page(vault: Vault, file: Path, cursor: str | None, limit: int) -> Page[Abnormal]:
     """Read a page. Raises `NotFound` when nothing is listed any more, `Invalid` for a cursor that is none."""
     at, limit = _place(cursor), bounded(limit)
-    with _opened(file) as lines:
+    with _opened(vault, file) as lines:
         if at:
             lines.seek(at - 1)
             if lines.read(1) != b"\n":
@@ -62,9 +66,9 @@ def read_page(file: Path, cursor: str | None, limit: int) -> Page[Abnormal]:
         return Page(items, str(place) if lines.read(1) else None)
 
 
-def json_lines(file: Path) -> Iterator[bytes]:
+def json_lines(vault: Vault, file: Path) -> Iterator[bytes]:
     """Give the whole list as it is."""
-    lines = _opened(file)
+    lines = _opened(vault, file)
 
     def pieces() -> Iterator[bytes]:
         with lines:
@@ -74,9 +78,9 @@ def json_lines(file: Path) -> Iterator[bytes]:
     return pieces()
 
 
-def as_csv(file: Path) -> Iterator[bytes]:
+def as_csv(vault: Vault, file: Path) -> Iterator[bytes]:
     """Give the whole list as CSV (RFC 4180), every value quoted, with nothing in it that a spreadsheet would run."""
-    lines = _opened(file)
+    lines = _opened(vault, file)
 
     def pieces() -> Iterator[bytes]:
         with lines:
@@ -99,9 +103,9 @@ def _inert(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_RUNS) else "" if value is None else value
 
 
-def _opened(file: Path) -> io.BufferedReader:
+def _opened(vault: Vault, file: Path) -> io.BufferedReader:
     try:
-        return file.open("rb")
+        return reader(vault, file)
     except OSError:
         raise NotFound("Of this batch no rows are listed: it was not judged yet, or it is settled.") from None
 

@@ -1,7 +1,7 @@
 """The bytes of a batch as they come: parts by their first byte, in any order, each with its SHA-256.
 
-The file lies in a folder of the batch's own, for nobody but the registry's user. A part is written before it is noted:
-who crashes between has bytes that nothing tells of, and the part is sent again.
+The file lies sealed (`atrest`) in a folder of the batch's own, for nobody but the registry's user. A part is written
+before it is noted: who crashes between has bytes that nothing tells of, and the part is sent again.
 """
 
 import hashlib
@@ -14,8 +14,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.database.schema import batch_parts
 from registry.errors import BatchClosed, DigestDiffers, Invalid, PartDiffers, Unavailable
+from registry.issuance.atrest import write_at
 from registry.issuance.batch import Batch, State, Work, ask_for
 from registry.keyfile import sync_folder
 
@@ -76,7 +78,7 @@ class Place:
 
 
 def put_part(
-    tx: sa.Connection, place: Place, batch: Batch, first: int, content: bytes, sha256: bytes, at: int
+    tx: sa.Connection, vault: Vault, place: Place, batch: Batch, first: int, content: bytes, sha256: bytes, at: int
 ) -> Batch:
     """Take a part of a batch that is locked, from its byte `first` on; the same a second time changes nothing.
 
@@ -100,7 +102,7 @@ def put_part(
     so_far = tx.execute(_SO_FAR, {"batch": batch.id}).one()
     if so_far.parts >= MAX_PARTS:
         raise Invalid(f"A batch comes in {MAX_PARTS} parts at most; send larger ones.")
-    _write(place, batch, first, content)
+    _write(vault, place, batch, first, content)
     row = {"batch_id": batch.id, "first_byte": first, "bytes": len(content), "sha256": sha256}
     tx.execute(sa.insert(batch_parts).values(row))
     if so_far.size_bytes + len(content) < batch.size_bytes:
@@ -120,15 +122,12 @@ def missing(tx: sa.Connection, batch: Batch) -> list[tuple[int, int]]:
     return [*gaps, *([(at, batch.size_bytes)] if at < batch.size_bytes else [])][:_MOST_GAPS]
 
 
-def _write(place: Place, batch: Batch, first: int, content: bytes) -> None:
+def _write(vault: Vault, place: Place, batch: Batch, first: int, content: bytes) -> None:
     try:
         place.make(batch.id)
-        descriptor = os.open(place.file(batch.id), os.O_CREAT | os.O_WRONLY, 0o600)
+        descriptor = os.open(place.file(batch.id), os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            written = 0
-            while written < len(content):
-                written += os.pwrite(descriptor, content[written:], first + written)
-            os.fdatasync(descriptor)
+            write_at(vault, descriptor, first, content)
         finally:
             os.close(descriptor)
     except OSError as error:

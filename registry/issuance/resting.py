@@ -15,7 +15,7 @@ from registry.evidence.canonical import canonical
 from registry.issuance.batch import Batch
 from registry.ledger.ledger import Ledger
 from registry.policies.policies import Policy
-from registry.sources.sources import Source, consented_users
+from registry.sources.sources import Source, standing_consents
 
 
 def resting_on(
@@ -29,8 +29,7 @@ def resting_on(
     """
     if profile.who is not None and profile.who.by is not By.USER:
         return None
-    consents = sorted(consented_users(tx, source.id).items())
-    users = hashlib.sha256("".join(f"{user}\0{account}\0" for user, account in consents).encode()).hexdigest()
+    users = hashlib.sha256(b"".join(b"%b%d\0" % one for one in standing_consents(tx, source.id))).hexdigest()
     known = tx.execute(_KNOWN, {"source": source.id}).one()
     rests_on = [
         (batch.sha256 or b"").hex(),

@@ -12,16 +12,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from registry.accounts.vault import Vault
 from registry.activities.activities import LONGEST_MS
 from registry.activities.judged import Activities, Judged, Thing
 from registry.activities.judging import judge_file
 from registry.activities.profiles.shelf import find
 from registry.database.engine import Database
 from registry.errors import NotFound
+from registry.issuance.atrest import clear
 from registry.issuance.batch import Batch
+from registry.issuance.caught import read_table
 from registry.issuance.duplicates import issued_to
 from registry.issuance.listing import Abnormal
 from registry.issuance.report import Report, report_of
@@ -79,9 +81,9 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         source = get_source(tx, batch.source_id)
         methodology = published_record(tx, source.methodology_code, source.methodology_version)
         terms, policies = terms_of(tx, ledger, source, methodology)
-    with database.reading() as tx:
+    with clear(ledger.vault, path) as file, database.reading() as tx:
         rests_on = resting_on(tx, ledger, batch, source, profile, policies)  # before anything is asked
-        judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
+        judged = judge_file(file, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
         judged = judged.of_platform(source.applicant_id)
         met = issued_to(tx, ledger.vault, judged.met, LONGEST_MS)
     return Verdict(judged, report_of(source, methodology, judged, policies), met, rests_on)
@@ -98,7 +100,7 @@ def judged_before(tx: sa.Connection, ledger: Ledger, batch: Batch, file: Path) -
     _, policies = terms_of(tx, ledger, source, methodology)
     if resting_on(tx, ledger, batch, source, profile, policies) != rests_on["all"]:
         return None
-    stands = read_standing(file, batch.profile).activities(source.applicant_id)
+    stands = read_standing(ledger.vault, file, batch.profile).activities(source.applicant_id)
     refused = Counter(summary["refused"]) + Counter(summary["held"])
     return Report(source, stands, dict(rests_on["facts"]), policies, dict(refused.most_common()))
 
@@ -133,9 +135,9 @@ class Standing:
         return Activities(self.table, things, platform, in_person=profile.in_person)
 
 
-def read_standing(file: Path, profile: str) -> Standing:
+def read_standing(vault: Vault, file: Path, profile: str) -> Standing:
     """Read what stood when it was proposed. Raises `NotFound`."""
     try:
-        return Standing(pq.read_table(file), profile)
+        return Standing(read_table(vault, file), profile)
     except OSError:
         raise NotFound("What was proposed of this batch was lost. Propose it again.") from None

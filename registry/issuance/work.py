@@ -124,16 +124,16 @@ def _judged(bench: Bench, batch: Batch) -> Verdict:
     if verdict.judged.input_sha256 != batch.sha256:
         raise DigestDiffers("The parts do not make the file whose SHA-256 was declared. Report it as another batch.")
     bench.tell(batch, "listing", verdict.judged.rows)
-    write_listing(bench.place.listing(batch.id), verdict.abnormal())
+    write_listing(bench.ledger.vault, bench.place.listing(batch.id), verdict.abnormal())
     return verdict
 
 
 def _keep(bench: Bench, batch: Batch, verdict: Verdict) -> None:
     """Keep what was caught and what stands; the latter last, for where it is all is. Raises `Invalid`."""
     bench.place.standing(batch.id).unlink(missing_ok=True)
-    keep_table(caught_of(verdict.judged), bench.place.caught(batch.id))
+    keep_table(bench.ledger.vault, caught_of(verdict.judged), bench.place.caught(batch.id))
     if verdict.report.activities:
-        keep_table(verdict.judged.activities.table, bench.place.standing(batch.id))
+        keep_table(bench.ledger.vault, verdict.judged.activities.table, bench.place.standing(batch.id))
 
 
 def _propose(bench: Bench, batch: Batch) -> None:
@@ -180,7 +180,7 @@ def _propose_release(bench: Bench, batch: Batch) -> None:
             _end_without_lot(tx, bench, now, release.summary, by, why)
             return
         bench.place.make(batch.id)
-        keep_table(release.standing.table, bench.place.standing(batch.id))
+        keep_table(bench.ledger.vault, release.standing.table, bench.place.standing(batch.id))
         _have_proposed(tx, bench, now, release.report, release.summary, by)
 
 
@@ -225,7 +225,7 @@ def _held(tx: sa.Connection, bench: Bench, batch: Batch, report: Report) -> Pend
 
 def _issue(bench: Bench, batch: Batch) -> None:
     bench.tell(batch, "reading")
-    proposed = read_standing(bench.place.standing(batch.id), batch.profile)
+    proposed = read_standing(bench.ledger.vault, bench.place.standing(batch.id), batch.profile)
     ledger, by = bench.ledger, By(read_officer(batch.proposer or ""), read_officer(batch.approver or ""))
     with bench.database.transaction() as tx:
         tx.execute(sa.text(PATIENT))
@@ -258,7 +258,7 @@ def _issue(bench: Bench, batch: Batch) -> None:
 
 def _catch(tx: sa.Connection, bench: Bench, batch: Batch, source: Source, policies: Sequence[Policy]) -> int:
     """Put what was caught of a batch into quarantine, of those who consent still; gives how many."""
-    caught = read_caught(bench.place.caught(batch.id))
+    caught = read_caught(bench.ledger.vault, bench.place.caught(batch.id))
     if caught is None or not caught.num_rows:
         return 0
     consenting = hold_consents(tx, source.id, caught["account_id"].unique().to_pylist())

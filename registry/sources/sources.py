@@ -139,6 +139,12 @@ def consented_accounts(tx: sa.Connection, source_id: int) -> set[int]:
     return set(tx.execute(sa.select(consents.c.account_id).where(*_standing(source_id))).scalars())
 
 
+def standing_consents(tx: sa.Connection, source_id: int) -> list[tuple[bytes, int]]:
+    """Give the digest of each platform user whose consent to this source stands, with the account, in one order."""
+    rows = tx.execute(sa.select(consents.c.user_digest, consents.c.account_id).where(*_standing(source_id)))
+    return sorted((bytes(row.user_digest), row.account_id) for row in rows)
+
+
 def find_consenting(tx: sa.Connection, vault: Vault, source_id: int, users: Sequence[str]) -> dict[str, int]:
     """Map those of some platform users whose consent to this source stands to their accounts."""
     found: dict[str, int] = {}

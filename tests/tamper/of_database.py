@@ -182,12 +182,15 @@ class OfDatabase:
         return Altered(tx, f"{table}, deleted", f"{row[key]!r}", places)
 
     def document(self, tx: sa.Connection) -> Altered:
-        """One shown value, or salt, of an evidence document."""
+        """One shown value, or salt, of an evidence document, or what is sealed of one."""
         row = self.random.choice([one for one in self.rows["evidence"] if one["fields"]])
         name, at = self.random.choice(sorted(row["fields"])), self.random.randrange(2)
-        shown = list(row["fields"][name])
-        shown[at] = f"{shown[at]}x" if at == 0 else [shown[at], 1]
-        altered = {"fields": row["fields"] | {name: shown}}
+        if isinstance(row["fields"][name], str):
+            altered = {"sealed": self.random.randbytes(len(row["sealed"]))}
+        else:
+            shown = list(row["fields"][name])
+            shown[at] = f"{shown[at]}x" if at == 0 else [shown[at], 1]
+            altered = {"fields": row["fields"] | {name: shown}}
         tx.execute(sa.update(evidence).where(evidence.c.digest == row["digest"]).values(altered))
         places = self.places("evidence", row) | {f"lot {one['id']}" for one in self.rows["lots"]}
         return Altered(tx, "evidence", f"{name}", places)

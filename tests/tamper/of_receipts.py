@@ -14,6 +14,7 @@ from anchoring.trust.policy import k_of
 from anchoring.verify import Anchors, Outcome, verify_receipt
 from registry.database.schema import evidence
 from registry.evidence.document import disclose, verify
+from registry.ledger.documents import whole
 from tests.tamper.of_files import Held, OfFiles
 from tests.tamper.verdict import Tried, judged, missed, refused
 from tests.tamper.world import COSIGNER_VKEYS, VKEY, Ledger, World
@@ -120,7 +121,9 @@ class OfReceipts:
 def of_evidence(ledger: Ledger, random: Random, count: int) -> Iterator[Tried]:
     """Documents with some fields shown: whatever is altered, the document no longer has its digest."""
     with ledger.scheme.database.transaction() as tx:
-        documents = [(row.fields, bytes(row.digest)) for row in tx.execute(sa.select(evidence)) if len(row.fields) > 1]
+        vault = ledger.scheme.ledger.vault
+        rows = tx.execute(sa.select(evidence)).all()
+        documents = [(whole(vault, row), bytes(row.digest)) for row in rows if len(row.fields) > 1]
     documents.sort(key=lambda one: one[1])
     for number in range(count):
         fields, digest = random.choice(documents)

@@ -20,7 +20,7 @@ from registry.identity.roles import Role
 from registry.identity.subjects import Subject
 from registry.issuance.issue import issue
 from registry.issuance.report import Report
-from registry.jobs.jobs import add_job, end_all
+from registry.jobs.jobs import add_job, end_all, get_job
 from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
@@ -107,16 +107,21 @@ class Person:
 
 
 def test_who_reads_the_database_alone_reads_nobodys_words(live, shop):
-    """Of people with names, cards, orders, words, a batch, an offer: in no table, as text, bytes, hex or base64."""
+    """Nor the files of a batch: of people with names, cards, orders and words, as text, bytes, hex or base64."""
     person, reporting = Person(live, shop), Reporting.of(live)
     reporting.riders(f"rider-{person.mark}")
-    reporting.judged(rides_csv([{"userid": f"rider-{person.mark}", "orderid": f"ride-{person.mark}"}]))
+    rider = {"userid": f"rider-{person.mark}"}
+    rides = [rider | {"orderid": f"ride-{person.mark}"}, rider | {"orderid": f"bad-{person.mark}", "track": ""}]
+    batch = reporting.proposed(rides_csv(rides))
+    assert [row["reference"] for row in reporting.rows(batch)] == [f"bad-{person.mark}"]
     firm = f"Firm {person.mark} Ltd"
     authority(live, "centre").post("/v1/accounts", {"kind": "institution", "name": firm})
     with live.site.database.transaction() as tx:
-        add_job(tx, live.site.ledger.vault, person.account, "transfers", {"reference": f"job {person.mark}"}, 1, 1)
+        vault, asked = live.site.ledger.vault, {"reference": f"job {person.mark}"}
+        number = add_job(tx, vault, person.account, "transfers", asked, 1, 1)
+        assert get_job(tx, vault, person.account, number).asked == asked
     path = f"/v1/accounts/{person.account}"
-    read = [person.me.get(path).text, person.me.get(f"{path}/jobs").text, person.me.get(f"{path}/links").text]
+    read = [person.me.get(path).text, person.me.get(f"{path}/links").text]
     read += [person.me.get(f"{path}/consents").text, person.me.get(f"{path}/reads").text]
     assert all(person.mark in text.lower() for text in read), "its owner reads each of them"
     assert person.mark in Caller(live.url).get(f"/v1/certificates/{person.certificate}").text
@@ -128,8 +133,12 @@ def test_who_reads_the_database_alone_reads_nobodys_words(live, shop):
             for column, value in row.items():
                 held = value.lower() if isinstance(value, bytes) else repr(value).encode()
                 assert [one for one in secrets if one in held or one in held.lower()] == [], (table, column)
+    files = [path for path in live.site.folder.path.rglob("*") if path.is_file() and "postgres" not in path.parts]
+    kept = {"reported", "abnormal.jsonl", "standing.parquet"}
+    assert kept <= {path.name for path in files if path.parent.name == str(batch)}
+    assert [path for path in files if mark in path.read_bytes()] == []
     with live.site.database.transaction() as tx:
-        end_all(tx, live.site.ledger.vault, 1, JobBroken("It was for a test."))
+        end_all(tx, vault, 1, JobBroken("It was for a test."))
 
 
 def test_nothing_leads_from_an_erased_person_to_an_act(live, shop):

@@ -186,7 +186,8 @@ class OfDatabase:
         row = self.random.choice([one for one in self.rows["evidence"] if one["fields"]])
         name, at = self.random.choice(sorted(row["fields"])), self.random.randrange(2)
         if isinstance(row["fields"][name], str):
-            altered = {"sealed": self.random.randbytes(len(row["sealed"]))}
+            of_erased = {"fields": row["fields"] | {name: self.random.randbytes(32).hex()}}
+            altered = {"sealed": self.random.randbytes(len(row["sealed"]))} if row["sealed"] else of_erased
         else:
             shown = list(row["fields"][name])
             shown[at] = f"{shown[at]}x" if at == 0 else [shown[at], 1]

@@ -154,7 +154,6 @@ class Kept(Enum):
     BUSINESS = "an institution's own matter, of nobody in person"
 
 
-
 def _kept(**names: str) -> dict[str, Kept]:
     return {name: Kept[kind.upper()] for kind, columns in names.items() for name in columns.split()}
 

@@ -27,7 +27,7 @@ def test_what_another_platform_reported_is_refused_counted_and_a_finding_unless_
     riders = first.riders("twice-a", "twice-b")
     with live.site.database.transaction() as tx:
         theirs = {f"their-{user}": account for user, account in riders.items()}
-        give_consent(tx, second.live.source.id, theirs, system_clock())
+        give_consent(tx, second.live.site.ledger.vault, second.live.source.id, theirs, system_clock())
     rides = [{"orderid": f"two-{user}", "userid": user, "bikeid": f"t-{user}"} for user in riders]
     assert first.issued(rides_csv(rides))["state"] == "issued"
     again = [

@@ -156,9 +156,7 @@ def report_lines(
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
         begun = batches.begin_batch(tx, ledger, _own_source(tx, write.caller, source_id), new)
-        return _said(
-            tx, put_part(tx, site.ledger.vault, place_of(write.site), begun, 0, content, sha256, ledger.clock())
-        )
+        return _said(tx, put_part(tx, ledger.vault, place_of(write.site), begun, 0, content, sha256, ledger.clock()))
 
     asked = {"profile": profile, "period": list(period), "sha256": sha256.hex()}
     return write.perform(asked, act, at=BATCH)

@@ -46,27 +46,36 @@ class Table(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Find the route of a request."""
-        place, given = self._walk(scope["path"]) if scope["type"] == "http" else (None, [])
-        route = place.routes.get(scope["method"]) if place else None
-        if place is None or route is None:
+        if scope["type"] != "http":
             return Match.NONE, {}
-        found = dict(zip(place.names, given, strict=True))
-        return Match.FULL, {"route": route, "endpoint": route.endpoint, "path_params": found}
-
-    def _walk(self, path: str) -> tuple[_Place | None, list[str]]:
-        """Go where a path leads, and give the words that stand where any may."""
-        place, given = self._root, list[str]()
-        for word in path.split("/"):
-            if word in place.words:
-                place = place.words[word]
-            elif word and place.any_word is not None:
-                given.append(word)
-                place = place.any_word
-            else:
-                return None, given
-        return place, given
+        found = _find(self._root, scope["path"].split("/"), scope["method"])
+        if found is None:
+            return Match.NONE, {}
+        route, names, given = found
+        params = dict(zip(names, given, strict=True))
+        return Match.FULL, {"route": route, "endpoint": route.endpoint, "path_params": params}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route that was found answer."""
         answer = await scope["route"].answer(StrictRequest(scope, receive))
         await answer(scope, receive, send)
+
+
+def _find(
+    place: _Place, words: list[str], method: str, *given: str
+) -> tuple[StrictRoute, tuple[str, ...], tuple[str, ...]] | None:
+    """Give the route that these words lead to, the names of its variable ones, and what stands there.
+
+    Where a word stands for itself with one method and for any word with another, both ways are gone.
+    """
+    for at, word in enumerate(words):
+        known, anything = place.words.get(word), place.any_word if word else None
+        if known and anything and (found := _find(known, words[at + 1 :], method, *given)):
+            return found
+        given = (*given, word) if anything else given
+        following = anything or known
+        if following is None:
+            return None
+        place = following
+    route = place.routes.get(method)
+    return (route, place.names, given) if route else None

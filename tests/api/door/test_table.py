@@ -1,6 +1,7 @@
 """REST's routes are found by a table: the same ones that FastAPI finds, and nothing else."""
 
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import _IncludedRouter
 from starlette.routing import Match
 
@@ -57,3 +58,22 @@ def test_the_table_has_them_all():
     assert APP.routes.index(TABLE) < min(
         APP.routes.index(route) for route in APP.routes if isinstance(route, _IncludedRouter)
     )
+
+
+def test_a_word_that_stands_for_itself_with_one_method_is_any_word_with_another():
+    router = APIRouter(route_class=StrictRoute)
+
+    async def answer() -> None: ...
+
+    for method, path in (("GET", "/v1/things/caught"), ("POST", "/v1/things/{thing}"), ("GET", "/v1/{all}/caught/x")):
+        router.add_api_route(path, answer, methods=[method])
+    table = Table([router])
+
+    def params(method: str, path: str) -> dict[str, str] | None:
+        match, more = table.matches(scope(method, path))
+        return more["path_params"] if match == Match.FULL else None
+
+    assert params("GET", "/v1/things/caught") == {}
+    assert params("POST", "/v1/things/caught") == {"thing": "caught"}
+    assert params("GET", "/v1/things/caught/x") == {"all": "things"}
+    assert params("GET", "/v1/things/lost") is None

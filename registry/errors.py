@@ -125,6 +125,18 @@ class PurposeMissing(RegistryError):
     code, status, title = "purpose-missing", 400, "Say what it is read for"
 
 
+class RegisteredElsewhere(RegistryError):
+    """What is applied for is registered under another mechanism, or with another source here (第二十三条)."""
+
+    code, status, title = "registered-elsewhere", 409, "It is registered elsewhere"
+
+
+class WithinQuota(RegistryError):
+    """Who applies, or an asset, lies within the quota boundary of the emissions trading system (第十七条)."""
+
+    code, status, title = "within-quota-boundary", 409, "It lies within the quota boundary"
+
+
 class RuleBroken(RegistryError):
     """A movement that the rules of the design's section 2 do not allow."""
 

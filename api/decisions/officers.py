@@ -6,13 +6,14 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, StrictStr
+from pydantic import BaseModel, Field, StrictStr
 
 from api.decisions.shapes import DecisionCode
 from api.decisions.sources import district_of
 from api.door.caller import Principal
 from api.door.fields import (
     AccountNumber,
+    Assets,
     Body,
     CaseNumbered,
     Definition,
@@ -50,9 +51,11 @@ from registry.errors import (
     MethodologyUnsound,
     MovedOn,
     NotFound,
+    RegisteredElsewhere,
     SetAside,
     TooManyBlocks,
     Unclassified,
+    WithinQuota,
 )
 from registry.evidence.canonical import canonical
 from registry.identity.roles import AUTHORITIES, Role
@@ -65,6 +68,7 @@ from registry.policies.policies import propose_policy, publish_proposed, withdra
 from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
+from registry.sources.assets import Asset, checked_assets
 from registry.sources.listed import cases_of_district
 from registry.sources.sources import NewSource, checked_source
 
@@ -78,7 +82,10 @@ DECIDED = (NotFound, Conflict, DecisionRefused, SetAside, DocumentTooLarge)
 """What keeps a decision from being taken."""
 WRITTEN = documented(*DECIDED)
 OF_METHODOLOGY = documented(*DECIDED, MethodologyUnsound, Unclassified, Invalid)
-OF_CASE = documented(*DECIDED, MethodologyUnsound, Unclassified, Invalid, BatchClosed, MovedOn, TooManyBlocks)
+OF_CASE = documented(
+    *(*DECIDED, MethodologyUnsound, Unclassified, Invalid, BatchClosed, MovedOn, TooManyBlocks),
+    *(RegisteredElsewhere, WithinQuota),
+)
 CASE = "/v1/cases/{case}"
 """Where what was decided is read, once it is logged."""
 _BUREAU = frozenset({str(Role.BUREAU)})
@@ -131,6 +138,7 @@ class Application(Body):
     valid_from: Annotated[WantedMoment, said("Since when it would be valid.")]
     valid_until: Annotated[WantedMoment, said("Until when it would be valid.", "2030-01-01T00:00:00.000Z")]
     district: District | None = None
+    assets: Assets = Field(default_factory=list)
 
 
 class Submission(Body):
@@ -163,7 +171,7 @@ def propose_a_policy(body: Proposal, write: ByBureau) -> Response:
 
 @router.post(
     "/sources", summary="Record an application", status_code=201, response_class=Response,
-    responses={201: {"model": Answer}, **documented(*DECIDED, AccountErased, Barred)},
+    responses={201: {"model": Answer}, **documented(*DECIDED, AccountErased, Barred, RegisteredElsewhere, WithinQuota)},
 )  # fmt: skip
 def record_an_application(body: Application, write: ByCentre) -> Response:
     """Record that somebody applies with a source; its case begins."""
@@ -171,9 +179,10 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
     valid = read_time(body.valid_from), read_time(body.valid_until)
     of = body.methodology, body.version
     new = checked_source(NewSource(body.kind, body.name_zh, body.name_en, body.applicant, *of, *valid, body.district))
+    assets = checked_assets(new.kind, [Asset(one.kind, one.identifier) for one in body.assets])
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
-        source = apply_for(tx, ledger, new, By(officer))
+        source = apply_for(tx, ledger, new, By(officer), assets)
         return _came(f"{PREFIXES[Record.SOURCE]}{source.id}", "applied", None)
 
     return write.perform(body.model_dump(), act, at=CASE)

@@ -3,9 +3,9 @@
 import base64
 import binascii
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import HTTPException, Request
+from fastapi import Header, HTTPException, Request
 
 from api.door.arguments import ABSENT
 from api.door.problems import documented, merged
@@ -17,6 +17,14 @@ LINES: Final = "application/jsonl"
 NDJSON: Final = "application/x-ndjson"
 """Another name that clients send JSON lines under; neither is registered."""
 _SHA256: Final = re.compile(r"(?:^|,)[ \t]*sha-256=:([A-Za-z0-9+/]{43}=):[ \t]*(?:$|,)")
+ContentDigest = Annotated[
+    str,
+    Header(
+        description="The SHA-256 of this body, as RFC 9530 writes it.",
+        examples=["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"],
+        max_length=1000,
+    ),
+]
 SENT_ONCE: Final = SINGLE_HEADERS | {b"content-digest"}
 
 

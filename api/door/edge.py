@@ -19,8 +19,8 @@ from api.door.turns import Full, Turns
 MAX_BODY_BYTES = 64 * 1024
 """The largest act has under 8 KiB, however it is escaped; what is larger is no act."""
 MAX_CONTENT_BYTES: Final = 1024 * 1024
-"""Of a part of a file."""
-_CONTENT: Final = re.compile(r"/v1/batches/[0-9]+/parts/[0-9]+")
+"""Of a part of a file, and of a list of another registry."""
+_CONTENT: Final = re.compile(r"/v1/batches/[0-9]+/parts/[0-9]+|/v1/lists/[a-z0-9_-]+")
 LARGE_AT_ONCE, LARGE_OF_ONE = 32, 8
 """Of these that are being read in one process, and of one address: 32 MiB, however many connections there are."""
 MAX_DRAINED_BYTES = 1024 * 1024

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 from api.door.numbers import MAX_EXACT
 from registry.ledger.movement import Flag, Kind, Purpose
 from registry.procedure.decision import CLASSES, SOURCE_KINDS
+from registry.sources.assets import MAX_IDENTIFIER_CHARS
+from registry.sources.matching import ASSET_KINDS
 
 INT32, INT64 = {"format": "int32"}, {"format": "int64"}
 MAX_INT32: Final = 2**31 - 1
@@ -52,6 +54,20 @@ def flag_names(flags: int) -> list[str]:
     return [name for flag, name in FLAG_NAMES.items() if flags & flag]
 
 
+class StatedAsset(Body):
+    """What one of a source's assets is known by; kept sealed, for officers alone."""
+
+    kind: Annotated[StrictStr, one_of(ASSET_KINDS, "What the identifier is of.")]
+    identifier: Annotated[StrictStr, words(MAX_IDENTIFIER_CHARS, "As it stands on the asset.", "3101-0042-7781")]
+
+
+Assets = Annotated[
+    list[StatedAsset],
+    said(
+        "Meters, lists of plates, codes under other mechanisms, certificates of green power, the credit code of who "
+        "owns them: held against the lists of other registries (第二十三条). A project states one at least."
+    ),
+]
 MOMENT: Final = "2026-11-28T01:02:03.004Z"
 KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in Kind}
 FLAG_NAMES: Final = {flag: flag.name.lower() for flag in Flag if flag.name}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from registry.clock import rfc3339
 from registry.decisions.taken import Case, Taken
@@ -10,6 +10,9 @@ from registry.policies.kinds import kind_of
 from registry.policies.versions import Version
 from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.table import Words, shipped
+
+FACTS: Final = ("lists", "matches")
+"""What a decision on a source says beside what rules read, and its page shows."""
 
 
 def case(of: Case) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def _decision(of: Taken) -> dict[str, Any]:
         "actor": _officer(says["actor"]),
         "second": _officer(says["second"]) if "second" in says else None,
         "reason": says.get("reason"),
+        "facts": {name: _list(says[name]) for name in FACTS if name in says},
         "publicity": None if until is None else {"begins": says["publicity_from"], "ends": until},
     }
 
@@ -69,6 +73,10 @@ def _policy(of: Version) -> dict[str, Any]:
 
 def _words(words: Words | None, code: str) -> dict[str, str]:
     return {"zh": words.zh, "en": words.en} if words else {"zh": code, "en": code}
+
+
+def _list(said: str | list[str]) -> list[str]:
+    return [said] if isinstance(said, str) else said
 
 
 def _officer(text: str) -> dict[str, str]:

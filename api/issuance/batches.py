@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from api.decisions.officers import officer_of
 from api.door.caller import Principal
-from api.door.content import LINES, ContentRoute, LinesRoute, content_of, digest_in
+from api.door.content import LINES, ContentDigest, ContentRoute, LinesRoute, content_of, digest_in
 from api.door.numbers import BatchId, Cursor, Limit, SourceId, only_digits
 from api.door.problems import documented
 from api.door.route import StrictRoute
@@ -63,14 +63,6 @@ OfPlatform = Annotated[Principal, Depends(PLATFORM)]
 Looking = Annotated[Principal, Depends(LOOKING)]
 FirstByte = Annotated[
     int, Path(ge=0, le=batches.MOST_BYTES, description="The part's first byte in the file.", examples=[0]), only_digits
-]
-ContentDigest = Annotated[
-    str,
-    Header(
-        description="The SHA-256 of this body, as RFC 9530 writes it.",
-        examples=["sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"],
-        max_length=1000,
-    ),
 ]
 ByProfile = Annotated[
     str, Query(description="The profile that reads JSON lines.", examples=["shanghai-rides-lines"], max_length=64)

@@ -41,6 +41,7 @@ from api.methodologies import routes as methodologies
 from api.opinions import routes as opinions
 from api.policies import routes as policies
 from api.public import routes as public
+from api.sources import lists
 from api.state import routes as state
 from api.submissions import routes as submissions
 from api.webhooks import routes as webhooks
@@ -104,9 +105,9 @@ def routed() -> FastAPI:
         methodologies,
         *(consents, ties, offices, submissions, opinions, integrity, sources),
         *(batches, quarantine, duplicates, reconciliations, issued_wrong),
-        *(events, webhooks),
+        *(events, webhooks, lists),
     )
-    routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router]
+    routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
     app.router.routes.append(Table(routers))
     for router in (*routers, log.router, chain.router):
         app.include_router(router)

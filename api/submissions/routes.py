@@ -36,8 +36,10 @@ from registry.errors import (
     Invalid,
     MethodologyUnsound,
     NotFound,
+    RegisteredElsewhere,
     SetAside,
     Unclassified,
+    WithinQuota,
 )
 from registry.identity.roles import Role
 from registry.methodologies.record import Methodology
@@ -51,7 +53,7 @@ from registry.submissions.submissions import Draft, State, Submission, Submitter
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["submissions"])
 READ = documented(NotFound)
 WRITTEN = (NotFound, Conflict)
-JUDGED = (*WRITTEN, AccountErased, Barred, MethodologyUnsound, Unclassified)
+JUDGED = (*WRITTEN, AccountErased, Barred, MethodologyUnsound, Unclassified, RegisteredElsewhere, WithinQuota)
 """Of what is handed in, or becomes a case."""
 OF_APPLICANTS = frozenset({Role.HOLDER, Role.APPLICANT})
 RECEIVING = Being(frozenset({Role.CENTRE, Role.BUREAU, Role.DISTRICT_BUREAU}))
@@ -126,7 +128,7 @@ def hand_a_draft_in(submission: SubmissionId, write: ByAnybody) -> Response:
 
     def change(tx: sa.Connection, found: Submission) -> State:
         submissions.must_be_draft(found)
-        judged = cases.judge(tx, found, ledger.clock())
+        judged = cases.judge(tx, ledger, found)
         if isinstance(judged, Methodology):
             must_reproduce_in_turn(tx, judged)
         submissions.hand_in(tx, found, ledger.clock())

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
 from api.door.fields import (
     AccountNumber,
+    Assets,
     Body,
     CaseNumbered,
     Definition,
@@ -58,6 +59,7 @@ class DraftApplication(Body):
         AccountNumber | None,
         said("The account of the developer, where another one is; it gave a mandate to apply.", 7),
     ] = None
+    assets: Assets = Field(default_factory=list)
     commits: Wish = False
 
 

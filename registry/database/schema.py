@@ -80,6 +80,41 @@ sources = _table(
     district=_text,
     developer_id=_int,
 )
+lists = _table(
+    "lists",
+    id=_int,
+    name=_text,
+    purpose=_text,
+    dated=sa.Date,
+    origin=_text,
+    sha256=_bytes,
+    entries=sa.Integer,
+    imported_by=_text,
+    imported_ms=_int,
+)
+list_entries = _table(
+    "list_entries",
+    list_id=_int,
+    place=sa.Integer,
+    kind=_text,
+    identifier=_text,
+    entity=_text,
+    identifier_normal=_text,
+    entity_normal=_text,
+)
+source_assets = _table(
+    "source_assets", source_id=_int, place=sa.SmallInteger, kind=_text, digest=_bytes, identifier=_bytes
+)
+match_judgements = _table(
+    "match_judgements",
+    source_id=_int,
+    list_id=_int,
+    place=sa.Integer,
+    officer=_text,
+    same=sa.Boolean,
+    reason=_text,
+    at_ms=_int,
+)
 submissions = _table(
     "submissions",
     id=_int,

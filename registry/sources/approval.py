@@ -1,6 +1,6 @@
 """A source's way from its application to where it issues, each step a decision of its case (`S-` and its number)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Final
 
@@ -20,6 +20,7 @@ from registry.opinions.opinions import counted, illustrative
 from registry.procedure import table
 from registry.procedure.decision import LIVE, PREFIXES, Opinion, Record, SourceTerms
 from registry.procedure.fields import NONE
+from registry.sources.assets import CHECKED, Asset, held_against_lists, keep_assets, refuse_listed
 from registry.sources.sources import NewSource, Source, get_source
 
 WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
@@ -27,12 +28,13 @@ WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start
 `connect`."""
 
 
-def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Source:
+def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By, assets: Sequence[Asset] = ()) -> Source:
     """Record an application. Raises what `must_be_admissible` does, and `DecisionRefused` when a rule forbids it."""
-    must_be_admissible(tx, new, ledger.clock())
+    must_be_admissible(tx, ledger, new, assets)
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
     source = Source(id=number, **values)
+    keep_assets(tx, ledger.vault, number, assets)
     open_case(tx, Record.SOURCE, number)
     terms = _terms(tx, source)
     # The accounts' numbers are their holders' to know.
@@ -43,15 +45,17 @@ def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By) -> Sour
     return source
 
 
-def must_be_admissible(tx: sa.Connection, new: NewSource, at: int) -> None:
+def must_be_admissible(tx: sa.Connection, ledger: Ledger, new: NewSource, assets: Sequence[Asset]) -> None:
     """Check what an application rests on, beside what it says itself.
 
-    Raises `NotFound` without its methodology or applicant, `AccountErased`, `Invalid` for a person, and `Barred`.
+    Raises `NotFound` without its methodology or applicant, `AccountErased`, `Invalid` for a person, `Barred`, and what
+    `refuse_listed` does.
     """
     must_be_institution(tx, new.applicant_id)
     if decision_publishing(tx, new.methodology_code, new.methodology_version) is None:
         raise _unpublished(new)
-    refuse_barred(tx, Party(account=new.applicant_id), at)
+    refuse_barred(tx, Party(account=new.applicant_id), ledger.clock())
+    refuse_listed(tx, ledger.vault, new, assets)
 
 
 def must_be_institution(tx: sa.Connection, applicant: int) -> None:
@@ -75,7 +79,8 @@ def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, 
 
     Publicity opens now, for as short as it may be.
 
-    Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over.
+    Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over, and what
+    `held_against_lists` does.
     """
     about = "" if pending.before is None else pending.before.digest
     return _take(tx, pending, source, step, by, counted(tx, pending.case, about, pending.at))
@@ -86,6 +91,8 @@ def _take(
 ) -> str:
     publicity = pending.publicity() if step.opens_publicity else None
     terms, shown = _terms(tx, source), _names(source)
+    if step.decision in CHECKED:
+        shown |= held_against_lists(tx, pending.ledger.vault, source)
     said = Step(step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions)
     at = pending.take(tx, said).at
     told = {"case": pending.case, "decision": step.decision, "state": step.to_state}

@@ -18,8 +18,17 @@ from registry.methodologies.record import Methodology, parse
 from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.fields import Unreadable, moment
 from registry.sources.approval import apply_for, must_be_admissible
+from registry.sources.assets import Asset, checked_assets
 from registry.sources.sources import NewSource, checked_source
 from registry.submissions.submissions import Submission, note_recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an application is for, and what its assets are known by."""
+
+    source: NewSource
+    assets: tuple[Asset, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +39,11 @@ class Stands:
     reason: str | None
 
 
-def judge(tx: sa.Connection, found: Submission, at: int) -> Methodology | NewSource:
+def judge(tx: sa.Connection, ledger: Ledger, found: Submission) -> Methodology | Applied:
     """Read what a submission says, as far as whoever hands it in can be told what is wrong.
 
-    Raises `MethodologyUnsound` with every fault of a text, `Unclassified`, `Invalid`, `NotFound`, `AccountErased`, and
-    `Conflict` without the mandate of the developer it applies for.
+    Raises `MethodologyUnsound` with every fault of a text, `Unclassified`, `Invalid`, `NotFound`, `AccountErased`,
+    `Conflict` without the mandate of the developer it applies for, `RegisteredElsewhere` and `WithinQuota`.
     """
     content = dict(found.content or {})
     if found.record is Record.METHODOLOGY:
@@ -42,20 +51,21 @@ def judge(tx: sa.Connection, found: Submission, at: int) -> Methodology | NewSou
         if methodology.methodology_class is None:
             raise Unclassified(f"Methodology {methodology.key} has no class; say which, I or II, is applied for.")
         return methodology
-    source = _source(content, found.account or 0)
-    must_be_admissible(tx, source, at)
+    applied = _applied(content, found.account or 0)
+    source = applied.source
+    must_be_admissible(tx, ledger, source, applied.assets)
     if source.developer_id is not None:
-        must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, at)
-    return source
+        must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, ledger.clock())
+    return applied
 
 
 def record(tx: sa.Connection, ledger: Ledger, found: Submission, by: By) -> str:
     """Begin the case of a submission that was handed in; gives its number. Raises what `judge` and the case raise."""
-    judged = judge(tx, found, ledger.clock())
+    judged = judge(tx, ledger, found)
     if isinstance(judged, Methodology):
         case, _ = methodologies.submit(tx, ledger, judged, by)
     else:
-        case = f"{PREFIXES[Record.SOURCE]}{apply_for(tx, ledger, judged, by).id}"
+        case = f"{PREFIXES[Record.SOURCE]}{apply_for(tx, ledger, judged.source, by, judged.assets).id}"
     note_recorded(tx, found, by.actor, case, ledger.clock())
     return case
 
@@ -68,7 +78,7 @@ def stands(tx: sa.Connection, vault: Vault, found: Submission) -> Stands | None:
     return None if last is None else Stands(last.to_state, last.reason)
 
 
-def _source(content: Mapping[str, Any], applicant: int) -> NewSource:
+def _applied(content: Mapping[str, Any], applicant: int) -> Applied:
     if content["commits"] is not True:
         raise Invalid(
             "Say `commits`: the applicant commits not to apply under another greenhouse-gas mechanism and not to trade "
@@ -79,9 +89,9 @@ def _source(content: Mapping[str, Any], applicant: int) -> NewSource:
         raise Conflict("An applicant that is the developer itself names no developer.")
     names, of = (content["name_zh"], content["name_en"]), (content["methodology"], content["version"])
     valid = _moment(content["valid_from"]), _moment(content["valid_until"])
-    return checked_source(
-        NewSource(content["kind"], *names, applicant, *of, *valid, content.get("district"), developer)
-    )
+    source = NewSource(content["kind"], *names, applicant, *of, *valid, content.get("district"), developer)
+    stated = [Asset(one["kind"], one["identifier"]) for one in content.get("assets", [])]
+    return Applied(checked_source(source), checked_assets(source.kind, stated))
 
 
 def _moment(text: str) -> int:

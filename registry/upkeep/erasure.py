@@ -31,7 +31,7 @@ from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
 from registry.points.points import expire
-from registry.sources import linking, sources
+from registry.sources import assets, linking, sources
 from registry.submissions import submissions
 from registry.webhooks import webhooks
 
@@ -54,6 +54,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *webhooks.ERASING,
     *linking.ERASING,
     *sources.ERASING,
+    *assets.ERASING,
     *cancellations.ERASING,
     *activities.ERASING,
     *correction.ERASING,

@@ -83,6 +83,10 @@ COLUMNS: dict[str, dict[str, Is]] = {
         "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms "
         "district developer_id",
     ),
+    "lists": _all(A, "id name purpose dated origin sha256 entries imported_by imported_ms"),
+    "list_entries": _all(A, "list_id place kind identifier entity identifier_normal entity_normal"),
+    "source_assets": {**_all(A, "source_id place kind"), "digest": D, "identifier": G},
+    "match_judgements": _all(A, "source_id list_id place officer same reason at_ms"),
     "submissions": _all(
         G,
         "id record account_id submitter district content state made_ms changed_ms officer reason words case_number",

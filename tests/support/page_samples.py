@@ -119,6 +119,7 @@ DECISION: dict[str, Any] = {
     "second": {"authority": HOSTILE, "number": HOSTILE},
     "reason": HOSTILE,
     "publicity": {"begins": "2026-11-20T06:00:00.000Z", "ends": "2026-11-27T06:00:00.000Z"},
+    "facts": {"lists": ["ccer 2026-10-01 " + "0" * 64], "matches": []},
 }
 
 CONTEXTS: dict[str, dict[str, Any]] = {

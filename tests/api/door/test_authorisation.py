@@ -149,6 +149,10 @@ MAY = {
     ("POST", "/v1/sources/{source_id}/reconciliations"): frozenset({"platform"}),
     ("GET", "/v1/sources/{source_id}/reconciliations"): frozenset({"platform", "centre", "exchange", "bureau"}),
     ("POST", "/v1/reconciliations/{reconciliation}/settlement"): frozenset({"centre"}),
+    ("GET", "/v1/lists"): ANYONE,
+    ("PUT", "/v1/lists/{name}"): frozenset({"centre"}),
+    ("GET", "/v1/cases/{number}/matches"): DECIDING,
+    ("POST", "/v1/cases/{number}/matches"): frozenset({"centre"}),
     ("GET", "/v1/worklist"): frozenset({*OFFICERS, "expert", "service-body"}),
     ("GET", "/v1/sources"): frozenset(OFFICERS),
     ("POST", "/v1/corrections"): frozenset({"centre"}),
@@ -204,6 +208,7 @@ BODIES = {
         "district": "x",
     },
     "correction": {"definition": {}},
+    "matches": {"list": 1, "place": 1, "same": False, "reason": "other"},
     "opinions": {"expert": "expert:2147483647"},
     "/v1/integrity": {
         "expert": "expert:2147483647",
@@ -260,6 +265,7 @@ CONTENT = {
 }
 QUERIES = {
     ("GET", "/v1/state"): "?first_g=0&end_g=1",
+    ("PUT", "/v1/lists/{name}"): "?purpose=none&dated=2026-10-01&origin=x",
     ("POST", "/v1/sources/{source_id}/lines"): f"?profile=shanghai-rides-lines&{urlencode(PERIOD)}",
 }
 LINES = {
@@ -364,6 +370,7 @@ def named(callers, movement) -> dict[str, object]:
         "gram": 0,
         "serial": "SHCER-0-0",
         "number": "GLC-1",
+        "name": "ccer",
         "job": 1,
         "case": "P-1",
         "motion": 2**53 - 1,

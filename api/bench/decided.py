@@ -3,7 +3,7 @@
 Nobody decided anything. Salts follow from what is said, so that the same log is made each time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -73,6 +73,10 @@ OPINION: Final = Opinion(Officer("expert", 1), "for", "illustrative", "0" * 64)
 """As many as the shipped life cycle of a methodology asks for."""
 
 
+_HASHES: Final = {"connect": ("contract_sha256", "devices_sha256"), "start": ("trial_sha256",)}
+"""What the shipped life cycle of a source asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Programme:
     """The decisions that come first, and the digests (hex) of those by which lots are issued."""
@@ -103,7 +107,7 @@ class _Book:
             (self.at, self.at + 1) if decision == "open_publicity" else None, content,
             (OPINION,) if decision == "evaluate" else (),
         )  # fmt: skip
-        written = write(said)
+        written = write(said, _HASHES.get(decision, ()))
         self.records.append(written)
         self._last[case] = written.evidence.hex(), to_state
         return written.evidence.hex()
@@ -115,9 +119,9 @@ class _Book:
         return digest
 
 
-def write(decision: Decision) -> Written:
-    """Write a decision's record."""
-    values = values_of(decision)
+def write(decision: Decision, hashes: Sequence[str] = ()) -> Written:
+    """Write a decision's record, with the names of what else it says by a SHA-256."""
+    values = values_of(decision) | dict.fromkeys(hashes, "0" * 64)
     seed = canonical(values)
     salts = b"".join(sha256(seed + bytes([place])).digest()[:SALT_BYTES] for place in range(len(values)))
     sealed = seal(values, lambda _: salts)

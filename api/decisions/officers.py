@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StrictStr
+from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from api.decisions.shapes import DecisionCode
 from api.decisions.sources import district_of
@@ -66,9 +66,11 @@ from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
 from registry.procedure.decision import PREFIXES, SOURCE_KINDS, Officer, Record
+from registry.procedure.table import MAX_SAID, MAX_WORKING_DAYS
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
 from registry.sources.assets import Asset, checked_assets
+from registry.sources.given import NOTHING, Given, as_kept
 from registry.sources.listed import cases_of_district
 from registry.sources.sources import NewSource, checked_source
 
@@ -152,6 +154,24 @@ class NextDecision(Body):
 
     decision: Annotated[StrictStr, said("As the life cycle in force has it.", "accept")]
     reason: Reason = None
+    valid_until: Annotated[WantedMoment | None, said("Until when a source is renewed; with no other decision.")] = None
+    mend_days: Annotated[
+        StrictInt | None,
+        said("In how many working days what was found of a source is to be mended.", 10, ge=1, le=MAX_WORKING_DAYS),
+    ] = None
+    says: Annotated[
+        dict[str, StrictStr] | None,
+        said(
+            "What the step of a source says by a SHA-256: a contract, a list of devices, the file of a test run.",
+            {"contract_sha256": "5f" * 32},
+            max_length=MAX_SAID,
+        ),
+    ] = None
+
+    def given(self) -> Given:
+        """Read what is given beside the step. Raises `Invalid`."""
+        until = None if self.valid_until is None else read_time(self.valid_until)
+        return Given(until, self.mend_days, self.says or {})
 
 
 @router.post(
@@ -215,10 +235,13 @@ def record_a_submission(body: Submission, write: ByCentre) -> Response:
 def decide_of_a_case(number: CaseNumber, body: NextDecision, write: ByOfficer) -> Response:
     """Take the next decision of a case; one that needs a second officer waits as a motion."""
     ledger, choose = write.site.ledger, partial(officer_of, write.caller)
-    room = _ROOMS.get(number[:2], sources)
+    room, given = _ROOMS.get(number[:2]), body.given()
+    if room is not None and given != NOTHING:
+        raise Invalid("`valid_until`, `mend_days` and `says` belong to decisions on a source.")
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:
-        return _came(number, *room.decide_or_move(tx, ledger, number, body.decision, choose, _reason(body.reason)))
+        asked = tx, ledger, number, body.decision, choose, _reason(body.reason)
+        return _came(number, *(sources.decide_or_move(*asked, given) if room is None else room.decide_or_move(*asked)))
 
     return write.perform(body.model_dump(), act, at=CASE)
 
@@ -280,7 +303,8 @@ def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: m
             return corrections.approve_moved(tx, ledger, moved.case, by_mover, choose)
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
             return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
-        return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
+        given = as_kept(moved.given)
+        return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose, given)
     second = motions.approver(tx, choose, _BUREAU, moved.mover)
     publish_proposed(tx, ledger, moved.case, By(moved.mover, second, moved.reason))
     return "published", second

@@ -242,6 +242,7 @@ motions = _table(
     ended_ms=_int,
     ended_by=_text,
     approved=sa.Boolean,
+    given=JSONB,
 )
 corrections = _table(
     "corrections",

@@ -4,7 +4,7 @@ A motion is no record: what counts is the decision, whose actor moved it and who
 of its own, so neither officer waits for the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ class Motion:
     mover: Officer
     reason: str | None
     moved_ms: int
+    given: Mapping[str, Any]
+    """What else its decision is to say."""
 
 
 def waits(tx: sa.Connection, case: str) -> bool:
@@ -38,7 +40,15 @@ def waits(tx: sa.Connection, case: str) -> bool:
     return tx.execute(_waiting(case)).scalar_one_or_none() is not None
 
 
-def move(tx: sa.Connection, case: str, decision: str, mover: Officer, at: int, reason: str | None = None) -> int:
+def move(
+    tx: sa.Connection,
+    case: str,
+    decision: str,
+    mover: Officer,
+    at: int,
+    reason: str | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> int:
     """Let a decision wait for approval, and give the motion's number.
 
     Call it under the case's lock. Raises `Conflict` while another waits in the case.
@@ -46,7 +56,14 @@ def move(tx: sa.Connection, case: str, decision: str, mover: Officer, at: int, r
     waiting = tx.execute(_waiting(case)).scalar_one_or_none()
     if waiting is not None:
         raise Conflict(f"Motion {waiting} waits in case {case}. Approve or withdraw it first.")
-    row = {"case_number": case, "decision": decision, "mover": str(mover), "reason": reason, "moved_ms": at}
+    row: dict[str, Any] = {
+        "case_number": case,
+        "decision": decision,
+        "mover": str(mover),
+        "reason": reason,
+        "moved_ms": at,
+    }
+    row["given"] = dict(given or {})
     return int(tx.execute(sa.insert(motions).values(row).returning(motions.c.id)).scalar_one())
 
 
@@ -97,7 +114,7 @@ def _waiting(case: str) -> sa.Select[Any]:
 
 
 def _motion(row: sa.Row[tuple[object, ...]]) -> Motion:
-    return Motion(row.id, row.case_number, row.decision, read(row.mover), row.reason, row.moved_ms)
+    return Motion(row.id, row.case_number, row.decision, read(row.mover), row.reason, row.moved_ms, row.given)
 
 
 _ONE_PERSON = sa.text("""

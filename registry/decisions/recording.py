@@ -24,6 +24,7 @@ from registry.procedure.decision import (
     PREFIXES,
     Content,
     Decision,
+    Mending,
     MethodologyVersion,
     Officer,
     Opinion,
@@ -79,6 +80,7 @@ class Step:
     shown: Mapping[str, str | list[str]] = field(default_factory=dict)
     withheld: Mapping[str, Value] = field(default_factory=dict)
     opinions: tuple[Opinion, ...] = ()
+    mending: Mending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,13 @@ class Pending:
             raise DecisionRefused(f"No publicity of case {self.case} can open: {broken.detail}.") from broken
         return self.at, max(end, self.at + 1)
 
+    def mend_until(self, working_days: int) -> int:
+        """Give when so many working days from now are over. Raises `DecisionRefused` where no calendar says."""
+        try:
+            return self.standing.policies.end_of_working_days(self.at, working_days, self.at)
+        except Broken as broken:
+            raise DecisionRefused(f"No time to mend can be set in case {self.case}: {broken.detail}.") from broken
+
     def take(self, tx: sa.Connection, step: Step) -> Decided:
         """Judge the decision, and record it. Raises `DecisionRefused`, and writes nothing, when a rule forbids it."""
         before = self.before
@@ -142,6 +151,7 @@ class Pending:
             publicity=step.publicity,
             content=step.content,
             opinions=step.opinions,
+            mending=step.mending,
         )
         shown = values_of(decision) | dict(step.shown)
         shown.pop("record")  # which every record says of itself

@@ -19,6 +19,8 @@ class Case:
     actor: Officer
     publicity_until: int | None
     """The end of its longest publicity, Unix milliseconds."""
+    mend_until: int | None
+    """Of a source: until when what was found is to be mended, Unix milliseconds; None where nothing is."""
     terms: SourceTerms | None
     """Of a source."""
     version: MethodologyVersion | None
@@ -74,7 +76,7 @@ class Cases:
         if case is None:
             case = Case(
                 decision.record, decision.case, decision.to_state, leaf, digest, decision.at, decision.actor,
-                None, None, None, 0, Ranges(),
+                None, None, None, None, 0, Ranges(),
             )  # fmt: skip
             self._by_number[decision.case] = case
         self._sources.pop(case.digest, None)
@@ -82,6 +84,10 @@ class Cases:
         case.at, case.actor = decision.at, decision.actor
         if decision.publicity is not None:
             case.publicity_until = max(case.publicity_until or 0, decision.publicity[1])
+        if decision.mending is not None:
+            # While something is to be mended another finding makes it no later.
+            until, open_until = decision.mending.until, case.mend_until
+            case.mend_until = until if until is None or open_until is None else min(until, open_until)
         self._index(case, decision)
 
     def _index(self, case: Case, decision: Decision) -> None:

@@ -1,6 +1,6 @@
 """Days in Shanghai: when publicity and waiting times end, and until when points are valid."""
 
-from calendar import isleap
+from calendar import isleap, monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -42,6 +42,16 @@ def valid_until(at: int, years: int) -> int:
         return _midnight(today.replace(year=year, day=28 if is_short else today.day) + _DAY) - 1
     except (ValueError, OverflowError):
         raise Unreadable("points would be valid beyond the year 9999") from None
+
+
+def months_before(at: int, months: int) -> int:
+    """Give the beginning of the same date so many months earlier; of a date that month has not, of its last day.
+
+    Times are Unix milliseconds. Raises `Unreadable` beyond the year 9999.
+    """
+    today = _day_of(at)
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    return _midnight(date(year, month + 1, min(today.day, monthrange(year, month + 1)[1])))
 
 
 def _day_of(at: int) -> date:

@@ -120,6 +120,13 @@ MAX_OPINIONS: Final = 32
 """As many as a decision names, and a life cycle may ask for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """Until when what was found of a source is to be mended (Unix milliseconds); None: it is."""
+
+    until: int | None
+
+
 Content = PolicyText | MethodologyVersion | SourceTerms | Lot | Correction | None
 
 
@@ -167,6 +174,10 @@ class Decision:
     publicity: Range | None
     content: Content
     opinions: tuple[Opinion, ...] = ()
+    mending: Mending | None = None
+    """Of a source, where a finding sets a time to mend it, or says that it is mended."""
+    hashes: frozenset[str] = frozenset()
+    """Names of the other fields that are disclosed and are a SHA-256 in hex."""
 
     @property
     def takes_effect(self) -> bool:

@@ -79,6 +79,12 @@ def _needs(step: Step) -> Iterator[str]:
         yield f"{record} {' or '.join(sorted(states))}"
     if step.opinions:
         yield f"专家意见 {step.opinions} 份 · opinions: {step.opinions}"
+    if step.meets_deadline:
+        yield "整改完成 · that it is mended"
+    if step.gives_reason:
+        yield "理由 · a reason"
+    for name in step.says:
+        yield f"`{name}`"
 
 
 def _waits(step: Step) -> Iterator[str]:
@@ -88,6 +94,12 @@ def _waits(step: Step) -> Iterator[str]:
         yield "公示期满 · the end of publicity"
     if step.after_working_days:
         yield f"{step.after_working_days} 个工作日 · working days"
+    if step.sets_deadline:
+        yield f"限期整改，{step.sets_deadline} 个工作日以上 · {step.sets_deadline} working days to mend, at least"
+    if step.in_deadline:
+        yield "整改期限内 · within the deadline"
+    if step.in_last_months:
+        yield f"到期前 {step.in_last_months} 个月内 · the last {step.in_last_months} months"
 
 
 def _named(names: Iterable[str], words: dict[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """What the public document of a decision says, field by field (docs/design.md, section 11)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from registry.procedure.decision import (
     Correction,
     Decision,
     Lot,
+    Mending,
     MethodologyVersion,
     Officer,
     Opinion,
@@ -24,7 +25,7 @@ from registry.procedure.decision import (
     Record,
     SourceTerms,
 )
-from registry.procedure.fields import Range, Reader, Unreadable
+from registry.procedure.fields import HASHED, Range, Reader, Unreadable
 
 
 def parse(record: Record, fields: Fields) -> Decision:
@@ -48,6 +49,8 @@ def parse(record: Record, fields: Fields) -> Decision:
         publicity=_publicity(reader) if _PUBLICITY & fields.keys() else None,
         content=_CONTENTS[record](reader, takes_effect),
         opinions=_opinions(reader) if "opinions" in fields else (),
+        mending=_mending(reader) if record is Record.SOURCE and "mend_until" in fields else None,
+        hashes=frozenset(_hashes(fields)),
     )
 
 
@@ -58,6 +61,16 @@ def officer(text: str) -> Officer:
         return Officer(read.word(authority), read.count(number))
     except Unreadable:
         raise Unreadable("is no authority with an officer's number such as centre:7") from None
+
+
+def _mending(reader: Reader) -> Mending:
+    return Mending(reader.text("mend_until", _moment_or_none))
+
+
+def _hashes(fields: Fields) -> Iterator[str]:
+    for name, field in fields.items():
+        if name.endswith(HASHED) and not isinstance(field, str) and read.is_digest(field[1]):
+            yield name
 
 
 def _opinions(reader: Reader) -> tuple[Opinion, ...]:
@@ -195,7 +208,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 _OWN: Final = {
     Record.POLICY: frozenset({"name", "value", "in_force"}),
     Record.METHODOLOGY: _DEFINITION | {"code", "version", "class", "kind"},
-    Record.SOURCE: frozenset({"kind", "methodology", "valid_from", "valid_until"}),
+    Record.SOURCE: frozenset({"kind", "methodology", "valid_from", "valid_until", "mend_until"}),
     Record.ISSUANCE: _LOT,
     Record.CORRECTION: _CORRECTION,
 }

@@ -26,6 +26,9 @@ _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
 MAX_WORD: Final = 64
 """Of a state, a decision, a reason, a code or a policy's name: people read them side by side."""
 
+HASHED: Final = "_sha256"
+"""At the end of a field's name: it is the SHA-256 of what is kept elsewhere."""
+
 T = TypeVar("T")
 Range = tuple[int, int]
 """Half open: grams, or Unix milliseconds."""
@@ -52,6 +55,11 @@ def digest(text: str) -> str:
     if _DIGEST.fullmatch(text) is None:
         raise Unreadable("is no SHA-256 in lower-case hex")
     return text
+
+
+def is_digest(value: object) -> bool:
+    """Whether a value is a SHA-256 in lower-case hex."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def moment(text: str) -> int:

@@ -26,7 +26,7 @@ SENTENCES = {
     Rule.STATE_OF_CASE: "a decision begins at the state of its case, and the life cycle in force has the step",
     Rule.ACTOR: "a decision is taken by an authority that the life cycle names",
     Rule.SECOND: "a second officer approves where the life cycle says so: not who decides, nor who decided before",
-    Rule.WAIT: "publicity and waiting times are over before what they are for is decided",
+    Rule.WAIT: "publicity and waiting times are over before what they are for is decided, and deadlines are not",
     Rule.NEEDS: "what a decision rests on stands as it must, at this place in the log",
     Rule.POLICY: "a policy can be read, each one used is the one in force, and a behaviour issues where one lets it",
     Rule.LOT: "grams are issued within an issuance, tile it, and bear its marks",

@@ -7,8 +7,8 @@ from typing import Final
 
 from registry.evidence.public import Document
 from registry.ledger.movement import Flag, Movement
+from registry.procedure import days, values
 from registry.procedure import document as documents
-from registry.procedure import values
 from registry.procedure.cases import Case, Cases, Published
 from registry.procedure.decision import (
     BEHAVIOUR,
@@ -108,6 +108,22 @@ class Standing:
         return step
 
     def _check_wait(self, decision: Decision, step: Step, case: Case | None) -> None:
+        self._check_publicity(decision, step)
+        if step.after_publicity:
+            ends = None if case is None else case.publicity_until
+            if ends is None or decision.at < ends:
+                raise Broken(
+                    Rule.WAIT, "there was no publicity" if ends is None else f"publicity lasts to {shown(ends)}"
+                )
+        if step.after_working_days and case is not None:
+            ends = self.policies.end_of_working_days(case.at, step.after_working_days, decision.at)
+            if decision.at < ends:
+                raise Broken(Rule.WAIT, f"{decision.decision} waits to {shown(ends)}")
+        self._check_mending(decision, step, case)
+        if step.in_last_months:
+            _check_renewal(decision, step, case)
+
+    def _check_publicity(self, decision: Decision, step: Step) -> None:
         if step.opens_publicity and decision.publicity is None:
             raise Broken(Rule.WAIT, f"{decision.decision} opens publicity, and says not how long")
         if decision.publicity is not None and not step.opens_publicity:
@@ -119,18 +135,36 @@ class Standing:
             end = self.policies.publicity_end(decision.record, opened, decision.at)
             if until < end:
                 raise Broken(Rule.WAIT, f"publicity lasts to {shown(end)} at least, not to {shown(until)}")
-        if step.after_publicity:
-            ends = None if case is None else case.publicity_until
-            if ends is None or decision.at < ends:
-                raise Broken(
-                    Rule.WAIT, "there was no publicity" if ends is None else f"publicity lasts to {shown(ends)}"
-                )
-        if step.after_working_days and case is not None:
-            ends = self.policies.end_of_working_days(case.at, step.after_working_days, decision.at)
-            if decision.at < ends:
-                raise Broken(Rule.WAIT, f"{decision.decision} waits to {shown(ends)}")
+
+    def _check_mending(self, decision: Decision, step: Step, case: Case | None) -> None:
+        """Hold the time to mend what was found: said where it is set or met, long enough, and not over."""
+        mending = decision.mending
+        if (mending is not None) != (step.sets_deadline > 0 or step.meets_deadline):
+            said = "says not until when to mend" if mending is None else "says until when to mend, and may not"
+            raise Broken(Rule.WAIT, f"{decision.decision} {said}")
+        if mending is not None and (mending.until is None) != step.meets_deadline:
+            raise Broken(Rule.WAIT, f"{decision.decision} says of what was found what another decision says")
+        if mending is not None and mending.until is not None:
+            end = self.policies.end_of_working_days(decision.at, step.sets_deadline, decision.at)
+            if mending.until < end:
+                raise Broken(Rule.WAIT, f"there is time to mend to {shown(end)} at least")
+        if step.in_deadline and case is not None and case.mend_until is not None and decision.at >= case.mend_until:
+            raise Broken(Rule.WAIT, f"what was found was to be mended by {shown(case.mend_until)}")
 
     def _check_needs(self, decision: Decision, step: Step) -> None:
+        others = self._named(decision)
+        for record, states in step.needs.items():
+            other = others.get(record)
+            if other is None:
+                raise Broken(Rule.NEEDS, f"{decision.decision} needs a {record}, and names none")
+            if other.state not in states:
+                raise Broken(
+                    Rule.NEEDS, f"{other.number} stands at {other.state}, not at {' or '.join(sorted(states))}"
+                )
+        _check_said(decision, step)
+
+    def _named(self, decision: Decision) -> dict[Record, Case]:
+        """Find the cases that a decision names, each as it must stand for any decision that names it."""
         others: dict[Record, Case] = {}
         match decision.content:
             case SourceTerms() as terms:
@@ -140,20 +174,13 @@ class Standing:
                     raise Broken(Rule.NEEDS, f"a source that is {decision.to_state} has a methodology and a kind")
             case Lot() as lot:
                 source, methodology = self._issuing(lot)
+                if source.mend_until is not None and decision.at >= source.mend_until:
+                    found = f"what was found was to be mended by {shown(source.mend_until)}"
+                    raise Broken(Rule.NEEDS, f"{source.number} is suspended: {found}")
                 others |= {Record.SOURCE: source, Record.METHODOLOGY: methodology.case}
             case Correction() as correction:
                 others[Record.ISSUANCE] = self._issued(correction)
-        for record, states in step.needs.items():
-            other = others.get(record)
-            if other is None:
-                raise Broken(Rule.NEEDS, f"{decision.decision} needs a {record}, and names none")
-            if other.state not in states:
-                raise Broken(
-                    Rule.NEEDS, f"{other.number} stands at {other.state}, not at {' or '.join(sorted(states))}"
-                )
-        if len(decision.opinions) < step.opinions:
-            asked = f"{step.opinions} of experts or service bodies"
-            raise Broken(Rule.NEEDS, f"{decision.decision} needs opinions, {asked}, and names {len(decision.opinions)}")
+        return others
 
     def _approved(self, terms: SourceTerms) -> Published:
         """Find the methodology that a source names."""
@@ -258,6 +285,29 @@ def _check_previous(decision: Decision, case: Case | None) -> None:
         raise Broken(Rule.PREVIOUS, f"the last decision of case {decision.case} is that of leaf {case.leaf}")
     if decision.at < case.at:
         raise Broken(Rule.PREVIOUS, f"it is earlier than leaf {case.leaf}, the decision before it")
+
+
+def _check_said(decision: Decision, step: Step) -> None:
+    if len(decision.opinions) < step.opinions:
+        asked = f"{step.opinions} of experts or service bodies"
+        raise Broken(Rule.NEEDS, f"{decision.decision} needs opinions, {asked}, and names {len(decision.opinions)}")
+    if step.gives_reason and decision.reason is None:
+        raise Broken(Rule.NEEDS, f"{decision.decision} gives a reason")
+    for name in step.says:
+        if name not in decision.hashes:
+            raise Broken(Rule.NEEDS, f"{decision.decision} says {name}, a SHA-256")
+
+
+def _check_renewal(decision: Decision, step: Step, case: Case | None) -> None:
+    ends = None if case is None or case.terms is None else case.terms.valid_until
+    if ends is None:
+        raise Broken(Rule.WAIT, "no approval has an end before which it is renewed")
+    begins = days.months_before(ends, step.in_last_months)
+    if not begins <= decision.at < ends:
+        raise Broken(Rule.WAIT, f"an approval is renewed from {shown(begins)} to {shown(ends)}")
+    renewed = decision.content.valid_until if isinstance(decision.content, SourceTerms) else None
+    if renewed is None or renewed <= ends:
+        raise Broken(Rule.WAIT, f"the approval would not end later than {shown(ends)}")
 
 
 def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:

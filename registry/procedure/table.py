@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from registry.procedure import fields as read
 from registry.procedure.decision import EFFECTIVE, LIVE, MAX_OPINIONS, SOURCE_KINDS, Record
-from registry.procedure.fields import NONE, Unreadable
+from registry.procedure.fields import HASHED, NONE, Unreadable
 
 MAX_STEPS: Final = 256
 MAX_WORKING_DAYS: Final = 250
@@ -55,6 +55,17 @@ class Step:
     """Which other case must be in one of which states."""
     opinions: int
     """Of how many experts or service bodies it names opinions, at least."""
+    sets_deadline: int
+    """After how many working days, at least, what it finds is to be mended; 0 where it finds nothing."""
+    meets_deadline: bool
+    """It says that what was found is mended."""
+    in_deadline: bool
+    """It may be taken until then alone."""
+    in_last_months: int
+    """It renews, in so many months before the approval ends; 0 where it renews nothing."""
+    gives_reason: bool
+    says: tuple[str, ...]
+    """Fields of its document that are each a SHA-256: of a contract, a list of devices, a test run."""
     words: Words
     rule: str
     """The text that says so."""
@@ -116,12 +127,19 @@ def read_word(text: Any, what: str) -> str:
 
 
 _REQUIRED: Final = {"decision", "from", "to", "by", "zh", "en", "rule"}
-_OPTIONAL: Final = {"kinds", "second", "opens_publicity", "after_publicity", "after_working_days", "needs", "opinions"}
+_OPTIONAL: Final = {
+    "kinds", "second", "opens_publicity", "after_publicity", "after_working_days", "needs", "opinions", "gives_reason",
+    "says",
+}  # fmt: skip
+_OF_SOURCES: Final = {"sets_deadline", "meets_deadline", "in_deadline", "in_last_months"}
+MAX_MONTHS: Final = 36
+MAX_SAID: Final = 8
+"""Hashes that a step may ask for."""
 
 
 def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -> Step:
     where = f"step {place}"
-    members = _members(value, where, _REQUIRED, _OPTIONAL)
+    members = _members(value, where, _REQUIRED, _OPTIONAL | (_OF_SOURCES if record is Record.SOURCE else set()))
     known = {NONE, *states}
     step = Step(
         decision=read_word(members["decision"], f"{where}: decision"),
@@ -134,7 +152,13 @@ def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -
         after_publicity=_flag(members.get("after_publicity", False), f"{where}: after_publicity"),
         after_working_days=working_days(members.get("after_working_days", 0), f"{where}: after_working_days", 0),
         needs=_needs(record, members.get("needs", {}), where),
-        opinions=_count(members.get("opinions", 0), f"{where}: opinions"),
+        opinions=_number(members.get("opinions", 0), f"{where}: opinions", MAX_OPINIONS),
+        sets_deadline=working_days(members.get("sets_deadline", 0), f"{where}: sets_deadline", 0),
+        meets_deadline=_flag(members.get("meets_deadline", False), f"{where}: meets_deadline"),
+        in_deadline=_flag(members.get("in_deadline", False), f"{where}: in_deadline"),
+        in_last_months=_number(members.get("in_last_months", 0), f"{where}: in_last_months", MAX_MONTHS),
+        gives_reason=_flag(members.get("gives_reason", False), f"{where}: gives_reason"),
+        says=tuple(_list(members.get("says", []), f"{where}: says")),
         words=_words({"zh": members["zh"], "en": members["en"]}, where),
         rule=_text(members["rule"], f"{where}: rule"),
     )
@@ -144,8 +168,12 @@ def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -
         raise Unreadable(f"{where}: from and by name at least one")
     if step.opinions and NONE in step.from_states:
         raise Unreadable(f"{where}: before a first decision there is no case to have an opinion on")
-    if step.after_working_days and NONE in step.from_states:
+    if NONE in step.from_states and (step.after_working_days or step.in_deadline or step.in_last_months):
         raise Unreadable(f"{where}: a first decision has none before it to wait after")
+    if step.sets_deadline and step.meets_deadline:
+        raise Unreadable(f"{where}: it finds what is to be mended, or says that it is mended, not both")
+    if len(step.says) > MAX_SAID or not all(name.endswith(HASHED) for name in step.says):
+        raise Unreadable(f"{where}: says has {MAX_SAID} names at most, each with {HASHED} at its end")
     return step
 
 
@@ -185,9 +213,9 @@ def _needs(record: Record, value: Any, where: str) -> dict[Record, frozenset[str
     return {Record(name): _set(states, f"{where}: needs {name}") for name, states in value.items()}
 
 
-def _count(value: Any, what: str) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_OPINIONS:
-        raise Unreadable(f"{what} is no number from 0 to {MAX_OPINIONS}")
+def _number(value: Any, what: str, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise Unreadable(f"{what} is no number from 0 to {most}")
     return value
 
 

@@ -35,6 +35,8 @@ def values_of(decision: Decision) -> Values:
         said["documents"] = list(decision.documents)
     if decision.opinions:
         said["opinions"] = [str(one) for one in decision.opinions]
+    if decision.mending is not None:
+        said["mend_until"] = _moment(decision.mending.until)
     if decision.publicity is not None:
         said |= _period("publicity", decision.publicity)
     return said | _content(decision)

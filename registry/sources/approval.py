@@ -1,13 +1,13 @@
 """A source's way from its application to where it issues, each step a decision of its case (`S-` and its number)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final
 
 import sqlalchemy as sa
 
 from registry.accounts.accounts import INSTITUTION, open_row
-from registry.database.schema import sources
+from registry.database.schema import batches, sources
 from registry.decisions.recalled import case_deciding
 from registry.decisions.recording import By, Officers, Pending, Step, open_case, prepare
 from registry.errors import DecisionRefused, Invalid, NotFound
@@ -18,9 +18,11 @@ from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
 from registry.opinions.opinions import counted, illustrative
 from registry.procedure import table
-from registry.procedure.decision import LIVE, PREFIXES, Opinion, Record, SourceTerms
+from registry.procedure.decision import LIVE, PREFIXES, Mending, Opinion, Record, SourceTerms
 from registry.procedure.fields import NONE
 from registry.sources.assets import CHECKED, Asset, held_against_lists, keep_assets, refuse_listed
+from registry.sources.given import NOTHING, TRIAL, Given, checked_given
+from registry.sources.given import illustrative as illustrative_given
 from registry.sources.sources import NewSource, Source, get_source
 
 WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
@@ -74,30 +76,58 @@ def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) 
     return pending, source, _step(pending, decision, source.kind)
 
 
-def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By) -> str:
+def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By, given: Given = NOTHING) -> str:
     """Take a step, with the opinions on how the case stands; gives the state that it leads to.
 
     Publicity opens now, for as short as it may be.
 
-    Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over, and what
-    `held_against_lists` does.
+    Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over, `NotFound` for a test
+    run that is none, and what `checked_given` and `held_against_lists` do.
     """
+    given = checked_given(step, given)
+    if TRIAL in given.hashes:
+        _must_be_tried(tx, source, given.hashes[TRIAL])
     about = "" if pending.before is None else pending.before.digest
-    return _take(tx, pending, source, step, by, counted(tx, pending.case, about, pending.at))
+    return _take(tx, pending, source, step, by, given, counted(tx, pending.case, about, pending.at))
+
+
+def _must_be_tried(tx: sa.Connection, source: Source, sha256: str) -> None:
+    tried = sa.select(sa.literal(1)).where(
+        batches.c.source_id == source.id, batches.c.sha256 == bytes.fromhex(sha256), batches.c.state == "judged"
+    )
+    if tx.execute(tried).first() is None:
+        raise NotFound(f"No batch of source {source.id} that was judged has this SHA-256: no test run to accept.")
 
 
 def _take(
-    tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By, opinions: tuple[Opinion, ...]
+    tx: sa.Connection,
+    pending: Pending,
+    source: Source,
+    step: table.Step,
+    by: By,
+    given: Given,
+    opinions: tuple[Opinion, ...],
 ) -> str:
     publicity = pending.publicity() if step.opens_publicity else None
-    terms, shown = _terms(tx, source), _names(source)
+    if given.valid_until_ms is not None:
+        source = replace(source, valid_until_ms=given.valid_until_ms)
+    terms, shown = _terms(tx, source), _names(source) | dict(given.hashes)
     if step.decision in CHECKED:
         shown |= held_against_lists(tx, pending.ledger.vault, source)
-    said = Step(step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions)
+    mending = _mending(pending, step, given)
+    said = Step(step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions, mending=mending)
     at = pending.take(tx, said).at
+    if given.valid_until_ms is not None:
+        tx.execute(_RENEW, {"source": source.id, "until": given.valid_until_ms})
     told = {"case": pending.case, "decision": step.decision, "state": step.to_state}
     tell(tx, SOURCE_DECIDED, source.applicant_id, at, told)
     return step.to_state
+
+
+def _mending(pending: Pending, step: table.Step, given: Given) -> Mending | None:
+    if step.meets_deadline:
+        return Mending(None)
+    return Mending(pending.mend_until(given.mend_days or step.sets_deadline)) if step.sets_deadline else None
 
 
 def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping[str, Officers]) -> str:
@@ -112,7 +142,8 @@ def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping
         if state in step.from_states:
             in_force = _step(pending, step.decision, source.kind)
             # By experts who are numbers and nobody else, as the officers are: this way is for demonstrations.
-            return _take(tx, pending, source, in_force, _by(in_force, officers), illustrative(in_force.opinions))
+            by, given = _by(in_force, officers), illustrative_given(in_force)
+            return _take(tx, pending, source, in_force, by, given, illustrative(in_force.opinions))
     return state
 
 
@@ -169,3 +200,6 @@ def _unpublished(of: NewSource) -> NotFound:
 def _names(of: Source) -> dict[str, str | list[str]]:
     district: dict[str, str | list[str]] = {} if of.district is None else {"district": of.district}
     return {"name_zh": of.name_zh, "name_en": of.name_en, **district}
+
+
+_RENEW = sa.text("UPDATE sources SET valid_until_ms = :until WHERE id = :source")

@@ -8,29 +8,44 @@ from registry.errors import NotFound
 from registry.ledger.ledger import Ledger
 from registry.procedure.decision import PREFIXES, Officer, Record
 from registry.sources.approval import next_step, take
+from registry.sources.given import NOTHING, Given, checked_given
 
 
 def decide_or_move(
-    tx: sa.Connection, ledger: Ledger, case: str, decision: str, choose: Choose, reason: str | None
+    tx: sa.Connection,
+    ledger: Ledger,
+    case: str,
+    decision: str,
+    choose: Choose,
+    reason: str | None,
+    given: Given = NOTHING,
 ) -> tuple[str | None, int | None]:
     """Take a decision, or move it: gives the state that it leads to, or the number of the motion.
 
-    Raises `NotFound`, `DecisionRefused`, `Conflict`, and what `choose` raises.
+    Raises `NotFound`, `DecisionRefused`, `Conflict`, `Invalid` for what the step does not ask for, and what `choose`
+    raises.
     """
     pending, source, step = next_step(tx, ledger, source_of(case), decision)
     mover = choose(step.by)
+    checked_given(step, given)
     if step.second:
-        return None, move(tx, case, decision, mover, ledger.clock(), reason)
-    return take(tx, pending, source, step, By(mover, reason=reason)), None
+        return None, move(tx, case, decision, mover, ledger.clock(), reason, given.kept())
+    return take(tx, pending, source, step, By(mover, reason=reason), given), None
 
 
 def approve_moved(
-    tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
+    tx: sa.Connection,
+    ledger: Ledger,
+    case: str,
+    decision: str,
+    mover: By,
+    choose: Choose,
+    given: Given = NOTHING,
 ) -> tuple[str, Officer]:
-    """Take a decision that was moved; gives the state that it leads to, and who approved it."""
+    """Take a decision that was moved, as it was given; gives the state that it leads to, and who approved it."""
     pending, source, step = next_step(tx, ledger, source_of(case), decision)
     second = approver(tx, choose, step.second, mover.actor)
-    return take(tx, pending, source, step, By(mover.actor, second, mover.reason)), second
+    return take(tx, pending, source, step, By(mover.actor, second, mover.reason), given), second
 
 
 def source_of(case: str) -> int:

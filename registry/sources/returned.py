@@ -42,9 +42,15 @@ def _is_text(shown: object) -> bool:
 
 
 def _return(tx: sa.Connection, recorded: Recorded) -> None:
-    """Have a source again as the log has it; its applicant is not known until `return_source`."""
+    """Have a source again as the log has it, ending as its last decision says.
+
+    Its applicant is not known until `return_source`.
+    """
     facts = facts_of(tx, recorded.decision, recorded.fields)
-    if facts is not None and tx.execute(_IS_LOST, facts).scalar_one():
+    if facts is None:
+        return
+    tx.execute(_RENEW, facts)
+    if tx.execute(_IS_LOST, facts).scalar_one():
         applicant = tx.execute(_NOBODY).scalar_one()
         tx.execute(_RETURN, {**facts, "applicant_id": applicant, "developer_id": None})
 
@@ -87,6 +93,7 @@ _RETURN = sa.text("""
         SET applicant_id = excluded.applicant_id, developer_id = excluded.developer_id
         WHERE sources.applicant_id IN (SELECT id FROM accounts WHERE opened_ms = 0 AND erased_ms = 0)
 """)
+_RENEW = sa.text("UPDATE sources SET valid_until_ms = :valid_until_ms WHERE id = :source")
 _IS_LOST = sa.text("""
     SELECT EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
         AND NOT EXISTS (SELECT FROM sources WHERE id = :source)

@@ -32,6 +32,7 @@ from registry.policies.versions import in_force_at
 from registry.procedure.decision import Officer, Record
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
+from registry.sources.given import NOTHING, Given
 from registry.sources.sources import NewSource, get_source
 from tests.programme.model import DAY, MINUTE, OFFICERS, Motion, day_of, end_of
 from tests.programme.planted import planted
@@ -57,8 +58,8 @@ officers = st.sampled_from(OFFICERS)
 bureau = st.sampled_from([("bureau", number) for number in (1, 2, 3)])
 STEPS_OF = {
     "methodology": ("evaluate", "publish", "refuse", "revise", "withdraw"),
-    "source": ("accept", "review", "open_publicity", "object", "answer", "publish", "connect", "start", "find", "clear",
-               "renew", "exclude", "end", "refuse"),
+    "source": ("accept", "review", "open_publicity", "object", "answer", "publish", "connect", "start", "warn", "mend",
+               "find", "clear", "change_devices", "verify_devices", "renew", "exclude", "end", "refuse"),
 }  # fmt: skip
 
 
@@ -146,7 +147,8 @@ class Programme(Supplying, RuleBasedStateMachine):
                 publish_proposed(tx, self.ledger, moved.case, replace(mover, second=second))
             else:
                 room = methodologies if motion.case[0] == "methodology" else sources
-                _, second = room.approve_moved(tx, self.ledger, moved.case, moved.decision, mover, choose)
+                asked = tx, self.ledger, moved.case, moved.decision, mover, choose
+                _, second = room.approve_moved(*asked, *self._given(motion.case, moved.decision))
             motions.end(tx, number, second, self.clock(), approved=True)
 
         if self._agree(act, said):
@@ -192,7 +194,7 @@ class Programme(Supplying, RuleBasedStateMachine):
 
         def act(tx):
             asked = tx, self.ledger, self._number(tx, case), decision, self._chooses(officer), reason
-            return room.decide_or_move(*asked)[1]
+            return room.decide_or_move(*asked, *self._given(case, decision))[1]
 
         if waits:
             self._move(act, said, Motion(case, decision, officer, reason))
@@ -266,6 +268,12 @@ class Programme(Supplying, RuleBasedStateMachine):
         self.publisher.publish()
 
     # how it is held
+
+    def _given(self, case, decision):
+        """What an officer gives beside the step: a renewal is for a year more."""
+        if case[0] != "source":
+            return ()
+        return (Given(valid_until_ms=VALID[1] + 365 * DAY) if decision == "renew" else NOTHING,)
 
     def _chooses(self, officer):
         def choose(authorities):

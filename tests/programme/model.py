@@ -22,6 +22,10 @@ def end_of(day):
     return int(midnight.timestamp()) * 1000
 
 
+class NoCalendar(Exception):
+    """Nobody can say which days of a year work."""
+
+
 @dataclass
 class Case:
     """How a case stands after its last decision, which was of `at` and by `actor`."""
@@ -33,6 +37,7 @@ class Case:
     code: str = ""
     version: int = 0
     publicity_until: int | None = None
+    mend_until: int | None = None
 
 
 @dataclass
@@ -78,15 +83,17 @@ class City:
         return end_of(dt.date(year, day.month, last)) - 1
 
     def publicity_end(self, at):
-        """When publicity that opens now may end; None where the calendar of a year on the way is missing."""
-        left, day = self.in_force("publicity", at)["source"], day_of(at)
-        if left == 0:
-            return at + 1
+        """When publicity that opens now may end. Raises where the calendar of a year on the way is missing."""
+        left = self.in_force("publicity", at)["source"]
+        return at + 1 if left == 0 else self.end_of_working_days(at, left)
+
+    def end_of_working_days(self, at, left):
+        day = day_of(at)
         while left:
             day += dt.timedelta(days=1)
             calendar = self.in_force(f"calendar/{day.year}", at)
             if calendar is None:
-                return None
+                raise NoCalendar
             is_work = day.isoweekday() <= 5 and str(day) not in calendar["holidays"]
             left -= is_work or str(day) in calendar["workdays"]
         return end_of(day)
@@ -180,10 +187,12 @@ class City:
             return "invalid", False
         if officer[0] not in step["by"]:
             return FORBIDDEN, False
+        if step.get("says"):
+            return "invalid", False  # no hash is given here
         if step.get("second"):
             waits = any(motion.case == case for motion in self.motions.values())
             return (CONFLICT, False) if waits else ("", True)
-        return self.take(case, decision, step, officer, None, now), False
+        return self.take(case, decision, step, officer, None, now, reason), False
 
     def approve(self, motion, officer, now):
         """Approve a motion: the decision is taken with both in it."""
@@ -197,48 +206,74 @@ class City:
             return REFUSED
         if officer[0] not in step.get("second", []):
             return FORBIDDEN
-        return CONFLICT if officer == mover else self.take(case, decision, step, mover, officer, now)
+        if officer == mover:
+            return CONFLICT
+        return "invalid" if step.get("says") else self.take(case, decision, step, mover, officer, now, motion.reason)
 
     def has_text(self, case, decision):
         """A revision is to the version after the last, whose text was submitted."""
         return decision != "revise" or (case[1], self.cases[case].version + 1) in self.texts
 
-    def take(self, case, decision, step, actor, second, now):
+    def take(self, case, decision, step, actor, second, now, reason=None):
         found, at = self.cases[case], self.time(case, now, *self.rests_on(case))
-        publicity = found.publicity_until
-        if step.get("opens_publicity"):
-            end = self.publicity_end(at)
-            if end is None:
-                return REFUSED
-            publicity = max(publicity or 0, end)
+        try:
+            publicity, mend_until = self.publicity_after(found, step, at), self.mend_until_after(found, step, at)
+        except NoCalendar:
+            return REFUSED
         if actor[0] not in step["by"]:
             return "ACTOR"
         if second is not None and second in {actor, found.actor}:
             return "SECOND"
-        if step.get("after_publicity") and (publicity is None or at < publicity):
+        if self.has_to_wait(found, step, at, publicity):
             return "WAIT"
-        if step.get("opinions"):
-            return "NEEDS"  # nobody gives one here
-        needs = step.get("needs", {}).get("methodology", [])
-        if needs and self.state(("methodology", found.code)) not in needs:
+        if self.lacks(found, step, reason):
             return "NEEDS"
         version = found.version + (decision == "revise")
         if case[0] == "methodology" and step["to"] == "published":
             self.published.setdefault(found.code, []).append(version)
-        self.cases[case] = Case(step["to"], at, actor, found.kind, found.code, version, publicity)
+        self.cases[case] = Case(step["to"], at, actor, found.kind, found.code, version, publicity, mend_until)
         return ""
 
-    def needs(self, number):
+    def needs(self, number, at):
         """Whether something is not as it must be for a source to issue."""
         source = self.cases["source", number]
+        if source.mend_until is not None and at >= source.mend_until:
+            return True
         return source.state != "live" or self.cases["methodology", source.code].state != "published"
+
+    def publicity_after(self, found, step, at):
+        if not step.get("opens_publicity"):
+            return found.publicity_until
+        return max(found.publicity_until or 0, self.publicity_end(at))
+
+    def mend_until_after(self, found, step, at):
+        if step.get("meets_deadline"):
+            return None
+        if not step.get("sets_deadline"):
+            return found.mend_until
+        end = self.end_of_working_days(at, step["sets_deadline"])
+        return min(end, found.mend_until or end)
+
+    def has_to_wait(self, found, step, at, publicity):
+        if step.get("after_publicity") and (publicity is None or at < publicity):
+            return True
+        if step.get("in_last_months"):
+            return True  # every approval here ends in a hundred years
+        return bool(step.get("in_deadline") and found.mend_until and at >= found.mend_until)
+
+    def lacks(self, found, step, reason):
+        needs = step.get("needs", {}).get("methodology", [])
+        if needs and self.state(("methodology", found.code)) not in needs:
+            return True
+        # Nobody gives an opinion here.
+        return bool(step.get("opinions")) or (step.get("gives_reason", False) and reason is None)
 
     def issue(self, number, now):
         """Issue what a source reports, by the points policy of now."""
         source = self.cases["source", number]
         methodology = self.cases["methodology", source.code]
         at = max(now, source.at, methodology.at) + 1
-        if self.needs(number):
+        if self.needs(number, at):
             return "NEEDS"
         if self.version("points", now) != self.version("points", at):
             return "POLICY"

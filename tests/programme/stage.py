@@ -32,6 +32,13 @@ def two_for_an_evaluation():
     return {**value, "steps": steps}
 
 
+def without_hashes():
+    """The life cycle of a source whose steps ask for no contract and no test run: those are tested over REST."""
+    value = shipped_value(Record.SOURCE)
+    steps = [{name: said for name, said in step.items() if name != "says"} for step in value["steps"]]
+    return {**value, "steps": steps}
+
+
 def values():
     """What may be proposed: (name, value)."""
     points = [("points", {"validity_years": years}) for years in (1, 2, 3)]
@@ -44,7 +51,7 @@ def values():
         for on in ((), SWITCHES[:1], SWITCHES)
     ]
     tables = [("procedure/methodology", value) for value in (without_opinions(), two_for_an_evaluation())]
-    return [*points, *publicity, *calendars, *behaviours, *tables]
+    return [*points, *publicity, *calendars, *behaviours, *tables, ("procedure/source", without_hashes())]
 
 
 @dataclass

@@ -128,7 +128,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "corrected_accounts": _all(G, "case_number account_id issued_g voided_g"),
     "cases": _all(A, "number about"),
     "decisions": _all(A, "movement_id case_number"),
-    "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved"),
+    "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved given"),
     "frontier": _all(A, "sole next_g"),
     "origins": _all(A, "first_g last_g lot_g"),
     "totals": _all(A, "lot_id form purpose grams"),

@@ -18,6 +18,8 @@ PREFIX_KINDS = {f"{record[0].upper()}": kind for kind, record in KINDS.items()}
 HEX = "ab" * 32
 OPINIONS = [f"expert:1 for sound {HEX}"]
 """As many as the life cycles that ship ask for."""
+CONNECTED = {"contract_sha256": HEX, "devices_sha256": HEX}
+"""What a platform is connected by, beside what every decision says."""
 CALENDAR = {
     "holidays": ["2026-02-16", "2026-02-17", "2026-02-18", "2026-02-19", "2026-02-20", "2026-02-23"],
     "workdays": ["2026-02-14", "2026-02-28"],
@@ -163,9 +165,19 @@ class Book:
         case = f"S-{number}"
         is_project = terms["kind_"] == "project"
         if not is_project:
-            self.source(case, "connect", "connected", terms, "exchange:1")
-        said = {"second": "centre:4" if is_project else "exchange:2"} | said
+            self.source(case, "connect", "connected", terms | CONNECTED, "exchange:1")
+        said = ({"second": "centre:4"} if is_project else {"second": "exchange:2", "trial_sha256": HEX}) | said
         return self.source(case, "start", "live", terms, **said)
+
+    def find(self, terms, number=1, actor="centre:1", until="2026-12-01 00:00", **said):
+        """Find what stops a source, and set a time to mend it."""
+        found = {"mend_until": rfc3339(moment(until)), "reason": "meters-stood-still"}
+        return self.source(f"S-{number}", "find", "rectifying", terms, actor, **found | said)
+
+    def clear(self, terms, number=1, **said):
+        return self.source(
+            f"S-{number}", "clear", "live", terms, **{"second": "exchange:1", "mend_until": "none"} | said
+        )
 
     def issuance(self, number, source, methodology, first=0, quantity=1000, accounts=2, policies=(), **said):
         """Propose an issuance and issue it; gives the digest of the lot."""
@@ -191,6 +203,9 @@ class Book:
         self.decide(f"C-{number}", "propose", "proposed", "centre:1")
         terms = {"lot": lot, "ranges": ranges, "voided_g": str(voided), "shortfall_g": str(shortfall)}
         return self.decide(f"C-{number}", "order", "ordered", "centre:2", **terms | {"second": "centre:3"} | said)
+
+
+CALENDAR_2027 = {"holidays": [], "workdays": []}
 
 
 def programme(**tables):

@@ -39,6 +39,7 @@ ALWAYS = {
     "source": {"kind", "methodology", "valid_from", "valid_until"},
 }
 EACH = {"record", "case", "decision", "from", "to", "previous", "at", "actor"}
+MAYBE_OF = {"source": {"mend_until"}}
 MAYBE = {"second", "reason", "documents", "publicity_from", "publicity_until", "opinions"}
 SOURCE_KINDS = {"project", "scenario", "behaviour"}
 LISTS = {"documents", "policies", "refused", "ranges", "opinions"}
@@ -61,7 +62,7 @@ FORMS = {
 FORMS["opinions"] = rf"(expert|service-body):{POSITIVE} (for|against|conditions) (?=[^ ]{{1,64}} ){PLAIN_WORD} {HASH}"
 FORMS |= dict.fromkeys(("decision", "from", "to", "reason"), WORD)
 FORMS |= dict.fromkeys(("at", "publicity_from", "publicity_until", "period_from", "period_until"), TIME)
-FORMS |= dict.fromkeys(("valid_from", "valid_until"), f"none|{TIME}")
+FORMS |= dict.fromkeys(("valid_from", "valid_until", "mend_until"), f"none|{TIME}")
 FORMS |= dict.fromkeys(("actor", "second"), OFFICER)
 FORMS |= dict.fromkeys(("documents", "source", "policies", "inputs_sha256", "lot"), HASH)
 FORMS |= dict.fromkeys(("first_g", "accepted", "voided_g", "shortfall_g"), NUMBER)
@@ -127,7 +128,7 @@ class NaiveReplay:
     # the fields
 
     def is_document(self, record, movement, says, fields):
-        allowed = EACH | MAYBE | ALWAYS.get(record, set()) | ONCE.get(record, set())
+        allowed = EACH | MAYBE | MAYBE_OF.get(record, set()) | ALWAYS.get(record, set()) | ONCE.get(record, set())
         if any(name in allowed for name in fields.keys() - says.keys()):
             return False
         is_effective = says.get("to") == EFFECT[record]
@@ -268,8 +269,44 @@ class NaiveReplay:
                 return False
         if days := step.get("after_working_days"):
             end = self.working_days_after(before[-1].at, days, decision.at)
-            return end is not None and decision.at >= end
-        return True
+            if end is None or decision.at < end:
+                return False
+        return self.mends(decision, step) and self.renews(decision, step)
+
+    def mends(self, decision, step):
+        """A time to mend is said where it is set, `none` where it is met, and nowhere else."""
+        said, days = (
+            decision.says.get("mend_until") if decision.record == "source" else None,
+            step.get("sets_deadline", 0),
+        )
+        if not days and said != ("none" if step.get("meets_deadline") else None):
+            return False
+        if days:
+            end = self.working_days_after(decision.at, days, decision.at)
+            if said in {None, "none"} or end is None or ms(said) < end:
+                return False
+        until = self.to_mend_until(decision["case"])
+        return not step.get("in_deadline") or until is None or decision.at < until
+
+    def to_mend_until(self, case):
+        said = ["none"]
+        said += [one["mend_until"] for one in self.decisions if one["case"] == case and "mend_until" in one.says]
+        since = len(said) - said[::-1].index("none")
+        return min(map(ms, said[since:]), default=None)
+
+    def renews(self, decision, step):
+        months = step.get("in_last_months", 0)
+        if not months:
+            return True
+        ends = self.of_case(decision)[-1]["valid_until"]
+        if ends == "none" or decision["valid_until"] == "none" or ms(decision["valid_until"]) <= ms(ends):
+            return False
+        last = dt.date(1970, 1, 1) + dt.timedelta(days=day_of(ms(ends)))
+        month = last.year * 12 + last.month - 1 - months
+        first = dt.date(month // 12, month % 12 + 1, 1)
+        after = dt.date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+        begins = min(first + dt.timedelta(days=last.day - 1), after - dt.timedelta(days=1))
+        return end_of((begins - dt.date(1970, 1, 1)).days - 1) <= decision.at < ms(ends)
 
     def published(self, digest):
         found = [
@@ -288,11 +325,11 @@ class NaiveReplay:
             if says["to"] in {"published", "live"} and "none" in (says["methodology"], says["kind"]):
                 return False
         if decision.record == "issuance" and decision.is_effective:
-            source = self.source_of(decision)
-            if source is None or source["methodology"] != says["methodology"]:
+            source, methodology = self.source_of(decision), self.published(says["methodology"])
+            if None in (source, methodology) or source["methodology"] != says["methodology"]:
                 return False
-            methodology = self.published(says["methodology"])
-            if methodology is None or self.state(methodology["case"]) != "published":
+            is_overdue = decision.at >= (self.to_mend_until(source["case"]) or 2**63)
+            if is_overdue or self.state(methodology["case"]) != "published":
                 return False
             cases |= {"source": source["case"], "methodology": methodology["case"]}
         if decision.record == "correction" and decision.is_effective:
@@ -301,10 +338,17 @@ class NaiveReplay:
                 return False
             cases["issuance"] = lot["case"]
         step = self.step(decision)
-        wanted, opinions = step.get("needs", {}), len(says.get("opinions", []))
-        return opinions >= step.get("opinions", 0) and all(
+        wanted = step.get("needs", {})
+        return self.says_enough(says, step) and all(
             record in cases and self.state(cases[record]) in states for record, states in wanted.items()
         )
+
+    def says_enough(self, says, step):
+        hashes = [says.get(name) for name in step.get("says", [])]
+        if not all(isinstance(one, str) and re.fullmatch(HASH, one, re.ASCII) for one in hashes):
+            return False
+        has_reason = "reason" in says or not step.get("gives_reason")
+        return has_reason and len(says.get("opinions", [])) >= step.get("opinions", 0)
 
     def source_of(self, issuance):
         for one in self.decisions:

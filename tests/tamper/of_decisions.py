@@ -154,7 +154,10 @@ class OfDecisions:
         return f"from {first}", len(book.entries) - 1, "LOT"
 
     def _not_live(self, book: Book) -> Altered:
-        book.source("S-1", *self.random.choice([("find", "rectifying"), ("end", "ended")]), book.terms)
+        if self.random.randrange(2):
+            book.find(book.terms)
+        else:
+            book.source("S-1", "end", "ended", book.terms)
         digest = self._of(book, "S-1").movement.evidence.hex()
         book.issuance(2, digest, book.methodology_digest, first=1000)
         return digest[:8], len(book.entries) - 1, "NEEDS"
@@ -210,8 +213,8 @@ class OfDecisions:
     def _salt(self, book: Book) -> Altered:
         other = self._of(book, "S-1", "M-1", "I-1", "C-1", "P-1")
         while len(book.entries) < 257:
-            book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
-            book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+            book.find(book.terms, actor="exchange:3")
+            book.clear(book.terms)
         last = book.entries[-1]
         book.entries[-1] = with_salts_of(last, other, [self.random.choice(["actor", "at", "case", "record"])])
         return f"leaf {other.leaf}", last.leaf, "DOCUMENT"

@@ -51,12 +51,12 @@ def test_each_faulty_leaf_is_named_by_its_rule(tmp_path, name):
 def test_a_kept_audit_goes_on_and_judges_by_what_was_decided_before(tmp_path):
     book = to_issued()
     while len(book.entries) < 300:
-        book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
-        book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+        book.find(book.terms, actor="exchange:3")
+        book.clear(book.terms)
     write_book(tmp_path / "log", book)
     how = {"means": Means(state=tmp_path / "state", segment=256)}
     assert found(tmp_path / "log", **how)[1:] == ([], [])
-    book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+    book.clear(book.terms)
     write_book(tmp_path / "log", book)
     report, faults, _ = found(tmp_path / "log", **how)
     assert faults == [[len(book.entries) - 1, "STATE_OF_CASE"]]
@@ -66,8 +66,8 @@ def test_a_kept_audit_goes_on_and_judges_by_what_was_decided_before(tmp_path):
 def test_a_salt_that_stands_twice_in_the_log_is_found_across_its_files(tmp_path):
     book = to_issued()
     while len(book.entries) < 300:
-        book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
-        book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+        book.find(book.terms, actor="exchange:3")
+        book.clear(book.terms)
     last, other = len(book.entries) - 1, 7
     book.entries[last] = with_salts_of(book.entries[last], book.entries[other], ["actor"])
     write_book(tmp_path, book)

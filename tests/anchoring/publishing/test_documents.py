@@ -84,11 +84,13 @@ DISCLOSED = {
     "issuance": set(),
 }
 BESIDE = {
+    "accept": {"lists"},
+    "connect": {"contract_sha256", "devices_sha256"},
     "evaluate": {"opinions"},
     "publish": {"second", "reason"},
     "open_publicity": {"publicity_from", "publicity_until"},
     "review": {"second"},
-    "start": {"second"},
+    "start": {"second", "trial_sha256"},
     "issue": {
         "second", "source", "methodology", "policies", "first_g", "quantity_g", "accounts", "period_from",
         "period_until", "inputs_sha256", "accepted", "refused",
@@ -103,6 +105,7 @@ def test_each_field_is_disclosed_or_withheld_as_its_record_declares(scheme, fold
         name, decision = found.values["record"], found.values["decision"]
         beside = BESIDE.get(decision, set()) - ({"reason"} if name != "policy" else set())
         beside = beside | ({"definition"} if (name, decision) == ("methodology", "publish") else set())
+        beside = beside | ({"lists"} if (name, decision) == ("source", "publish") else set())
         assert set(found.values) == DECIDED | DISCLOSED[name] | beside
         assert set(found.fields) - set(found.values) == ({"applicant_id"} if decision == "apply" else set())
 

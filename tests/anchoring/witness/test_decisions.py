@@ -69,7 +69,7 @@ def test_after_a_refusal_it_goes_on_from_what_it_cosigned(witnessed):
     log = witnessed(book)
     log.replay(len(book.entries))
     whole = len(book.entries)
-    book.source("S-1", "find", "rectifying", book.terms, "bureau:3")
+    book.find(book.terms, actor="bureau:3")
     for _ in range(2):
         with pytest.raises(Unlawful, match=f"leaf {whole}: ACTOR: "):
             log.replay(whole + 1)

@@ -1,5 +1,8 @@
 """Officers decide over REST: what needs two is moved by one and approved by another, and the log names both."""
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
 from registry.clock import rfc3339
@@ -7,7 +10,9 @@ from registry.identity.grants import OPERATOR, Grant, revoke
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
+from registry.sources.sources import get_source
 from tests.support.experts import opined
+from tests.support.reporting import Reporting, rides_csv
 from tests.support.rest import Caller, is_problem
 from tests.support.scheme import methodology_of
 from tests.support.waiting import until
@@ -44,8 +49,17 @@ def applied(live, officer) -> str:
     return said["case"]
 
 
-def decide(who: Caller, case: str, decision: str):
-    return who.post(f"/v1/cases/{case}/decisions", {"decision": decision})
+def decide(who: Caller, case: str, decision: str, **given):
+    return who.post(f"/v1/cases/{case}/decisions", {"decision": decision, **given})
+
+
+def tried(live, case: str) -> str:
+    """A test run of the platform of a source: the SHA-256 of a file that was judged, and of which nothing is issued."""
+    with live.site.database.reading() as tx:
+        of = Reporting.of(replace(live, source=get_source(tx, int(case[2:]))))
+    content = rides_csv([{"orderid": f"trial-{case}"}])
+    assert of.read(of.judged(content))["state"] == "judged"
+    return hashlib.sha256(content).hexdigest()
 
 
 def test_a_source_goes_its_way_by_the_acts_of_two_authorities(live, officer):
@@ -62,9 +76,19 @@ def test_a_source_goes_its_way_by_the_acts_of_two_authorities(live, officer):
     assert done(exchange.post(approval, {}))["state"] == "reviewed"
     assert is_problem(exchange.post(approval, {}), 409, "conflict")
     assert done(decide(centre, case, "open_publicity"))["state"] == "publicity"
+    contract = {"says": {"contract_sha256": "ab" * 32, "devices_sha256": "cd" * 32}}
+    assert is_problem(decide(exchange, case, "open_publicity", **contract), 409, "decision-refused")
     for decision, state in (("publish", "published"), ("connect", "connected"), ("start", "live")):
-        by = exchange if decision == "connect" else centre
-        said = done(decide(by, case, decision))
+        by, given = centre, {}
+        if decision == "connect":
+            assert is_problem(decide(exchange, case, decision), 400, "invalid"), "by no contract"
+            by, given = exchange, contract
+        if decision == "start":
+            untried = done(decide(centre, case, decision, says={"trial_sha256": "ef" * 32}))["motion"]
+            assert is_problem(exchange.post(f"/v1/motions/{untried}/approval", {}), 404, "not-found"), "no test run"
+            done(centre.post(f"/v1/motions/{untried}/withdrawal", {}))
+            given = {"says": {"trial_sha256": tried(live, case)}}
+        said = done(decide(by, case, decision, **given))
         if said["motion"] is not None:
             second = officer("exchange", 2)  # of those who neither decide this nor decided before
             said = done(second.post(f"/v1/motions/{said['motion']}/approval", {}))
@@ -76,6 +100,39 @@ def test_a_source_goes_its_way_by_the_acts_of_two_authorities(live, officer):
     assert named["review"] == ("centre:1", "exchange:1")
     assert named["publish"] == named["start"] == ("centre:1", "exchange:2")
     assert named["connect"] == ("exchange:1", None)
+    says = {one["decision"]: one for one in said}
+    assert says["connect"]["contract_sha256"] == "ab" * 32
+    assert says["start"]["trial_sha256"] == given["says"]["trial_sha256"]
+    found_and_mended(live, officer, case)
+
+
+def found_and_mended(live, officer, case: str) -> None:
+    """What a live source comes to: a finding with a deadline, which everybody sees, devices that change, a renewal."""
+    centre, exchange, anybody = officer("centre", 1), officer("exchange", 2), Caller(live.url)
+    assert is_problem(decide(centre, case, "warn"), 409, "decision-refused"), "without a reason"
+    assert is_problem(decide(centre, case, "warn", reason="late-reports", mend_days=4), 400, "invalid")
+    assert is_problem(decide(centre, case, "accept", mend_days=9), 409, "decision-refused")
+    assert done(decide(centre, case, "warn", reason="late-reports", mend_days=10))["state"] == "live"
+    moved = done(decide(centre, case, "renew", valid_until="2031-01-01T00:00:00.000Z"))["motion"]
+    early = exchange.post(f"/v1/motions/{moved}/approval", {})
+    assert is_problem(early, 409, "decision-refused")
+    assert "breaks WAIT" in early.json()["detail"]
+    done(centre.post(f"/v1/motions/{moved}/withdrawal", {}))
+    assert is_problem(decide(centre, case, "renew"), 400, "invalid")
+    assert is_problem(decide(centre, case, "mend", valid_until="2031-01-01T00:00:00.000Z"), 400, "invalid")
+    moved = done(decide(centre, case, "mend"))["motion"]
+    assert done(exchange.post(f"/v1/motions/{moved}/approval", {}))["state"] == "live"
+    devices = {"says": {"devices_sha256": "0d" * 32}}
+    assert is_problem(decide(centre, case, "change_devices", says={"devices_sha256": "x"}), 400, "invalid")
+    assert done(decide(centre, case, "change_devices", **devices))["state"] == "verifying"
+    moved = done(decide(centre, case, "verify_devices", **devices))["motion"]
+    assert done(exchange.post(f"/v1/motions/{moved}/approval", {}))["state"] == "live"
+    assert is_problem(decide(officer("bureau", 1), "P-1", "publish", mend_days=9), 400, "invalid")
+    live.publish()
+    page = anybody.get(f"/cases/{case}").text
+    says = {one["says"]["decision"]: one["says"] for one in anybody.get(f"/v1/cases/{case}").json()["items"]}
+    assert says["warn"]["mend_until"] in page
+    assert (says["mend"]["mend_until"], says["verify_devices"]["devices_sha256"]) == ("none", "0d" * 32)
 
 
 def test_who_may_decide_what_is_the_life_cycles_to_say(live, officer):

@@ -14,6 +14,7 @@ from api.installation.officers import BUREAU, CENTRE, OFFICERS
 from registry.activities.activities import Activity
 from registry.clock import rfc3339
 from registry.database.schema import decisions, policies
+from registry.decisions.recalled import last_decision
 from registry.decisions.recording import By, Officers, Step, prepare, read_officer
 from registry.errors import DecisionRefused, Invalid, MethodologyUnsound, SetAside
 from registry.issuance.issue import issue
@@ -29,8 +30,9 @@ from registry.policies.first import publish_first, shipped_first
 from registry.policies.measures import Measure
 from registry.policies.policies import in_force, publish_policy, shipped_policy
 from registry.procedure.decision import Record
-from registry.sources.approval import advance, apply_for, next_step, take
-from registry.sources.sources import NewSource
+from registry.sources.approval import advance, apply_for, approve, next_step, take
+from registry.sources.given import NOTHING, Given
+from registry.sources.sources import NewSource, get_source
 from registry.upkeep.consistency import check_tables
 from tests.support.scheme import DAY, VALID, behaviour_of, found_source, methodology_of
 
@@ -67,8 +69,9 @@ def applied(scheme):
         return apply_for(tx, scheme.ledger, NewSource(**values), CENTRE.proposing)
 
 
-def decide(tx, scheme, source, decision):
-    return take(tx, *next_step(tx, scheme.ledger, source.id, decision), By(CENTRE.actor))
+def decide(tx, scheme, source, decision, given=NOTHING, second=None):
+    by = By(CENTRE.actor, second, "late-reports")
+    return take(tx, *next_step(tx, scheme.ledger, source.id, decision), by, given)
 
 
 def report_of(scheme, source):
@@ -165,12 +168,71 @@ def test_a_source_that_is_not_live_issues_nothing(scheme):
         with scheme.database.transaction() as tx:
             states.append(advance(tx, scheme.ledger, source.id, OFFICERS))
     assert states == ["accepted", "reviewed", "publicity", "published", "connected", "live"]
+    of_2025(scheme)
     with scheme.database.transaction() as tx:
         lot = issue(tx, scheme.ledger, report, CENTRE)
         assert lot.last - lot.first == 10
         assert decide(tx, scheme, source, "find") == "rectifying"
     with refused(scheme, "breaks NEEDS", "stands at rectifying") as tx:
         issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+
+
+def of_2025(scheme):
+    """The scheme's clock stands in 2025, of which no calendar ships."""
+    with scheme.database.transaction() as tx:
+        publish_policy(tx, scheme.ledger, "calendar/2025", {"holidays": [], "workdays": []}, 0, BUREAU)
+
+
+def test_what_is_not_mended_in_time_stops_issuing_by_itself(scheme):
+    of_2025(scheme)
+    source = approved(scheme)
+    with scheme.database.transaction() as tx:
+        assert decide(tx, scheme, source, "warn", Given(mend_days=6)) == "live"
+        until = last_of(tx, scheme, source).mending.until
+    report = report_of(scheme, source)
+    scheme.clock.now = until - 10
+    with scheme.database.transaction() as tx:
+        issue(tx, scheme.ledger, report_of(scheme, source), CENTRE)
+    scheme.clock.now = until
+    with refused(scheme, "breaks NEEDS", "is suspended", rfc3339(until)) as tx:
+        issue(tx, scheme.ledger, report, CENTRE)
+    with scheme.database.transaction() as tx:
+        decide(tx, scheme, source, "mend", second=CENTRE.second)
+        assert issue(tx, scheme.ledger, report, CENTRE)
+        decide(tx, scheme, source, "find")
+        until = last_of(tx, scheme, source).mending.until
+    scheme.clock.now = until
+    with refused(scheme, "breaks WAIT", "was to be mended by") as tx:
+        decide(tx, scheme, source, "clear", second=CENTRE.second)
+    with scheme.database.transaction() as tx:
+        assert decide(tx, scheme, source, "exclude", second=CENTRE.second) == "excluded"
+
+
+def test_an_approval_is_renewed_in_its_last_three_months_alone(scheme):
+    source = approved(scheme)
+    ends = source.valid_until_ms
+    longer = Given(valid_until_ms=ends + 365 * DAY)
+    for at in (ends - 93 * DAY, ends):
+        scheme.clock.now = at
+        with refused(scheme, "breaks WAIT", "is renewed from") as tx:
+            decide(tx, scheme, source, "renew", longer, CENTRE.second)
+    scheme.clock.now = ends - 80 * DAY
+    with refused(scheme, "would not end later") as tx:
+        decide(tx, scheme, source, "renew", Given(valid_until_ms=ends), CENTRE.second)
+    with scheme.database.transaction() as tx:
+        decide(tx, scheme, source, "renew", longer, CENTRE.second)
+        assert get_source(tx, source.id).valid_until_ms == ends + 365 * DAY
+        assert last_of(tx, scheme, source).content.valid_until == ends + 365 * DAY
+
+
+def approved(scheme):
+    with scheme.database.transaction() as tx:
+        values = {name: getattr(scheme.source, name) for name in NewSource.__dataclass_fields__}
+        return approve(tx, scheme.ledger, NewSource(**values), OFFICERS)
+
+
+def last_of(tx, scheme, source):
+    return last_decision(tx, scheme.ledger.vault.sealer, f"S-{source.id}")
 
 
 def test_publicity_lasts_as_the_policy_says_when_it_opens(scheme):

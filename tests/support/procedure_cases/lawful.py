@@ -7,6 +7,8 @@ from registry.ledger.movement import Flag, Kind
 from registry.procedure.decision import Record
 from registry.procedure.table import shipped_value
 from tests.support.decisions import (
+    CALENDAR_2027,
+    HEX,
     Book,
     moment,
     programme,
@@ -139,10 +141,14 @@ def publicity_that_is_over_to_the_millisecond():
 
 @case()
 def a_source_that_was_renewed_rectified_and_excluded():
-    book = to_live()
-    book.source("S-1", "renew", "live", book.terms, second="centre:9", valid_until="2030-01-01T00:00:00.000Z")
-    book.source("S-1", "find", "rectifying", book.terms, "exchange:3")
-    book.source("S-1", "clear", "live", book.terms, second="exchange:1")
+    book = to_live(tables={"calendar/2027": CALENDAR_2027})
+    book.at = moment("2027-10-01 00:00") - 60_000
+    renewed = book.terms | {"valid_until": "2030-01-01T00:00:00.000Z"}
+    book.source("S-1", "renew", "live", renewed, second="centre:9")
+    book.find(renewed, actor="exchange:3", until="2028-12-01 00:00")
+    book.clear(renewed)
+    book.source("S-1", "change_devices", "verifying", renewed, devices_sha256=HEX)
+    book.source("S-1", "verify_devices", "live", renewed, second="centre:9", devices_sha256=HEX)
     book.source("S-1", "exclude", "excluded", book.terms, second="exchange:1", reason="false_data")
     return book
 

@@ -6,6 +6,7 @@ from registry.procedure.decision import Record
 from registry.procedure.table import shipped_value
 from tests.support.decisions import (
     HEX,
+    moment,
     programme,
     to_issued,
     to_live,
@@ -104,7 +105,7 @@ def an_issuance_under_a_methodology_that_was_withdrawn():
 @case("NEEDS")
 def an_issuance_of_a_source_that_is_not_live():
     book = to_live()
-    book.live = book.source("S-1", "find", "rectifying", book.terms)
+    book.live = book.find(book.terms)
     book.issuance(1, book.live, book.methodology_digest)
     return book
 
@@ -119,7 +120,7 @@ def without_needs():
 @case("NEEDS")
 def an_issuance_of_a_source_that_is_not_live_whatever_the_life_cycle_says():
     book = to_live(tables=without_needs())
-    book.live = book.source("S-1", "find", "rectifying", book.terms)
+    book.live = book.find(book.terms)
     book.issuance(1, book.live, book.methodology_digest)
     return book
 
@@ -135,7 +136,7 @@ def an_issuance_under_a_withdrawn_methodology_whatever_the_life_cycle_says():
 @case("NEEDS")
 def an_issuance_by_an_earlier_decision_of_its_source():
     book = to_live()
-    book.source("S-1", "renew", "live", book.terms, second="centre:9")
+    book.source("S-1", "warn", "live", book.terms, reason="late", mend_until="2026-12-01T00:00:00.000Z")
     book.issuance(1, book.live, book.methodology_digest)
     return book
 
@@ -159,4 +160,80 @@ def an_issuance_under_a_methodology_that_its_source_does_not_name():
 def a_correction_of_no_lot():
     book = to_issued()
     book.correct(1, book.live, ["0 100"], 100)
+    return book
+
+
+def warned():
+    """A live source of which something is to be mended by the end of 9 February."""
+    book = to_live()
+    terms = book.terms | {"reason": "late-reports", "mend_until": "2026-02-09T16:00:00.000Z"}
+    book.live = book.source("S-1", "warn", "live", terms)
+    return book
+
+
+@case()
+def an_issuance_while_there_is_time_to_mend():
+    book = warned()
+    book.at = moment("2026-02-10 00:00") - 2 * 60_000 - 1
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_when_the_time_to_mend_is_over():
+    book = warned()
+    book.at = moment("2026-02-10 00:00") - 2 * 60_000
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_when_the_first_time_to_mend_is_over_although_another_finding_has_a_later_one():
+    book = warned()
+    terms = book.terms | {"reason": "meters-stood-still", "mend_until": "2026-12-01T00:00:00.000Z"}
+    book.live = book.source("S-1", "warn", "live", terms)
+    book.wait("2026-02-11 09:00").issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case()
+def an_issuance_when_it_was_mended_at_last():
+    book = warned()
+    book.wait("2026-02-11 09:00")
+    book.live = book.source("S-1", "mend", "live", book.terms, second="exchange:1", mend_until="none")
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def an_issuance_of_an_overdue_source_whose_devices_were_verified_since():
+    book = warned()
+    book.wait("2026-02-11 09:00")
+    book.source("S-1", "change_devices", "verifying", book.terms, devices_sha256=HEX)
+    verified = book.terms | {"second": "exchange:1", "devices_sha256": HEX}
+    book.live = book.source("S-1", "verify_devices", "live", verified)
+    book.issuance(1, book.live, book.methodology_digest)
+    return book
+
+
+@case("NEEDS")
+def a_finding_without_a_reason():
+    book = to_live()
+    book.find(book.terms, reason=None)
+    return book
+
+
+@case("NEEDS")
+def a_platform_that_is_connected_by_no_contract():
+    book = to_publicity()
+    book.publicise(book.terms)
+    book.wait("2026-01-16 09:00").publish_source(book.terms)
+    book.source("S-1", "connect", "connected", book.terms, "exchange:1", devices_sha256=HEX, contract_sha256="AB" * 32)
+    return book
+
+
+@case("NEEDS")
+def a_list_of_devices_that_is_withheld():
+    book = to_live()
+    book.source("S-1", "change_devices", "verifying", book.terms, devices_sha256=HEX, withhold=("devices_sha256",))
     return book

@@ -12,7 +12,7 @@ from tests.support.procedure_cases.making import case
 def a_fork():
     book = to_live()
     fork = book.last["S-1"]
-    book.source("S-1", "find", "rectifying", book.terms)
+    book.find(book.terms)
     book.last["S-1"] = fork
     book.source("S-1", "exclude", "excluded", book.terms, second="exchange:1")
     return book

@@ -8,6 +8,7 @@ from registry.procedure.table import shipped_value
 from tests.support.decisions import (
     moment,
     programme,
+    to_live,
     to_publicity,
 )
 from tests.support.procedure_cases.making import case
@@ -125,4 +126,83 @@ def a_waiting_time_that_is_over():
     book = slow_corrections()
     book.at = moment("2026-01-09 00:00") - 60_000
     book.decide("C-1", "dismiss", "dismissed")
+    return book
+
+
+@case("WAIT")
+def a_finding_that_says_not_until_when_to_mend():
+    book = to_live()
+    book.find(book.terms, mend_until=None)
+    return book
+
+
+@case("WAIT")
+def a_time_to_mend_that_is_too_short():
+    book = to_live()
+    book.find(book.terms, until="2026-02-09 23:59")
+    return book
+
+
+@case("WAIT")
+def a_time_to_mend_in_a_decision_that_finds_nothing():
+    book = to_live()
+    book.source("S-1", "end", "ended", book.terms, mend_until="2026-12-01T00:00:00.000Z")
+    return book
+
+
+@case("WAIT")
+def a_decision_that_it_is_mended_which_says_until_when():
+    book = to_live()
+    book.find(book.terms)
+    book.clear(book.terms, mend_until="2026-12-01T00:00:00.000Z")
+    return book
+
+
+@case("WAIT")
+def what_stopped_a_source_and_was_mended_too_late():
+    book = to_live()
+    book.find(book.terms, until="2026-02-10 00:00")
+    book.at = moment("2026-02-10 00:00") - 60_000
+    book.clear(book.terms)
+    return book
+
+
+@case()
+def what_stopped_a_source_and_was_mended_in_time():
+    book = to_live()
+    book.find(book.terms, until="2026-02-10 00:00")
+    book.at = moment("2026-02-10 00:00") - 60_001
+    book.clear(book.terms)
+    return book
+
+
+def renewed(at, until="2029-01-01T00:00:00.000Z"):
+    book = to_live()
+    book.at = moment(at) - 60_000
+    book.source("S-1", "renew", "live", book.terms | {"valid_until": until}, second="centre:9")
+    return book
+
+
+@case("WAIT")
+def a_renewal_before_the_last_three_months():
+    book = to_live()
+    book.at = moment("2027-10-01 00:00") - 60_001
+    book.source("S-1", "renew", "live", book.terms | {"valid_until": "2029-01-01T00:00:00.000Z"}, second="centre:9")
+    return book
+
+
+@case("WAIT")
+def a_renewal_when_the_approval_has_ended():
+    return renewed("2028-01-01 00:00")
+
+
+@case("WAIT")
+def a_renewal_to_the_day_that_it_was():
+    return renewed("2027-11-01 00:00", until="2027-12-31T16:00:00.000Z")
+
+
+@case("WAIT")
+def a_second_renewal_before_its_own_last_three_months():
+    book = renewed("2027-10-01 00:00")
+    book.source("S-1", "renew", "live", book.terms | {"valid_until": "2030-01-01T00:00:00.000Z"}, second="centre:9")
     return book

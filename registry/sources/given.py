@@ -1,0 +1,61 @@
+"""What an officer gives with a decision on a source, beside the step: an end, a time to mend, hashes of documents."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from registry.errors import Invalid
+from registry.procedure import fields
+from registry.procedure.table import MAX_WORKING_DAYS, Step
+
+_UNTIL, _DAYS = "valid_until_ms", "mend_days"
+TRIAL: Final = "trial_sha256"
+"""SHA-256 of the file of the test run: a batch of the source that was judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The new end of a renewal (Unix milliseconds), working days to mend in, and hashes (hex) by their fields."""
+
+    valid_until_ms: int | None = None
+    mend_days: int | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    def kept(self) -> dict[str, Any]:
+        """Write it as a motion keeps it."""
+        said = {_UNTIL: self.valid_until_ms, _DAYS: self.mend_days}
+        return {name: value for name, value in said.items() if value is not None} | dict(self.hashes)
+
+
+NOTHING: Final = Given()
+
+
+def as_kept(kept: Mapping[str, Any]) -> Given:
+    """Read what a motion kept."""
+    hashes = {name: value for name, value in kept.items() if name not in {_UNTIL, _DAYS}}
+    return Given(kept.get(_UNTIL), kept.get(_DAYS), hashes)
+
+
+def checked_given(step: Step, given: Given) -> Given:
+    """Give back what a step asks for, the shortest time to mend where none is said. Raises `Invalid`."""
+    if given.valid_until_ms is None and step.in_last_months:
+        raise Invalid(f"Say `valid_until`: until when {step.decision} renews.")
+    if given.valid_until_ms is not None and not step.in_last_months:
+        raise Invalid(f"{step.decision} renews nothing. Leave `valid_until` out.")
+    if given.mend_days is not None and not step.sets_deadline:
+        raise Invalid(f"{step.decision} sets no time to mend. Leave `mend_days` out.")
+    days = step.sets_deadline if given.mend_days is None else given.mend_days
+    if step.sets_deadline and not step.sets_deadline <= days <= MAX_WORKING_DAYS:
+        raise Invalid(f"`mend_days` is {step.sets_deadline} to {MAX_WORKING_DAYS} working days.")
+    if given.hashes.keys() != {*step.says}:
+        asked = ", ".join(step.says) or "nothing"
+        raise Invalid(f"{step.decision} says by a SHA-256: {asked}. Give exactly that in `says`.")
+    if not all(map(fields.is_digest, given.hashes.values())):
+        raise Invalid("Each value of `says` is a SHA-256, 64 digits of lower-case hex.")
+    return Given(given.valid_until_ms, days or None, given.hashes)
+
+
+def illustrative(step: Step) -> Given:
+    """Make what a demonstration gives: hashes of nothing but the word."""
+    return Given(hashes={name: hashlib.sha256(b"illustrative").hexdigest() for name in step.says})

@@ -19,6 +19,8 @@ class Case:
     actor: Officer
     publicity_until: int | None
     """The end of its longest publicity, Unix milliseconds."""
+    is_approved: bool
+    """Of a source: whether it was published, after which its terms change by a renewal alone."""
     mend_until: int | None
     """Of a source: until when what was found is to be mended, Unix milliseconds; None where nothing is."""
     terms: SourceTerms | None
@@ -76,7 +78,7 @@ class Cases:
         if case is None:
             case = Case(
                 decision.record, decision.case, decision.to_state, leaf, digest, decision.at, decision.actor,
-                None, None, None, None, 0, Ranges(),
+                None, False, None, None, None, 0, Ranges(),
             )  # fmt: skip
             self._by_number[decision.case] = case
         self._sources.pop(case.digest, None)
@@ -94,6 +96,7 @@ class Cases:
         match decision.content:
             case SourceTerms() as terms:
                 case.terms = terms
+                case.is_approved = case.is_approved or decision.takes_effect
                 self._sources[case.digest] = case
             case MethodologyVersion() as version:
                 # The definition may have a megabyte, and no rule reads it.

@@ -3,6 +3,7 @@
 A decision is held against the one before it in its case, what it rests on, and the policies in force.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from registry.evidence.public import Document
@@ -122,6 +123,8 @@ class Standing:
         self._check_mending(decision, step, case)
         if step.in_last_months:
             _check_renewal(decision, step, case)
+        if case is not None and case.is_approved:
+            _check_terms(decision, step, case)
 
     def _check_publicity(self, decision: Decision, step: Step) -> None:
         if step.opens_publicity and decision.publicity is None:
@@ -308,6 +311,16 @@ def _check_renewal(decision: Decision, step: Step, case: Case | None) -> None:
     renewed = decision.content.valid_until if isinstance(decision.content, SourceTerms) else None
     if renewed is None or renewed <= ends:
         raise Broken(Rule.WAIT, f"the approval would not end later than {shown(ends)}")
+
+
+def _check_terms(decision: Decision, step: Step, case: Case) -> None:
+    """Hold what was approved to what it was: a renewal alone changes when it ends, and under which version."""
+    terms, before = decision.content, case.terms
+    if isinstance(terms, SourceTerms) and isinstance(before, SourceTerms):
+        if step.in_last_months:
+            terms = replace(terms, valid_until=before.valid_until, methodology=before.methodology)
+        if terms != before:
+            raise Broken(Rule.WAIT, f"{decision.decision} changes what {case.number} is approved for")
 
 
 def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:

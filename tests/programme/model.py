@@ -234,12 +234,16 @@ class City:
         self.cases[case] = Case(step["to"], at, actor, found.kind, found.code, version, publicity, mend_until)
         return ""
 
-    def needs(self, number, at):
+    def needs(self, number, now):
         """Whether something is not as it must be for a source to issue."""
         source = self.cases["source", number]
-        if source.mend_until is not None and at >= source.mend_until:
+        if source.mend_until is not None and self.time_to_issue(number, now) >= source.mend_until:
             return True
         return source.state != "live" or self.cases["methodology", source.code].state != "published"
+
+    def time_to_issue(self, number, now):
+        source = self.cases["source", number]
+        return max(now, source.at, self.cases["methodology", source.code].at) + 1
 
     def publicity_after(self, found, step, at):
         if not step.get("opens_publicity"):
@@ -272,8 +276,8 @@ class City:
         """Issue what a source reports, by the points policy of now."""
         source = self.cases["source", number]
         methodology = self.cases["methodology", source.code]
-        at = max(now, source.at, methodology.at) + 1
-        if self.needs(number, at):
+        at = self.time_to_issue(number, now)
+        if self.needs(number, now):
             return "NEEDS"
         if self.version("points", now) != self.version("points", at):
             return "POLICY"

@@ -196,7 +196,7 @@ class Supplying:
         self._work()
         found = self._batch(batch)
         why = self.supply.dropped(numbers)
-        stands, needs = sorted(set(numbers) - set(why)), self.city.needs(self.scheme.source.id)
+        stands, needs = sorted(set(numbers) - set(why)), self.city.needs(self.scheme.source.id, self.clock.now)
         if not stands or needs:
             # Nothing is issued; the officers refuse the case, and all of it waits as before.
             assert (found.state, found.problem["type"]) == (

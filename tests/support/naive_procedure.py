@@ -271,7 +271,15 @@ class NaiveReplay:
             end = self.working_days_after(before[-1].at, days, decision.at)
             if end is None or decision.at < end:
                 return False
-        return self.mends(decision, step) and self.renews(decision, step)
+        return self.mends(decision, step) and self.renews(decision, step) and self.stays_approved(decision, step)
+
+    def stays_approved(self, decision, step):
+        """Once a source was published, its terms stay; a renewal is another end, and may be under another version."""
+        before = self.of_case(decision)
+        if decision.record != "source" or not any(one.is_effective for one in before):
+            return True
+        kept = {"kind", "valid_from"} if step.get("in_last_months") else ALWAYS["source"]
+        return all(decision[name] == before[-1][name] for name in kept)
 
     def mends(self, decision, step):
         """A time to mend is said where it is set, `none` where it is met, and nowhere else."""

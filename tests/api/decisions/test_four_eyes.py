@@ -127,7 +127,7 @@ def found_and_mended(live, officer, case: str) -> None:
     assert done(decide(centre, case, "change_devices", **devices))["state"] == "verifying"
     moved = done(decide(centre, case, "verify_devices", **devices))["motion"]
     assert done(exchange.post(f"/v1/motions/{moved}/approval", {}))["state"] == "live"
-    assert is_problem(decide(officer("bureau", 1), "P-1", "publish", mend_days=9), 400, "invalid")
+    assert is_problem(decide(officer("bureau", 1), "M-1", "withdraw", mend_days=9), 400, "invalid")
     live.publish()
     page = anybody.get(f"/cases/{case}").text
     says = {one["says"]["decision"]: one["says"] for one in anybody.get(f"/v1/cases/{case}").json()["items"]}

@@ -206,3 +206,20 @@ def a_second_renewal_before_its_own_last_three_months():
     book = renewed("2027-10-01 00:00")
     book.source("S-1", "renew", "live", book.terms | {"valid_until": "2030-01-01T00:00:00.000Z"}, second="centre:9")
     return book
+
+
+@case("WAIT")
+def a_longer_approval_in_a_decision_that_renews_nothing():
+    book = to_live()
+    terms = book.terms | {"valid_until": "2029-01-01T00:00:00.000Z", "reason": "late-reports"}
+    book.source("S-1", "warn", "live", terms, mend_until="2026-12-01T00:00:00.000Z")
+    return book
+
+
+@case("WAIT")
+def a_renewal_that_begins_the_approval_earlier():
+    book = to_live()
+    book.at = moment("2027-11-01 00:00")
+    terms = book.terms | {"valid_from": "2025-01-01T00:00:00.000Z", "valid_until": "2029-01-01T00:00:00.000Z"}
+    book.source("S-1", "renew", "live", terms, second="centre:9")
+    return book

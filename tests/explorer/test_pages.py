@@ -152,6 +152,7 @@ def test_labels_are_all_used_and_speak_both_languages() -> None:
     built = (
         "kind_",
         "say_",
+        "says_",
         "form_",
         "purpose_",
         "flag_",

@@ -149,7 +149,7 @@ def a_source_that_was_renewed_rectified_and_excluded():
     book.clear(renewed)
     book.source("S-1", "change_devices", "verifying", renewed, devices_sha256=HEX)
     book.source("S-1", "verify_devices", "live", renewed, second="centre:9", devices_sha256=HEX)
-    book.source("S-1", "exclude", "excluded", book.terms, second="exchange:1", reason="false_data")
+    book.source("S-1", "exclude", "excluded", renewed, second="exchange:1", reason="false_data")
     return book
 
 

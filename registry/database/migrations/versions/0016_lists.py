@@ -5,7 +5,7 @@ from typing import Any
 from alembic import op
 
 revision = "lists"
-down_revision = "bulk"
+down_revision = "sealed"
 
 _SQL = """
 CREATE TABLE lists (

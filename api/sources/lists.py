@@ -54,6 +54,7 @@ ListOrigin = Annotated[
 ]
 ListFormat = Annotated[str, Query(alias="format", description="csv, or jsonl.", examples=["csv"])]
 Place = Annotated[StrictInt, said("Its place in the list, from 1.", 12, ge=1, le=2**31 - 1)]
+AssetKind = Annotated[str, one_of(ASSET_KINDS)]
 ListNumber = Annotated[StrictInt, said("The list's number.", 3, ge=1, le=MAX_EXACT)]
 
 
@@ -101,7 +102,7 @@ class Match(BaseModel):
     name: Annotated[str, said("The list's name.", "ccer")]
     place: Place
     of: Annotated[str, said("What of the application it is near to.", "the meter 3101-0042-7781")]
-    kind: Annotated[str | None, one_of(ASSET_KINDS, "What its identifier is of; null without one.")]
+    kind: Annotated[AssetKind | None, said("What its identifier is of; null without one.", "meter")]
     identifier: Annotated[str | None, said("Its identifier, as the list has it.", "3101-0042-7787")]
     entity: Annotated[str | None, said("Whose or what it is, as the list has it.", "某某光伏")]
     same: Annotated[bool, said("Whether it is the same to the letter, which is refused.", False)]

@@ -60,6 +60,8 @@ def test_the_document_is_fresh():
     assert done.returncode == 0, done.stderr.decode()
 
 
+MAKES = ("/events", "/lists/{name}")
+"""What is there for any name, or comes to be there."""
 COMPUTES = "/computations"
 """Is a question, and keeps nothing."""
 
@@ -89,7 +91,7 @@ def unnamed(path, method, operation):
     if method == "post" and not path.endswith(COMPUTES):
         needed |= {"idempotency-key-missing", "idempotency-key-reused", "log-behind", "too-large"}
     needed |= {"unsupported-media-type"} if "requestBody" in operation else set()
-    needed |= {"not-found"} if "{" in path and not path.endswith("/events") else set()
+    needed |= {"not-found"} if "{" in path and not path.endswith(MAKES) else set()
     return needed - named
 
 

@@ -36,7 +36,7 @@ SIZE = 60
 """More leaves than are published first."""
 QUERIED = {
     "cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role",
-    "profile", "period_from", "period_until",
+    "profile", "period_from", "period_until", "purpose", "dated", "origin", "format",
 }  # fmt: skip
 """Parameters of queries that REST has."""
 OF_PARTIES = (

@@ -39,6 +39,9 @@ trust_app = group("Write what this registry says of itself, for those who verify
 role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
 decide_app = group("Decide as an officer, over REST and with one's own token.")
 batch_app = group("Report a batch of activities as its platform, and decide about it as an officer, over REST.")
+submission_app = group("Submit a methodology, or apply for a source; the centre returns or refuses.")
+opinion_app = group("Give the opinions that one is asked for, as an expert or a technical service body.")
+finding_app = group("The integrity record: open, approve, appeal, answer.")
 for _name, _group in {
     "account": account_app,
     "log": log_app,
@@ -52,6 +55,9 @@ for _name, _group in {
     "role": role_app,
     "decide": decide_app,
     "batch": batch_app,
+    "submission": submission_app,
+    "opinion": opinion_app,
+    "finding": finding_app,
 }.items():
     app.add_typer(_group, name=_name)
 

@@ -16,10 +16,10 @@ from registry.consumption import cancel as cancellations
 from registry.consumption import transfer as transfers
 from registry.errors import Invalid
 from registry.jobs.jobs import Job
-from registry.ledger.gathering import Gathering, gather_held, gather_on
+from registry.ledger.gathering import Gathering
 from registry.ledger.ledger import MAX_REFERENCE_CHARS, Amount, Ledger
 from registry.ledger.movement import Form, read_serial
-from registry.points.points import convert, redeem, refund, return_on, return_points
+from registry.points.points import bundle_held, bundle_on, convert, redeem, refund, return_on, return_points
 
 Answer = Mapping[str, Any]
 PUBLIC_WORDS = (
@@ -145,12 +145,12 @@ class Bundling(_OneBundle):
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
         """Gather them."""
-        return act_views.bundled(gather_held(tx, ledger, account_id, Form.REDUCTION, self.amount(), self.class_))
+        return act_views.bundled(bundle_held(tx, ledger, account_id, Form.REDUCTION, self.amount(), self.class_))
 
     def step(self, tx: sa.Connection, ledger: Ledger, job: Job) -> Answer | Gathering:
         """Do the next step of it."""
         amount, so_far = self.of_job(job), Gathering(job.done_g, job.made)
-        done = gather_on(tx, ledger, job.account_id, Form.REDUCTION, amount, self.class_, so_far)
+        done = bundle_on(tx, ledger, job.account_id, Form.REDUCTION, amount, self.class_, so_far)
         return done if isinstance(done, Gathering) else act_views.bundled(done)
 
 

@@ -33,7 +33,8 @@ def ask(
 
     from registry.errors import Invalid, Unavailable
 
-    sent = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
+    bearer = {"Authorization": f"Bearer {token}"} if token else {}
+    sent = {**bearer, "Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
     try:
         url = registry.rstrip("/") + path
         answer = httpx2.request(method, url, headers=sent, json=body, content=content, timeout=TIMEOUT_S)

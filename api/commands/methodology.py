@@ -101,7 +101,10 @@ def _described(methodology: "Methodology") -> list[str]:
     columns = [(step.name, step.per, step.expression) for step in computation.steps]
     columns += [(required.name, required.per, required.expression) for required in computation.requirements]
     lines += [f"  {name}{f' per {per}' if per else ''} = {expression}" for name, per, expression in columns]
-    return [*lines, "", f"Output 结果: {computation.output}, in whole grams, rounded down once"]
+    lines += ["", f"Output 结果: {computation.output}, in whole grams, rounded down once"]
+    texts = {step.name: step.text for step in computation.steps}
+    beside = [texts[benefit.step] for benefit in computation.benefits]
+    return lines + [f"Beside it, never traded 协同效益，不作交易: {text.zh} {text.en}" for text in beside]
 
 
 def read_input(path: Path) -> bytes:

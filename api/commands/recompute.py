@@ -113,7 +113,9 @@ def _told(result: "Computed") -> list[str]:
         lines += [f"  {result.reason}: {result.why.zh} {result.why.en}"]
     lines += [f"  {of.name} = {of.value} {of.unit}  ({of.certainty}: {of.source})" for of in result.parameters]
     lines += [f"  {step.name} = {step.value} {step.unit or ''}  <- {step.expression}" for step in result.steps]
-    return lines + [f"  beside 协同效益 {name} = {value}" for name, value in result.benefits.items()]
+    units = {step.name: step.unit or "" for step in result.steps}
+    beside = result.benefits.items()
+    return lines + [f"  beside 协同效益 {name} = {value} {units[name]}" for name, value in beside]
 
 
 def _for_me_alone(name: str, flags: int) -> int:

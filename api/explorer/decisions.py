@@ -25,6 +25,22 @@ def case(of: Case) -> dict[str, Any]:
         "state": _words(shipped(record).states.get(of.state), of.state),
         "decisions": decisions(of.decisions.items),
         "next_cursor": of.decisions.next_cursor,
+        "computation": _computation(of.decisions.items),
+    }
+
+
+def _computation(of: Iterable[Taken]) -> dict[str, Any] | None:
+    """Show what the newest version of a methodology computes, and what beside carbon (R69); None of other cases."""
+    text = next((one.says["definition"] for one in of if "definition" in one.says), None)
+    if text is None:
+        return None
+    said = json.loads(text)
+    steps = {step["name"]: step for step in said["computation"]["steps"]}
+    beside = [steps[one["step"]] for one in said["computation"].get("benefits", ())]
+    return {
+        "version": said["version"],
+        "formula": said["formula"],
+        "benefits": [{"text": step["text"], "unit": step.get("unit")} for step in beside],
     }
 
 
@@ -55,6 +71,7 @@ def _decision(of: Taken) -> dict[str, Any]:
         "second": _officer(says["second"]) if "second" in says else None,
         "reason": says.get("reason"),
         "facts": {name: _list(says[name]) for name in FACTS if name in says},
+        "opinions": [_opinion(text) for text in says.get("opinions", ())],
         "publicity": None if until is None else {"begins": says["publicity_from"], "ends": until},
     }
 
@@ -77,6 +94,12 @@ def _words(words: Words | None, code: str) -> dict[str, str]:
 
 def _list(said: str | list[str]) -> list[str]:
     return [said] if isinstance(said, str) else said
+
+
+def _opinion(text: str) -> dict[str, Any]:
+    """Read `expert:3 for sound-baseline <digest>`, as the rules have read it before it was published."""
+    who, stance, reason, digest = text.split(" ")
+    return {"by": _officer(who), "stance": stance, "reason": reason, "digest": digest}
 
 
 def _officer(text: str) -> dict[str, str]:

@@ -1,16 +1,15 @@
-"""The pages on which people sign in and out, and their own: what they may here."""
+"""The pages on which people sign in and out."""
 
 import re
 from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from api.door.caller import Callers, Principal
 from api.door.same_site import refuse_other_sites
 from api.door.write import SiteOf
-from api.explorer.answers import answer
 from api.identity.relying_party import LIFE_MS, RelyingParty
 from api.installation.site import Site
 from registry.errors import NotFound
@@ -60,16 +59,6 @@ def sign_out(request: Request, site: SiteOf) -> Response:
     answered = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
     _set(answered, SESSION, "", 0)
     return answered
-
-
-@router.get("/me", response_class=HTMLResponse)
-def me(request: Request, site: SiteOf) -> Response:
-    """Show who signed in what they may here."""
-    visitor = visitor_of(request, site)
-    if visitor is None:
-        return RedirectResponse("/sign-in?return=/me", 303, {"Cache-Control": "no-store"})
-    headers = {"Cache-Control": "no-store"}
-    return answer(request, "me.html", {"grants": [str(one) for one in visitor.grants]}, headers=headers)
 
 
 def visitor_of(request: Request, site: Site) -> Principal | None:

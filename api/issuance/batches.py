@@ -229,7 +229,8 @@ def propose_the_issuance(batch: BatchId, body: SeenBatch, write: ByCentre) -> Re
     """Have a judged batch judged anew, and its issuance proposed in the caller's name: a case, and a motion in it.
 
     Another officer of the centre approves the motion; then the lot is written. Both happen beside this, as the batch
-    shows. The officers refuse it as a decision of the case.
+    shows. The officers refuse it as a decision of the case. Of a behaviour (行为场景) that issues nothing by the policy
+    in force there is no case: what stands is recognised, without grams, and the batch is settled.
     """
     ledger, officer = write.site.ledger, officer_of(write.caller, CENTRE)
 

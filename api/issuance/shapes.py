@@ -71,6 +71,8 @@ class BatchSummary(BaseModel):
     accounts: Annotated[Count, said("Accounts whose they are.", 190)]
     quantity_g: Annotated[Grams, said("Grams that they are worth.", 241_338)]
     refused: Counts
+    provisional: Annotated[Count, said("Activities that only the end of their year tells; not issued before.", 12)] = 0
+    provisional_g: Annotated[Grams, said("What they would be worth if the year ended so; nobody's.", 8400)] = 0
     held: Annotated[Counts, said("Rows that wait in quarantine, by the reason's code.")]
 
 

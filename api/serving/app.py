@@ -22,17 +22,17 @@ from api.door.problems import add_handlers
 from api.door.table import Table
 from api.door.tokens import Tokens
 from api.events import routes as events
+from api.explorer import own, signing_in
 from api.explorer import routes as explorer
-from api.explorer import signing_in
 from api.explorer.answers import problem_page
 from api.explorer.pages import STATIC
-from api.identity import consents, offices, ties
+from api.identity import consents, delegates, offices, ties
 from api.identity.relying_party import RelyingParty
 from api.installation import logs
 from api.installation.development_issuer import PAGES
 from api.installation.site import Site, site_from_environment
 from api.integrity import routes as integrity
-from api.issuance import batches, duplicates, quarantine, reconciliations
+from api.issuance import batches, duplicates, quarantine, recognitions, reconciliations
 from api.issuance import corrections as issued_wrong
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
@@ -103,8 +103,8 @@ def routed() -> FastAPI:
     strict = (
         *(accounts, acts, jobs, movements, public, leaves, bundles, state, decisions, officers, policies),
         methodologies,
-        *(consents, ties, offices, submissions, opinions, integrity, sources),
-        *(batches, quarantine, duplicates, reconciliations, issued_wrong),
+        *(consents, ties, delegates, offices, submissions, opinions, integrity, sources),
+        *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
         *(events, webhooks, lists),
     )
     routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
@@ -114,6 +114,7 @@ def routed() -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)
     app.include_router(signing_in.router)
+    app.include_router(own.router)
     return app
 
 

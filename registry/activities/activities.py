@@ -50,7 +50,7 @@ def reference_digests(vault: Vault, source_id: int, references: Iterable[str]) -
 
 
 def find_reported(tx: sa.Connection, vault: Vault, source_id: int, references: Sequence[str]) -> list[str]:
-    """Pick the references under which something was issued."""
+    """Pick the references under which something was issued, or recognised without grams."""
     found: list[str] = []
     for start in range(0, len(references), _AT_ONCE):
         some = references[start : start + _AT_ONCE]
@@ -71,6 +71,9 @@ _FOUND = sa.text("""
     SELECT n FROM generate_series(1, :count) n WHERE (
         SELECT true FROM activities a WHERE a.source_id = :source
             AND a.reference = substr(CAST(:digests AS bytea), CAST(32 * n - 31 AS int), 32)
+    ) IS NOT NULL OR (
+        SELECT true FROM recognised r WHERE r.source_id = :source
+            AND r.reference = substr(CAST(:digests AS bytea), CAST(32 * n - 31 AS int), 32)
     ) IS NOT NULL
 """)
 ERASING = (columns_go(activities, "account_id", "starts_ms", "ends_ms", "quantity_g", "lot_id"),)

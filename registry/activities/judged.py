@@ -114,7 +114,7 @@ class Judged:
 
     `rows_accepted` may be more than there are activities: readings of a month are one. `noticed` counts rows by each
     reason that applies, where a row is refused for its first alone, and what was noticed beside: gaps between readings,
-    readings below and at zero.
+    readings below and at zero. `provisional`: activities that wait for the end of their year, and their grams (R45).
     """
 
     profile: Profile
@@ -129,6 +129,7 @@ class Judged:
     input_sha256: bytes
     limits: Limits
     program: Program
+    provisional: tuple[int, int]
 
     @property
     def quantity_g(self) -> int:
@@ -199,6 +200,7 @@ def judged_of(outcome: Outcome, read: ReadFile, profile: Profile, risk: Risk, pr
         read.sha256,
         limits,
         program,
+        outcome.provisional,
     )
 
 

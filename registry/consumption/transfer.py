@@ -15,6 +15,7 @@ from registry.ledger.child import Step
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import Form, Kind, Purpose
 from registry.ledger.posting import Posted, post
+from registry.policies.behaviours import kept_from_trade, telling
 
 PURPOSES = {"agreement": Purpose.AGREEMENT, "donation": Purpose.DONATION_TRANSFER}
 CHANNEL_OF = {"agreement": "trading", "donation": "donation"}
@@ -46,8 +47,11 @@ def transfer(
 
     def take(at: int) -> list[Piece]:
         channels.append(open_channel(tx, ledger, CHANNEL_OF[purpose], Form.REDUCTION, at))
-        wanted = Wanted(account_id, Form.REDUCTION, has=channels[-1].has, lacks=channels[-1].lacks, most=ledger.most)
-        return amount.of(tx, wanted, NO_POINTS)
+        kept = kept_from_trade(tx, ledger, at) if purpose == "agreement" else ()
+        has, lacks = channels[-1].has, channels[-1].lacks
+        wanted = Wanted(account_id, Form.REDUCTION, has=has, lacks=lacks, most=ledger.most, kept=kept)
+        with telling(kept):
+            return amount.of(tx, wanted, NO_POINTS)
 
     at, pieces = in_time(ledger, take)
     to = receiver(tx, ledger, account_id, to_id)

@@ -69,6 +69,7 @@ PRIVILEGES: Final = {
     "publications": _ADD,
     "quarantine": "SELECT, INSERT, UPDATE",
     "reads": "SELECT, INSERT, DELETE",
+    "recognised": "SELECT, INSERT, UPDATE (account_id, starts_ms, ends_ms, quantity_g)",
     "reconciliations": "SELECT, INSERT, UPDATE (settled_ms, settled_by, note)",
     "recoveries": "SELECT, INSERT, UPDATE (size, finished_ms)",
     "seals": _ADD,

@@ -351,6 +351,16 @@ duplicates = _table(
     settled_by=_text,
     note=_text,
 )
+recognised = _table(
+    "recognised",
+    source_id=_int,
+    reference=_bytes,
+    batch_id=_int,
+    account_id=_int,
+    starts_ms=_int,
+    ends_ms=_int,
+    quantity_g=_int,
+)
 reconciliations = _table(
     "reconciliations",
     id=_int,

@@ -41,6 +41,7 @@ class State(StrEnum):
     JUDGED = "judged"
     PROPOSED = "proposed"
     ISSUED = "issued"
+    RECOGNISED = "recognised"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
@@ -53,7 +54,7 @@ class Work(StrEnum):
     ISSUE = "issue"
 
 
-SETTLED: Final = frozenset({State.ISSUED, State.REFUSED, State.WITHDRAWN})
+SETTLED: Final = frozenset({State.ISSUED, State.RECOGNISED, State.REFUSED, State.WITHDRAWN})
 UNDECIDED: Final = frozenset({State.UPLOADING, State.UPLOADED, State.JUDGED})
 """A platform may still take it back: no officer has proposed anything."""
 

@@ -13,6 +13,7 @@ from registry.decisions.returning import number_of
 from registry.errors import ActivitiesLost, Invalid, NotOpen
 from registry.events.outbox import tell
 from registry.events.types import LOT_ISSUED
+from registry.issuance.parameters import counted
 from registry.issuance.report import Report, inputs_digest, know_lots, lot_of, next_lot, propose
 from registry.ledger.frontier import frontier_now, next_numbers
 from registry.ledger.issuing import Shares, write_issues
@@ -63,7 +64,7 @@ def issue_proposed(tx: sa.Connection, ledger: Ledger, report: Report, pending: P
     lot = lot_of(pending, report, (first, last), len(grams), of.period, inputs)
     _write_lot(tx, report, lot_id, lot, at, inputs)
     refuse_meeting_since(tx, vault, lot_id, of, since_g)
-    pending.take(tx, Step("issue", "issued", by, lot))
+    pending.take(tx, Step("issue", "issued", by, lot, shown=counted(tx, report, of.period, at)))
     act = begin_act(tx, "issue", report.source.applicant_id, at, last - first, len(grams))
     facts = {
         **report.facts,

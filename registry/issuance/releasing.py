@@ -61,7 +61,7 @@ def judge_release(tx: sa.Connection, ledger: Ledger, batch: Batch) -> Release:
     """Look at what is released against what is known now."""
     source = get_source(tx, batch.source_id)
     methodology = published_record(tx, source.methodology_code, source.methodology_version)
-    _, policies = terms_of(tx, ledger, source, methodology)
+    terms, policies = terms_of(tx, ledger, source, methodology)
     found = _of_release(tx, ledger.vault, batch)
     consenting = consented_accounts(tx, source.id)
     dropped = {one.id: ERASED if one.account_id is None else NOT_CONSENTED for one in found
@@ -73,7 +73,7 @@ def judge_release(tx: sa.Connection, ledger: Ledger, batch: Batch) -> Release:
         met = places(standing.activities(source.applicant_id))
         dropped |= {standing.table["row"][place].as_py(): reason for place in met}
         standing = standing.without(met)
-    facts = facts_of(methodology, find(batch.profile), policies)
+    facts = facts_of(methodology, find(batch.profile), policies, terms.issued)
     counts: dict[str, int] = {}
     for reason in dropped.values():
         counts[reason] = counts.get(reason, 0) + 1

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 import sqlalchemy as sa
@@ -31,6 +32,9 @@ ISSUED_BEFORE: Final = "already-issued"
 
 NOT_CONSENTED: Final = "not-consented"
 
+COMPUTED_ON: Final = "computed_on"
+"""The day in Shanghai as whose issuance the acts were computed, in the evidence of each ISSUE: such as 2026-11-28."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -46,23 +50,28 @@ class Report:
     """Why how many were not accepted; a reason is a word."""
 
 
-def report_of(source: Source, methodology: Methodology, judged: Judged, policies: Sequence[Policy]) -> Report:
+def report_of(
+    source: Source, methodology: Methodology, judged: Judged, policies: Sequence[Policy], computed_on: date
+) -> Report:
     """Report what stands of a file that was judged, whatever kind of activity it is of.
 
     `judged` is of the source's platform (`of_platform`). What is in quarantine counts as refused: it is not issued now.
     """
-    facts = facts_of(methodology, judged.profile, policies)
+    facts = facts_of(methodology, judged.profile, policies, computed_on)
     refused = judged.refused_by_reason() | judged.quarantined_by_reason()
     return Report(source, judged.activities, facts, policies, refused)
 
 
-def facts_of(methodology: Methodology, profile: Profile, policies: Sequence[Policy]) -> dict[str, Value]:
+def facts_of(
+    methodology: Methodology, profile: Profile, policies: Sequence[Policy], computed_on: date
+) -> dict[str, Value]:
     """Say what activities were judged by, as the evidence of every ISSUE has it."""
     return {
         "methodology_sha256": digest(methodology).hex(),
         "status": str(methodology.status),
         "policies_sha256": [policy.digest.hex() for policy in policies],
         "profile": f"{profile.id} {profile.version}",
+        COMPUTED_ON: str(computed_on),
     }
 
 

@@ -61,7 +61,7 @@ def issue_file(
     judged = judge_file(path, profile, terms, known_of(tx, ledger.vault, source, profile, attributes or {}))
     judged = judged.of_platform(source.applicant_id)
     hold_those_in(tx, source, judged)
-    report = report_of(source, methodology, judged, policies)
+    report = report_of(source, methodology, judged, policies, terms.issued)
     if not judged.activities:
         _refuse_duplicates(tx, ledger, report, judged, officers)
         return FileIssue(judged, None)

@@ -55,6 +55,8 @@ class Verdict:
             "accounts": int(accounts),
             "quantity_g": self.judged.quantity_g,
             "refused": self.judged.refused_by_reason(),
+            "provisional": self.judged.provisional[0],
+            "provisional_g": self.judged.provisional[1],
             "held": self.judged.quarantined_by_reason(),
             "met": dict(self.met),
             "rests_on": {
@@ -86,7 +88,7 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         judged = judge_file(file, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
         judged = judged.of_platform(source.applicant_id)
         met = issued_to(tx, ledger.vault, judged.met, LONGEST_MS)
-    return Verdict(judged, report_of(source, methodology, judged, policies), met, rests_on)
+    return Verdict(judged, report_of(source, methodology, judged, policies, terms.issued), met, rests_on)
 
 
 def judged_before(tx: sa.Connection, ledger: Ledger, batch: Batch, file: Path) -> Report | None:

@@ -34,6 +34,7 @@ from registry.issuance.listing import write_listing
 from registry.issuance.meeting import issued_meanwhile
 from registry.issuance.parts import Place
 from registry.issuance.quarantine import catch
+from registry.issuance.recognition import recognise, recognising
 from registry.issuance.releasing import end_release, judge_release, refuse_dropped
 from registry.issuance.report import ISSUED_BEFORE, NOT_CONSENTED, Report, next_lot, propose, refuse_duplicates, take_up
 from registry.issuance.verdict import Verdict, judge, judged_before, read_standing
@@ -41,6 +42,7 @@ from registry.ledger.ledger import Ledger
 from registry.policies.activities import RISK, Risk
 from registry.policies.policies import Policy, in_force
 from registry.procedure.decision import Record
+from registry.procedure.values import Switches
 from registry.sources.sources import Source, get_source, hold_consents
 
 MAX_TRIES: Final = 5
@@ -155,6 +157,11 @@ def _propose(bench: Bench, batch: Batch) -> None:
             _settle_empty(tx, bench, now, verdict, by)
             return
         if report is not None:
+            source = get_source(tx, batch.source_id, lock=True)
+            switches = None if now.case else recognising(tx, ledger, source)
+            if switches is not None:
+                _recognise(tx, bench, now, summary or {}, source, switches)
+                return
             _have_proposed(tx, bench, now, report, summary or {}, by)
 
 
@@ -194,6 +201,22 @@ def _end_without_lot(
         motions.end_of_case(tx, batch.case, by.actor, bench.ledger.clock())
     done = _DONE | {"state": State.REFUSED, "summary": summary, "problem": as_problem(why)}
     batches.change(tx, batch, bench.ledger.clock(), **done)
+
+
+def _recognise(
+    tx: sa.Connection, bench: Bench, batch: Batch, judged: Mapping[str, Any], source: Source, switches: Switches
+) -> None:
+    """Settle a batch of a behaviour that issues nothing: what stands of it is recognised, of who consents (R52)."""
+    stands = read_standing(bench.ledger.vault, bench.place.standing(batch.id), batch.profile)
+    kept = stands.of(hold_consents(tx, source.id, stands.accounts))
+    done = kept.activities(source.applicant_id)
+    acts, accounts, grams = recognise(tx, bench.ledger, source, batch.id, done, switches)
+    summary = {**judged, "accepted": acts, "accounts": accounts, "quantity_g": grams}
+    refused = Counter(judged["refused"])
+    refused[NOT_CONSENTED] += stands.table.num_rows - kept.table.num_rows
+    refused[ISSUED_BEFORE] += kept.table.num_rows - acts
+    summary["refused"] = {reason: count for reason, count in refused.items() if count}
+    batches.change(tx, batch, bench.ledger.clock(), state=State.RECOGNISED, summary=summary, problem=sa.null())
 
 
 def _settle_empty(tx: sa.Connection, bench: Bench, batch: Batch, verdict: Verdict, by: By) -> None:

@@ -76,6 +76,8 @@ class Wanted:
     """Only what this redemption brought."""
     most: int = BLOCKS_AT_ONCE
     """Blocks that the act takes, at most."""
+    kept: Sequence[str] = ()
+    """Behaviours (行为场景), by the codes of their methodologies, whose grams are not for this act."""
 
 
 IS_SET_ASIDE: sa.ColumnElement[bool] = sa.literal_column(

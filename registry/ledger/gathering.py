@@ -73,14 +73,22 @@ def gather(tx: sa.Connection, ledger: Ledger, account: Account, pieces: Sequence
 
 
 def gather_held(
-    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None = None
+    tx: sa.Connection,
+    ledger: Ledger,
+    account_id: int,
+    form: Form,
+    amount: Amount | None,
+    of_class: str | None = None,
+    kept: Sequence[str] = (),
 ) -> Posted:
     """Gather what an institution holds in a form into one bundle: an amount, or all (None) of a class ("I", "II").
+
+    Grams of the behaviours `kept` stay as they are: in a bundle nothing would tell them from others.
 
     Raises `TooManyBlocks` for what takes longer than a caller waits; that is for `gather_on`.
     """
     account = _institution(tx, ledger, account_id)
-    wanted = _wanted(account_id, form, of_class, ledger.most)
+    wanted = _wanted(account_id, form, of_class, ledger.most, kept)
     pieces = take(tx, wanted, None) if amount is None else amount.of(tx, wanted)
     return gather(tx, ledger, account, pieces)
 
@@ -93,6 +101,7 @@ def gather_on(
     amount: Amount,
     of_class: str | None,
     so_far: Gathering,
+    kept: Sequence[str] = (),
 ) -> Gathering | Posted:
     """Do the next step of a gathering of any number of blocks, and tell how far it is, or give the one bundle at last.
 
@@ -103,7 +112,7 @@ def gather_on(
     account = _institution(tx, ledger, account_id)
     left = amount.without(so_far.taken_g)
     if left.quantity_g:
-        wanted = _wanted(account_id, form, of_class, MAX_PIECES)
+        wanted = _wanted(account_id, form, of_class, MAX_PIECES, kept)
         if so_far.taken_g:
             sorts = {sort_of(piece) for piece in whole_blocks(tx, account_id, so_far.bundles[:1])}
         else:
@@ -128,10 +137,10 @@ def _institution(tx: sa.Connection, ledger: Ledger, account_id: int) -> Account:
     return account
 
 
-def _wanted(account_id: int, form: Form, of_class: str | None, most: int) -> Wanted:
+def _wanted(account_id: int, form: Form, of_class: str | None, most: int, kept: Sequence[str]) -> Wanted:
     has = Flag.CLASS_I if of_class == "I" else NO_FLAG
     lacks = Flag.LOCKED | (Flag.CLASS_I if of_class == "II" else NO_FLAG)
-    return Wanted(account_id, form, has=has, lacks=lacks, most=most)
+    return Wanted(account_id, form, has=has, lacks=lacks, most=most, kept=kept)
 
 
 def _of_sort(wanted: Wanted, sort: int) -> Wanted:

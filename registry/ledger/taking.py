@@ -18,12 +18,19 @@ from registry.ledger.rules import ALL_FLAGS, BUNDLE_FLAGS
 _PAGES = (4, 64, 1_000)
 """Blocks that are read at a time: most acts take one or two, and five cost as much as a statement."""
 
+# Nearly always none is kept: then no lot is looked up.
+_IS_NOT_KEPT = sa.text("""(cardinality(:kept) = 0 OR NOT EXISTS (
+    SELECT FROM lots l JOIN sources s ON s.id = l.source_id
+    WHERE l.id = blocks.lot_id AND s.kind = 'behaviour' AND l.methodology_code = ANY (:kept)
+))""").bindparams(sa.bindparam("kept", type_=ARRAY(sa.Text)))
+"""Grams of a bundle are never kept: what is, was not gathered."""
 # A list of flags, and no mask: how many blocks have them the planner knows, and takes no detour by all of them.
 _ALLOWED = (
     blocks.c.account_id == sa.bindparam("account"),
     blocks.c.form == sa.bindparam("form"),
     blocks.c.flags == sa.any_(sa.bindparam("flags", type_=ARRAY(sa.SmallInteger))),
     blocks.c.until_ms >= sa.bindparam("usable_at"),
+    _IS_NOT_KEPT,
 )
 _SPENDING = (blocks.c.until_ms, blocks.c.first_g)
 _OF_ACT = select_blocks().where(*_ALLOWED, movements.c.act_id == sa.bindparam("act")).order_by(*_SPENDING)
@@ -54,6 +61,7 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
         "form": int(wanted.form),
         "flags": _flags(int(wanted.has), int(wanted.lacks)),
         "usable_at": wanted.usable_at or 0,
+        "kept": list(wanted.kept),
     }
 
 

@@ -16,6 +16,7 @@ from registry.ledger.gathering import Gathering, gather_held, gather_on
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, serial
 from registry.ledger.posting import Posted, post
+from registry.policies.behaviours import kept_from_bundles, kept_from_points, telling
 from registry.policies.policies import in_force
 from registry.procedure.days import valid_until
 from registry.procedure.values import POINTS
@@ -27,8 +28,15 @@ def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) 
     account = lock_account(tx, ledger.vault, account_id)
     if not account.is_individual:
         raise RuleBroken("Only reductions that an individual holds convert to points.")
-    wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=Flag.CONVERTED | Flag.LOCKED, most=ledger.most)
-    at, pieces = in_time(ledger, lambda _: amount.of(tx, wanted))
+    lacks = Flag.CONVERTED | Flag.LOCKED
+
+    def take(at: int) -> list[Piece]:
+        kept = kept_from_points(tx, ledger, at)
+        wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=lacks, most=ledger.most, kept=kept)
+        with telling(kept):
+            return amount.of(tx, wanted)
+
+    at, pieces = in_time(ledger, take)
     policy = in_force(tx, ledger, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(at, policy.value["validity_years"]))
     facts = {"policy_sha256": policy.digest.hex()}
@@ -114,14 +122,39 @@ def _redeemer(giver_id: int | None) -> int:
     return giver_id
 
 
+def bundle_held(
+    tx: sa.Connection, ledger: Ledger, account_id: int, form: Form, amount: Amount | None, of_class: str | None = None
+) -> Posted:
+    """Gather what an institution holds, as `gather_held` does, but for what has to be told from other grams."""
+    kept = kept_from_bundles(tx, ledger, ledger.clock())
+    with telling(kept):
+        return gather_held(tx, ledger, account_id, form, amount, of_class, kept)
+
+
+def bundle_on(
+    tx: sa.Connection,
+    ledger: Ledger,
+    account_id: int,
+    form: Form,
+    amount: Amount,
+    of_class: str | None,
+    so_far: Gathering,
+) -> Gathering | Posted:
+    """Do the next step of a gathering of any number of blocks, as `gather_on` does, but for the same."""
+    kept = kept_from_bundles(tx, ledger, ledger.clock())
+    with telling(kept):
+        return gather_on(tx, ledger, account_id, form, amount, of_class, so_far, kept)
+
+
 def return_points(
     tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount | None, of_class: str | None = None
 ) -> Posted:
     """Turn the points an institution collected back into the same reductions, as one bundle (R24).
 
-    `amount` None takes all, `of_class` only those of a class ("I", "II"). Raises `RuleBroken` for a person's.
+    `amount` None takes all, `of_class` only those of a class ("I", "II"). Points of a behaviour whose grams are not
+    traded stay points. Raises `RuleBroken` for a person's.
     """
-    posted = gather_held(tx, ledger, account_id, Form.POINTS, amount, of_class)
+    posted = bundle_held(tx, ledger, account_id, Form.POINTS, amount, of_class)
     _tell_returned(tx, account_id, posted)
     return posted
 
@@ -129,8 +162,8 @@ def return_points(
 def return_on(
     tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount, of_class: str | None, so_far: Gathering
 ) -> Gathering | Posted:
-    """Do the next step of a return of any number of blocks, as `gather_on` does it."""
-    done = gather_on(tx, ledger, account_id, Form.POINTS, amount, of_class, so_far)
+    """Do the next step of a return of any number of blocks, as `bundle_on` does it."""
+    done = bundle_on(tx, ledger, account_id, Form.POINTS, amount, of_class, so_far)
     if isinstance(done, Posted):
         _tell_returned(tx, account_id, done)
     return done

@@ -107,7 +107,7 @@ class Policies:
     def issues(self, code: str, at: int) -> bool:
         """Whether the behaviours of a methodology's code issue grams at `at`: not where no policy says so."""
         version = self.in_force(values.BEHAVIOURS, at)
-        return version is not None and isinstance(version.value, Behaviours) and code in version.value.issuing
+        return version is not None and isinstance(version.value, Behaviours) and version.value.of(code).issues
 
     def since(self, name: str) -> Sequence[int]:
         """Give when each version of a policy came, or comes, into force, in order."""

@@ -18,7 +18,7 @@ PROCEDURE: Final = "procedure/"
 CALENDAR: Final = "calendar/"
 BEHAVIOURS: Final = "behaviours"
 SWITCHES: Final = ("quantified", "issues", "converts", "tradable")
-"""What may become of a behaviour (行为场景), each a step further than the one before (R52)."""
+"""What may become of a behaviour (R52): only what is quantified issues, only what issues converts or can be traded."""
 MAX_VALIDITY_YEARS: Final = 100
 _YEAR: Final = re.compile(r"20[0-9]{2}", re.ASCII)
 
@@ -51,10 +51,24 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviours:
-    """Behaviours (行为场景) that become grams, by the codes of their methodologies; all others are recognised alone."""
+class Switches:
+    """What becomes of a behaviour (行为场景). All off: its acts are recognised, without grams."""
 
-    issuing: frozenset[str]
+    quantified: bool = False
+    issues: bool = False
+    converts: bool = False
+    tradable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviours:
+    """What becomes of behaviours, by the codes of their methodologies."""
+
+    switches: Mapping[str, Switches]
+
+    def of(self, code: str) -> Switches:
+        """Give a behaviour's switches: all off where nothing is said of it."""
+        return self.switches.get(code, Switches())
 
 
 Value = Points | Publicity | Calendar | Behaviours | Table | None
@@ -97,11 +111,10 @@ def _publicity(value: Any) -> Publicity:
 
 def _behaviours(value: Any) -> Behaviours:
     said = _object(_object(value, BEHAVIOURS).get(BEHAVIOURS), f"{BEHAVIOURS} of {BEHAVIOURS}")
-    return Behaviours(frozenset(code for code, switches in said.items() if _switches(code, switches)["issues"]))
+    return Behaviours({code: _switches(code, switches) for code, switches in said.items()})
 
 
-def _switches(code: str, value: Any) -> dict[str, bool]:
-    """Read a behaviour's switches. Those after `issues` go with it: no mark of a leaf could keep its grams apart."""
+def _switches(code: str, value: Any) -> Switches:
     try:
         named = f"{BEHAVIOURS}: {read.code(code)}"
     except Unreadable as error:
@@ -109,13 +122,12 @@ def _switches(code: str, value: Any) -> dict[str, bool]:
     switches = _object(value, named)
     if switches.keys() != set(SWITCHES) or not all(isinstance(switch, bool) for switch in switches.values()):
         raise Unreadable(f"{named} says true or false of {', '.join(SWITCHES)}, and nothing else")
-    if switches["issues"] and not switches["quantified"]:
+    found = Switches(**switches)
+    if found.issues and not found.quantified:
         raise Unreadable(f"{named} issues what is not quantified")
-    if not switches["issues"] == switches["converts"] == switches["tradable"]:
-        raise Unreadable(
-            f"{named}: what issues converts and can be traded, and nothing else does: grams bear no mark of it"
-        )
-    return switches
+    if (found.converts or found.tradable) and not found.issues:
+        raise Unreadable(f"{named} converts or trades what is not issued")
+    return found
 
 
 def _calendar(year: str, value: Any) -> Calendar:

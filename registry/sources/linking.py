@@ -138,8 +138,12 @@ _PLATFORMS = Statement("""
 """)
 _OF_ACCOUNT = sa.text("""
     SELECT c.source_id, c.sealed_user, c.given_ms, c.revoked_ms,
-        (SELECT max(a.ends_ms) FROM activities a
-            WHERE a.account_id = c.account_id AND a.source_id = c.source_id) AS seen_ms
+        greatest(
+            (SELECT max(a.ends_ms) FROM activities a
+                WHERE a.account_id = c.account_id AND a.source_id = c.source_id),
+            (SELECT max(r.ends_ms) FROM recognised r
+                WHERE r.account_id = c.account_id AND r.source_id = c.source_id)
+        ) AS seen_ms
     FROM consents c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT 1000
 """)
 ERASING = (rows_go(link_codes),)

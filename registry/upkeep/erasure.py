@@ -23,7 +23,7 @@ from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
 from registry.events import outbox
 from registry.identity import appointments, belongings, grants, mandates, reads
-from registry.issuance import correction, quarantine
+from registry.issuance import correction, quarantine, recognition
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
 from registry.ledger.blocks import BLOCKS_AT_ONCE
@@ -59,6 +59,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *activities.ERASING,
     *correction.ERASING,
     *quarantine.ERASING,
+    *recognition.ERASING,
     *subjects.ERASING,
     *idempotency.ERASING,
     *posting.ERASING,

@@ -161,6 +161,8 @@ def test_labels_are_all_used_and_speak_both_languages() -> None:
         "how_",
         "case_",
         "authority_",
+        "stance_",
+        "thing_",
         "block_live_",
         "ago_",
         "in_",

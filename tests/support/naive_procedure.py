@@ -526,8 +526,9 @@ def is_readable(name, value):
 
 
 def are_switches(behaviours):
-    """Whether each code has four switches, which are: nothing; quantified alone; or all."""
-    lawful = [(False,) * 4, (True, False, False, False), (True,) * 4]
+    """Whether each code has four switches: only what is quantified issues, only what issues converts or is traded."""
+    issuing = [(True, True, converts, tradable) for converts in (False, True) for tradable in (False, True)]
+    lawful = [(False,) * 4, (True, False, False, False), *issuing]
     names = ("quantified", "issues", "converts", "tradable")
     return isinstance(behaviours, dict) and all(
         re.fullmatch(FORMS["code"], code, re.ASCII)

@@ -118,9 +118,15 @@ DECISION: dict[str, Any] = {
     "actor": {"authority": "bureau", "number": "1"},
     "second": {"authority": HOSTILE, "number": HOSTILE},
     "reason": HOSTILE,
+    "opinions": [
+        {"by": {"authority": "expert", "number": "3"}, "stance": "for", "reason": HOSTILE, "digest": "ab" * 32},
+        {"by": {"authority": HOSTILE, "number": HOSTILE}, "stance": HOSTILE, "reason": HOSTILE, "digest": HOSTILE},
+    ],
     "publicity": {"begins": "2026-11-20T06:00:00.000Z", "ends": "2026-11-27T06:00:00.000Z"},
     "facts": {"lists": ["ccer 2026-10-01 " + "0" * 64], "matches": []},
 }
+
+LATER = "2026-11-20T06:00:00.000Z"
 
 CONTEXTS: dict[str, dict[str, Any]] = {
     "case.html": {
@@ -129,8 +135,13 @@ CONTEXTS: dict[str, dict[str, Any]] = {
             "record": "policy",
             "about": HOSTILE,
             "state": {"zh": HOSTILE, "en": HOSTILE},
-            "decisions": [DECISION, DECISION | {"second": None, "publicity": None, "reason": None}],
+            "decisions": [DECISION, DECISION | {"second": None, "publicity": None, "reason": None, "opinions": []}],
             "next_cursor": HOSTILE,
+            "computation": {
+                "version": 1,
+                "formula": {"zh": HOSTILE, "en": HOSTILE},
+                "benefits": [{"text": {"zh": HOSTILE, "en": HOSTILE}, "unit": "L"}],
+            },
         }
     },
     "policies.html": {
@@ -147,7 +158,27 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         ]
     },
     "docs.html": {"guide": connecting()},
-    "me.html": {"grants": ["holder of account 2", HOSTILE]},
+    "me.html": {
+        "grants": ["holder of account 2", HOSTILE],
+        "people": [
+            {
+                "number": 2,
+                "scenes": [
+                    {
+                        "source": 1,
+                        "name": {"zh": HOSTILE, "en": HOSTILE},
+                        "since": "2026-11-20T06:00:00.000Z",
+                        "seen": seen,
+                    }
+                    for seen in (None, LATER)
+                ],
+                "others": [{"source": 3, "name": {"zh": HOSTILE, "en": HOSTILE}}],
+                "recognised": [{"name": {"zh": HOSTILE, "en": HOSTILE}, "acts": 3, "saved_g": 7}],
+                "things": [{"kind": HOSTILE, "ending": HOSTILE, "since": "2026-11-20T06:00:00.000Z"}],
+            }
+        ],
+        "code": {"account": 2, "source": 3, "code": HOSTILE, "until": "2026-11-20T06:10:00.000Z"},
+    },
     "home.html": {
         "examples": [HOSTILE],
         "totals": TOTALS,

@@ -127,8 +127,8 @@ _SENTENCES: Final = {
     ),
     Reason.REPEATED: Text("与第 {detail} 行是同一条记录。", "It is the same record as row {detail}."),
     Reason.ALREADY_ISSUED: Text(
-        "该记录，或同一人、同一物当时的另一行为，此前已签发；一次行为只签发一次。",
-        "It, or another activity of that person or thing at the time, was issued before; one act is issued once.",
+        "该记录，或同一人、同一物当时的另一行为，此前已签发或已认可；一次行为只计一次。",
+        "It, or another activity of that person or thing at the time, was issued or recognised before: it counts once.",
     ),
     Reason.CAUGHT_BEFORE: Text(
         "该记录此前已被隔离，其结果在隔离核查中决定；再次报送无效。",

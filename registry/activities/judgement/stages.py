@@ -52,6 +52,8 @@ class Outcome:
     quarantined: pa.Table
     met: pa.Table
     noticed: dict[str, int]
+    provisional: tuple[int, int]
+    """Of what is refused as not settled: how many activities, and the grams that they have until their year is over."""
 
 
 class Stages:
@@ -311,7 +313,12 @@ class Stages:
         met = activities.filter(activities.why == Reason.ALREADY_ISSUED.value)
         met = met.select(*common).order_by("row")
         stand, fall, wait, before = (self.backend.to_pyarrow(table) for table in (accepted, refused, held, met))
-        return Outcome(stand, fall, wait, before, self._noticed(rows))
+        return Outcome(stand, fall, wait, before, self._noticed(rows), self._provisional(activities))
+
+    def _provisional(self, activities: Table) -> tuple[int, int]:
+        waiting = activities.filter(activities.why == Reason.NOT_SETTLED.value)
+        found = self.backend.to_pyarrow(waiting.aggregate(n=waiting.count(), grams=waiting.grams.sum())).to_pylist()[0]
+        return int(found["n"]), int(found["grams"] or 0)
 
     def _noticed(self, rows: Table) -> dict[str, int]:
         flags = [name for name in rows.columns if name.startswith(("is_", NOTE)) and name != "is_known"]

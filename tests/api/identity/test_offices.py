@@ -1,5 +1,6 @@
 """Roles are given by two officers and ended by one; experts are a register of numbers."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,9 +8,12 @@ import sqlalchemy as sa
 
 from api.door.caller import FRESH_MS
 from registry.clock import rfc3339, system_clock
+from registry.identity import delegates
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
-from tests.support.rest import Caller, authority, is_problem
+from tests.support.rest import Caller, authority, institution, is_problem, person_with
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +195,29 @@ def test_who_acts_for_an_account_is_named_by_the_centre_and_goes_with_the_accoun
     done(two.post(f"/v1/appointments/{number}/approval", {}))
     assert newcomer.get(f"/v1/accounts/{account}").status_code == 200
     assert authority(live, "expert").get("/v1/me").json() == {"roles": ["expert:1"]}
+
+
+def test_a_holder_names_who_acts_for_the_account_and_ends_it(live, monkeypatch):
+    firm, subject = institution(live), f"theirs-{next(_numbers)}"
+    at = f"/v1/accounts/{firm.account}/delegates"
+    (named,) = done(firm.post(at, {"role": "applicant", "subject": subject}))["items"]
+    assert (named["role"], named["granted_by"]) == ("applicant", f"account:{firm.account}")
+    assert done(firm.post(at, {"role": "applicant", "subject": subject}))["items"] == [named], "once"
+    theirs = signed_in(live, subject)
+    waited(lambda: theirs.get("/v1/me").json() == {"roles": [f"applicant of account {firm.account}"]})
+    assert is_problem(theirs.post(at, {"role": "platform", "subject": subject}), 403, "forbidden"), "the holder alone"
+    for role in ("holder", "centre", "none"):
+        assert is_problem(firm.post(at, {"role": role, "subject": subject}), 400, "invalid")
+    other = institution(live)
+    grant = named["grant"]
+    elsewhere = f"/v1/accounts/{other.account}/delegates/{grant}/end"
+    assert is_problem(other.post(elsewhere, {}), 404, "not-found")
+    assert subject not in firm.get(at).text, "whose it is is not shown"
+    monkeypatch.setattr(delegates, "MOST", 1)
+    assert is_problem(firm.post(at, {"role": "platform", "subject": subject}), 409, "conflict")
+    assert done(firm.post(f"{at}/{grant}/end", {}))["items"] == []
+    assert is_problem(firm.post(f"{at}/{grant}/end", {}), 404, "not-found")
+    waited(lambda: theirs.get("/v1/me").status_code == 403 or theirs.get("/v1/me").json() == {"roles": []})
+    person = person_with(live, 10)
+    mine = f"/v1/accounts/{person.account}/delegates"
+    assert is_problem(person.post(mine, {"role": "platform", "subject": f"theirs-{next(_numbers)}"}), 400, "invalid")

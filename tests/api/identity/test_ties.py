@@ -1,16 +1,21 @@
 """Scenes, mandates, cards and readings: dated, ended, and nobody's but by consent."""
 
+import re
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
 from api.door.caller import FRESH_MS
+from api.explorer.signing_in import SESSION
+from api.installation.development_issuer import NAME
 from registry.clock import rfc3339, system_clock
 from registry.errors import NotOpen
+from registry.identity import sessions
 from registry.identity.belongings import whose
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
+from registry.identity.subjects import Subject
 from registry.sources.sources import consented_users, hold_consents
 from tests.api.door.test_authorisation import MAY
 from tests.support.rest import Caller, authority, holder, http, institution, is_problem, person_with
@@ -87,6 +92,37 @@ def test_a_platforms_name_is_one_persons_and_a_person_has_one_there(live, platfo
     done(platform.post(path, {"code": again, "external_id": "free"}))
     (consent,) = other.get(f"/v1/accounts/{other.account}/consents").json()["items"]
     assert consent["external_id"] == "free", "given twice it is one"
+
+
+def test_the_page_guides_a_person_through_linking_and_shows_the_last_act(live):
+    """Signed in with a browser: a code, the platform's word, the scene with its last act, the consent taken back."""
+    account, subject = live.person(), "somebody with a browser"
+    live.grant(subject, Grant(Role.HOLDER, account))
+    with live.site.database.transaction() as tx:
+        digest = Subject(NAME, subject).digest(live.site.ledger.vault)
+        cookie = {"Cookie": f"{SESSION}={sessions.begin(tx, digest, live.site.ledger.clock())}"}
+    nobody = Caller(live.url)
+
+    def page(path="/me?lang=en", method="GET", **headers):
+        return nobody.ask(method, path, headers=cookie | headers)
+
+    source = live.source.id
+    at, ours = f"/me/accounts/{account}/scenes/{source}", {"Sec-Fetch-Site": "same-origin"}
+    assert f"{at}/code" in page().text
+    assert "No scene is linked yet." in page().text
+    assert page(f"{at}/code", "POST").status_code == 403, "another site's form"
+    assert page(f"/me/accounts/{live.person()}/scenes/{source}/code", "POST", **ours).status_code == 403
+    assert nobody.ask("POST", f"{at}/code", headers=ours).headers["location"] == "/sign-in?return=/me"
+    shown = page(f"{at}/code?lang=en", "POST", **ours)
+    (code,) = re.findall(r'Your code:</strong> <span class="code">([0-9A-Z]{10})</span>', shown.text)
+    assert shown.headers["cache-control"] == "no-store"
+    platform = Caller(live.url, live.token("platform", live.source.applicant_id))
+    linked = platform.post(f"/v1/sources/{source}/consents", {"code": code, "external_id": "by-page"})
+    assert linked.status_code == 201, linked.text
+    assert "No act was seen yet" in page().text
+    live.issue({account: 10})
+    assert "last act seen:" in page().text
+    assert "No scene is linked yet." in page(f"{at}/withdrawal?lang=en", "POST", **ours).text
 
 
 def test_a_consent_that_is_taken_back_stops_the_next_batch_and_the_platforms_look(live, platform):

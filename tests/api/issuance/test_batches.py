@@ -8,19 +8,24 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from api.installation.officers import BUREAU
 from api.issuance.batches import place_of
 from api.serving import batches as working
+from registry.clock import system_clock
 from registry.issuance import batch as batches
 from registry.issuance import work
-from registry.sources.sources import revoke_consent
+from registry.policies.policies import publish_policy
+from registry.sources.sources import give_consent, revoke_consent
 from registry.upkeep.consistency import check_tables
 from tests.support.reporting import PERIOD, Reporting, content_digest, rides_csv
 from tests.support.rest import Caller, authority, fresh_key, holder, is_problem
 from tests.support.rides import GOOD
+from tests.support.scheme import behaviour_of, found_source
 from tests.support.serving import await_true, children
 
 _numbers = itertools.count(1)
@@ -116,6 +121,7 @@ def test_a_batch_becomes_a_lot_by_two_officers(live, reporting, riders):
     case = Caller(live.url).get(f"/v1/cases/{said['case']}").json()
     assert [one["says"]["decision"] for one in case["items"]] == ["issue", "propose"]
     assert (case["items"][0]["says"]["actor"], case["items"][0]["says"]["second"]) == ("centre:1", "centre:2")
+    assert "baseline_factor 0.106 kgCO2e/km" in case["items"][0]["says"]["parameters"], "the values that counted"
     again = reporting.begin(content)
     assert is_problem(again, 409, "batch-reported")
     assert f"lot {said['lot']}" in again.json()["detail"]
@@ -141,6 +147,41 @@ def test_a_file_reported_again_with_one_row_changed_issues_that_row_alone(live, 
     assert (refusal["decision"], refusal["reason"], refusal["rejected"]) == (
         "refuse", "already-issued", ["already-issued 2"],
     )  # fmt: skip
+
+
+def test_a_behaviour_that_issues_nothing_recognises_what_people_did_once(live, riders):
+    """Nothing is in the ledger; its people see theirs, everybody the count, and erasure severs it (R52)."""
+    ledger, methodology = live.site.ledger, behaviour_of()
+    with live.site.database.transaction() as tx:
+        valid = live.source.valid_from_ms, live.source.valid_until_ms
+        source = found_source(tx, ledger, methodology, valid, "Behaviour")
+        switches = dict.fromkeys(("issues", "converts", "tradable"), False) | {"quantified": True}
+        publish_policy(tx, ledger, "behaviours", {"behaviours": {methodology.key: switches}}, 0, BUREAU)
+    reporting = Reporting.of(replace(live, source=source))
+    with live.site.database.transaction() as tx:
+        give_consent(tx, source.id, riders, system_clock())
+    a, b = riders
+    number = next(_numbers)
+    rides = [{"orderid": f"{number}-{user}", "userid": user, "bikeid": f"{number}{user[-1]}"} for user in riders]
+    before = ledger_rows(live)
+    said = reporting.read(reporting.proposed(rides_csv(rides[:1])))
+    assert (said["state"], said["summary"]["accepted"], said["case"], said["lot"]) == ("recognised", 1, None, None)
+    said = reporting.read(reporting.proposed(rides_csv(rides)))
+    assert (said["state"], said["summary"]["accepted"]) == ("recognised", 1)
+    assert said["summary"]["refused"] == {"already-issued": 1}
+    assert ledger_rows(live) == before
+    (all_of,) = Caller(live.url).get("/v1/recognitions").json()["items"]
+    assert (all_of["source"], all_of["acts"]) == (source.id, 2)
+    own = holder(live, riders[a])
+    (mine,) = own.get(f"/v1/accounts/{own.account}/recognitions").json()["items"]
+    assert (mine["acts"], own.balances()["reduction"]) == (1, 0)
+    assert 0 < mine["saved_g"] < all_of["saved_g"]
+    confirm = own.get(f"/v1/accounts/{own.account}/erasure").json()["confirm"]
+    assert own.act("erasure", confirm=confirm).status_code == 201
+    assert Caller(live.url).get("/v1/recognitions").json()["items"] == [all_of]
+    other = holder(live, riders[b])
+    assert other.get(f"/v1/accounts/{other.account}/recognitions").json()["items"][0]["acts"] == 1
+    assert sound(live)
 
 
 def test_parts_come_in_any_order_twice_and_never_as_others(live, reporting, riders):

@@ -69,6 +69,7 @@ def test_readings_become_a_homes_months_by_its_own_past(tmp_path):
     early = terms_for("residential-electricity", issued=date(2013, 12, 31))
     running = judge(path, "sgsc-meters", people, attributes=attributes, terms=early)
     assert (len(running.activities), running.refused_by_reason()["not-settled"]) == (0, judged.rows_accepted)
+    assert (judged.provisional, running.provisional) == ((0, 0), (1, month.quantity_g)), "told, and issued to nobody"
 
 
 def _saved(text):

@@ -60,6 +60,14 @@ def a_behaviour_scenario():
 
 
 @case()
+def a_behaviour_that_issues_what_neither_converts_nor_is_traded():
+    book = to_live("behaviour", tables={"behaviours": behaviours({"quantified", "issues"})})
+    book.issuance(1, book.live, book.methodology_digest, accounts=1)
+    book.move(Kind.ISSUE, 0, 1000)
+    return book
+
+
+@case()
 def a_behaviour_scenario_that_is_recognised_alone():
     return to_live("behaviour", tables={"behaviours": behaviours(QUANTIFIED)})
 

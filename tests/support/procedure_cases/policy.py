@@ -143,8 +143,13 @@ def a_behaviour_that_issues_what_is_not_quantified():
 
 
 @case("POLICY")
-def a_behaviour_that_issues_what_does_not_convert():
-    return proposed(behaviours({"quantified", "issues", "tradable"}))
+def a_behaviour_that_converts_what_is_not_issued():
+    return proposed(behaviours({"quantified", "converts"}))
+
+
+@case("POLICY")
+def a_behaviour_that_trades_what_is_not_issued():
+    return proposed(behaviours({"quantified", "tradable"}))
 
 
 @case("POLICY")

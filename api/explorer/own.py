@@ -102,7 +102,7 @@ def _person(tx: sa.Connection, site: Site, number: int) -> dict[str, Any] | None
             return None
     except RegistryError:
         return None
-    consents = [one for one in linking.list_consents(tx, number) if one.revoked_ms is None]
+    consents = [one for one in linking.list_consents(tx, site.ledger.vault, number) if one.revoked_ms is None]
     linked = {one.source.id for one in consents}
     at = site.ledger.clock()
     return {

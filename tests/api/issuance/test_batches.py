@@ -159,7 +159,7 @@ def test_a_behaviour_that_issues_nothing_recognises_what_people_did_once(live, r
         publish_policy(tx, ledger, "behaviours", {"behaviours": {methodology.key: switches}}, 0, BUREAU)
     reporting = Reporting.of(replace(live, source=source))
     with live.site.database.transaction() as tx:
-        give_consent(tx, source.id, riders, system_clock())
+        give_consent(tx, ledger.vault, source.id, riders, system_clock())
     a, b = riders
     number = next(_numbers)
     rides = [{"orderid": f"{number}-{user}", "userid": user, "bikeid": f"{number}{user[-1]}"} for user in riders]

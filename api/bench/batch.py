@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.policies.activities import ACTIVITIES, FileLimits
 from registry.policies.policies import shipped_policy
-from registry.sources.sources import Source
+from registry.sources.sources import Source, give_consent
 
 MOST_S: Final = 60
 """For a million rides, from the first part to the lot."""
@@ -117,7 +117,7 @@ def _riders(tx: sa.Connection, site: Site, source: Source, file: Path) -> None:
     numbers = list(tx.execute(_OPEN, {"count": len(names), "at": at}).scalars())
     keys = [site.ledger.vault.new_key(number) for number in numbers]
     tx.execute(_KEYS, {"numbers": numbers, "keys": keys})
-    tx.execute(_CONSENT, {"source": source.id, "names": names, "numbers": numbers, "at": at})
+    give_consent(tx, site.ledger.vault, source.id, dict(zip(names, numbers, strict=True)), at)
 
 
 def _tokens(site: Site, source: Source) -> dict[str, str]:
@@ -135,11 +135,11 @@ class _Registry:
     """The registry over REST, by three tokens."""
 
     def __init__(self, url: str, tokens: Mapping[str, str]) -> None:
-        self._caller, self._tokens = Caller(url), tokens
+        self.caller, self._tokens = Caller(url), tokens
 
     def ask(self, who: str, method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
         given = {"Authorization": f"Bearer {self._tokens[who]}", "Idempotency-Key": str(uuid.uuid4())}
-        answer = self._caller.ask(
+        answer = self.caller.ask(
             method, path, given | {name.replace("_", "-"): of for name, of in headers.items()}, body
         )
         if answer.failure is not None:
@@ -163,7 +163,13 @@ def _through(
     url: str, tokens: Mapping[str, str], source: Source, file: Path
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Take a file all the way; gives seconds of each phase, and how the batch stands then."""
-    registry, times = _Registry(url, tokens), [time.perf_counter()]
+    registry = _Registry(url, tokens)
+    with closing(registry.caller):
+        return _taken(registry, source, file)
+
+
+def _taken(registry: _Registry, source: Source, file: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    times = [time.perf_counter()]
     batch = _uploaded(registry, source, file)
     times.append(time.perf_counter())
     said = registry.worked(batch)
@@ -222,9 +228,4 @@ _OPEN = sa.text("""
 _KEYS = sa.text("""
     INSERT INTO account_keys (account_id, sealed)
     SELECT account, sealed FROM unnest(CAST(:numbers AS bigint[]), CAST(:keys AS bytea[])) k (account, sealed)
-""")
-_CONSENT = sa.text("""
-    INSERT INTO consents (source_id, platform_user, account_id, given_ms)
-    SELECT :source, name, account, CAST(:at AS bigint)
-    FROM unnest(CAST(:names AS text[]), CAST(:numbers AS bigint[])) p (name, account)
 """)

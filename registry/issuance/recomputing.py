@@ -124,7 +124,7 @@ def _judged(tx: sa.Connection, ledger: Ledger, lot: Any, profile: Profile, path:
 
     def find_links(names: Sequence[str]) -> list[Link]:
         consented = {
-            row.platform_user: row.account_id for row in tx.execute(_CONSENTED, {"source": source.id, "at": at})
+            bytes(row.user_digest): row.account_id for row in tx.execute(_CONSENTED, {"source": source.id, "at": at})
         }
         return links_of(tx, ledger.vault, profile, names, consented)
 
@@ -193,6 +193,6 @@ _PROFILE = sa.text("""
 _KEPT = sa.text("SELECT reference, account_id, starts_ms, ends_ms, quantity_g FROM activities WHERE lot_id = :lot")
 _KEYS = sa.text("SELECT account_id, sealed FROM account_keys WHERE account_id = ANY (:accounts)")
 _CONSENTED = sa.text("""
-    SELECT platform_user, account_id FROM consents
+    SELECT user_digest, account_id FROM consents
     WHERE source_id = :source AND given_ms <= :at AND (revoked_ms IS NULL OR revoked_ms > :at)
 """)

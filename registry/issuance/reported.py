@@ -26,7 +26,7 @@ from registry.ledger.ledger import Ledger
 from registry.methodologies.record import Methodology, Window, digest, program
 from registry.policies.activities import ACTIVITIES, RISK, FileLimits, Risk
 from registry.policies.policies import Policy, in_force
-from registry.sources.sources import Source, consented_accounts, find_consenting, get_source, hold_consents
+from registry.sources.sources import Source, consented_accounts, find_consenting, get_source, hold_consents, user_digest
 
 Attributes = Mapping[str, Sequence[Mapping[str, str]]]
 
@@ -119,11 +119,12 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
 
 
 def links_of(
-    tx: sa.Connection, vault: Vault, profile: Profile, names: Sequence[str], consented: Mapping[str, int]
+    tx: sa.Connection, vault: Vault, profile: Profile, names: Sequence[str], consented: Mapping[bytes, int]
 ) -> list[Link]:
-    """Give whose the names in a file are, of those who consented: the platform's users -> accounts."""
+    """Give whose the names in a file are, of those who consented: digests of the platform's users -> accounts."""
     if profile.who is None or profile.who.by is By.USER:
-        return [Link(name, consented[name]) for name in names if name in consented]
+        digests = ((name, user_digest(vault, name)) for name in names)
+        return [Link(name, consented[digest]) for name, digest in digests if digest in consented]
     standing = set(consented.values())
     found = whose_each(tx, vault, str(profile.who.by), names)
     return [Link(*one) for one in found if one.account_id in standing]

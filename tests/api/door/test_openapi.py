@@ -48,6 +48,7 @@ CHECKS = [
     status_code_conformance,
     unsupported_method,
 ]
+schemathesis.serializer.alias(["application/jsonl", "application/x-ndjson"], "application/octet-stream")
 fuzzed = schemathesis.openapi.from_dict(DOCUMENT)
 bounded = settings(
     max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

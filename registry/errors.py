@@ -125,6 +125,12 @@ class PurposeMissing(RegistryError):
     code, status, title = "purpose-missing", 400, "Say what it is read for"
 
 
+class TooMany(RegistryError):
+    """So many came already from this address, or wait about this; come back later."""
+
+    code, status, title = "too-many", 429, "Too many"
+
+
 class RegisteredElsewhere(RegistryError):
     """What is applied for is registered under another mechanism, or with another source here (第二十三条)."""
 

@@ -14,6 +14,7 @@ from registry.integrity import findings
 from registry.issuance import duplicates, quarantine
 from registry.opinions import opinions
 from registry.procedure.decision import Officer
+from registry.sources import objections
 from registry.submissions import submissions
 
 
@@ -41,7 +42,7 @@ def errands(tx: sa.Connection, vault: Vault, at: int, cases: Iterable[Waiting]) 
     """Give everything that waits beside the cases, which say who approves a motion; the oldest of each kind first."""
     return [
         *_motions(tx, list(cases)), *_submissions(tx, vault), *_opinions(tx, vault), *_appointments(tx, vault),
-        *_findings(tx, vault, at), *_quarantine(tx, vault),
+        *_findings(tx, vault, at), *_objections(tx, vault), *_quarantine(tx, vault),
         *_duplicates(tx),
     ]  # fmt: skip
 
@@ -72,6 +73,13 @@ def _appointments(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
         by, proposer = appointments.approving(tx, vault, one), frozenset({one.proposed_by})
         where = f"/v1/appointments/{one.id}/approval"
         yield Errand("appointment", one.id, str(one.grant), by, proposer, one.proposed_ms, where)
+
+
+def _objections(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
+    by = frozenset({str(Role.CENTRE)})
+    for one in objections.list_waiting(tx, vault):
+        where = f"/v1/cases/{one.case}/objections"
+        yield Errand("objection", one.id, one.case, by, frozenset(), one.made_ms, where)
 
 
 def _findings(tx: sa.Connection, vault: Vault, at: int) -> Iterator[Errand]:

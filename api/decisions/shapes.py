@@ -158,6 +158,7 @@ class Errand(BaseModel):
             "appointment",
             "finding",
             "appeal",
+            "objection",
             "quarantine",
             "quarantine-appeal",
             "duplicate",

@@ -11,7 +11,7 @@ from registry.policies.versions import Version
 from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.table import Words, shipped
 
-FACTS: Final = ("lists", "matches", "mend_until", "contract_sha256", "devices_sha256", "trial_sha256")
+FACTS: Final = ("documents", "lists", "matches", "mend_until", "contract_sha256", "devices_sha256", "trial_sha256")
 """What a decision on a source says beside what rules read, and its page shows."""
 
 

@@ -41,7 +41,7 @@ from api.methodologies import routes as methodologies
 from api.opinions import routes as opinions
 from api.policies import routes as policies
 from api.public import routes as public
-from api.sources import lists
+from api.sources import lists, objections
 from api.state import routes as state
 from api.submissions import routes as submissions
 from api.webhooks import routes as webhooks
@@ -105,7 +105,7 @@ def routed() -> FastAPI:
         methodologies,
         *(consents, ties, delegates, offices, submissions, opinions, integrity, sources),
         *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
-        *(events, webhooks, lists),
+        *(events, webhooks, lists, objections),
     )
     routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
     app.router.routes.append(Table(routers))

@@ -61,6 +61,7 @@ PRIVILEGES: Final = {
     "methodology_texts": _ADD,
     "motions": "SELECT, INSERT, UPDATE (ended_ms, ended_by, approved)",
     "movements": "SELECT, INSERT, DELETE",
+    "objections": "SELECT, INSERT, UPDATE (named, answered_ms, answered_by, answer, answer_digest, answer_named)",
     "occupied": "SELECT, INSERT, DELETE",
     "officers": _ADD,
     "opinions": "SELECT, INSERT, UPDATE (state, ended_ms, stance, reason, document, digest)",

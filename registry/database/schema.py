@@ -102,6 +102,22 @@ list_entries = _table(
     identifier_normal=_text,
     entity_normal=_text,
 )
+objections = _table(
+    "objections",
+    id=_int,
+    case_number=_text,
+    made_ms=_int,
+    origin=_bytes,
+    same=_bytes,
+    digest=_bytes,
+    document=_bytes,
+    named=sa.Boolean,
+    answered_ms=_int,
+    answered_by=_text,
+    answer=_bytes,
+    answer_digest=_bytes,
+    answer_named=sa.Boolean,
+)
 source_assets = _table(
     "source_assets", source_id=_int, place=sa.SmallInteger, kind=_text, digest=_bytes, identifier=_bytes
 )

@@ -81,6 +81,8 @@ class Step:
     withheld: Mapping[str, Value] = field(default_factory=dict)
     opinions: tuple[Opinion, ...] = ()
     mending: Mending | None = None
+    documents: tuple[str, ...] = ()
+    """Digests (hex) of what it rests on and the log does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Pending:
             actor=step.by.actor,
             second=step.by.second,
             reason=step.by.reason,
-            documents=(),
+            documents=step.documents,
             publicity=step.publicity,
             content=step.content,
             opinions=step.opinions,

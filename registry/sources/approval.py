@@ -23,6 +23,7 @@ from registry.procedure.fields import NONE
 from registry.sources.assets import CHECKED, Asset, held_against_lists, keep_assets, refuse_listed
 from registry.sources.given import NOTHING, TRIAL, Given, checked_given
 from registry.sources.given import illustrative as illustrative_given
+from registry.sources.objections import named_by
 from registry.sources.sources import NewSource, Source, get_source
 
 WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
@@ -82,7 +83,7 @@ def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, 
     Publicity opens now, for as short as it may be.
 
     Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over, `NotFound` for a test
-    run that is none, and what `checked_given` and `held_against_lists` do.
+    run that is none, and what `checked_given`, `held_against_lists` and `named_by` do.
     """
     given = checked_given(step, given)
     if TRIAL in given.hashes:
@@ -115,7 +116,11 @@ def _take(
     if step.decision in CHECKED:
         shown |= held_against_lists(tx, pending.ledger.vault, source)
     mending = _mending(pending, step, given)
-    said = Step(step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions, mending=mending)
+    documents = named_by(tx, pending.case, step.decision)
+    said = Step(
+        step.decision, step.to_state, by, terms, publicity, shown=shown, opinions=opinions, mending=mending,
+        documents=documents,
+    )  # fmt: skip
     at = pending.take(tx, said).at
     if given.valid_until_ms is not None:
         tx.execute(_RENEW, {"source": source.id, "until": given.valid_until_ms})

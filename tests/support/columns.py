@@ -85,6 +85,11 @@ COLUMNS: dict[str, dict[str, Is]] = {
     ),
     "lists": _all(A, "id name purpose dated origin sha256 entries imported_by imported_ms"),
     "list_entries": _all(A, "list_id place kind identifier entity identifier_normal entity_normal"),
+    "objections": _all(
+        A,
+        "id case_number made_ms origin same digest document named answered_ms answered_by answer answer_digest "
+        "answer_named",
+    ),
     "source_assets": {**_all(A, "source_id place kind"), "digest": D, "identifier": G},
     "match_judgements": _all(A, "source_id list_id place officer same reason at_ms"),
     "submissions": _all(
@@ -196,6 +201,9 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "sources": _kept(public="kind name_zh name_en methodology_code district"),
     "lists": _kept(public="name purpose origin sha256", officer="imported_by"),
     "list_entries": _kept(business="kind identifier entity identifier_normal entity_normal"),
+    "objections": _kept(
+        public="case_number digest answer_digest", digest="origin same", sealed="document answer", officer="answered_by"
+    ),
     "source_assets": _kept(term="kind", digest="digest", sealed="identifier"),
     "match_judgements": _kept(officer="officer", public="reason"),
     "submissions": _kept(

@@ -156,6 +156,10 @@ MAY = {
     ("POST", "/v1/reconciliations/{reconciliation}/settlement"): frozenset({"centre"}),
     ("GET", "/v1/lists"): ANYONE,
     ("PUT", "/v1/lists/{name}"): frozenset({"centre"}),
+    ("POST", "/v1/cases/{number}/objections"): ANYONE,
+    ("GET", "/v1/cases/{number}/objections"): DECIDING,
+    ("GET", "/v1/cases/{number}/objections/{objection}"): ANYONE,
+    ("POST", "/v1/cases/{number}/objections/{objection}/answer"): frozenset({"centre"}),
     ("GET", "/v1/cases/{number}/matches"): DECIDING,
     ("POST", "/v1/cases/{number}/matches"): frozenset({"centre"}),
     ("GET", "/v1/worklist"): frozenset({*OFFICERS, "expert", "service-body"}),
@@ -213,6 +217,8 @@ BODIES = {
         "district": "x",
     },
     "correction": {"definition": {}},
+    "objections": {"text": "x"},
+    "/v1/cases/{number}/objections/{objection}/answer": {"text": "x"},
     "matches": {"list": 1, "place": 1, "same": False, "reason": "other"},
     "opinions": {"expert": "expert:2147483647"},
     "/v1/integrity": {
@@ -271,6 +277,7 @@ CONTENT = {
 }
 QUERIES = {
     ("GET", "/v1/state"): "?first_g=0&end_g=1",
+    ("GET", "/v1/cases/{number}/objections/{objection}"): "?receipt=x",
     ("PUT", "/v1/lists/{name}"): "?purpose=none&dated=2026-10-01&origin=x",
     ("POST", "/v1/sources/{source_id}/lines"): f"?profile=shanghai-rides-lines&{urlencode(PERIOD)}",
 }
@@ -377,6 +384,7 @@ def named(callers, movement) -> dict[str, object]:
         "serial": "SHCER-0-0",
         "number": "GLC-1",
         "name": "ccer",
+        "objection": MORE_THAN_THERE_IS,
         "job": 1,
         "case": "P-1",
         "motion": 2**53 - 1,

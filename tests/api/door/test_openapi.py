@@ -63,6 +63,8 @@ def test_the_document_is_fresh():
 
 MAKES = ("/events", "/lists/{name}")
 """What is there for any name, or comes to be there."""
+OBJECTS = "/objections"
+"""The same words again are the same objection, whoever sends them."""
 COMPUTES = "/computations"
 """Is a question, and keeps nothing."""
 
@@ -89,7 +91,7 @@ def unnamed(path, method, operation):
     needed |= (
         {"forbidden", "no-role"} if operation.get("x-who-may", "whoever signed in") != "whoever signed in" else set()
     )
-    if method == "post" and not path.endswith(COMPUTES):
+    if method == "post" and not path.endswith((COMPUTES, OBJECTS)):
         needed |= {"idempotency-key-missing", "idempotency-key-reused", "log-behind", "too-large"}
     needed |= {"unsupported-media-type"} if "requestBody" in operation else set()
     needed |= {"not-found"} if "{" in path and not path.endswith(MAKES) else set()

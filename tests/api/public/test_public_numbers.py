@@ -36,12 +36,12 @@ SIZE = 60
 """More leaves than are published first."""
 QUERIED = {
     "cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role",
-    "profile", "period_from", "period_until", "purpose", "dated", "origin", "format",
+    "profile", "period_from", "period_until", "purpose", "dated", "origin", "format", "receipt",
 }  # fmt: skip
 """Parameters of queries that REST has."""
 OF_PARTIES = (
     "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",
-    "request", "grant", "finding", "quarantine", "duplicate", "sharing",
+    "request", "grant", "finding", "objection", "quarantine", "duplicate", "sharing",
 )  # fmt: skip
 """Numbers in paths that only parties and officers use."""
 HEALTH = "/v1/health"

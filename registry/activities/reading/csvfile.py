@@ -73,7 +73,8 @@ def _dress(fields: Sequence[bytes], separator: bytes) -> re.Pattern[bytes]:
     """
     mark = re.escape(separator)
     parts = [rb'"[^"\r\n]*+"' if field.startswith(b'"') else rb'[^"\r\n%b]*+' % mark for field in fields]
-    return re.compile(rb"(?:(?!\xef\xbb\xbf)%b\r?\n)*+" % mark.join(parts))
+    # Of a group, "*+" is read wrongly by Python before 3.11.5 (python/cpython#106052): part of a line was taken too.
+    return re.compile(rb"(?:(?!\xef\xbb\xbf)%b\r?\n)*" % mark.join(parts))
 
 
 class _Some:

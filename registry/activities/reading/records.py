@@ -65,7 +65,7 @@ class Records:
         self._bounds = bounds
         self._separator = separator
         mark = re.escape(separator)
-        self._field = re.compile(rb'("[^"]*+(?:""[^"]*+)*+"|[^"%b]*+)%b' % (mark, mark))
+        self._field = re.compile(rb'("[^"]*+(?:""[^"]*+)*"|[^"%b]*+)%b' % (mark, mark))
         self._bytes = 0
         self._line = 0
         self._block, self._at = b"", 0

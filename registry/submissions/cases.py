@@ -53,9 +53,9 @@ def judge(tx: sa.Connection, ledger: Ledger, found: Submission) -> Methodology |
         return methodology
     applied = _applied(content, found.account or 0)
     source = applied.source
-    must_be_admissible(tx, ledger, source, applied.assets)
     if source.developer_id is not None:
         must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, ledger.clock())
+    must_be_admissible(tx, ledger, source, applied.assets)
     return applied
 
 

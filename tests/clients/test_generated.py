@@ -29,9 +29,9 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
 CONFIG = """
 post_hooks: []
 package_name_override: registry_client
-content_type_overrides: {application/jsonl: text/plain}
+content_type_overrides: {application/jsonl: application/octet-stream, application/x-ndjson: application/octet-stream}
 """
-"""JSON lines are taken as text: the generator knows no media type of theirs."""
+"""JSON lines are taken as bytes: the generator knows no media type of theirs."""
 
 
 def in_python(folder: Path) -> list[object]:

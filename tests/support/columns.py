@@ -59,6 +59,9 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "activities": {
         "source_id": A, "reference": D, **_all(C, "account_id starts_ms ends_ms quantity_g lot_id"),
     },
+    "recognised": {
+        **_all(A, "source_id batch_id"), "reference": D, **_all(C, "account_id starts_ms ends_ms quantity_g"),
+    },
     "occupied": {"subject": G, **_all(G, "starts_ms ends_ms account_id lot_id")},
     "certificates": {
         **_all(S, "number act_id account_id purpose form quantity_g issued_ms"),
@@ -189,6 +192,7 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "acts": _kept(term="kind"),
     "movements": _kept(public="from_tag to_tag evidence"),
     "activities": _kept(digest="reference"),
+    "recognised": _kept(digest="reference"),
     "occupied": _kept(digest="subject"),
     "certificates": _kept(public="number", sealed="holder beneficiary statement"),
     "idempotency": _kept(digest="claim request_mac", sealed="response"),

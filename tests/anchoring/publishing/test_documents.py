@@ -93,7 +93,7 @@ BESIDE = {
     "start": {"second", "trial_sha256"},
     "issue": {
         "second", "source", "methodology", "policies", "first_g", "quantity_g", "accounts", "period_from",
-        "period_until", "inputs_sha256", "accepted", "refused",
+        "period_until", "inputs_sha256", "accepted", "refused", "parameters",
     },
 }  # fmt: skip
 
@@ -221,7 +221,7 @@ def test_what_is_too_long_to_publish_is_refused_before_it_is_recorded(scheme, fo
 @pytest.mark.usefixtures("scheme")
 def test_nothing_changes_what_was_made_for_the_public(owner):
     for public in ("{}", None):
-        with pytest.raises(IntegrityError, match="evidence only loses values"), owner.transaction() as tx:
+        with pytest.raises(IntegrityError, match="evidence only loses"), owner.transaction() as tx:
             tx.execute(_CHANGE, {"public": public, "of": "source"})
 
 

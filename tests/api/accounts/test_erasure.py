@@ -207,7 +207,7 @@ def test_a_token_of_who_was_erased_is_refused_everywhere_at_once(live, shop, cho
     asked = [route for route, who in MAY.items() if "own" in who and "no-role" not in who]
     assert len(asked) >= 11
     for method, path in asked:
-        named = dict.fromkeys(("webhook", "job", "source_id", "mandate", "link", "quarantine"), 1)
+        named = dict.fromkeys(("webhook", "job", "source_id", "mandate", "link", "quarantine", "grant"), 1)
         there = path.format(account_id=person.account, movement=moved, **named)
         body = BODIES.get(path.rpartition("/")[2], {})
         answer = person.me.post(there, body) if method == "POST" else person.me.get(there)

@@ -352,7 +352,9 @@ def test_who_may_is_declared_and_described():
 
 def test_pages_and_files_only_read():
     written = {route for route in routes() if is_page(route[1]) and route[0] != "GET"}
-    assert written == {("POST", "/sign-out")}, "what a page writes is refused to other sites, as test_sign_in.py says"
+    own = "/me/accounts/{account_id}/scenes/{source_id}/"
+    writing = {("POST", "/sign-out"), ("POST", own + "code"), ("POST", own + "withdrawal")}
+    assert written == writing, "what a page writes is refused to other sites, as test_sign_in.py says"
 
 
 @pytest.fixture(scope="module")

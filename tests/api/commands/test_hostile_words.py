@@ -228,6 +228,7 @@ def test_no_word_becomes_a_mark_of_ours(capsys):
 def test_the_serve_log_has_an_event_a_line(monkeypatch):
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
+    before = structlog.get_config()
     configure()
     try:
         structlog.get_logger().error("will be tried again", detail=WORDS, work=WORDS)
@@ -236,7 +237,7 @@ def test_the_serve_log_has_an_event_a_line(monkeypatch):
         except ValueError:
             structlog.get_logger().exception("a defect", work="anchor")
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)  # a live site in this process goes on with its own
     lines = written.getvalue().split("\n")
     assert all(printable(line) == line for line in lines), lines
     assert "\\x1b[2J" in lines[0]

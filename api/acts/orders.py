@@ -28,6 +28,7 @@ PUBLIC_WORDS = (
 )
 PARTIES_WORDS = "An order or agreement. Shown to both parties and to the authorities, not to the public."
 Words = Annotated[StrictStr, words(cancellations.MAX_TEXT_CHARS, PUBLIC_WORDS, "Our fair of 2026")]
+WantedAll = Annotated[Literal[True], said("All that there is.", True)]
 Reference = Annotated[StrictStr, words(MAX_REFERENCE_CHARS, PARTIES_WORDS, "order 2026-118")]
 
 
@@ -63,14 +64,23 @@ class Quantity(Order):
         return _amount(self.quantity_g, self.serial)
 
 
-class Conversion(Quantity):
-    """Reductions to points."""
+class Conversion(Order):
+    """Reductions to points: a quantity in the order of spending, exactly the block named by a serial, or all."""
 
     kind = "conversions"
+    quantity_g: WantedGrams | None = None
+    serial: WantedSerial | None = None
+    all: WantedAll | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        _refuse_but_one(self.quantity_g, self.serial, self.all)
+        return self
 
     def act(self, tx: sa.Connection, ledger: Ledger, account_id: int) -> Answer:
         """Convert them."""
-        return act_views.posted(convert(tx, ledger, account_id, self.amount()))
+        amount = None if self.all else _amount(self.quantity_g, self.serial)
+        return act_views.posted(convert(tx, ledger, account_id, amount))
 
 
 class Redemption(Order):
@@ -102,13 +112,12 @@ class _OneBundle(Order):
 
     quantity_g: WantedGrams | None = None
     serial: WantedSerial | None = None
-    all: Annotated[Literal[True] | None, said("All that there is.", True)] = None
+    all: WantedAll | None = None
     class_: Annotated[Literal["I", "II"] | None, said("Only what is of this class.", "II", alias="class")] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if [self.quantity_g, self.serial, self.all].count(None) != 2:
-            raise ValueError("give quantity_g, serial or all, and one of them only")
+        _refuse_but_one(self.quantity_g, self.serial, self.all)
         return self
 
     def amount(self) -> Amount | None:
@@ -182,6 +191,11 @@ class Cancellation(Quantity):
         intent = cancellations.Intent(self.form, self.purpose, self.beneficiary, self.statement)
         done = cancellations.cancel(tx, ledger, account_id, self.amount(), intent)
         return act_views.posted(done.posted) | {"certificate": done.certificate}
+
+
+def _refuse_but_one(*ways: object) -> None:
+    if len(ways) - ways.count(None) != 1:
+        raise ValueError("give quantity_g, serial or all, and one of them only")
 
 
 def _amount(quantity_g: int | None, text: str | None) -> Amount:

@@ -17,12 +17,14 @@ from api.door.write import SiteOf, refuse_behind
 from api.explorer.answers import answer
 from api.explorer.signing_in import visitor_of
 from api.installation.site import Site
+from api.points.routes import points_of
 from registry.accounts.accounts import INDIVIDUAL, open_row
 from registry.clock import rfc3339
 from registry.errors import Forbidden, RegistryError
 from registry.identity.belongings import list_belongings
 from registry.identity.roles import Role
 from registry.issuance import recognition
+from registry.points.standing_orders import end_order, give_order
 from registry.sources import linking
 from registry.sources.sources import revoke_consent
 
@@ -58,6 +60,18 @@ def take_back(request: Request, account_id: AccountId, source_id: SourceId, site
         revoke_consent(tx, source_id, account_id, site.ledger.clock())
 
     return _do(request, site, account_id, act, lambda: None)
+
+
+@router.post("/me/accounts/{account_id}/standing-order", response_class=HTMLResponse)
+def have_all_converted(request: Request, account_id: AccountId, site: SiteOf) -> Response:
+    """Have whatever is issued become points by itself from now on."""
+    return _do(request, site, account_id, lambda tx: give_order(tx, site.ledger, account_id), lambda: None)
+
+
+@router.post("/me/accounts/{account_id}/standing-order/end", response_class=HTMLResponse)
+def convert_by_choice(request: Request, account_id: AccountId, site: SiteOf) -> Response:
+    """End that order."""
+    return _do(request, site, account_id, lambda tx: end_order(tx, site.ledger, account_id), lambda: None)
 
 
 def _do(
@@ -107,6 +121,7 @@ def _person(tx: sa.Connection, site: Site, number: int) -> dict[str, Any] | None
     at = site.ledger.clock()
     return {
         "number": number,
+        "points": points_of(tx, site.ledger, number),
         "scenes": [
             {
                 "source": one.source.id,

@@ -39,6 +39,7 @@ from api.ledger import bundles, leaves, movements
 from api.log import routes as log
 from api.methodologies import routes as methodologies
 from api.opinions import routes as opinions
+from api.points import routes as points
 from api.policies import routes as policies
 from api.public import routes as public
 from api.sources import lists, objections
@@ -105,7 +106,7 @@ def routed() -> FastAPI:
         methodologies,
         *(consents, ties, delegates, offices, submissions, opinions, integrity, sources),
         *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
-        *(events, webhooks, lists, objections),
+        *(events, webhooks, lists, objections, points),
     )
     routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
     app.router.routes.append(Table(routers))

@@ -25,9 +25,9 @@ from api.installation.site import SITE_VARIABLE, Site
 from api.installation.witnesses import Publishing
 from api.serving import batches
 from api.serving.batching import Batching
-from api.serving.expiry import expire_points
 from api.serving.jobs import work_through
 from api.serving.metrics import MetricsServer, begin_counting
+from api.serving.points import StandingOrders, expire_points, tell_of_expiry
 from api.serving.works import Works
 from api.state.timetable import Timetable
 from api.webhooks.courier import Courier
@@ -51,6 +51,8 @@ BATCHES_S = 0.5
 TIDY_S = 10
 """How often files of batches that are settled are looked for: they count for no quota any more, and take disk still."""
 EXPIRE_S = 60
+NOTICES_S = 600
+ORDERS_S = 10
 """How often points past their expiry are looked for."""
 LOOK_S = 1
 """How often it is looked whether something is to be published, or has ended."""
@@ -237,6 +239,9 @@ def _keep_publishing(site: Site, workers: _Workers, stop: threading.Event) -> No
             works.repeat("batches", BATCHES_S, lambda: batches.work_through(site, works.over))
             works.repeat("tidy batches", TIDY_S, lambda: batches.tidy_up(site))
             works.repeat("expire points", EXPIRE_S, lambda: expire_points(site, works.over))
+            works.repeat("tell of expiry", NOTICES_S, lambda: tell_of_expiry(site, works.over))
+            orders = StandingOrders(site)
+            works.repeat("standing orders", ORDERS_S, lambda: orders.round(works.over))
             works.repeat("mend the state's map", MEND_S, site.epochs.mend)
             while not stop.wait(min(publish_s, LOOK_S)):
                 workers.replace_ended()

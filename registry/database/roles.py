@@ -50,6 +50,8 @@ PRIVILEGES: Final = {
     "(state, approved_by, approved_ms, appeal, appealed_ms, answered_by, answer, answered_ms)",
     "jobs": "SELECT, INSERT, UPDATE (turn, asked, done_g, made, steps, tries, ended_ms, answer, problem), DELETE",
     "link_codes": "SELECT, INSERT, DELETE",
+    "expiry_notices": "SELECT, INSERT, DELETE",
+    "standing_orders": "SELECT, INSERT, UPDATE (ended_ms), DELETE",
     "list_entries": _ADD,
     "lists": _ADD,
     "log_entries": "SELECT, INSERT, DELETE",

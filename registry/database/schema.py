@@ -199,6 +199,8 @@ link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int
 mandates = _table(
     "mandates", id=_int, account_id=_int, agent_id=_int, given_ms=_int, until_ms=_int, ended_ms=_int, kind=_text
 )
+expiry_notices = _table("expiry_notices", account_id=_int, until_ms=_int, days=_int, quantity_g=_int, at_ms=_int)
+standing_orders = _table("standing_orders", id=_int, account_id=_int, given_ms=_int, ended_ms=_int)
 belongings = _table(
     "belongings",
     id=_int,

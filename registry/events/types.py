@@ -100,6 +100,13 @@ BALANCE_CHANGED: Final = EventType(
     frozenset({Role.PLATFORM}),
     is_of_person=True,
 )
+POINTS_EXPIRING: Final = EventType(
+    "points.expiring",
+    "Points of who consents can be used until the end of the day `until` (in Shanghai), `days` days from now at most.",
+    ("source", "until", "days"),
+    frozenset({Role.PLATFORM}),
+    is_of_person=True,
+)
 REDEMPTION_RECEIVED: Final = EventType(
     "redemption.received", "Points were redeemed with you.", ("act", "movement", "quantity_g"), _OF_POINTS
 )
@@ -147,6 +154,7 @@ TYPES: Final[Mapping[str, EventType]] = {
         CONSENT_GIVEN,
         CONSENT_WITHDRAWN,
         BALANCE_CHANGED,
+        POINTS_EXPIRING,
         REDEMPTION_RECEIVED,
         REDEMPTION_REFUNDED,
         RETURN_DONE,

@@ -12,7 +12,7 @@ from registry.database.schema import blocks, movements
 from registry.database.statement import Statement
 from registry.errors import Insufficient, Invalid, TooManyBlocks
 from registry.ledger.blocks import IS_SET_ASIDE, Block, Piece, Wanted, block_of, refuse_set_aside, select_blocks
-from registry.ledger.movement import GRAMS_END, Form, serial
+from registry.ledger.movement import GRAMS_END, Flag, Form, serial
 from registry.ledger.rules import ALL_FLAGS, BUNDLE_FLAGS
 
 _PAGES = (4, 64, 1_000)
@@ -59,14 +59,15 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
     return of_act | {
         "account": wanted.account_id,
         "form": int(wanted.form),
-        "flags": _flags(int(wanted.has), int(wanted.lacks)),
+        "flags": flags_of(wanted.has, wanted.lacks),
         "usable_at": wanted.usable_at or 0,
         "kept": list(wanted.kept),
     }
 
 
 @cache
-def _flags(has: int, lacks: int) -> list[int]:
+def flags_of(has: Flag, lacks: Flag) -> list[int]:
+    """List every value of `flags` that has the ones and lacks the others, for a query by an index."""
     return [flags for flags in range(ALL_FLAGS + 1) if flags & (has | lacks) == has]
 
 

@@ -3,45 +3,57 @@
 Each function runs inside the caller's transaction, locks the acting account, and writes one act.
 """
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from registry.accounts.accounts import lock_account, lock_even_erased, receiving_account
 from registry.database.schema import blocks
 from registry.errors import AccountErased, HolderUnknown, Invalid, NotFound, RuleBroken
 from registry.events.outbox import Data, tell
-from registry.events.types import REDEMPTION_RECEIVED, REDEMPTION_REFUNDED, RETURN_DONE
+from registry.events.types import BALANCE_CHANGED, REDEMPTION_RECEIVED, REDEMPTION_REFUNDED, RETURN_DONE
 from registry.ledger.blocks import BLOCKS_AT_ONCE, Piece, Wanted, block_of, select_blocks
 from registry.ledger.child import Receiver, Step
 from registry.ledger.gathering import Gathering, gather_held, gather_on
 from registry.ledger.ledger import Amount, Ledger, in_time, receiver, reference_facts, to_account
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, serial
 from registry.ledger.posting import Posted, post
+from registry.ledger.taking import take
 from registry.policies.behaviours import kept_from_bundles, kept_from_points, telling
 from registry.policies.policies import in_force
 from registry.procedure.days import valid_until
 from registry.procedure.values import POINTS
 from registry.sources.linking import tell_platforms
 
+CONVERTS_WITH: Final = Flag.SCENARIO
+CONVERTS_WITHOUT: Final = Flag.CONVERTED | Flag.LOCKED
+"""Flags of a person's reductions that may become points: a scenario's, and once (R21)."""
 
-def convert(tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount) -> Posted:
-    """Turn a person's scenario reductions into points, 1 g for 1 point, valid as the policy in force says."""
+
+def convert(
+    tx: sa.Connection, ledger: Ledger, account_id: int, amount: Amount | None, *, in_parts: bool = False
+) -> Posted:
+    """Turn a person's scenario reductions into points, 1 g for 1 point, valid as the policy in force says.
+
+    `amount` None takes all; with `in_parts` as many blocks as an act takes, and the caller comes for the rest.
+    """
     account = lock_account(tx, ledger.vault, account_id)
     if not account.is_individual:
         raise RuleBroken("Only reductions that an individual holds convert to points.")
-    lacks = Flag.CONVERTED | Flag.LOCKED
 
-    def take(at: int) -> list[Piece]:
+    def pieces_at(at: int) -> list[Piece]:
         kept = kept_from_points(tx, ledger, at)
-        wanted = Wanted(account_id, Form.REDUCTION, has=Flag.SCENARIO, lacks=lacks, most=ledger.most, kept=kept)
+        has, lacks = CONVERTS_WITH, CONVERTS_WITHOUT
+        wanted = Wanted(account_id, Form.REDUCTION, has=has, lacks=lacks, most=ledger.most, kept=kept)
         with telling(kept):
-            return amount.of(tx, wanted)
+            return take(tx, wanted, None, in_parts=in_parts) if amount is None else amount.of(tx, wanted)
 
-    at, pieces = in_time(ledger, take)
+    at, pieces = in_time(ledger, pieces_at)
     policy = in_force(tx, ledger, POINTS, at)
     step = Step(Kind.CONVERT, at, until=valid_until(at, policy.value["validity_years"]))
     facts = {"policy_sha256": policy.digest.hex()}
     posted = post(tx, ledger.vault, "convert", account_id, pieces, step, facts, tell=ledger.tell)
-    tell_platforms(tx, account_id, at)
+    tell_platforms(tx, account_id, at, BALANCE_CHANGED)
     return posted
 
 
@@ -56,11 +68,11 @@ def redeem(
     if not lock_account(tx, ledger.vault, account_id).is_individual:
         raise RuleBroken("Points are redeemed by an individual at an institution.")
 
-    def take(at: int) -> list[Piece]:
+    def points_at(at: int) -> list[Piece]:
         wanted = Wanted(account_id, Form.POINTS, has=Flag.INDIVIDUAL, usable_at=at, most=ledger.most)
         return Amount(quantity_g).of(tx, wanted, "Convert them to points first.")
 
-    at, pieces = in_time(ledger, take)
+    at, pieces = in_time(ledger, points_at)
     provider = receiver(tx, ledger, account_id, provider_id, is_provider=True)
     posted = post(
         tx,
@@ -202,11 +214,11 @@ def expire(tx: sa.Connection, ledger: Ledger, account_id: int) -> Posted:
     """End a person's points that are past their expiry (R22), an erased account's too. Raises `Invalid` without any."""
     lock_even_erased(tx, account_id)
 
-    def take(at: int) -> list[Piece]:
+    def ended_at(at: int) -> list[Piece]:
         found = map(block_of, tx.execute(_EXPIRED, {"account": account_id, "at": at}))
         return [Piece(block, block.first, block.last) for block in found if not block.is_set_aside]
 
-    at, pieces = in_time(ledger, take)
+    at, pieces = in_time(ledger, ended_at)
     if not pieces:
         raise Invalid(f"Account {account_id} has no points past their expiry.")
     return post(tx, ledger.vault, "expire", account_id, pieces, Step(Kind.EXPIRE, at), {})

@@ -15,8 +15,8 @@ from registry.database.personal import rows_go
 from registry.database.schema import link_codes
 from registry.database.statement import Statement
 from registry.errors import Conflict, Invalid, NotFound
-from registry.events.outbox import Person, tell
-from registry.events.types import BALANCE_CHANGED, CONSENT_GIVEN
+from registry.events.outbox import Data, Person, tell
+from registry.events.types import CONSENT_GIVEN, EventType
 from registry.integrity.findings import Party, refuse_barred
 from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source, get_source, give_consent, open_user, seal_user, user_digest
@@ -92,11 +92,14 @@ def take_code(tx: sa.Connection, ledger: Ledger, source: Source, code: str, plat
     return int(account)
 
 
-def tell_platforms(tx: sa.Connection, account: int, at: int) -> None:
-    """Tell the platforms to which a person consents that the balance is another (R21); they are not told which."""
+def tell_platforms(tx: sa.Connection, account: int, at: int, of: EventType, data: Data | None = None) -> None:
+    """Tell the platforms to which a person consents what became of the points, as `data` beside each one's source.
+
+    That a balance is another they are told, and not which (R21).
+    """
     for row in _PLATFORMS(tx, {"account": account}):
         person = Person(account, row.sealed_user)
-        tell(tx, BALANCE_CHANGED, row.applicant_id, at, {"source": row.source_id}, person)
+        tell(tx, of, row.applicant_id, at, {"source": row.source_id, **(data or {})}, person)
 
 
 def account_of(tx: sa.Connection, vault: Vault, source_id: int, platform_user: str) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from registry.ledger.blocks import BLOCKS_AT_ONCE
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
+from registry.points import notices, standing_orders
 from registry.points.points import expire
 from registry.sources import assets, linking, sources
 from registry.submissions import submissions
@@ -56,6 +57,8 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *sources.ERASING,
     *assets.ERASING,
     *cancellations.ERASING,
+    *notices.ERASING,
+    *standing_orders.ERASING,
     *activities.ERASING,
     *correction.ERASING,
     *quarantine.ERASING,

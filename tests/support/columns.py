@@ -37,6 +37,8 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "link_codes": _all(G, "digest account_id source_id ends_ms"),
     "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms kind"),
     "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
+    "expiry_notices": _all(G, "account_id until_ms days quantity_g at_ms"),
+    "standing_orders": _all(G, "id account_id given_ms ended_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
     "consents": _all(G, "id source_id user_digest sealed_user account_id given_ms revoked_ms"),
     "events": {**_all(S, "id account_id number type at_ms data"), **_all(G, "person_id external_id")},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.explorer.guide import connecting
+from api.points.shapes import Expiring, Honour, Notice, Points
 
 HOSTILE = "<script>alert(1)</script>'\"&"
 NOW_MS = 1_795_226_400_000
@@ -127,6 +128,16 @@ DECISION: dict[str, Any] = {
 }
 
 LATER = "2026-11-20T06:00:00.000Z"
+POINTS = Points(
+    usable_g=1_234_567,
+    by_expiry=[Expiring(until=LATER, quantity_g=1_234_567)],
+    locked_g=0,
+    historical_g=7,
+    honour=Honour(zh=HOSTILE, en=HOSTILE, from_g=7),
+    next_honour=None,
+    notices=[Notice(until=LATER, days_before=7, quantity_g=7, at=LATER)],
+    standing_order_since=LATER,
+)
 
 CONTEXTS: dict[str, dict[str, Any]] = {
     "case.html": {
@@ -163,6 +174,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "people": [
             {
                 "number": 2,
+                "points": POINTS,
                 "scenes": [
                     {
                         "source": 1,

@@ -52,6 +52,9 @@ MAY = {
     ("POST", "/v1/accounts/{account_id}/bundles"): BUNDLER,
     ("POST", "/v1/accounts/{account_id}/transfers"): TRADER,
     ("POST", "/v1/accounts/{account_id}/cancellations"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/points"): READERS,
+    ("POST", "/v1/accounts/{account_id}/standing-order"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/standing-order/end"): HOLDER,
     ("GET", "/v1/accounts/{account_id}/jobs"): READERS,
     ("GET", "/v1/accounts/{account_id}/jobs/{job}"): READERS,
     ("GET", "/v1/movements/{movement}"): READERS,
@@ -354,6 +357,7 @@ def test_pages_and_files_only_read():
     written = {route for route in routes() if is_page(route[1]) and route[0] != "GET"}
     own = "/me/accounts/{account_id}/scenes/{source_id}/"
     writing = {("POST", "/sign-out"), ("POST", own + "code"), ("POST", own + "withdrawal")}
+    writing |= {("POST", "/me/accounts/{account_id}/standing-order" + end) for end in ("", "/end")}
     assert written == writing, "what a page writes is refused to other sites, as test_sign_in.py says"
 
 

@@ -123,6 +123,9 @@ def test_the_page_guides_a_person_through_linking_and_shows_the_last_act(live):
     live.issue({account: 10})
     assert "last act seen:" in page().text
     assert "No scene is linked yet." in page(f"{at}/withdrawal?lang=en", "POST", **ours).text
+    order = f"/me/accounts/{account}/standing-order"
+    assert "becomes points by itself, since" in page(f"{order}?lang=en", "POST", **ours).text
+    assert "Convert whatever is issued by itself" in page(f"{order}/end?lang=en", "POST", **ours).text
 
 
 def test_a_consent_that_is_taken_back_stops_the_next_batch_and_the_platforms_look(live, platform):

@@ -75,7 +75,15 @@ def test_how_the_registry_stands(measured):
     assert samples["gramledger_database_up",] == 1
     assert samples["gramledger_movements_set_aside",] == samples["gramledger_jobs_open",] == 0
     works = {dict(labels)["work"] for name, *labels in samples if name == "gramledger_work_done_timestamp_seconds"}
-    assert works >= {"publish", "anchor", "count the totals", "jobs", "expire points", "mend the state's map"}
+    assert works >= {
+        "publish",
+        "anchor",
+        "count the totals",
+        "jobs",
+        "expire points",
+        "standing orders",
+        "mend the state's map",
+    }
     conditions = {dict(labels)["name"]: value for (name, *labels), value in samples.items() if "condition" in name}
     assert conditions == dict.fromkeys(("convicted", "recovering", "stopped", "waiting", "clock"), 0)
     assert sum(name == "gramledger_witness_failing" for name, *_ in samples) == 3

@@ -1,6 +1,6 @@
 """The log's decisions, with all that rests on them, held against the rules of docs/design.md, section 11."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
@@ -31,11 +31,14 @@ class Decided:
     issuances: Sequence[Issuance] = ()
 
 
-def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: Faults) -> Decided:
+def check_decisions(
+    source: Source, rows: Rows, records: RecordLeaves, verified: Mapping[int, bytes], faults: Faults
+) -> Decided:
     """Replay the decisions of a log whose leaves, documents and other rules hold; name faults, and give what they made.
 
-    The documents are read again, and must be those that the leaves bind again: one that is served no more is a fault of
-    its record, or whoever serves them would choose which decisions are asked. Raises Unreachable when the log is gone.
+    The documents are read again. A file that has the SHA-256 it had when it was `verified`, by tile, is what it was;
+    of any other each document must be what its leaf binds: one that is served no more is a fault of its record, or
+    whoever serves them would choose which decisions are asked. Raises Unreachable when the log is gone.
     """
     following, is_served = Following(), True
 
@@ -53,7 +56,7 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
         for start in range(0, len(rows), CHUNK):
             end = min(start + CHUNK, len(rows))
             leaves = records.between(start, end)
-            documents = _documents(source, leaves, len(rows), pool)
+            documents = _documents(source, leaves, len(rows), verified, pool)
             for fault in following.take(rows[:end], served(documents)):
                 faults.add(Fault(fault.rule, fault.sentence, leaf=fault.leaf))
         for leaf, other in salts.repeated():
@@ -64,12 +67,12 @@ def check_decisions(source: Source, rows: Rows, records: RecordLeaves, faults: F
 
 
 def _documents(
-    source: Source, leaves: list[RecordLeaf], size: int, pool: ThreadPoolExecutor
+    source: Source, leaves: list[RecordLeaf], size: int, verified: Mapping[int, bytes], pool: ThreadPoolExecutor
 ) -> Iterator[tuple[RecordLeaf, Document | None]]:
     by_tile: dict[int, list[RecordLeaf]] = {}
     for leaf in leaves:
         by_tile.setdefault(leaf.index // TILE_WIDTH, []).append(leaf)
-    tiles = [TileRecords(n, tile_width(0, n, size), records) for n, records in by_tile.items()]
+    tiles = [TileRecords(n, tile_width(0, n, size), records, verified.get(n)) for n, records in by_tile.items()]
     for tile, outcome in read_by_tile(source, tiles, pool):
         awaited = iter(tile.leaves)
         if isinstance(outcome, (Malformed, Unreachable)):

@@ -76,7 +76,10 @@ class Replay:
 
     def decisions(self, source: Source, faults: Faults) -> Decided:
         """Replay the decisions of a log that is lawful but for them; give what they made."""
-        return check_decisions(source, self._crew.rows(self.standing.size), self.standing.record_leaves, faults)
+        standing = self.standing
+        return check_decisions(
+            source, self._crew.rows(standing.size), standing.record_leaves, standing.documents, faults
+        )
 
     def moments(self) -> Moments:
         """Give when each record says that it is."""
@@ -127,6 +130,7 @@ class Replay:
         for kind, indices in segment.records.items():
             standing.records.setdefault(kind, []).extend(indices)
         standing.record_leaves.add(segment.record_leaves)
+        standing.documents |= segment.documents
         standing.leaves_read += segment.leaves_read
         if standing.read_to == segment.start:
             standing.read_to = segment.read_to

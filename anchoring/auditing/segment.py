@@ -15,7 +15,7 @@ import numpy as np
 
 from anchoring.auditing.rowfile import RowFile
 from anchoring.leaf import LEAF_DTYPE, VERSION
-from anchoring.merkle import HASH_SIZE, CompactRange, root
+from anchoring.merkle import HASH_SIZE, CompactRange, root, subtrees
 from anchoring.replaying.faults import Fault, Faults
 from anchoring.replaying.history import Rows, rows_of, unread_rows
 from anchoring.replaying.reading import AHEAD, MAX_UNREAD_FILES, Files, leaf_hashes
@@ -58,6 +58,8 @@ class Segment:
     """Kind of `REMEMBERED_KINDS` -> indices."""
     record_leaves: bytes = b""
     """All records, packed as `anchoring.replaying.records` has them."""
+    documents: dict[int, bytes] = field(default_factory=dict)
+    """Tile with records -> SHA-256 of the file in which each of them has its document."""
     leaves_read: int = 0
     read_to: int = 0
     """The first leaf that could not be read; `end` when all could."""
@@ -75,18 +77,27 @@ def read_segment(
     leaves = np.zeros(stretch.end - stretch.start, LEAF_DTYPE)
     is_there, false = np.zeros(len(leaves), np.bool_), set[int]()
     tiles = [(n, tile_width(0, n, stretch.size)) for n in _tiles(stretch.start, stretch.end)]
+    read: list[bytes | None] = []
     for (n, width), (bundle, published) in zip(tiles, files.bottom(tiles, pool, AHEAD * connections), strict=False):
         at = n * TILE_WIDTH - stretch.start
         if bundle is not None:
             leaves[at : at + width], is_there[at : at + width] = bundle, True
-        hashes = _check_tile(n, width, None if bundle is None else leaf_hashes(bundle), published, faults, false)
-        segment.nodes.append(None if hashes is None else root(hashes))
-        segment.parts |= _parts(n, hashes, stretch.sizes)
+        read.append(published)
         segment.unread.append(files.unread - sum(segment.unread))
         if files.unread >= MAX_UNREAD_FILES:
             segment.end = n * TILE_WIDTH + width
             break
     count = segment.end - segment.start
+    # All leaves are hashed together, and level by level: what is beside hashing costs as much as that, tile by tile.
+    all_hashes = leaf_hashes(leaves[:count])
+    whole = subtrees(all_hashes[: count // TILE_WIDTH * TILE_WIDTH], TILE_WIDTH)
+    for number, ((n, width), published) in enumerate(zip(tiles, read, strict=False)):
+        at = number * TILE_WIDTH
+        ours = all_hashes[at : at + width] if is_there[at] else None
+        hashes = _check_tile(n, width, ours, published, faults, false)
+        is_whole = ours is not None and width == TILE_WIDTH
+        segment.nodes.append(whole[number] if is_whole else None if hashes is None else root(hashes))
+        segment.parts |= _parts(n, hashes, stretch.sizes)
     _read_documents(segment, files, leaves[:count], false, stretch.size, pool)
     segment.record_leaves = records_of(leaves[:count], segment.start)
     rows.write(segment.start, _rows(segment, leaves[:count], is_there[:count], faults))
@@ -99,9 +110,12 @@ def _read_documents(
 ) -> None:
     """Check the documents of the records among the leaves that were read; of a false leaf nothing more is said."""
     unread = 0
-    for n, missing in files.documents(records_by_tile(leaves, segment.start, size), false, pool):
-        segment.unread[n - segment.start // TILE_WIDTH] += missing
-        unread += missing
+    for n, digest in files.documents(records_by_tile(leaves, segment.start, size), false, pool):
+        if digest:
+            segment.documents[n] = digest
+        elif digest is None:
+            segment.unread[n - segment.start // TILE_WIDTH] += 1
+            unread += 1
         if unread >= MAX_UNREAD_FILES:
             return  # the audit gives up before what follows
 

@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ class Standing:
     records: dict[int, list[int]] = field(default_factory=dict)
     """Kind of record that is remembered -> indices."""
     record_leaves: RecordLeaves = field(default_factory=RecordLeaves)
+    documents: dict[int, bytes] = field(default_factory=dict)
+    """Tile with records -> SHA-256 of the file in which each of them has its document."""
     leaves_read: int = 0
     read_to: int = 0
     """The first leaf that could not be read, or `size`: up to here there are figures."""
@@ -51,6 +54,7 @@ class Standing:
             "kinds": sorted(self.kinds.items()),
             "records": sorted(self.records.items()),
             "record_leaves": b64encode(self.record_leaves.packed).decode(),
+            "documents": b64encode(_packed(self.documents)).decode(),
             "leaves_read": self.leaves_read,
             "read_to": self.read_to,
             "whole": astuple(self.whole),
@@ -73,6 +77,7 @@ class Standing:
             kinds=Counter(dict(said["kinds"])),
             records=dict(said["records"]),
             record_leaves=RecordLeaves(b64decode(said["record_leaves"], validate=True)),
+            documents=_unpacked(b64decode(said["documents"], validate=True)),
             leaves_read=int(said["leaves_read"]),
             read_to=int(said["read_to"]),
             whole=Figures(*said["whole"]),
@@ -81,6 +86,18 @@ class Standing:
         )
         standing.faults.merge([Fault(*fault) for fault in said["faults"]], dict(said["fault_counts"]))
         return standing
+
+
+def _packed(documents: Mapping[int, bytes]) -> bytes:
+    return b"".join(n.to_bytes(8) + digest for n, digest in documents.items())
+
+
+def _unpacked(data: bytes) -> dict[int, bytes]:
+    width = 8 + HASH_SIZE
+    if len(data) % width:
+        raise ValueError("the digests of documents are not whole")
+    parts = (data[at : at + width] for at in range(0, len(data), width))
+    return {int.from_bytes(part[:8]): part[8:] for part in parts}
 
 
 def _nodes(level: str) -> list[bytes]:

@@ -29,7 +29,7 @@ from anchoring.errors import Malformed, Unreachable
 from anchoring.replaying.history import ROW_FORMAT
 from registry.keyfile import replace_file
 
-FORMAT: Final = f"gramledger/audit-state/v2 of {ROW_FORMAT}"
+FORMAT: Final = f"gramledger/audit-state/v3 of {ROW_FORMAT}"
 MAX_STATE: Final = 1 << 30
 """Bytes of `FILE`; a log of 100 million issuances makes one of this size."""
 

@@ -58,10 +58,11 @@ class Files:
 
     def documents(
         self, tiles: Sequence[TileRecords], false: AbstractSet[int], pool: ThreadPoolExecutor | None
-    ) -> Iterator[tuple[int, int]]:
+    ) -> Iterator[tuple[int, bytes | None]]:
         """Check the documents of these tiles; a record that has not exactly its one is a fault, but for `false` leaves.
 
-        Gives for each tile its number, and how many of its files could not be read. Raises as `tile`.
+        Gives for each tile its number and the SHA-256 of its file, empty if anything in that is wrong, None when it
+        could not be read. Raises as `tile`.
         """
         for tile, outcome in read_by_tile(self._source, tiles, pool):
             if isinstance(outcome, (Malformed, Unreachable)):
@@ -69,15 +70,17 @@ class Files:
                 sentence = f"{Faulty(0, Flaw.MISSING).sentence}: {outcome}"
                 for leaf in tile.leaves:
                     self._faults.add(Fault(RULE, sentence, leaf=leaf.index, path=tile.path))
-                yield tile.n, 1
+                yield tile.n, None
                 continue
+            is_whole = True
             for found in outcome:
+                is_whole &= not isinstance(found, Faulty)
                 if isinstance(found, Faulty) and found.index not in false:
                     is_here = found.index // TILE_WIDTH == tile.n
                     place = found.index if is_here else None
                     of = "" if is_here else f": it says leaf {found.index}"
                     self._faults.add(Fault(RULE, found.sentence + of, leaf=place, path=tile.path))
-            yield tile.n, 0
+            yield tile.n, outcome.digest if is_whole else b""
 
     def _both(self, tile: tuple[int, int]) -> tuple[Rows | Malformed | Unreachable, bytes | Malformed | Unreachable]:
         n, width = tile

@@ -7,6 +7,7 @@ Whoever has the leaves knows which files there are, and what evidence each docum
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from registry.evidence.public import (
     file_limit,
     lines_before,
     read_documents,
+    verified_documents,
 )
 from registry.ledger.movement import RECORDS_FROM
 
@@ -40,6 +42,8 @@ class TileRecords:
     n: int
     width: int
     leaves: Sequence[RecordLeaf]
+    verified: bytes | None = None
+    """SHA-256 of a file of them in which each of the leaves had exactly its one document."""
 
     @property
     def path(self) -> str:
@@ -47,8 +51,30 @@ class TileRecords:
         return document_path(self.n, self.width)
 
 
-Outcome = Iterator[Document | Faulty] | Malformed | Unreachable
-"""What a file of documents holds, or why it could not be read."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A file of documents as it was served. Going through it gives those of its leaves, or what is wrong with them.
+
+    What was verified before is not verified again, if not a byte of it is another.
+    """
+
+    tile: TileRecords
+    data: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the file."""
+        return sha256(self.data).digest()
+
+    def __iter__(self) -> Iterator[Document | Faulty]:
+        """Read it."""
+        if self.tile.verified is not None and self.digest == self.tile.verified:
+            return verified_documents(self.data, self.tile.leaves)
+        return read_documents(self.data, self.tile.leaves)
+
+
+Outcome = Served | Malformed | Unreachable
+"""A file of documents, or why it could not be read."""
 
 
 def records_among(leaves: npt.NDArray[Any], start: int) -> list[RecordLeaf]:
@@ -101,7 +127,7 @@ def read_by_tile(
 
     def read(tile: TileRecords) -> Outcome:
         try:
-            return served_documents(source, tile.n, tile.width, tile.leaves)
+            return Served(tile, served_file(source, tile.n, tile.width, tile.leaves))
         except (Malformed, Unreachable) as error:
             return error
 

@@ -53,24 +53,27 @@ class DirectorySource:
         """Read as `Source.read`; names beginning with a dot, such as half-written files, are no paths of a log."""
         _check_path(path)
         try:
-            return _bounded(read_file(self._folder / path, limit), path, limit)
+            return _bounded(read_file(f"{self._folder}/{path}", limit), path, limit)
         except OSError as error:
             raise Unreachable(f"{path} cannot be read from {self._folder}: {error.strerror}") from error
 
 
-def read_file(path: Path, limit: int) -> bytes:
+def read_file(path: Path | str, limit: int) -> bytes:
     """Read a regular file, at most one byte more than `limit`; OSError when it cannot be read or is none.
 
     A pipe would block whoever opens it, and a device never ends; a folder of somebody else's may hold both.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        return file.read(limit + 1)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+        data, at_once = b"", min(status.st_size, limit) + 1
+        while len(data) <= limit and (part := os.read(file, min(at_once, limit + 1 - len(data)))):
+            data += part
+        return data
+    finally:
+        os.close(file)
 
 
 class HttpSource:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -95,13 +95,17 @@ class Lots:
         """Give the grams of the lot that a decision issued."""
         return self._by_digest.get(digest)
 
-    def bundle(self, movement: Movement) -> None:
-        """Take a BUNDLE, or leave all as it was and raise `Broken`."""
-        if (other := self._allowed.overlapping(movement.first, movement.last)) is not None:
+    def is_free(self, first: int, end: int) -> bool:
+        """Whether none of these numbers was given before, by a lot or a BUNDLE."""
+        return self._allowed.overlapping(first, end) is None and self._bundled.overlapping(first, end) is None
+
+    def bundle(self, first: int, end: int) -> None:
+        """Take the numbers of a BUNDLE, or leave all as it was and raise `Broken`."""
+        if (other := self._allowed.overlapping(first, end)) is not None:
             raise Broken(Rule.LOT, f"numbers of {serial(*other)} are issued")
         # Two bundles that overlap are another rule's to find.
-        if self._bundled.overlapping(movement.first, movement.last) is None:
-            self._bundled.add(movement.first, movement.last)
+        if self._bundled.overlapping(first, end) is None:
+            self._bundled.add(first, end)
 
     def issue(self, movement: Movement) -> None:
         """Take an ISSUE, or leave all as it was and raise `Broken`."""
@@ -139,7 +143,9 @@ class Lots:
 
 
 @dataclass(slots=True, eq=False)
-class _Ordered:
+class Ordered:
+    """A correction, by the leaf that ordered it."""
+
     leaf: int
     left_g: int
     """Grams that are still to be voided."""
@@ -152,8 +158,8 @@ class Corrections:
         """Begin with none."""
         self._all = Ranges()
         self._firsts: list[int] = []
-        self._spans: list[tuple[int, _Ordered]] = []
-        self._ordered: list[_Ordered] = []
+        self._spans: list[tuple[int, Ordered]] = []
+        self._ordered: list[Ordered] = []
 
     def check(self, correction: Correction, lot: Range) -> None:
         """Hold a correction against its lot and all before it. Raises `Broken`."""
@@ -168,7 +174,7 @@ class Corrections:
 
     def take(self, correction: Correction, leaf: int) -> None:
         """Take a correction that was checked."""
-        ordered = _Ordered(leaf, correction.voided_g)
+        ordered = Ordered(leaf, correction.voided_g)
         self._ordered.append(ordered)
         for first, end in correction.ranges:
             self._all.add(first, end)
@@ -178,23 +184,31 @@ class Corrections:
 
     def void(self, origins: Sequence[Range]) -> None:
         """Take a VOID of grams that were issued as `origins`, or leave all as it was and raise `Broken`."""
-        taken: Counter[_Ordered] = Counter()
+        taken: Counter[Ordered] = Counter()
         for first, end in origins:
             for ordered, grams in self._within(first, end):
                 taken[ordered] += grams
+        self.count(taken)
+
+    def count(self, taken: Mapping[Ordered, int]) -> None:
+        """Take so many grams that lie in each correction, or leave all as it was and raise `Broken`."""
         for ordered, grams in taken.items():
             if grams > ordered.left_g:
                 raise Broken(Rule.VOIDED, f"the correction at leaf {ordered.leaf} has {ordered.left_g} g left to void")
         for ordered, grams in taken.items():
             ordered.left_g -= grams
 
-    def _within(self, first: int, end: int) -> Iterator[tuple[_Ordered, int]]:
+    def of(self, gram: int) -> tuple[int, Ordered]:
+        """Give the correction that a gram lies in, and the end of the range of it. Raises `Broken` if there is none."""
+        place = bisect_right(self._firsts, gram) - 1
+        if place < 0 or self._spans[place][0] <= gram:
+            raise Broken(Rule.VOIDED, f"gram {gram} lies in no correction before it")
+        return self._spans[place]
+
+    def _within(self, first: int, end: int) -> Iterator[tuple[Ordered, int]]:
         """Go through the corrections that grams lie in, with how many of them. Raises `Broken` for a gram in none."""
         while first < end:
-            place = bisect_right(self._firsts, first) - 1
-            if place < 0 or self._spans[place][0] <= first:
-                raise Broken(Rule.VOIDED, f"gram {first} lies in no correction before it")
-            last, ordered = self._spans[place]
+            last, ordered = self.of(first)
             yield ordered, min(end, last) - first
             first = min(end, last)
 

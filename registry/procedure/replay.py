@@ -33,7 +33,7 @@ class Replay:
     def __init__(self, origins: Origins = as_issued) -> None:
         """Follow voided grams back by `origins`."""
         self.standing = Standing()
-        self._origins = origins
+        self.origins = origins
         self._newest = 0
 
     def take(self, entry: Entry) -> Fault | None:
@@ -56,13 +56,13 @@ class Replay:
         elif movement.kind == Kind.ISSUE:
             self.standing.lots.issue(movement)
         elif movement.kind == Kind.BUNDLE:
-            self.standing.lots.bundle(movement)
+            self.standing.lots.bundle(movement.first, movement.last)
         elif movement.kind == Kind.CONVERT:
             until = self.standing.policies.points_until(movement.at)
             if movement.until != until:
                 raise Broken(Rule.POLICY, f"its points are valid until {shown(until)}, by the policy in force")
         elif movement.kind == Kind.VOID:
-            self.standing.corrections.void(self._origins(movement.first, movement.last))
+            self.standing.corrections.void(self.origins(movement.first, movement.last))
 
     def _record(self, entry: Entry) -> None:
         movement, document = entry.movement, entry.document

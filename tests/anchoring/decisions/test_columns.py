@@ -41,13 +41,26 @@ def test_the_golden_logs():
 
 
 BOOK = to_live()
-BOOK.issuance(1, BOOK.live, BOOK.methodology_digest, accounts=8)
+LOT = BOOK.issuance(1, BOOK.live, BOOK.methodology_digest, accounts=8)
 BOOK.issuance(2, BOOK.live, BOOK.methodology_digest, first=1000, quantity=6, accounts=6)
 BOOK.policy(BOOK.numbers["points"], "points", {"validity_years": 3}, in_force="2026-02-03 12:00")
+BOOK.correct(1, LOT, ["0 100", "100 500"], 400, 100)
+BOOK.correct(2, LOT, ["600 1000"], 400)
 DECIDED = list(BOOK.entries)
 MOMENTS = ["2026-02-02 23:59", "2026-02-03 00:00", "2026-02-03 11:59", "2026-02-03 12:00", "2026-02-04 00:00"]
 ENDS = [moment(f"{day} 00:00") - 1 for day in ("2028-02-03", "2028-02-04", "2029-02-04", "2029-02-05")]
-CUTS = [0, 1, 100, 400, 994, 995, 999, 1000, 1001, 1003, 1006, 1010]
+CUTS = [0, 1, 100, 400, 500, 600, 994, 995, 999, 1000, 1001, 1003, 1006, 1010, 1020, 1030]
+KINDS = [
+    Kind.ISSUE,
+    Kind.ISSUE,
+    Kind.ISSUE,
+    Kind.CONVERT,
+    Kind.TRANSFER,
+    Kind.VOID,
+    Kind.VOID,
+    Kind.BUNDLE,
+    Kind.BUNDLE,
+]
 
 
 @st.composite
@@ -57,7 +70,7 @@ def movements(draw):
     for _ in range(draw(st.integers(0, 12))):
         book.at = moment(draw(st.sampled_from(MOMENTS))) - 60_000
         first, end = sorted(draw(st.lists(st.sampled_from(CUTS), min_size=2, max_size=2, unique=True)))
-        kind = draw(st.sampled_from([Kind.ISSUE, Kind.ISSUE, Kind.ISSUE, Kind.CONVERT, Kind.TRANSFER, Kind.VOID]))
+        kind = draw(st.sampled_from(KINDS))
         if kind == Kind.CONVERT:
             book.move(kind, first, end, CONVERTED, until=draw(st.sampled_from(ENDS)))
         else:

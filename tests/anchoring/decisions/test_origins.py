@@ -45,8 +45,10 @@ def test_every_gram_has_the_number_that_it_was_issued_under(log, data, run):
     rows, listed, gram_of = log
     bundles = Bundles(run)
     bundles.reach(rows)
-    for bundle in listed:
-        bundles.add(*bundle)
+    several = data.draw(st.integers(0, len(listed)))
+    bundles.add(*np.array(listed[:several], np.uint64).reshape(-1, 3).T)
+    for bundle in listed[several:]:
+        bundles.add(*np.array([bundle], np.uint64).T)
     first = data.draw(st.integers(0, max(gram_of)))
     end = data.draw(st.integers(first + 1, max(gram_of) + 1))
     spans = bundles.origins(first, end)
@@ -61,6 +63,6 @@ def test_a_bundle_is_known_by_what_stands_before_it_alone():
     rows["first"], rows["last"] = [10, 10], [20, 20]
     bundles = Bundles()
     bundles.reach(rows)
-    bundles.add(10, 20, 1)
+    bundles.add(*np.array([[10, 20, 1]], np.uint64).T)
     assert bundles.origins(10, 20) == [(10, 20)]
     assert origins.RUN >= 4096

@@ -25,6 +25,7 @@ from api.submissions.shapes import (
     SubmissionSummary,
     Verdict,
 )
+from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.decisions.recording import By
 from registry.errors import (
     AccountErased,
@@ -46,9 +47,11 @@ from registry.methodologies.record import Methodology
 from registry.methodologies.reproduced import must_reproduce_in_turn
 from registry.procedure.decision import Officer, Record
 from registry.sources.approval import must_be_institution
+from registry.sources.assets import MAX_IDENTIFIER_CHARS
 from registry.sources.sources import checked_district
 from registry.submissions import cases, submissions
 from registry.submissions.submissions import Draft, State, Submission, Submitter
+from registry.words import checked_words
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["submissions"])
 READ = documented(NotFound)
@@ -232,6 +235,11 @@ def _send_back(write: Write, number: int, body: Verdict, state: State) -> Respon
 
 
 def _application(account: int, body: DraftApplication) -> Draft:
+    """Take an application as a draft: it may lack what is handed in, but no word is longer or emptier than is said."""
+    for name in (body.name_zh, body.name_en):
+        checked_words(name, "A source's name", MAX_NAME_CHARS)
+    for asset in body.assets:
+        checked_words(asset.identifier, "An asset's identifier", MAX_IDENTIFIER_CHARS)
     return Draft(Record.SOURCE, body.model_dump(), account, checked_district(body.district))
 
 

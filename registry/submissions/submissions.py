@@ -203,7 +203,11 @@ def _change(tx: sa.Connection, found: Submission, at: int, **values: object) -> 
 
 def _seal(vault: Vault, content: Mapping[str, Any]) -> bytes:
     try:
-        return vault.seal_words(_CONTENT, rfc8785.dumps(dict(content)))
+        written = rfc8785.dumps(dict(content))
+        rfc8785.dumps(
+            json.loads(written)
+        )  # a fraction over 2**53 is written as a whole number that cannot be written again
+        return vault.seal_words(_CONTENT, written)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise Invalid(f"The content cannot be kept as JSON: {error}.") from None
 

@@ -25,7 +25,6 @@ LAWFUL_BUT_FOR_DECISIONS = {
     "grams of no issuance", "grams that no correction names", "a lot that is not issued to its end",
     "each faulty leaf is named", "a decision that is earlier than the one before",
 }  # fmt: skip
-CASES = {case.name: case for case in procedure_cases.cases() if case.name in LAWFUL_BUT_FOR_DECISIONS}
 
 
 def found(folder, **how):
@@ -36,7 +35,7 @@ def found(folder, **how):
 
 @pytest.mark.parametrize("name", sorted(LAWFUL_BUT_FOR_DECISIONS))
 def test_each_faulty_leaf_is_named_by_its_rule(tmp_path, name):
-    case = CASES[name]
+    case = procedure_cases.named(name)
     write_book(tmp_path, case.book)
     report, faults, findings = found(tmp_path)
     assert (faults, findings) == ([list(one) for one in case.faults], [list(one) for one in case.findings])

@@ -24,7 +24,6 @@ NAMES = [
     "grams that no correction names",
     "an issuance of a source that is not live",
 ]
-CASES = {case.name: case for case in procedure_cases.cases() if case.name in NAMES}
 
 
 class Witnessed:
@@ -54,7 +53,7 @@ def witnessed(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("lives", [1, 2])
 def test_what_breaks_a_rule_is_not_cosigned_by_its_name(witnessed, name, lives):
-    case = CASES[name]
+    case = procedure_cases.named(name)
     faulty, rule = case.faults[0]
     log = witnessed(case.book)
     if lives == 2:

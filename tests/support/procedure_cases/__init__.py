@@ -7,7 +7,7 @@ from importlib import import_module
 
 from tests.support.procedure_cases.making import MAKERS, Case, origins_of
 
-__all__ = ["cases", "origins_of"]
+__all__ = ["cases", "named", "origins_of"]
 
 RULES = (
     "lawful", "document", "previous", "state_of_case", "officers", "wait", "needs", "policy", "lot", "voided", "order",
@@ -19,4 +19,9 @@ for _rule in RULES:
 
 
 def cases() -> list[Case]:
-    return [make() for make in MAKERS]
+    return [make() for make in MAKERS.values()]
+
+
+def named(name: str) -> Case:
+    """Make one of them: to make all takes seconds, which no module asks for while tests are collected."""
+    return MAKERS[name]()

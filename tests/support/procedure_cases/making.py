@@ -32,7 +32,8 @@ class Case:
     watch: tuple | None = None
 
 
-MAKERS = []
+MAKERS = {}
+"""What makes a log, by its name."""
 
 
 def case(*faults, findings=(), origins=(), watch=None):
@@ -44,9 +45,10 @@ def case(*faults, findings=(), origins=(), watch=None):
             size = len(book.entries)
             named = [(size - len(faults) + at, rule) for at, rule in enumerate(faults) if rule]
             found = [(size + back, name) for back, name in findings]
-            return Case(make.__name__.replace("_", " "), book, named, found, list(origins), watch)
+            return Case(name, book, named, found, list(origins), watch)
 
-        MAKERS.append(made)
+        name = make.__name__.replace("_", " ")
+        MAKERS[name] = made
         return make
 
     return register

@@ -1,7 +1,6 @@
 """Follows the decisions of one log, stretch by stretch, from its first leaf on."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from anchoring.decisions.columns import ColumnReplay
@@ -50,5 +49,4 @@ class Following:
 
 def _entry(row: Any, leaf: RecordLeaf, document: Document | None) -> Entry:
     """Make a record's entry; its row tells all of it but kind and evidence."""
-    movement = movement_of(row)
-    return Entry(leaf.index, replace(movement, kind=leaf.kind, evidence=leaf.evidence), document)
+    return Entry(leaf.index, movement_of(row, leaf.kind, leaf.evidence), document)

@@ -29,6 +29,8 @@ ROW: Final = np.dtype(
 ROW_FORMAT: Final = "gramledger/rows/v2"
 """What rows mean. Files that keep rows name it, and rows of another format are never read as these: raise it whenever a
 row, its codes among them, comes to say something else."""
+NO_EVIDENCE: Final = bytes(32)
+"""A row keeps none."""
 OTHER_KIND, RECORD_KIND = 13, 14
 OTHER_FORM, OTHER_FLAG, OTHER_PURPOSE = 3, 32, 63
 UNREAD: Final = 2**32 - 1
@@ -87,21 +89,21 @@ def unread_rows(count: int) -> Rows:
     return rows
 
 
-def movement_of(row: Any) -> Movement:
-    """Make a movement of one row that no rule can tell from the leaf's own."""
-    kind, form, flags, purpose = unpack_codes(int(row["codes"]))
-    parent = int(row["parent"])
+def movement_of(row: Any, record: int | None = None, evidence: bytes = NO_EVIDENCE) -> Movement:
+    """Make a movement of one row that no rule can tell from the leaf's own; of a record with its kind and evidence."""
+    first, last, parent, at, until, from_tag, to_tag, codes = row.item()
+    kind, form, flags, purpose = unpack_codes(codes)
     return Movement(
-        kind=kind,
+        kind=kind if record is None else record,
         form=form,
         flags=flags,
         purpose=purpose,
-        first=int(row["first"]),
-        last=int(row["last"]),
+        first=first,
+        last=last,
         parent=None if parent == NO_PARENT else parent,
-        at=int(row["at"]),
-        until=int(row["until"]),
-        from_tag=bytes(row["from_tag"]),
-        to_tag=bytes(row["to_tag"]),
-        evidence=bytes(32),
+        at=at,
+        until=until,
+        from_tag=bytes(from_tag),
+        to_tag=bytes(to_tag),
+        evidence=evidence,
     )

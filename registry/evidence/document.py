@@ -10,6 +10,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Any
 
 from registry.evidence.canonical import canonical, canonical_text
@@ -34,8 +35,9 @@ class Evidence:
 
 def field_digest(salt: str, name: str, value: Value) -> str:
     """Hash one field: hex SHA-256 of the RFC 8785 form of `[salt, name, value]`."""
-    text = f"[{canonical_text(salt)},{canonical_text(name)},{canonical_text(value)}]"
-    return hashlib.sha256(text.encode()).hexdigest()
+    # Most values are strings, and a decision has some twenty: they are written without asking what they are.
+    text = encode_basestring(value) if type(value) is str else canonical_text(value)
+    return hashlib.sha256(f"[{encode_basestring(salt)},{encode_basestring(name)},{text}]".encode()).hexdigest()
 
 
 def seal(values: Mapping[str, Value], random: Callable[[int], bytes] = secrets.token_bytes) -> Evidence:

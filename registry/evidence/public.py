@@ -258,11 +258,41 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+class _NoIntegerError(Exception):
+    """There is a number that is not written as an integer."""
+
+
+def _none_but_integers(number: str) -> Any:
+    raise _NoIntegerError(number)
+
+
+_INTEGERS: Final = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_none_but_integers, parse_constant=_none_but_integers
+)
+_SORTED: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_BEYOND: Final = re.compile("[\ue000-\U0010ffff]|[0-9]{16}")
+"""What is ordered otherwise by UTF-16 than by code point, or may be part of a number that RFC 8785 has not."""
+
+
+def _read(text: str) -> Any:
+    """Read JSON, and say whether it is in RFC 8785 form: its values, and whether they are written so.
+
+    Without fractions, large numbers and far characters Python's own sorted JSON is that form, and made at once.
+    """
+    try:
+        if _BEYOND.search(text) is None:
+            said = _INTEGERS.decode(text)
+            return said, _SORTED.encode(said) == text
+    except _NoIntegerError:
+        pass
+    said = json.loads(text, object_pairs_hook=_once)
+    return said, canonical(said) == text.encode()
+
+
 def _parse(text: bytes) -> Any:
     """Read JSON in RFC 8785 form, and nothing else."""
     try:
-        said = json.loads(text.decode(), object_pairs_hook=_once)
-        is_canonical = canonical(said) == text
+        said, is_canonical = _read(text.decode())
     except _TwiceError:
         raise FlawError(Flaw.FIELD_TWICE) from None
     except (ValueError, RecursionError):  # numbers that it has not, lone surrogates, endless depth
@@ -286,9 +316,9 @@ def _is_deep(value: Any) -> bool:
 
 
 def _check_fields(fields: Mapping[str, Any]) -> None:
-    if not 0 < len(fields) <= MAX_FIELDS or not all(_is_field(shown) for shown in fields.values()):
+    if not 0 < len(fields) <= MAX_FIELDS or not all(map(_is_field, fields.values())):
         raise FlawError(Flaw.FIELD)
-    salts = [shown[0] for shown in fields.values() if not isinstance(shown, str)]
+    salts = [shown[0] for shown in fields.values() if type(shown) is list]
     if not all(map(_SALT.fullmatch, salts)):
         raise FlawError(Flaw.SALT)
     if len(set(salts)) != len(salts):
@@ -301,6 +331,6 @@ _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
 
 
 def _is_field(shown: object) -> bool:
-    if isinstance(shown, str):
-        return _DIGEST.fullmatch(shown) is not None
-    return isinstance(shown, list) and len(shown) == 2 and isinstance(shown[0], str)
+    if type(shown) is list:
+        return len(shown) == 2 and type(shown[0]) is str
+    return type(shown) is str and _DIGEST.fullmatch(shown) is not None

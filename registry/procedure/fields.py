@@ -143,7 +143,7 @@ class Reader:
             if isinstance(field, str):
                 if name_ in known:
                     raise Unreadable(f"{name_} is withheld")
-            elif not _is_value(field[1]):
+            elif type(field[1]) is not str and not _is_texts(field[1]):
                 raise Unreadable(f"{name_[:MAX_WORD]!r} is neither a string nor a list of strings")
 
     def text(self, name_: str, read: Callable[[str], T]) -> T:
@@ -151,7 +151,10 @@ class Reader:
         value = self._value(name_)
         if not isinstance(value, str):
             raise Unreadable(f"{name_} is a list")
-        return _read(name_, read, value)
+        try:
+            return read(value)
+        except Unreadable as error:
+            raise Unreadable(f"{name_} {error}") from None
 
     def maybe(self, name_: str, read: Callable[[str], T]) -> T | None:
         """Read a field that may be there, a string."""
@@ -167,9 +170,9 @@ class Reader:
         return tuple(_read(name_, read, value) for value in values)
 
     def _value(self, name_: str) -> Any:
-        if name_ not in self.fields:
+        field = self.fields.get(name_)
+        if field is None:
             raise Unreadable(f"there is no {name_}")
-        field = self.fields[name_]
         if isinstance(field, str):
             raise Unreadable(f"{name_} is withheld")
         return field[1]
@@ -182,8 +185,8 @@ def _read(name_: str, read: Callable[[str], T], value: str) -> T:
         raise Unreadable(f"{name_} {error}") from None
 
 
-def _is_value(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _matching(pattern: re.Pattern[str], text: str, otherwise: str) -> str:

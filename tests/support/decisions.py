@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-import rfc8785
-
 from registry.clock import SHANGHAI, rfc3339
+from registry.evidence.canonical import canonical_text as canonical
 from registry.evidence.document import SALT_BYTES, Evidence, disclose, seal
 from registry.evidence.public import Document, RecordLeaf
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Purpose
@@ -29,10 +28,6 @@ CALENDAR = {
 def moment(text):
     """Unix milliseconds of a day and hour in Shanghai, `2026-01-05 09:00`."""
     return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC).timestamp()) * 1000
-
-
-def canonical(value):
-    return str(rfc8785.dumps(value), "utf-8")
 
 
 def sealed(values):

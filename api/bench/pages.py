@@ -72,9 +72,7 @@ def _fill(owner: Database, blocks: int) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM blocks").scalar_one())
 
 
-# The rule against overlaps goes: made for five million it takes minutes, and nothing that is read here looks at it.
 _FILL = (
-    "ALTER TABLE blocks DROP CONSTRAINT blocks_int8range_excl",
     """
     INSERT INTO blocks
         (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, until_ms)

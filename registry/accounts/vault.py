@@ -21,6 +21,8 @@ NONCE_BYTES = 12
 TAG_BYTES = 20
 EVIDENCE_BYTES = 32
 TAG_LABEL = b"gramledger/tag/v2"
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Vault:
@@ -52,9 +54,20 @@ class Vault:
         return hmac.digest(self._digest_key, what.encode() + b"\0" + data, hashlib.sha256)
 
     def keyed_digests(self, what: str, data: Iterable[bytes]) -> list[bytes]:
-        """Hash many as `keyed_digest` does one."""
-        key, head, digest = self._digest_key, what.encode() + b"\0", hmac.digest
-        return [digest(key, head + one, "sha256") for one in data]
+        """Hash many as `keyed_digest` does one.
+
+        HMAC (RFC 2104) from two hashes that have taken in the key, and `what`, once: its own call takes twice as long.
+        """
+        key = self._digest_key.ljust(hashlib.sha256().block_size, b"\0")
+        begun = hashlib.sha256(key.translate(_INNER) + what.encode() + b"\0")
+        around = hashlib.sha256(key.translate(_OUTER))
+        digests = []
+        for one in data:
+            inner, outer = begun.copy(), around.copy()
+            inner.update(one)
+            outer.update(inner.digest())
+            digests.append(outer.digest())
+        return digests
 
     def seal_words(self, what: str, words: bytes) -> bytes:
         """Seal what is personal and must be read again; `what` binds it to the kind of place that it is kept in."""

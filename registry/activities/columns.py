@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from registry.activities.activities import Activity
 from registry.activities.judged import THING, Activities
-from registry.activities.subjects import PERSON, thing_of
+from registry.activities.subjects import PERSON, names_of_things
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -92,7 +92,7 @@ def _persons(accounts: Numbers, rows: Numbers | None = None) -> Beings:
 def _named(column: Any, kind: str, platform: int | None) -> Beings:
     rows = np.flatnonzero(column.is_valid().to_numpy())
     each = pc.drop_null(column).combine_chunks().dictionary_encode()
-    names = [thing_of(kind, platform, name).name for name in each.dictionary.to_pylist()]
+    names = names_of_things(platform, each.dictionary.to_pylist())
     return Beings(kind, names, rows, _numbers(each.indices.to_numpy()))
 
 

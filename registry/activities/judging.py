@@ -63,7 +63,7 @@ def judge_file(path: Path, profile: Profile, terms: Terms, known: Known = Known(
 
 @contextmanager
 def _engine(folder: Path) -> Iterator[BaseBackend]:
-    running = ibis.duckdb.connect(folder / "judging.duckdb", memory_limit=MEMORY, temp_directory=str(folder / "spill"))
+    running = ibis.duckdb.connect(memory_limit=MEMORY, temp_directory=str(folder / "spill"))
     try:
         with engine(running) as backend:
             yield backend

@@ -47,7 +47,12 @@ def digests_of_kind(vault: Vault, kind: str, names: Iterable[str]) -> list[bytes
 
 def thing_of(kind: str, platform: int | None, name: str) -> Subject:
     """Give a thing by its platform's account and what the platform calls it; None where all call it the same."""
-    return Subject(kind, name if platform is None else f"{platform}/{name}")
+    return Subject(kind, names_of_things(platform, [name])[0])
+
+
+def names_of_things(platform: int | None, names: Sequence[str]) -> list[str]:
+    """Give the names of many things as `thing_of` has that of one."""
+    return list(names) if platform is None else [f"{platform}/{name}" for name in names]
 
 
 def person_of(account_id: int) -> Subject:
@@ -60,18 +65,20 @@ def find_occupied(
 ) -> Mapping[Subject, Sequence[tuple[int, int]]]:
     """Give when each of these was at something, as far as that meets `[from_ms, until_ms)`."""
     wanted, found = list(of), dict[Subject, list[tuple[int, int]]]()
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        asked = {
-            "subjects": b"".join(_digests(vault, some)),
-            "count": len(some),
-            "from": from_ms,
-            "until": until_ms,
-            "longest": longest_ms,
-        }
-        for row in tx.execute(_FOUND, asked):
-            found.setdefault(some[row.n - 1], []).append((row.starts_ms, row.ends_ms))
+    for place, *span in occupied_spans(tx, list(_digests(vault, wanted)), (from_ms, until_ms), longest_ms):
+        found.setdefault(wanted[place], []).append((span[0], span[1]))
     return found
+
+
+def occupied_spans(
+    tx: sa.Connection, digests: Sequence[bytes], within: tuple[int, int], longest_ms: int
+) -> Iterator[tuple[int, int, int]]:
+    """Give the place of a digest, and from when to when its subject was at something that meets `within`."""
+    for start in range(0, len(digests), _AT_ONCE):
+        some = digests[start : start + _AT_ONCE]
+        asked = {"subjects": b"".join(some), "count": len(some), "from": within[0], "until": within[1]}
+        for row in tx.execute(_FOUND, asked | {"longest": longest_ms}):
+            yield start + row.n - 1, row.starts_ms, row.ends_ms
 
 
 def _digests(vault: Vault, of: Iterable[Subject]) -> Iterator[bytes]:

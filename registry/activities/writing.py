@@ -4,6 +4,7 @@ Whoever takes numbers keeps all others waiting. So a lot's activities are writte
 first; with the numbers in hand only the lots that came in between are looked at.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -41,7 +42,10 @@ def write_activities(tx: sa.Connection, vault: Vault, source_id: int, lot_id: in
         raise Invalid(f"Activity {named} ends before it starts, or lasts longer than a year.")
     occupied = _occupied(of, vault)
     _refuse_meeting(of, occupied)
-    digests = fixed_bytes(reference_digests(vault, source_id, of.references), _WIDTH)
+    with ThreadPoolExecutor(1) as other:  # hashed while the database writes
+        hashed = other.submit(reference_digests, vault, source_id, of.references)
+        _write_occupied(tx, lot_id, of, occupied)
+    digests = fixed_bytes(hashed.result(), _WIDTH)
     # In the order of their digests: an index takes them so twice as fast, and lots wait for each other in one order.
     order = np.argsort(digests.view(">u8")[:: _WIDTH // 8], kind="stable")
     columns = {
@@ -54,6 +58,10 @@ def write_activities(tx: sa.Connection, vault: Vault, source_id: int, lot_id: in
         "lot_id": _same(lot_id, len(of)),
     }
     copy_columns(tx, "activities", columns)
+    _refuse_met(tx, _MEETS, of, occupied, lot=lot_id)
+
+
+def _write_occupied(tx: sa.Connection, lot_id: int, of: Columns, occupied: _Occupied) -> None:
     columns = {
         "subject": occupied.digests[occupied.who],
         "starts_ms": of.starts_ms[occupied.rows],
@@ -62,7 +70,6 @@ def write_activities(tx: sa.Connection, vault: Vault, source_id: int, lot_id: in
         "lot_id": _same(lot_id, len(occupied.rows)),
     }
     copy_columns(tx, "occupied", columns)
-    _refuse_met(tx, _MEETS, of, occupied, lot=lot_id)
 
 
 def refuse_meeting_since(tx: sa.Connection, vault: Vault, lot_id: int, of: Columns, since_g: int) -> None:

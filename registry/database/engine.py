@@ -49,7 +49,7 @@ BEHIND = (
 REFUSALS: dict[str, tuple[type[RegistryError], str]] = {
     "movements_taken_once": (MovedOn, _MOVED_ON),
     "movements_lawful": (MovedOn, _MOVED_ON),
-    "blocks_int8range_excl": (MovedOn, _MOVED_ON),
+    "blocks_first": (MovedOn, _MOVED_ON),
     "jobs_of_account": (JobUnderWay, BESIDE_JOB),
     "acts_beside_job": (JobUnderWay, BESIDE_JOB),
     "corrected_once": (Conflict, "Some of these grams were corrected meanwhile; propose the others alone."),

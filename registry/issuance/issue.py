@@ -1,6 +1,7 @@
 """Issuance: one lot for one accepted report, one ISSUE for each person in it (R16, R18, R19)."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -53,8 +54,10 @@ def issue_proposed(tx: sa.Connection, ledger: Ledger, report: Report, pending: P
     grams = _grams_by_account(of, ledger)
     holders = _holders(tx, ledger, grams)
     since_g = frontier_now(tx)
-    write_activities(tx, vault, report.source.id, lot_id, of)
-    inputs = inputs_digest(of, {account: key for account, (key, _) in holders.items()})
+    with ThreadPoolExecutor(1) as other:  # hashed while the database writes
+        hashed = other.submit(inputs_digest, of, {account: key for account, (key, _) in holders.items()})
+        write_activities(tx, vault, report.source.id, lot_id, of)
+    inputs = hashed.result()
     # From here on whoever takes numbers waits.
     first, last = next_numbers(tx, sum(grams.values()))
     know_lots(tx, pending, report.source)

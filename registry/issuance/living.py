@@ -130,8 +130,11 @@ _LIVING = sa.text("""
     )
     SELECT s.issued + greatest(b.first_g - s.first_g, 0) AS issued_first, b.first_g AS block_first,
         greatest(b.first_g, s.first_g) AS first_g, least(b.last_g, s.last_g) AS last_g
-    FROM stretch s JOIN blocks b ON int8range(b.first_g, b.last_g) && int8range(s.first_g, s.last_g)
-    ORDER BY issued_first
+    FROM stretch s CROSS JOIN LATERAL (
+        (SELECT * FROM blocks WHERE first_g <= s.first_g ORDER BY first_g DESC LIMIT 1)
+        UNION ALL
+        SELECT * FROM blocks WHERE first_g > s.first_g AND first_g < s.last_g
+    ) b WHERE b.last_g > s.first_g ORDER BY issued_first
 """)
 _GIVEN = sa.text("""
     SELECT greatest(first_g, :first) AS first_g, least(last_g, :last) AS last_g FROM lots

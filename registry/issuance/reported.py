@@ -13,7 +13,7 @@ from registry.activities.judgement.known import Busy, Known, Link, Met
 from registry.activities.judgement.reasons import Reason
 from registry.activities.judging import Terms, judge_file
 from registry.activities.profiles.profile import By, Profile
-from registry.activities.subjects import Subject, find_occupied, person_of, thing_of
+from registry.activities.subjects import PERSON, digests_of_kind, names_of_things, occupied_spans
 from registry.clock import in_shanghai
 from registry.database.schema import methodologies as methodologies_table
 from registry.decisions.recording import Officers
@@ -101,16 +101,16 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
         return find_reported(tx, vault, source.id, references)
 
     def find_busy(met: Met) -> Busy:
-        persons = {person_of(account): account for account in met.accounts}
-        things: dict[Subject, tuple[int, str]] = {}
+        within = met.from_ms, met.until_ms
+        persons, things = list(met.accounts), list[tuple[int, str, int, int]]()
+        digests = digests_of_kind(vault, PERSON, map(str, persons))
+        busy = [(persons[at], *span) for at, *span in occupied_spans(tx, digests, within, LONGEST_MS)]
         for place, (thing, names) in enumerate(zip(profile.things, met.things, strict=True)):
-            platform = None if thing.everywhere else source.applicant_id
-            things |= {thing_of(thing.kind, platform, name): (place, name) for name in names}
-        found = find_occupied(tx, vault, [*persons, *things], met.from_ms, met.until_ms, LONGEST_MS)
-        return Busy(
-            [(persons[who], *span) for who, spans in found.items() if who in persons for span in spans],
-            [(*things[what], *span) for what, spans in found.items() if what in things for span in spans],
-        )
+            platform, named = None if thing.everywhere else source.applicant_id, list(names)
+            digests = digests_of_kind(vault, thing.kind, names_of_things(platform, named))
+            spans = occupied_spans(tx, digests, within, LONGEST_MS)
+            things += [(place, named[at], *span) for at, *span in spans]
+        return Busy(busy, things)
 
     def find_those_caught(references: Sequence[str]) -> list[str]:
         return find_caught(tx, vault, source.id, references)

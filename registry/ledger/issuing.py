@@ -11,6 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from registry.accounts.vault import Vault, tag
+from registry.ahead import ahead
 from registry.database.copying import copy_columns, copy_parts, fixed_bytes
 from registry.evidence.document import Value, seal_texts
 from registry.ledger.child import minute_of
@@ -70,8 +71,16 @@ def write_issues(
 
     `facts` go into each one's evidence beside its own grams.
     """
-    shared = {"act": "issue", "at_ms": at, **facts}
     written: list[tuple[int, int, int, int, bytes, bytes]] = []
+    for made, texts in ahead(_parts(act, marks, of, {"act": "issue", "at_ms": at, **facts})):
+        _write(tx, vault, act.id, minute_of(at), made, texts)
+        begins, ends = zip(*made.edges, strict=True)
+        written += zip(made.numbers, made.flags, begins, ends, made.tags, made.digests, strict=True)
+    return Issued(written, minute_of(at))
+
+
+def _parts(act: Act, marks: int, of: Shares, shared: Mapping[str, Value]) -> Iterator[tuple["_Part", Sequence[str]]]:
+    """Seal the evidence of some at a time, and make their tags."""
     first = of.first
     for start in range(0, len(of.accounts), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
@@ -81,11 +90,7 @@ def write_issues(
         digests, texts = seal_texts(shared, own)
         tags = [tag(key, begin, digest) for key, (begin, _), digest in zip(of.keys[part], edges, digests, strict=True)]
         flags = [marks | int(Flag.INDIVIDUAL) if one else marks for one in of.individual[part]]
-        numbers = act.numbers[part]
-        _write(tx, vault, act.id, minute_of(at), _Part(numbers, of.accounts[part], flags, edges, tags, digests), texts)
-        begins, ends = zip(*edges, strict=True)
-        written += zip(numbers, flags, begins, ends, tags, digests, strict=True)
-    return Issued(written, minute_of(at))
+        yield _Part(act.numbers[part], of.accounts[part], flags, edges, tags, digests), texts
 
 
 @dataclass(frozen=True, slots=True)

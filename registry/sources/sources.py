@@ -75,7 +75,12 @@ def get_source(tx: sa.Connection, number: int, *, lock: bool = False) -> Source:
 
 def user_digest(vault: Vault, user: str) -> bytes:
     """Give the digest by which a platform's name for a person is known again: 32 bytes, under the master key."""
-    return vault.keyed_digest(PLATFORM_USER, user.encode("utf-8", "surrogatepass"))
+    return user_digests(vault, [user])[0]
+
+
+def user_digests(vault: Vault, users: Iterable[str]) -> list[bytes]:
+    """Give the digests of many as `user_digest` gives one's."""
+    return vault.keyed_digests(PLATFORM_USER, (user.encode("utf-8", "surrogatepass") for user in users))
 
 
 def seal_user(vault: Vault, user: str) -> bytes:
@@ -149,7 +154,8 @@ def find_consenting(tx: sa.Connection, vault: Vault, source_id: int, users: Sequ
     """Map those of some platform users whose consent to this source stands to their accounts."""
     found: dict[str, int] = {}
     for start in range(0, len(users), _BATCH):
-        digests = {user_digest(vault, user): user for user in users[start : start + _BATCH]}
+        some = users[start : start + _BATCH]
+        digests = dict(zip(user_digests(vault, some), some, strict=True))
         rows = tx.execute(_FOUND, {"source": source_id, "digests": list(digests)})
         found |= {digests[bytes(row.user_digest)]: row.account_id for row in rows}
     return found
@@ -157,12 +163,7 @@ def find_consenting(tx: sa.Connection, vault: Vault, source_id: int, users: Sequ
 
 def hold_consents(tx: sa.Connection, source_id: int, accounts: Collection[int]) -> set[int]:
     """Pick the accounts whose consent stands, and keep them from withdrawing it until the transaction ends (R4)."""
-    found: set[int] = set()
-    wanted = sorted(accounts)
-    for start in range(0, len(wanted), _BATCH):
-        rows = tx.execute(_HELD, {"source": source_id, "accounts": wanted[start : start + _BATCH]})
-        found.update(rows.scalars())
-    return found
+    return set(tx.execute(_HELD, {"source": source_id, "accounts": list(accounts)}).scalars())
 
 
 def linked_users(tx: sa.Connection, vault: Vault, source_id: int) -> set[str]:
@@ -181,14 +182,12 @@ _FOUND = sa.select(consents.c.user_digest, consents.c.account_id).where(
     consents.c.user_digest == sa.any_(sa.bindparam("digests")),
     consents.c.revoked_ms.is_(None),
 )
-_HELD = (
-    sa.select(consents.c.account_id)
-    .where(
-        consents.c.source_id == sa.bindparam("source"),
-        consents.c.account_id == sa.any_(sa.bindparam("accounts")),
-        consents.c.revoked_ms.is_(None),
-    )
-    .order_by(consents.c.id)
-    .with_for_update(read=True)
-)
+# Each account is looked up by itself, whatever the planner thinks of; then their consents are locked in one order.
+_HELD = sa.text("""
+    SELECT account_id FROM consents WHERE revoked_ms IS NULL AND id = ANY (ARRAY(
+        SELECT c.id FROM unnest(CAST(:accounts AS bigint[])) a (account) CROSS JOIN LATERAL (
+            SELECT id FROM consents WHERE account_id = a.account AND source_id = :source AND revoked_ms IS NULL OFFSET 0
+        ) c
+    )) ORDER BY id FOR SHARE
+""")
 ERASING = (rows_go(consents),)

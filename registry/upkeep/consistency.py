@@ -77,6 +77,16 @@ _BLOCKS = """
         int8multirange(int8range(m.first_g, m.last_g)) - coalesce(t.grams, '{}')
     ORDER BY 1
 """
+# The database looks at what is written alone; here all is looked at once more.
+_NUMBERS = """
+    SELECT 'movement ' || m.id, e.index, m.at_ms FROM (
+        SELECT id, at_ms, first_g, max(last_g) OVER before AS ended FROM movements WHERE kind IN (1, 12)
+        WINDOW before AS (ORDER BY first_g, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        UNION ALL
+        SELECT movement_id, NULL, first_g, max(last_g) OVER before FROM blocks
+        WINDOW before AS (ORDER BY first_g, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ) m LEFT JOIN log_entries e ON e.movement_id = m.id WHERE m.first_g < m.ended ORDER BY m.id
+"""
 _COPIED = """
     SELECT 'movement ' || b.movement_id, e.index, m.at_ms FROM blocks b JOIN movements m ON m.id = b.movement_id
     LEFT JOIN lots l ON int8range(l.first_g, l.last_g) @> b.first_g LEFT JOIN log_entries e ON e.movement_id = m.id
@@ -120,6 +130,22 @@ _LOT_FACTS = """
             l.methodology_code, l.methodology_version::text, l.period_from_ms::text, l.period_until_ms::text,
             l.issued_ms::text
         )
+"""
+# What was issued to whom for what: not of the erased, whose activities say nothing any more, nor of lost lots.
+_ACTIVITIES = """
+    WITH reported AS (
+        SELECT lot_id, account_id, sum(quantity_g) AS grams FROM activities WHERE lot_id IS NOT NULL GROUP BY 1, 2
+    ), issued AS (
+        SELECT l.id AS lot_id, m.account_id, sum(m.last_g - m.first_g) AS grams FROM lots l
+        JOIN movements m ON m.kind = 1 AND m.first_g >= l.first_g AND m.first_g < l.last_g
+        JOIN accounts a ON a.id = m.account_id WHERE l.activities > 0 AND a.erased_ms IS NULL GROUP BY 1, 2
+    )
+    SELECT DISTINCT 'lot ' || lot_id, NULL::bigint, l.issued_ms FROM (
+        SELECT lot_id FROM reported FULL JOIN issued i USING (lot_id, account_id)
+        WHERE reported.grams IS DISTINCT FROM i.grams
+        UNION ALL
+        SELECT o.lot_id FROM occupied o WHERE (SELECT true FROM lots WHERE id = o.lot_id) IS NULL
+    ) odd LEFT JOIN lots l ON l.id = odd.lot_id ORDER BY 1
 """
 _FRONTIER = """
     SELECT 'the frontier', NULL, NULL FROM frontier
@@ -193,10 +219,12 @@ CHECKS: Final = {
         _HELD, "its parent does not allow it, or it does not go from and to the accounts that its kind says"
     ),
     "blocks": _Check(_BLOCKS, "the live grams are not those that its children left"),
+    "numbers": _Check(_NUMBERS, "some of its grams were numbered before, or are in two blocks"),
     "block-facts": _Check(_COPIED, "a block says otherwise of it, or of its lot"),
     "totals": _Check(_TOTALS, "they are not what the published leaves add up to", RECOUNT),
     "lots": _Check(_LOTS, "lots and issued grams are not the same"),
     "lot-facts": _Check(_LOT_FACTS, "it is not as the evidence of its issue says", REWRITE),
+    "activities": _Check(_ACTIVITIES, "the activities that say they were issued in it are not what it was issued for"),
     "frontier": _Check(_FRONTIER, "it is not the end of the last issue or bundle"),
     "runs": _Check(_RUNS, "what it gathered and its bundle are not the same grams"),
     "origins": _Check(_ORIGINS, "what its bundle is made of is not what was gathered into it", REWRITE),

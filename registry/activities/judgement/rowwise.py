@@ -13,7 +13,7 @@ from ibis.expr.types import BooleanValue, StringValue
 
 from registry.activities.judgement.reasons import Reason
 from registry.activities.judgement.timed import UTC, milliseconds
-from registry.activities.judgement.typed import DAYS, NUMBER, VALUE
+from registry.activities.judgement.typed import DAYS, LOCAL, NUMBER, VALUE
 from registry.activities.profiles.fitting import Fed
 from registry.activities.profiles.profile import BEGINS, DERIVED, ENDS, JOURNEY, ColumnType, Known, Profile
 from registry.activities.reading.reading import TEXT
@@ -36,7 +36,8 @@ def described(rows: Table, profile: Profile, feds: list[Fed]) -> Table:
         for fed in feds
         if fed.of in DERIVED or fed.input.type is InputType.TIME
     }
-    return rows.mutate(**late)
+    rows = rows.mutate(**late)
+    return rows.drop(*(name for name in rows.columns if name.startswith((TEXT, LOCAL))))
 
 
 def _reference(rows: Table, profile: Profile) -> StringValue:
@@ -100,8 +101,11 @@ def judged(rows: Table, profile: Profile, more: Mapping[str, Any]) -> Table:
     `more` has `is_known`, `caught_before`, `too_long`, `outside`: conditions of the terms and of what is known; and the
     `evidence` that is taken.
     """
-    first_row = rows.row.min().over(ibis.window(group_by="reference"))
-    rows = rows.mutate(first_row=rows.reference.notnull().ifelse(first_row, rows.row))
+    # Few are there twice: a join with those is less work than a window over all.
+    alike = rows.group_by(again="reference").aggregate(first=rows.row.min(), count=rows.count())
+    alike = alike.filter((alike["count"] > 1) & alike.again.notnull()).drop("count")
+    rows = rows.left_join(alike, rows.reference == alike.again).drop("again")
+    rows = rows.mutate(first_row=rows["first"].coalesce(rows.row)).drop("first")
     tests = _tests(rows, profile, more)
     rows = rows.mutate(**{_flag(reason): condition.fill_null(False) for reason, (condition, _) in tests.items()})
     why = ibis.cases(*((rows[_flag(reason)], reason.value) for reason in tests))

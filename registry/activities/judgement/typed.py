@@ -26,6 +26,7 @@ from registry.engine.lowering import bounds_of
 from registry.engine.machine import WIDE, IbisMachine
 
 VALUE, LOCAL, DAYS, NUMBER = "v_", "l_", "d_", "n_"
+_GIVEN, _SOUND, _SCALED = "g_", "s_", "x_"
 _NAME: Final = r"^[0-9A-Za-z._:-]{1,64}$"
 """`$` and `^` are the text's ends: the reader lets no line break through."""
 MAX_TEXT: Final = 80
@@ -35,22 +36,40 @@ _MACHINE: Final = IbisMachine("duckdb")
 
 
 def typed(rows: Table, profile: Profile, feds: Iterable[Fed]) -> Table:
-    """Add values; `absent` and `wrong` name the first column that is missing or not of its type, `beyond` an input."""
-    given = {column.name: _given(rows, column, profile) for column in profile.columns}
-    values, wrongs = _values(profile, given)
-    fed, beyond = _inputs(profile, feds, values, wrongs)
+    """Add values; `absent` and `wrong` name the first column that is missing or not of its type, `beyond` an input.
+
+    Each step has columns of its own: an engine works out again what an expression says twice.
+    """
+    kept = rows.columns
+    rows = rows.mutate(**{_GIVEN + column.name: _given(rows, column, profile) for column in profile.columns})
+    mark = profile.decimal_mark
+    rows = rows.mutate(**{_SOUND + column.name: _sound(rows, column, mark) for column in profile.columns})
+    values = dict(_value(rows[_SOUND + column.name], column, profile) for column in profile.columns)
+    rows = rows.mutate(**values)
+    numbers = [fed for fed in feds if fed.of not in DERIVED and fed.input.type is InputType.NUMBER]
+    rows = rows.mutate(**{
+        _SCALED + fed.input.name: scaled(rows[NUMBER + fed.of], fed.times, profile.of(fed.of)) for fed in numbers
+    })  # fmt: skip
+    wrongs = {column.name: rows[_prefix(column) + column.name].isnull() for column in profile.columns}
+    beyond = []
+    for fed in numbers:
+        number, column = rows[_SCALED + fed.input.name], profile.of(fed.of)
+        # What the number is too fine or too large for is not of its type either.
+        wrongs[fed.of] = wrongs[fed.of] | (number.isnull() & rows[NUMBER + fed.of].notnull())
+        low, high = bounds_of(fed.input)
+        beyond.append((~number.between(low, high), column.column or column.name))
+    given = {column.name: rows[_GIVEN + column.name] for column in profile.columns}
     absent = [
         (given[column.name].isnull(), column.column or column.name)
         for column in profile.columns
         if not column.optional and column.constant is None
     ]
-    rows = rows.mutate(**values, **fed)
     wrong = [
-        (given[column.name].notnull() & wrongs[column.name], column.column or column.name)
-        for column in profile.columns
-        if column.name in wrongs
+        (given[column.name].notnull() & wrongs[column.name], column.column or column.name) for column in profile.columns
     ]
-    return rows.mutate(absent=_first(absent), wrong=_first(wrong), beyond=_first(beyond))
+    told = {"absent": _first(absent), "wrong": _first(wrong), "beyond": _first(beyond)}
+    made = {name: rows[name] for name in (*kept, *values)} | _inputs(rows, feds) | told
+    return rows.select(**made)
 
 
 def _first(cases: list[tuple[BooleanValue, str]]) -> StringValue:
@@ -64,47 +83,52 @@ def _given(rows: Table, column: Column, profile: Profile) -> StringValue:
     return text.isin(list(profile.missing)).ifelse(ibis.null("string"), text) if profile.missing else text
 
 
-def _values(profile: Profile, given: dict[str, StringValue]) -> tuple[dict[str, Any], dict[str, BooleanValue]]:
-    values: dict[str, Any] = {}
-    wrongs: dict[str, BooleanValue] = {}
-    for column in profile.columns:
-        prefix, value = _value(column, given[column.name], profile)
-        values[prefix + column.name] = value
-        wrongs[column.name] = value.isnull()
-    return values, wrongs
-
-
-def _value(column: Column, text: StringValue, profile: Profile) -> tuple[str, Any]:
+def _sound(rows: Table, column: Column, mark: str) -> StringValue:
+    """Give what is written as values of the column's type are; nothing for what is not."""
+    text = rows[_GIVEN + column.name]
     match column.type:
         case ColumnType.NAME:
-            return VALUE, _matching(text, _NAME)
+            return _matching(text, _NAME)
         case ColumnType.TEXT:
-            return VALUE, text.length().between(1, MAX_TEXT).fill_null(False).ifelse(text, ibis.null("string"))
+            return text.length().between(1, MAX_TEXT).fill_null(False).ifelse(text, ibis.null("string"))
+        case ColumnType.CHOICE:
+            return text
+        case ColumnType.NUMBER:
+            return _matching(text, _number_form(column, mark))
+    return _matching(text, read_pattern(column.pattern or "").regex)
+
+
+def _prefix(column: Column) -> str:
+    return {ColumnType.NUMBER: NUMBER, ColumnType.DAY: DAYS, ColumnType.TIME: LOCAL}.get(column.type, VALUE)
+
+
+def _value(sound: StringValue, column: Column, profile: Profile) -> tuple[str, Any]:
+    name = _prefix(column) + column.name
+    match column.type:
         case ColumnType.CHOICE:
             meanings = (column.values or {}).items()
-            return VALUE, ibis.cases(*((text == written, ibis.literal(means)) for written, means in meanings))
+            return name, ibis.cases(*((sound == written, ibis.literal(means)) for written, means in meanings))
         case ColumnType.NUMBER:
-            return NUMBER, _number(column, text, profile.decimal_mark)
-    pattern = read_pattern(column.pattern or "")
-    if column.type is ColumnType.DAY:
-        seconds = _seconds(text, pattern)
-        return DAYS, _MACHINE.quotient(seconds, _MACHINE.whole(_DAY_S, wide=False), wide=False)
-    return LOCAL, _seconds(text, pattern)
+            return name, sound if profile.decimal_mark == "." else sound.replace(profile.decimal_mark, ".")
+        case ColumnType.DAY:
+            seconds = _seconds(sound, read_pattern(column.pattern or ""))
+            return name, _MACHINE.quotient(seconds, _MACHINE.whole(_DAY_S, wide=False), wide=False)
+        case ColumnType.TIME:
+            return name, _seconds(sound, read_pattern(column.pattern or ""))
+    return name, sound
 
 
 def _matching(text: StringValue, regex: str) -> StringValue:
     return text.re_search(regex).fill_null(False).ifelse(text, ibis.null("string"))
 
 
-def _number(column: Column, text: StringValue, mark: str) -> StringValue:
+def _number_form(column: Column, mark: str) -> str:
     decimals = rf"(\{mark}[0-9]{{1,{column.decimals}}})?" if column.decimals else ""
-    matching = _matching(text, rf"^-?[0-9]{{1,{_WHOLE_DIGITS}}}{decimals}$")
-    return matching if mark == "." else matching.replace(mark, ".")
+    return rf"^-?[0-9]{{1,{_WHOLE_DIGITS}}}{decimals}$"
 
 
-def _seconds(text: StringValue, pattern: Pattern) -> IntegerValue:
+def _seconds(sound: StringValue, pattern: Pattern) -> IntegerValue:
     """Give a time as Unix seconds by its own clock, or UTC where it has an offset; nothing for what is no time."""
-    sound = _matching(text, pattern.regex)
     at = pattern.at
 
     def part(token: str) -> StringValue:
@@ -133,37 +157,25 @@ def _ahead(sound: StringValue) -> IntegerValue:
     return ((offset.substr(0, 1) == "-") & ~is_utc).ifelse(-ahead, ahead)
 
 
-def _inputs(
-    profile: Profile,
-    feds: Iterable[Fed],
-    values: dict[str, Any],
-    wrongs: dict[str, BooleanValue],
-) -> tuple[dict[str, Any], list[tuple[BooleanValue, str]]]:
-    """Give the methodology's inputs that are known by now, numbers within their range; what was beyond is told."""
+def _inputs(rows: Table, feds: Iterable[Fed]) -> dict[str, Any]:
+    """Give the methodology's inputs that are known by now, numbers within their range."""
     found: dict[str, Any] = {}
-    beyond = []
     for fed in feds:
         if fed.of in DERIVED:
             continue
-        column = profile.of(fed.of)
         match fed.input.type:
             case InputType.NUMBER:
-                number = scaled(values[NUMBER + fed.of], fed.times, column)
-                # What the number is too fine or too large for is not of its type either.
-                lost = number.isnull() & values[NUMBER + fed.of].notnull()
-                wrongs[fed.of] = wrongs[fed.of] | lost
-                low, high = bounds_of(fed.input)
+                number, (low, high) = rows[_SCALED + fed.input.name], bounds_of(fed.input)
                 within = ibis.greatest(ibis.least(number, high), low)
-                beyond.append((~number.between(low, high), column.column or column.name))
                 # An engine passes over what is nothing when it looks for the least.
                 found[PREFIX + fed.input.name] = number.isnull().ifelse(number, within)
             case InputType.FLAG:
-                found[PREFIX + fed.input.name] = values[VALUE + fed.of] == "true"
+                found[PREFIX + fed.input.name] = rows[VALUE + fed.of] == "true"
             case InputType.TEXT:
-                found[PREFIX + fed.input.name] = values[VALUE + fed.of]
+                found[PREFIX + fed.input.name] = rows[VALUE + fed.of]
             case InputType.DAY:
-                found[PREFIX + fed.input.name] = values[DAYS + fed.of]
-    return found, beyond
+                found[PREFIX + fed.input.name] = rows[DAYS + fed.of]
+    return found
 
 
 def scaled(text: StringValue, times: Fraction, column: Column) -> IntegerValue:

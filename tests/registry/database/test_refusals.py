@@ -1,9 +1,14 @@
 # ruff: noqa: S608 (the names in the statements are this file's own)
 """What the database refuses although no code stands before it, and the name of the constraint that does."""
 
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from registry.consumption.cancel import Intent, cancel
 from registry.consumption.transfer import transfer
@@ -277,6 +282,68 @@ def test_a_refund_goes_to_the_account_that_redeemed(world):
 def test_no_gram_is_issued_twice_or_outside_a_lot(world, first, last, constraint):
     issue = {"kind": 1, "form": 1, "flags": 2 | 8, "first_g": first, "last_g": last, "to_tag": OTHER}
     assert world.refused(lambda tx: write_movement(tx, **issue, account_id=world.ann)) == constraint
+
+
+def issues(tx, world, *ranges):
+    """Write ISSUEs of one lot by one statement: copies of one, with other grams."""
+    copied = {name: value for name, value in columns_of(tx, world.issued).items() if not name.endswith("_g")}
+    names, values = ", ".join(copied), ", ".join(f":{name}" for name in copied)
+    numbers = {"firsts": [first for first, _ in ranges], "lasts": [last for _, last in ranges]}
+    statement = sa.text(f"""
+        INSERT INTO movements (act_id, evidence, first_g, last_g, {names})
+        SELECT r.act_id, r.evidence, f, l, {values}
+        FROM movements r, unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])) n (f, l) WHERE r.id = :record
+    """)
+    tx.execute(statement, copied | numbers | {"record": write_movement(tx, kind=70)})
+
+
+def test_numbers_of_many_rows_are_held_apart_by_one_look(world):
+    """Whatever stands there, and in whatever order a statement has them: taken if no two meet, else refused."""
+    chance, taken, engine = random.Random(5), [(0, 100), (100, 150)], world.scheme.database.engine
+    with engine.begin() as tx:
+        write_lot(tx, world.lot, 150, 400)
+    lawful = 0
+    for _ in range(120):
+        ranges = [
+            (first, first + chance.randint(1, 12)) for first in chance.sample(range(150, 388), chance.randint(1, 4))
+        ]
+        numbered = sorted(taken + ranges)
+        apart = all(one[1] <= other[0] for one, other in pairwise(numbered))
+        if apart:
+            with engine.begin() as tx:
+                issues(tx, world, *ranges)
+            taken, lawful = numbered, lawful + 1
+        else:
+            with pytest.raises(IntegrityError) as refused, engine.begin() as tx:
+                issues(tx, world, *ranges)
+            assert refused.value.orig.diag.constraint_name == "movements_numbered_once", ranges
+    assert 10 < lawful < 110
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
+def test_of_two_writers_at_once_of_one_number_one_is_refused(world, isolation):
+    engine = world.scheme.database.engine.execution_options(isolation_level=isolation)
+    with engine.begin() as tx:
+        write_lot(tx, world.lot, 150, 400)
+
+    def second():
+        with engine.begin() as tx:
+            tx.execute(sa.text("SELECT count(*) FROM movements"))  # from here on one isolation sees no more
+            begun.set()
+            issues(tx, world, (190, 220))
+
+    begun = threading.Event()
+    with ThreadPoolExecutor(1) as pool, engine.begin() as tx:
+        issues(tx, world, (150, 200))
+        other = pool.submit(second)
+        begun.wait()
+        while not tx.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+            assert not other.done(), "it waits for the first"
+        tx.commit()
+        with pytest.raises((IntegrityError, OperationalError)) as refused:
+            other.result()
+    found = refused.value.orig.diag
+    assert (found.constraint_name, found.sqlstate) in {("movements_numbered_once", "23P01"), (None, "40001")}
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,49 @@ def test_a_publisher_that_stopped_between_two_steps_is_no_fault(scheme, tmp_path
     assert findings(scheme) == []
 
 
-def test_a_false_block_is_named(scheme, owner):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE blocks SET last_g = 9",
+        "INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, "
+        "until_ms) SELECT movement_id, account_id, lot_id, lot_first_g, lot_last_g, 4, 6, form, flags, until_ms "
+        "FROM blocks",
+    ],
+    ids=["it is too short", "another lies in it"],
+)
+def test_a_false_block_is_named(scheme, owner, statement):
     scheme.issue({scheme.person(): 10})
     with owner.engine.connect() as tx:
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        tx.execute(sa.text("UPDATE blocks SET last_g = 9"))
-        movement = tx.execute(sa.text("SELECT movement_id FROM blocks")).scalar_one()
+        tx.execute(sa.text(statement))
+        movement = tx.execute(sa.text("SELECT DISTINCT movement_id FROM blocks")).scalar_one()
         found = list(check_tables(tx))
         tx.rollback()
     assert [one.place for one in found] == [f"movement {movement}"]
+
+
+MISPLACED = {
+    "an activity is said to be of another lot": "UPDATE activities SET lot_id = :other WHERE account_id = :person",
+    "an activity is of a lot that never was": "UPDATE activities SET lot_id = 10000 WHERE account_id = :person",
+    "an activity is said to have saved more": "UPDATE activities SET quantity_g = 11 WHERE account_id = :person",
+    "who was busy is said to be so of no lot": "UPDATE occupied SET lot_id = 10000 WHERE account_id = :person",
+}
+
+
+@pytest.mark.parametrize("way", MISPLACED)
+def test_an_activity_of_another_lot_is_named(scheme, owner, way):
+    """No key binds them to their lots: they are written before it (0014_bulk.py)."""
+    person = scheme.person()
+    lot, other = scheme.issue({person: 10}), scheme.issue({scheme.person(): 20})
+    with owner.engine.connect() as tx:
+        tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        statement = sa.text(MISPLACED[way])
+        values = {"person": person, "other": other.id}
+        assert tx.execute(statement, {name: values[name] for name in statement.compile().params}).rowcount == 1
+        places = {one.place for one in check_tables(tx)}
+        tx.rollback()
+    assert places <= {f"lot {lot.id}", f"lot {other.id}", "lot 10000"}
+    assert places
 
 
 PLANTED = {

@@ -65,20 +65,20 @@ def find_occupied(
 ) -> Mapping[Subject, Sequence[tuple[int, int]]]:
     """Give when each of these was at something, as far as that meets `[from_ms, until_ms)`."""
     wanted, found = list(of), dict[Subject, list[tuple[int, int]]]()
-    for place, *span in occupied_spans(tx, list(_digests(vault, wanted)), (from_ms, until_ms), longest_ms):
-        found.setdefault(wanted[place], []).append((span[0], span[1]))
+    for place, span in occupied_spans(tx, list(_digests(vault, wanted)), (from_ms, until_ms), longest_ms):
+        found.setdefault(wanted[place], []).append(span)
     return found
 
 
 def occupied_spans(
     tx: sa.Connection, digests: Sequence[bytes], within: tuple[int, int], longest_ms: int
-) -> Iterator[tuple[int, int, int]]:
+) -> Iterator[tuple[int, tuple[int, int]]]:
     """Give the place of a digest, and from when to when its subject was at something that meets `within`."""
     for start in range(0, len(digests), _AT_ONCE):
         some = digests[start : start + _AT_ONCE]
         asked = {"subjects": b"".join(some), "count": len(some), "from": within[0], "until": within[1]}
         for row in tx.execute(_FOUND, asked | {"longest": longest_ms}):
-            yield start + row.n - 1, row.starts_ms, row.ends_ms
+            yield start + row.n - 1, (row.starts_ms, row.ends_ms)
 
 
 def _digests(vault: Vault, of: Iterable[Subject]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -44,10 +44,11 @@ def write_listing(vault: Vault, file: Path, rows: Iterable[Abnormal]) -> None:
     beside = file.with_name(f".{file.name}.tmp")
     with (
         open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out,
-        writer(vault, out) as lines,
+        writer(vault, out, file) as lines,
     ):
         for row in rows:
-            lines.write(json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n")
+            said = {column: getattr(row, column) for column in COLUMNS}
+            lines.write(json.dumps(said, ensure_ascii=False).encode() + b"\n")
     beside.rename(file)
 
 

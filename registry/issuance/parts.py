@@ -1,11 +1,10 @@
 """The bytes of a batch as they come: parts by their first byte, in any order, each with its SHA-256.
 
-The file lies sealed (`atrest`) in a folder of the batch's own, for nobody but the registry's user. A part is written
-before it is noted: who crashes between has bytes that nothing tells of, and the part is sent again.
+Each lies sealed (`atrest`) in a folder of the batch's own, for nobody but the registry's user. A part is written
+before it is noted: who crashes between has bytes that nothing tells of, and the part is sent again, which replaces it.
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from registry.accounts.vault import Vault
 from registry.database.schema import batch_parts
 from registry.errors import BatchClosed, DigestDiffers, Invalid, PartDiffers, Unavailable
-from registry.issuance.atrest import write_at
+from registry.issuance.atrest import write_part
 from registry.issuance.batch import Batch, State, Work, ask_for
 from registry.keyfile import sync_folder
 
@@ -39,7 +38,7 @@ class Place:
         return self.folder / str(number)
 
     def file(self, number: int) -> Path:
-        """Give the file that a platform reports."""
+        """Give the folder of the parts that a platform reports."""
         return self.of(number) / "reported"
 
     def listing(self, number: int) -> Path:
@@ -125,11 +124,11 @@ def missing(tx: sa.Connection, batch: Batch) -> list[tuple[int, int]]:
 def _write(vault: Vault, place: Place, batch: Batch, first: int, content: bytes) -> None:
     try:
         place.make(batch.id)
-        descriptor = os.open(place.file(batch.id), os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            write_at(vault, descriptor, first, content)
-        finally:
-            os.close(descriptor)
+        parts = place.file(batch.id)
+        if not parts.exists():
+            parts.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(parts.parent)
+        write_part(vault, parts, first, content)
     except OSError as error:
         raise Unavailable(f"The part cannot be kept now ({error.strerror}). Send it again later.") from error
 

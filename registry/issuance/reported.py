@@ -104,12 +104,12 @@ def known_of(tx: sa.Connection, vault: Vault, source: Source, profile: Profile, 
         within = met.from_ms, met.until_ms
         persons, things = list(met.accounts), list[tuple[int, str, int, int]]()
         digests = digests_of_kind(vault, PERSON, map(str, persons))
-        busy = [(persons[at], *span) for at, *span in occupied_spans(tx, digests, within, LONGEST_MS)]
+        busy = [(persons[at], *span) for at, span in occupied_spans(tx, digests, within, LONGEST_MS)]
         for place, (thing, names) in enumerate(zip(profile.things, met.things, strict=True)):
             platform, named = None if thing.everywhere else source.applicant_id, list(names)
             digests = digests_of_kind(vault, thing.kind, names_of_things(platform, named))
             spans = occupied_spans(tx, digests, within, LONGEST_MS)
-            things += [(place, named[at], *span) for at, *span in spans]
+            things += [(place, named[at], *span) for at, span in spans]
         return Busy(busy, things)
 
     def find_those_caught(references: Sequence[str]) -> list[str]:

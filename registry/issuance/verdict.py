@@ -83,7 +83,7 @@ def judge(database: Database, ledger: Ledger, batch: Batch, path: Path) -> Verdi
         source = get_source(tx, batch.source_id)
         methodology = published_record(tx, source.methodology_code, source.methodology_version)
         terms, policies = terms_of(tx, ledger, source, methodology)
-    with clear(ledger.vault, path) as file, database.reading() as tx:
+    with clear(ledger.vault, path, batch.size_bytes) as file, database.reading() as tx:
         rests_on = resting_on(tx, ledger, batch, source, profile, policies)  # before anything is asked
         judged = judge_file(file, profile, terms, known_of(tx, ledger.vault, source, profile, {}))
         judged = judged.of_platform(source.applicant_id)

@@ -203,11 +203,51 @@ def test_parts_come_in_any_order_twice_and_never_as_others(live, reporting, ride
     assert reporting.put(batch, 0, content[:half]).status_code == 200, "also when it is all there"
     assert is_problem(reporting.put(batch, 0, content[: half - 1]), 409, "batch-state")
     folder = place_of(live.site).of(batch)
-    assert [oct(path.stat().st_mode)[-3:] for path in (folder.parent, folder, folder / "reported")] == [
-        "700", "700", "600",
+    parts = folder / "reported"
+    assert [oct(path.stat().st_mode)[-3:] for path in (folder.parent, folder, parts, parts / "0")] == [
+        "700", "700", "700", "600",
     ]  # fmt: skip
     reporting.work()
     assert reporting.read(batch)["state"] == "judged"
+
+
+def test_of_parts_proposals_and_approvals_at_once_one_wins(live, reporting, riders):
+    """Each is sent by eight at once: what comes of it is what one would have made."""
+    content = rides_of(riders)
+    altered = content[:-1] + b" "
+
+    def at_once(asks):
+        with ThreadPoolExecutor(len(asks)) as pool:
+            return sorted(one.status_code for one in pool.map(lambda ask: ask(), asks))
+
+    begun = at_once([lambda: reporting.begin(content)] * 8)
+    assert begun == [201, *[409] * 7]
+    batch = max(one["batch"] for one in reporting.platform.get("/v1/batches").json()["items"])
+    half = len(content) // 2
+    parts = [content[half:], altered[half:]] * 4
+    sent = at_once([lambda part=part: reporting.put(batch, half, part) for part in parts])
+    assert sent == [200] * 4 + [409] * 4
+    reporting.put(batch, 0, content[:half])
+    reporting.work()
+    said = reporting.read(batch)
+    if said["state"] == "refused":
+        assert said["problem"]["type"] == "urn:gramledger:problem:digest-differs", "the other part came first"
+        batch = reporting.judged(content)
+        said = reporting.read(batch)
+    seen, (one, *others) = {"version": said["version"]}, (reporting.centre(number) for number in (1, 2, 3))
+    assert at_once([lambda: one.post(f"/v1/batches/{batch}/proposal", seen)] * 8) == [201, *[409] * 7]
+    reporting.work()
+    motion = reporting.motion(batch)
+    approved = at_once([lambda by=by: by.post(f"/v1/motions/{motion}/approval", {}) for by in others * 3])
+    assert approved.count(201) == 1
+    assert set(approved) <= {201, 404, 409}
+    reporting.work()
+    assert reporting.read(batch)["state"] == "issued"
+    assert (
+        sum(holder(live, account).balances()["reduction"] for account in riders.values())
+        == (reporting.read(batch)["summary"]["quantity_g"])
+    )
+    assert sound(live)
 
 
 def test_what_cannot_be_read_as_a_whole_is_refused_and_says_why(reporting, riders):

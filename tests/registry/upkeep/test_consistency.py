@@ -63,21 +63,22 @@ def test_a_publisher_that_stopped_between_two_steps_is_no_fault(scheme, tmp_path
     assert findings(scheme) == []
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE blocks SET last_g = 9",
-        "INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags, "
-        "until_ms) SELECT movement_id, account_id, lot_id, lot_first_g, lot_last_g, 4, 6, form, flags, until_ms "
-        "FROM blocks",
-    ],
-    ids=["it is too short", "another lies in it"],
-)
-def test_a_false_block_is_named(scheme, owner, statement):
+FALSE_BLOCKS = {
+    "it is too short": "UPDATE blocks SET last_g = 9",
+    "another lies in it": """
+        INSERT INTO blocks (movement_id, account_id, lot_id, lot_first_g, lot_last_g, first_g, last_g, form, flags,
+            until_ms)
+        SELECT movement_id, account_id, lot_id, lot_first_g, lot_last_g, 4, 6, form, flags, until_ms FROM blocks
+    """,
+}
+
+
+@pytest.mark.parametrize("how", FALSE_BLOCKS)
+def test_a_false_block_is_named(scheme, owner, how):
     scheme.issue({scheme.person(): 10})
     with owner.engine.connect() as tx:
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        tx.execute(sa.text(statement))
+        tx.execute(sa.text(FALSE_BLOCKS[how]))
         movement = tx.execute(sa.text("SELECT DISTINCT movement_id FROM blocks")).scalar_one()
         found = list(check_tables(tx))
         tx.rollback()

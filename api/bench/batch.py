@@ -23,7 +23,7 @@ from api.bench.activities import PROFILE, made, summed
 from api.bench.caller import Caller
 from api.bench.figures import Figure
 from api.bench.http import served, silent
-from api.bench.processes import postmaster, shared_out_bytes, tree
+from api.bench.processes import postmaster, processor_s, shared_out_bytes, tree
 from api.bench.scratch import found_scenario
 from api.installation.services import running
 from api.installation.settings import Settings
@@ -55,9 +55,13 @@ PHASES: Final = ("upload", "dry run", "proposal", "approval to lot")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Seconds of each phase, the largest sum of proportional set sizes seen, and how many rides became grams."""
+    """Seconds of each phase, and of processors in each by all processes.
+
+    The largest sum of proportional set sizes that was seen, and how many rides became grams.
+    """
 
     seconds: Mapping[str, float]
+    processor_s: Mapping[str, float]
     peak_bytes: int
     accepted: int
 
@@ -90,6 +94,7 @@ def _figures(rides: int, ran: Ran, alone_s: float) -> Iterator[Figure]:
     yield Figure(f"{rides:,} rides, from upload to lot", ran.whole_s, "s", most, True, beside, alone_s)
     for phase in PHASES:
         yield Figure(f"  {phase}", ran.seconds[phase], "s")
+        yield Figure("    processor time of all processes", ran.processor_s[phase], "s")
     yield Figure("  rides a second", rides / ran.whole_s, "/s")
     yield Figure("  rides that became grams", ran.accepted, "")
     yield Figure("  peak memory of all processes", ran.peak_bytes / MB, "MB", MOST_MB, True)
@@ -103,11 +108,11 @@ def _run(folder: Path, file: Path) -> Ran:
             source = found_scenario(tx, site)
             _riders(tx, site, source, file)
         tokens = _tokens(site, source)
-    with served(folder, None) as url, _watched(folder) as peak:
-        seconds, said = _through(url, tokens, source, file)
+    with served(folder, None) as url, _watched(folder) as watch:
+        seconds, used, said = _through(url, tokens, source, file, watch)
         if said["state"] != "issued":
             raise Unavailable(f"The batch did not become a lot: {said['problem']}")
-    return Ran(seconds, peak[0], said["summary"]["accepted"])
+    return Ran(seconds, used, watch.peak_bytes, said["summary"]["accepted"])
 
 
 def _riders(tx: sa.Connection, site: Site, source: Source, file: Path) -> None:
@@ -160,31 +165,35 @@ class _Registry:
 
 
 def _through(
-    url: str, tokens: Mapping[str, str], source: Source, file: Path
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """Take a file all the way; gives seconds of each phase, and how the batch stands then."""
+    url: str, tokens: Mapping[str, str], source: Source, file: Path, watch: "_Watch"
+) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
+    """Take a file all the way; gives seconds and processor seconds of each phase, and how the batch stands then."""
     registry = _Registry(url, tokens)
     with closing(registry.caller):
-        return _taken(registry, source, file)
+        times, used, said = [time.perf_counter()], [watch.processor_s()], dict[str, Any]()
+        for stands in _taken(registry, source, file):
+            said = stands
+            times.append(time.perf_counter())
+            used.append(watch.processor_s())
+    each = [{phase: of[place + 1] - of[place] for place, phase in enumerate(PHASES)} for of in (times, used)]
+    return each[0], each[1], said
 
 
-def _taken(registry: _Registry, source: Source, file: Path) -> tuple[dict[str, float], dict[str, Any]]:
-    times = [time.perf_counter()]
+def _taken(registry: _Registry, source: Source, file: Path) -> Iterator[dict[str, Any]]:
+    """Take a file all the way; gives how its batch stands at the end of each phase."""
     batch = _uploaded(registry, source, file)
-    times.append(time.perf_counter())
+    yield {}
     said = registry.worked(batch)
-    times.append(time.perf_counter())
+    yield said
     registry.post("proposer", f"/v1/batches/{batch}/proposal", {"version": said["version"]})
     said = registry.worked(batch)
-    times.append(time.perf_counter())
+    yield said
     waiting = registry.ask("approver", "GET", "/v1/motions")["items"]
     motion = next((one["motion"] for one in waiting if one["case"] == said["case"]), None)
     if motion is None:
         raise Unavailable(f"The batch was not proposed: {said['problem']}")
     registry.post("approver", f"/v1/motions/{motion}/approval", {})
-    said = registry.worked(batch)
-    times.append(time.perf_counter())
-    return {phase: times[place + 1] - times[place] for place, phase in enumerate(PHASES)}, said
+    yield registry.worked(batch)
 
 
 def _uploaded(registry: _Registry, source: Source, file: Path) -> int:
@@ -202,20 +211,40 @@ def _uploaded(registry: _Registry, source: Source, file: Path) -> int:
     return batch
 
 
+class _Watch:
+    """What all processes take that this one started, and the database: those that have ended too."""
+
+    def __init__(self, data: Path) -> None:
+        self.peak_bytes = 0
+        self._data, self._used, self._look = data, dict[int, float](), threading.Lock()
+
+    def look(self) -> None:
+        """Look at their memory and their processor time."""
+        with self._look:
+            own = os.getpid()
+            there = tree({own} | postmaster(self._data / "postgres")) - {own}
+            self.peak_bytes = max(self.peak_bytes, shared_out_bytes(there))
+            self._used |= {pid: processor_s({pid}) or self._used.get(pid, 0) for pid in there}
+
+    def processor_s(self) -> float:
+        """Give the seconds of processor time that they have used by now."""
+        self.look()
+        return sum(self._used.values())
+
+
 @contextmanager
-def _watched(data: Path) -> Iterator[list[int]]:
-    """Look at the memory of all that this process started, and of the database; gives a list of the largest sum."""
-    peak, over = [0], threading.Event()
+def _watched(data: Path) -> Iterator[_Watch]:
+    """Look again and again."""
+    watch, over = _Watch(data), threading.Event()
 
     def look() -> None:
         while not over.wait(SAMPLE_S):
-            own = os.getpid()
-            peak[0] = max(peak[0], shared_out_bytes(tree({own} | postmaster(data / "postgres")) - {own}))
+            watch.look()
 
     watching = threading.Thread(target=look)
     watching.start()
     try:
-        yield peak
+        yield watch
     finally:
         over.set()
         watching.join()

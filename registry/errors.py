@@ -119,6 +119,18 @@ class Barred(RegistryError):
     code, status, title = "barred", 409, "Barred by the integrity record"
 
 
+class OfferClosed(RegistryError):
+    """An offer of the mall that is over, not listed, or whose provider takes no orders now."""
+
+    code, status, title = "offer-closed", 409, "The offer is not open"
+
+
+class SoldOut(RegistryError):
+    """Of an offer too few pieces are left, or its budget is used up."""
+
+    code, status, title = "sold-out", 409, "Sold out"
+
+
 class PurposeMissing(RegistryError):
     """Somebody else's data is read for a purpose, and the request names none."""
 
@@ -336,7 +348,7 @@ class Unconfirmed(RegistryError):
 
 
 class Unsettled(RegistryError):
-    """The account holds what its erasure cannot settle in the way that was chosen."""
+    """The account holds, or owes, what cannot be settled in the way that was chosen."""
 
     code, status, title = "not-settled", 409, "Not everything can be settled so"
 

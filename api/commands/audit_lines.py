@@ -28,6 +28,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.OBJECTION: "objection 异议",
     Kind.ISSUANCE: "issuance decision 签发决定",
     Kind.CORRECTION: "correction 修正决定",
+    Kind.PROVIDER: "benefit provider 权益提供主体",
     Kind.DUPLICATE: "refused duplicate 拒绝重复",
     Kind.STATE: "state of all blocks 状态承诺",
     Kind.MOVE: "move to another contract 合约迁移",

@@ -55,6 +55,7 @@ from registry.errors import (
     SetAside,
     TooManyBlocks,
     Unclassified,
+    Unsettled,
     WithinQuota,
 )
 from registry.evidence.canonical import canonical
@@ -62,6 +63,7 @@ from registry.identity.roles import AUTHORITIES, Role
 from registry.issuance import correction as corrections
 from registry.issuance import deciding as issuances
 from registry.ledger.ledger import Ledger
+from registry.mall import providers
 from registry.methodologies import deciding as methodologies
 from registry.methodologies.record import parse
 from registry.policies.policies import propose_policy, publish_proposed, withdraw_proposed
@@ -86,7 +88,7 @@ WRITTEN = documented(*DECIDED)
 OF_METHODOLOGY = documented(*DECIDED, MethodologyUnsound, Unclassified, Invalid)
 OF_CASE = documented(
     *(*DECIDED, MethodologyUnsound, Unclassified, Invalid, BatchClosed, MovedOn, TooManyBlocks),
-    *(RegisteredElsewhere, WithinQuota),
+    *(RegisteredElsewhere, WithinQuota, Unsettled),
 )
 CASE = "/v1/cases/{case}"
 """Where what was decided is read, once it is logged."""
@@ -303,6 +305,8 @@ def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: m
             return corrections.approve_moved(tx, ledger, moved.case, by_mover, choose)
         if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
             return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
+        if moved.case.startswith(PREFIXES[Record.PROVIDER]):
+            return providers.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
         given = as_kept(moved.given)
         return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose, given)
     second = motions.approver(tx, choose, _BUREAU, moved.mover)
@@ -323,6 +327,7 @@ _ROOMS: Final = {
     PREFIXES[Record.METHODOLOGY]: methodologies,
     PREFIXES[Record.ISSUANCE]: issuances,
     PREFIXES[Record.CORRECTION]: corrections,
+    PREFIXES[Record.PROVIDER]: providers,
 }
 """Who decides a case, by what its number begins with."""
 

@@ -37,6 +37,8 @@ DuplicateId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="A duplicate'
 TieId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="Its number.", examples=[3]), only_digits]
 RequestId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A request's number.", examples=[5]), only_digits]
 FindingId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A finding's number.", examples=[2]), only_digits]
+ProviderId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A provider's number.", examples=[1]), only_digits]
+OfferId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="An offer's number.", examples=[4]), only_digits]
 CaseNumber = Annotated[str, Path(description="A case's number.", examples=["P-3"])]
 GramId = Annotated[int, Path(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[0]), only_digits]
 GramQuery = Annotated[int | None, Query(ge=0, le=MAX_BIGINT, description="A gram's number.", examples=[5]), only_digits]

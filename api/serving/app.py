@@ -37,6 +37,7 @@ from api.issuance import corrections as issued_wrong
 from api.jobs import routes as jobs
 from api.ledger import bundles, leaves, movements
 from api.log import routes as log
+from api.mall import offers, orders, providers
 from api.methodologies import routes as methodologies
 from api.opinions import routes as opinions
 from api.points import routes as points
@@ -106,7 +107,7 @@ def routed() -> FastAPI:
         methodologies,
         *(consents, ties, delegates, offices, submissions, opinions, integrity, sources),
         *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
-        *(events, webhooks, lists, objections, points),
+        *(events, webhooks, lists, objections, points, providers, offers, orders),
     )
     routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
     app.router.routes.append(Table(routers))

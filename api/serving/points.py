@@ -12,6 +12,7 @@ from api.installation.site import Site
 from registry.clock import in_shanghai
 from registry.errors import RegistryError
 from registry.jobs.jobs import refuse_beside
+from registry.mall.orders import forget_deliveries
 from registry.points.notices import forget_notices, give_notices
 from registry.points.points import expire, holders_of_expired_points
 from registry.points.standing_orders import accounts_to_convert, convert_by_order, newest_lot
@@ -37,8 +38,8 @@ def expire_points(site: Site, stop: threading.Event) -> None:
 
 
 def tell_of_expiry(site: Site, stop: threading.Event) -> None:
-    """Give the notices that are due, and forget those of points that have ended, until `stop`."""
-    for work in (give_notices, forget_notices):
+    """Give the notices that are due, and forget what is over, until `stop`: old notices, and where goods went."""
+    for work in (give_notices, forget_notices, forget_deliveries):
         made = 1
         while made and not stop.is_set():
             with site.database.transaction() as tx:

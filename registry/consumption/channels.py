@@ -20,6 +20,11 @@ class Open:
     policy_sha256: str
 
 
+def uses_of(tx: sa.Connection, ledger: Ledger, at: int) -> dict[str, list[str]]:
+    """Give the uses of reductions by the policy in force at `at`, each with the classes that it is open to."""
+    return {use: list(classes) for use, classes in in_force(tx, ledger, CHANNELS, at).value["reductions"].items()}
+
+
 def open_channel(tx: sa.Connection, ledger: Ledger, channel: str, form: Form, at: int) -> Open:
     """Say what may be used in a channel at `at` (Unix milliseconds), and hold the policy until the transaction ends.
 

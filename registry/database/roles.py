@@ -63,12 +63,16 @@ PRIVILEGES: Final = {
     "methodology_texts": _ADD,
     "motions": "SELECT, INSERT, UPDATE (ended_ms, ended_by, approved)",
     "movements": "SELECT, INSERT, DELETE",
+    "offers": "SELECT, INSERT, UPDATE (stock, taken_g, state, decided_by, reason)",
     "objections": "SELECT, INSERT, UPDATE (named, answered_ms, answered_by, answer, answer_digest, answer_named)",
     "occupied": "SELECT, INSERT, DELETE",
     "officers": _ADD,
     "opinions": "SELECT, INSERT, UPDATE (state, ended_ms, stance, reason, document, digest)",
+    "orders": "SELECT, INSERT, UPDATE (buyer_id, state, shipped_ms, received_ms, ended_ms, delivery, complaint, "
+    "complained_ms, answer, answered_by, answered_ms, has_complaint)",
     "origins": _READ,
     "policies": _ADD,
+    "providers": "SELECT, INSERT, UPDATE (state, changed_ms, form)",
     "publications": _ADD,
     "quarantine": "SELECT, INSERT, UPDATE",
     "reads": "SELECT, INSERT, DELETE",
@@ -87,6 +91,7 @@ PRIVILEGES: Final = {
     "totals": "SELECT, INSERT, UPDATE, DELETE",
     "totals_counted": "SELECT, UPDATE (size)",
     "unsequenced": "SELECT, INSERT, DELETE",
+    "vouchers": "SELECT, INSERT, UPDATE (order_number), DELETE",
     "webhooks": "SELECT, INSERT, UPDATE, DELETE",
 }
 """Each table, and what the registry's role may do with it. A table that is not here, nobody but its owner may use.

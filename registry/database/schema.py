@@ -199,6 +199,50 @@ link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int
 mandates = _table(
     "mandates", id=_int, account_id=_int, agent_id=_int, given_ms=_int, until_ms=_int, ended_ms=_int, kind=_text
 )
+providers = _table("providers", id=_int, account_id=_int, state=_text, made_ms=_int, changed_ms=_int, form=_bytes)
+offers = _table(
+    "offers",
+    id=_int,
+    provider_id=_int,
+    kind=_text,
+    name_zh=_text,
+    name_en=_text,
+    text_zh=_text,
+    text_en=_text,
+    price_g=_int,
+    stock=_int,
+    budget_g=_int,
+    taken_g=_int,
+    until_ms=_int,
+    state=_text,
+    made_ms=_int,
+    decided_by=_text,
+    reason=_text,
+)
+orders = _table(
+    "orders",
+    id=_int,
+    number=_text,
+    offer_id=_int,
+    buyer_id=_int,
+    provider_id=_int,
+    pieces=_int,
+    quantity_g=_int,
+    act_id=_int,
+    state=_text,
+    placed_ms=_int,
+    shipped_ms=_int,
+    received_ms=_int,
+    ended_ms=_int,
+    delivery=_bytes,
+    complaint=_bytes,
+    complained_ms=_int,
+    answer=_bytes,
+    answered_by=_text,
+    answered_ms=_int,
+    has_complaint=sa.Boolean,
+)
+vouchers = _table("vouchers", id=_int, offer_id=_int, digest=_bytes, sealed=_bytes, order_number=_text)
 expiry_notices = _table("expiry_notices", account_id=_int, until_ms=_int, days=_int, quantity_g=_int, at_ms=_int)
 standing_orders = _table("standing_orders", id=_int, account_id=_int, given_ms=_int, ended_ms=_int)
 belongings = _table(

@@ -116,6 +116,19 @@ REDEMPTION_REFUNDED: Final = EventType(
     ("act", "movement", "quantity_g", "redemption"),
     _OF_POINTS,
 )
+ORDER_PLACED: Final = EventType(
+    "order.placed",
+    "Somebody ordered and paid what you offer.",
+    ("order", "offer", "pieces", "quantity_g"),
+    _OF_POINTS,
+)
+ORDER_CANCELLED: Final = EventType(
+    "order.cancelled", "An order that was not sent yet was cancelled: its points went back.", ("order", "quantity_g"),
+    _OF_POINTS,
+)  # fmt: skip
+ORDER_COMPLAINED: Final = EventType(
+    "order.complained", "The buyer of an order complains; read it there, and answer.", ("order",), _OF_POINTS
+)
 RETURN_DONE: Final = EventType(
     "return.done", "Collected points became one bundle of reductions.", ("act", "bundle", "quantity_g"), _OF_POINTS
 )
@@ -157,6 +170,9 @@ TYPES: Final[Mapping[str, EventType]] = {
         POINTS_EXPIRING,
         REDEMPTION_RECEIVED,
         REDEMPTION_REFUNDED,
+        ORDER_PLACED,
+        ORDER_CANCELLED,
+        ORDER_COMPLAINED,
         RETURN_DONE,
         TRANSFER_RECEIVED,
         WEBHOOK_TEST,

@@ -40,6 +40,7 @@ class Kind(IntEnum):
     STATE = 72
     MOVE = 73
     HOLDER = 74
+    PROVIDER = 76
 
 
 class Form(IntEnum):

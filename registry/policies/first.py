@@ -10,6 +10,7 @@ from registry.decisions.recording import Officers
 from registry.ledger.ledger import Ledger
 from registry.policies.activities import ACTIVITIES, shipped_risks
 from registry.policies.channels import CHANNELS
+from registry.policies.mall import MALL
 from registry.policies.measures import Measure
 from registry.policies.points import EXPIRY_NOTICES, HONOURS
 from registry.policies.policies import publish_policy, shipped_policy
@@ -37,7 +38,7 @@ def shipped_first(measure: Measure = Measure.TRIAL) -> dict[str, Mapping[str, An
     found = {f"{PROCEDURE}{record}": shipped_value(record) for record in Record}
     found[PUBLICITY] = shipped_policy(PUBLICITY)
     found |= {f"{CALENDAR}{year}": shipped_policy(f"{CALENDAR}{year}") for year in YEARS}
-    of_people = POINTS, EXPIRY_NOTICES, HONOURS, CHANNELS, ACTIVITIES
+    of_people = POINTS, EXPIRY_NOTICES, HONOURS, MALL, CHANNELS, ACTIVITIES
     found |= {name: shipped_policy(name) for name in (*of_people, *shipped_risks())}
     own = _OF_THE_SECOND if measure is Measure.SECOND else ()
     return found | {name: shipped_policy(name, f"measure-{measure}") for name in own}

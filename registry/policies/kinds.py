@@ -8,6 +8,7 @@ from registry.errors import Invalid
 from registry.evidence.canonical import canonical
 from registry.policies.activities import ACTIVITIES, RISK, FileLimits, Risk
 from registry.policies.channels import CHANNELS, check_channels
+from registry.policies.mall import MALL, MallRules
 from registry.policies.points import EXPIRY_NOTICES, HONOURS, days_before, levels
 from registry.procedure import values
 from registry.procedure.fields import Unreadable
@@ -51,6 +52,7 @@ KINDS: Final = (
     Kind(CHANNELS, "消纳渠道", "What reductions and points may be used for", _object_by(check_channels)),
     Kind(EXPIRY_NOTICES, "碳积分到期提醒", "When people are told that points expire", _object_by(days_before)),
     Kind(HONOURS, "历史碳积分荣誉", "How historical points are honoured", _object_by(levels)),
+    Kind(MALL, "碳积分商城规则", "Rules of the mall", _object_by(MallRules.of)),
     Kind(ACTIVITIES, "行为数据文件的上限", "Bounds on files of activities", _object_by(FileLimits.of)),
     Kind(RISK, "行为数据的风险规则", "Rules against abuse, by kind of activity", _object_by(Risk.of)),
 )

@@ -16,6 +16,7 @@ class Record(StrEnum):
     SOURCE = "source"
     ISSUANCE = "issuance"
     CORRECTION = "correction"
+    PROVIDER = "provider"
 
 
 KINDS: Final[dict[int, Record]] = {
@@ -24,18 +25,20 @@ KINDS: Final[dict[int, Record]] = {
     Kind.SOURCE: Record.SOURCE,
     Kind.ISSUANCE: Record.ISSUANCE,
     Kind.CORRECTION: Record.CORRECTION,
+    Kind.PROVIDER: Record.PROVIDER,
 }
 """Kind of a leaf -> what it records."""
 STATEMENTS: Final = frozenset({Kind.STATE, Kind.MOVE, Kind.HOLDER})
 """Records that stand by themselves: they have a document and no case."""
-PREFIXES: Final = {record: f"{record[0].upper()}-" for record in Record}
-"""What a case's number begins with."""
+PREFIXES: Final = {record: f"{record[0].upper()}-" for record in Record} | {Record.PROVIDER: "B-"}
+"""What a case's number begins with: B- is of a benefit provider's."""
 EFFECTIVE: Final = {
     Record.POLICY: "published",
     Record.METHODOLOGY: "published",
     Record.SOURCE: "published",
     Record.ISSUANCE: "issued",
     Record.CORRECTION: "ordered",
+    Record.PROVIDER: "live",
 }
 """The state at which a decision takes effect. What takes effect once (a definition, a lot, its correction) is said by
 the decision that leads there, and by it alone."""

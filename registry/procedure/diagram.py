@@ -13,6 +13,7 @@ TITLES: Final = {
     Record.SOURCE: "减排项目、减排场景、行为场景 · source",
     Record.ISSUANCE: "签发 · issuance",
     Record.CORRECTION: "修正 · correction",
+    Record.PROVIDER: "权益提供主体、商城合作方 · benefit provider",
 }
 KINDS: Final = {
     "project": "减排项目 · project",

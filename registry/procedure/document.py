@@ -171,6 +171,10 @@ def _lot(reader: Reader, is_issued: bool) -> Lot | None:
     )
 
 
+def _nothing(reader: Reader, takes_effect: bool) -> None:
+    """Read nothing: such a decision says what every one says."""
+
+
 def _correction(reader: Reader, is_ordered: bool) -> Correction | None:
     if not is_ordered:
         return None
@@ -211,6 +215,7 @@ _OWN: Final = {
     Record.SOURCE: frozenset({"kind", "methodology", "valid_from", "valid_until", "mend_until"}),
     Record.ISSUANCE: _LOT,
     Record.CORRECTION: _CORRECTION,
+    Record.PROVIDER: _NOTHING,
 }
 _ONCE: Final = {
     Record.POLICY: _NOTHING,
@@ -218,6 +223,7 @@ _ONCE: Final = {
     Record.SOURCE: _NOTHING,
     Record.ISSUANCE: _LOT,
     Record.CORRECTION: _CORRECTION,
+    Record.PROVIDER: _NOTHING,
 }
 """Fields that only the decision that takes effect has."""
 _CONTENTS: Final[dict[Record, Callable[[Reader, bool], Any]]] = {
@@ -226,4 +232,5 @@ _CONTENTS: Final[dict[Record, Callable[[Reader, bool], Any]]] = {
     Record.SOURCE: _source,
     Record.ISSUANCE: _lot,
     Record.CORRECTION: _correction,
+    Record.PROVIDER: _nothing,
 }

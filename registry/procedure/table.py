@@ -20,6 +20,7 @@ REFERENCES: Final[dict[Record, frozenset[Record]]] = {
     Record.SOURCE: frozenset({Record.METHODOLOGY}),
     Record.ISSUANCE: frozenset({Record.SOURCE, Record.METHODOLOGY}),
     Record.CORRECTION: frozenset({Record.ISSUANCE}),
+    Record.PROVIDER: frozenset(),
 }
 """Which other cases the decisions of a case name, and so can need."""
 

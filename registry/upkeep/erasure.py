@@ -30,6 +30,8 @@ from registry.ledger.blocks import BLOCKS_AT_ONCE
 from registry.ledger.ledger import Amount, Ledger
 from registry.ledger.movement import Flag, Form, Kind, Purpose
 from registry.ledger.posting import Posted
+from registry.mall import offers, providers
+from registry.mall import orders as mall_orders
 from registry.points import notices, standing_orders
 from registry.points.points import expire
 from registry.sources import assets, linking, sources
@@ -57,6 +59,9 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *sources.ERASING,
     *assets.ERASING,
     *cancellations.ERASING,
+    *mall_orders.ERASING,
+    *offers.ERASING,
+    *providers.ERASING,
     *notices.ERASING,
     *standing_orders.ERASING,
     *activities.ERASING,

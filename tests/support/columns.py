@@ -37,6 +37,18 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "link_codes": _all(G, "digest account_id source_id ends_ms"),
     "mandates": _all(G, "id account_id agent_id given_ms until_ms ended_ms kind"),
     "belongings": _all(G, "id kind digest sealed account_id linked_by from_ms until_ms"),
+    "providers": {**_all(S, "id account_id state made_ms changed_ms"), "form": G},
+    "offers": _all(
+        A,
+        "id provider_id kind name_zh name_en text_zh text_en price_g stock budget_g taken_g until_ms state made_ms "
+        "decided_by reason",
+    ),
+    "orders": {
+        **_all(S, "id number offer_id provider_id pieces quantity_g act_id state placed_ms shipped_ms received_ms"),
+        **_all(S, "ended_ms complained_ms answered_by answered_ms has_complaint"),
+        **_all(G, "buyer_id delivery complaint answer"),
+    },
+    "vouchers": _all(G, "id offer_id digest sealed order_number"),
     "expiry_notices": _all(G, "account_id until_ms days quantity_g at_ms"),
     "standing_orders": _all(G, "id account_id given_ms ended_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
@@ -210,6 +222,12 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "objections": _kept(
         public="case_number digest answer_digest", digest="origin same", sealed="document answer", officer="answered_by"
     ),
+    "providers": _kept(term="state", sealed="form"),
+    "offers": _kept(public="kind name_zh name_en text_zh text_en reason", term="state", officer="decided_by"),
+    "orders": _kept(
+        public="number", term="state", sealed="delivery complaint answer", officer="answered_by"
+    ),
+    "vouchers": _kept(digest="digest", sealed="sealed", public="order_number"),
     "source_assets": _kept(term="kind", digest="digest", sealed="identifier"),
     "match_judgements": _kept(officer="officer", public="reason"),
     "submissions": _kept(

@@ -8,13 +8,15 @@ import datetime as dt
 import json
 import re
 
-KINDS = {64: "policy", 65: "methodology", 66: "source", 69: "issuance", 70: "correction"}
+KINDS = {64: "policy", 65: "methodology", 66: "source", 69: "issuance", 70: "correction", 76: "provider"}
+PREFIX = {"provider": "B"}
 EFFECT = {
     "policy": "published",
     "methodology": "published",
     "source": "published",
     "issuance": "issued",
     "correction": "ordered",
+    "provider": "live",
 }
 ONCE = {
     "methodology": {"definition"},
@@ -139,7 +141,8 @@ class NaiveReplay:
             return False
         if not all(self.is_field(record, allowed, name, value) for name, value in says.items()):
             return False
-        if says["record"] != record or not re.fullmatch(record[0].upper() + "-" + POSITIVE, says["case"]):
+        prefix = PREFIX.get(record, record[0].upper())
+        if says["record"] != record or not re.fullmatch(f"{prefix}-{POSITIVE}", says["case"]):
             return False
         return ms(says["at"]) == movement.at and self.is_sound(record, says, is_effective)
 

@@ -208,7 +208,9 @@ def test_a_token_of_who_was_erased_is_refused_everywhere_at_once(live, shop, cho
     assert len(asked) >= 11
     for method, path in asked:
         named = dict.fromkeys(("webhook", "job", "source_id", "mandate", "link", "quarantine", "grant"), 1)
-        there = path.format(account_id=person.account, movement=moved, **named)
+        there = path.format(
+            account_id=person.account, movement=moved, number="GLO-1", offer=1, day="2026-11-28", **named
+        )
         body = BODIES.get(path.rpartition("/")[2], {})
         answer = person.me.post(there, body) if method == "POST" else person.me.get(there)
         assert is_problem(answer, 403, "no-role"), (method, path, answer.text)

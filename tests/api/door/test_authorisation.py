@@ -15,6 +15,7 @@ from registry.identity.grants import Grant, revoke
 from registry.identity.roles import Role
 from registry.methodologies.record import to_document
 from registry.methodologies.shelf import find
+from tests.support.mall import FORM
 from tests.support.reporting import PERIOD, content_digest
 from tests.support.rest import Caller, authority, fresh_key, holder, institution, is_problem, person_with
 
@@ -55,6 +56,34 @@ MAY = {
     ("GET", "/v1/accounts/{account_id}/points"): READERS,
     ("POST", "/v1/accounts/{account_id}/standing-order"): HOLDER,
     ("POST", "/v1/accounts/{account_id}/standing-order/end"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/provider-application"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/provider-application/withdrawal"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/provider"): HOLDER,
+    ("GET", "/v1/provider-applications"): frozenset({"exchange"}),
+    ("POST", "/v1/provider-applications/{provider}/case"): frozenset({"exchange"}),
+    ("GET", "/v1/providers"): ANYONE,
+    ("POST", "/v1/accounts/{account_id}/offers"): PROVIDER,
+    ("GET", "/v1/accounts/{account_id}/offers"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/offers/{offer}/end"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/offers/{offer}/stock"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/offers/{offer}/codes"): PROVIDER,
+    ("GET", "/v1/offers"): ANYONE,
+    ("GET", "/v1/offers/{offer}"): ANYONE,
+    ("GET", "/v1/offer-proposals"): frozenset({"exchange"}),
+    ("POST", "/v1/offers/{offer}/decision"): frozenset({"exchange"}),
+    ("POST", "/v1/accounts/{account_id}/orders"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/orders"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/orders/{number}"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/orders/{number}/receipt"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/orders/{number}/cancellation"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/orders/{number}/complaint"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/sales"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/sales/{number}/shipment"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/sales/{number}/refund"): PROVIDER,
+    ("POST", "/v1/accounts/{account_id}/sales/{number}/answer"): PROVIDER,
+    ("GET", "/v1/accounts/{account_id}/settlements/{day}"): PROVIDER,
+    ("GET", "/v1/complaints"): frozenset({"exchange"}),
+    ("POST", "/v1/complaints/{number}/answer"): frozenset({"exchange"}),
     ("GET", "/v1/accounts/{account_id}/jobs"): READERS,
     ("GET", "/v1/accounts/{account_id}/jobs/{job}"): READERS,
     ("GET", "/v1/movements/{movement}"): READERS,
@@ -194,6 +223,24 @@ MAY = {
 """Route -> who gets past the door. Pages and static files are for anyone, and read-only, as a test below says."""
 MORE_THAN_THERE_IS = 2**53 - 1
 BODIES = {
+    "provider-application": FORM,
+    "offers": {
+        "kind": "goods",
+        "name_zh": "无",
+        "name_en": "None",
+        "text_zh": "无",
+        "text_en": "None",
+        "price": 1,
+        "stock": 1,
+        "until": "2099-01-01T00:00:00.000Z",
+    },
+    "stock": {"pieces": 1},
+    "codes": {"codes": ["A"]},
+    "decision": {"listed": True},
+    "orders": {"offer": MORE_THAN_THERE_IS, "delivery": "x"},
+    "complaint": {"message": "x"},
+    "/v1/accounts/{account_id}/sales/{number}/answer": {"message": "x"},
+    "/v1/complaints/{number}/answer": {"message": "x"},
     "/v1/accounts": {"kind": "individual", "name": "New"},
     "/v1/methodologies": {"definition": to_document(find("car-pooling"))},
     "/v1/policies": {"name": "no such policy", "value": {}, "in_force": "2027-01-01T00:00:00.000Z"},
@@ -326,6 +373,7 @@ def test_who_may_is_declared_and_described():
         READERS: "the account's applicant or holder or provider or trader, bureau, centre",
         frozenset({"centre"}): "centre",
         frozenset({"bureau"}): "bureau",
+        frozenset({"exchange"}): "exchange",
         DECIDING: "bureau, centre, exchange",
         APPLICANT: "the account's applicant or holder",
         POOL: "expert, service-body",
@@ -410,6 +458,9 @@ def named(callers, movement) -> dict[str, object]:
         "quarantine": MORE_THAN_THERE_IS,
         "duplicate": MORE_THAN_THERE_IS,
         "sharing": MORE_THAN_THERE_IS,
+        "provider": MORE_THAN_THERE_IS,
+        "offer": MORE_THAN_THERE_IS,
+        "day": "2026-11-28",
         "first_byte": 0,
     }
 

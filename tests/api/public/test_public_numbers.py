@@ -39,11 +39,13 @@ QUERIED = {
     "profile", "period_from", "period_until", "purpose", "dated", "origin", "format", "receipt",
 }  # fmt: skip
 """Parameters of queries that REST has."""
-ELSE_SEEN = {"/sign-in/callback": {400}, "/v1/cases/{number}/objections/{objection}": {422}}
+ELSE_SEEN = {
+    "/sign-in/callback": {400}, "/v1/offers/{offer}": {404}, "/v1/cases/{number}/objections/{objection}": {422},
+}  # fmt: skip
 """What routes answer who has no receipt, or was not sent here; of others somebody sees something, or signs in first."""
 OF_PARTIES = (
     "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",
-    "request", "grant", "finding", "objection", "quarantine", "duplicate", "sharing",
+    "request", "grant", "finding", "objection", "quarantine", "duplicate", "sharing", "provider", "offer",
 )  # fmt: skip
 """Numbers in paths that only parties and officers use."""
 HEALTH = "/v1/health"
@@ -144,6 +146,7 @@ class World:
             "account_id": [1, *numbers],
             "movement": [1, *numbers],
             "job": [1],
+            "day": ["2026-11-28"],
         }
 
     def queries(self, route: str) -> list[str]:

@@ -47,9 +47,10 @@ CORRECTION = COMMON | {
     "record": "correction", "case": "C-1", "to": "ordered", "lot": HEX, "ranges": ["1 3", "3 9"], "voided_g": "8",
     "shortfall_g": "0",
 }  # fmt: skip
+PROVIDER = COMMON | {"record": "provider", "case": "B-1", "to": "live", "previous": HEX, "second": "exchange:3"}
 ALL = {
     record: values
-    for values in (POLICY, METHODOLOGY, SOURCE, ISSUANCE, CORRECTION)
+    for values in (POLICY, METHODOLOGY, SOURCE, ISSUANCE, CORRECTION, PROVIDER)
     for record in [Record(values["record"])]
 }
 

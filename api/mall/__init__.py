@@ -1,0 +1,1 @@
+"""The mall over REST: providers, offers, orders."""

@@ -1,0 +1,203 @@
+"""Benefit providers (权益提供主体) apply with a form; the exchange decides, each step on record (第十条, R27).
+
+The form is the provider's and the exchange's alone. Once it is taken up, its case `B-` is decided by the life cycle in
+force, and whoever reads the log sees how it stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import rfc8785
+import sqlalchemy as sa
+
+from registry.accounts.accounts import INSTITUTION, account_row, name_in, open_row
+from registry.accounts.vault import Vault
+from registry.database.personal import Erased
+from registry.database.schema import providers
+from registry.decisions.motions import Choose, approver, end_of_case, move
+from registry.decisions.recording import By, Pending, Step, open_case, prepare
+from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unsettled
+from registry.integrity.findings import Party, refuse_barred
+from registry.ledger.ledger import Ledger
+from registry.ledger.movement import Form
+from registry.ledger.taking import grams_in
+from registry.procedure import table
+from registry.procedure.decision import LIVE, PREFIXES, Officer, Record
+
+HANDED_IN: Final = "handed-in"
+"""The state of an application before the exchange takes it up."""
+ENDED: Final = ("refused", "withdrawn", "left")
+"""States after which an institution may apply again."""
+LEAVES: Final = "leave"
+_FORM: Final = "provider/form"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An institution's application, or its case; times are Unix milliseconds. `form` is None once it was erased."""
+
+    id: int
+    account: int
+    state: str
+    made_ms: int
+    changed_ms: int
+    form: Mapping[str, Any] | None = field(repr=False)
+
+    @property
+    def case(self) -> str | None:
+        """The number of its case, once the exchange took it up."""
+        return None if self.state in {HANDED_IN, "withdrawn"} else f"{PREFIXES[Record.PROVIDER]}{self.id}"
+
+
+def apply(tx: sa.Connection, ledger: Ledger, account: int, form: Mapping[str, Any]) -> int:
+    """Hand an application in; gives its number. Raises `Invalid` for a person, `Conflict` beside another, `Barred`."""
+    if open_row(tx, account).kind != INSTITUTION:
+        raise Invalid("An institution provides benefits, not a person.")
+    tx.execute(_ONE, {"account": account})
+    at = ledger.clock()
+    refuse_barred(tx, Party(account=account), at)
+    if latest_of(tx, ledger.vault, account, but=ENDED) is not None:
+        raise Conflict("This account has an application, or is a provider, already.")
+    row = {"account_id": account, "state": HANDED_IN, "made_ms": at, "changed_ms": at}
+    sealed = ledger.vault.seal_words(_FORM, rfc8785.dumps(dict(form)))
+    return int(tx.execute(sa.insert(providers).values(row | {"form": sealed}).returning(providers.c.id)).scalar_one())
+
+
+def withdraw(tx: sa.Connection, ledger: Ledger, account: int) -> None:
+    """Take an application back before the exchange takes it up; its form goes. Raises `NotFound`."""
+    values = {"state": "withdrawn", "form": None, "changed_ms": ledger.clock()}
+    mine = providers.c.account_id == account, providers.c.state == HANDED_IN
+    if not tx.execute(sa.update(providers).where(*mine).values(values)).rowcount:
+        raise NotFound("No application of this account waits to be taken up.")
+
+
+def take_up(tx: sa.Connection, ledger: Ledger, number: int, by: By) -> str:
+    """Take an application up: its case begins; gives its number. Raises `NotFound`, `Conflict`, `DecisionRefused`."""
+    found = get_provider(tx, ledger.vault, number, lock=True)
+    if found.state != HANDED_IN:
+        raise Conflict(f"Application {number} is {found.state}: it was taken up already, or taken back.")
+    case = open_case(tx, Record.PROVIDER, number)
+    _take(tx, ledger, prepare(tx, ledger, Record.PROVIDER, case), found, "apply", "applied", by)
+    return case
+
+
+def decide_or_move(
+    tx: sa.Connection, ledger: Ledger, case: str, decision: str, choose: Choose, reason: str | None
+) -> tuple[str | None, int | None]:
+    """Take a decision, or move it: gives the state that it leads to, or the number of the motion.
+
+    Raises `NotFound`, `DecisionRefused`, `Conflict`, `Unsettled` for who leaves with something open, and what `choose`
+    raises.
+    """
+    pending, found, step = _next(tx, ledger, case, decision)
+    mover = choose(step.by)
+    if decision == LEAVES:
+        _refuse_unsettled(tx, found.account)
+    if step.second:
+        return None, move(tx, case, decision, mover, ledger.clock(), reason)
+    _take(tx, ledger, pending, found, decision, step.to_state, By(mover, reason=reason))
+    end_of_case(tx, case, mover, ledger.clock())
+    return step.to_state, None
+
+
+def approve_moved(
+    tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
+) -> tuple[str, Officer]:
+    """Take a decision that was moved; gives the state that it leads to, and who approved it. Raises the same."""
+    pending, found, step = _next(tx, ledger, case, decision)
+    second = approver(tx, choose, step.second, mover.actor)
+    _take(tx, ledger, pending, found, decision, step.to_state, By(mover.actor, second, mover.reason))
+    return step.to_state, second
+
+
+def get_provider(tx: sa.Connection, vault: Vault, number: int, *, lock: bool = False) -> Provider:
+    """Read an application or provider by its number. Raises `NotFound`."""
+    query = sa.select(providers).where(providers.c.id == number)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no provider {number}.")
+    return _provider(vault, row)
+
+
+def latest_of(tx: sa.Connection, vault: Vault, account: int, *, but: tuple[str, ...] = ()) -> Provider | None:
+    """Give the latest application of an account, passing over some states; None without."""
+    mine = providers.c.account_id == account, providers.c.state.not_in(but)
+    row = tx.execute(sa.select(providers).where(*mine).order_by(providers.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _provider(vault, row)
+
+
+def list_providers(tx: sa.Connection, vault: Vault, states: tuple[str, ...]) -> list[Provider]:
+    """Give those in some states, oldest first, at most 1,000."""
+    query = sa.select(providers).where(providers.c.state.in_(states)).order_by(providers.c.id).limit(1_000)
+    return [_provider(vault, row) for row in tx.execute(query)]
+
+
+def name_of(tx: sa.Connection, vault: Vault, account: int) -> str | None:
+    """Give what a provider is called; None when its account was erased."""
+    return name_in(vault, account_row(tx, account))
+
+
+def must_be_live(tx: sa.Connection, account: int) -> None:
+    """Hold a provider as it is until the transaction ends. Raises `Conflict` unless it is live."""
+    if tx.execute(_HOLD, {"account": account, "live": LIVE}).first() is None:
+        raise Conflict("This account is no benefit provider that is live.")
+
+
+def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[Pending, Provider, table.Step]:
+    number = case.removeprefix(PREFIXES[Record.PROVIDER])
+    if number == case or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise NotFound(f"There is no case {case[:40]} of a benefit provider.")
+    found = get_provider(tx, ledger.vault, int(number), lock=True)
+    pending = prepare(tx, ledger, Record.PROVIDER, case)
+    life_cycle = pending.standing.policies.table(Record.PROVIDER, pending.at)
+    before = pending.before
+    if life_cycle is None or before is None:
+        raise DecisionRefused(f"Case {case} was not begun, or no life cycle of a benefit provider is in force.")
+    for step in life_cycle.steps:
+        if step.decision == decision and before.state in step.from_states:
+            return pending, found, step
+    raise DecisionRefused(f"The life cycle in force has no {decision} from {before.state}, where {case} stands.")
+
+
+def _take(
+    tx: sa.Connection, ledger: Ledger, pending: Pending, found: Provider, decision: str, to_state: str, by: By
+) -> None:
+    if decision == LEAVES:
+        _refuse_unsettled(tx, found.account)
+    name = name_of(tx, ledger.vault, found.account)
+    shown = {} if name is None else {"provider_name": name}
+    step = Step(decision, to_state, by, shown=shown, withheld={"provider_id": str(found.account)})
+    at = pending.take(tx, step).at
+    values = {"state": to_state, "changed_ms": at}
+    tx.execute(sa.update(providers).where(providers.c.id == found.id).values(values))
+
+
+def _refuse_unsettled(tx: sa.Connection, account: int) -> None:
+    """Let nobody leave who owes somebody something, or holds points that were collected."""
+    points = grams_in(tx, account, Form.POINTS)
+    orders = int(tx.execute(_OPEN_ORDERS, {"account": account}).scalar_one())
+    if points or orders:
+        raise Unsettled(
+            f"{orders} orders are open, and {points} collected points are not returned. A provider leaves when "
+            "everything is settled."
+        )
+
+
+def _provider(vault: Vault, row: sa.Row[Any]) -> Provider:
+    form = None if row.form is None else vault.open_json(_FORM, bytes(row.form))
+    return Provider(row.id, row.account_id, row.state, row.made_ms, row.changed_ms, form)
+
+
+def _leave(tx: sa.Connection, account: Erased) -> None:
+    """Take the form away; that there was a case the log says for good."""
+    mine = providers.c.account_id == account.number
+    tx.execute(sa.update(providers).where(mine).values(form=None))
+
+
+_ONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/provider/' || :account, 0))")
+_HOLD = sa.text("SELECT id FROM providers WHERE account_id = :account AND state = :live FOR SHARE")
+_OPEN_ORDERS = sa.text("""
+    SELECT count(*) FROM orders WHERE provider_id = :account AND (state IN ('paid', 'shipped') OR has_complaint)
+""")
+ERASING = (_leave,)

@@ -121,7 +121,7 @@ class NewOffer(Body):
     ] = 0
     budget: Annotated[
         StrictInt | None,
-        said("Points that may be taken for it in all; null: as stock lasts.", 50_000, ge=1, le=MAX_EXACT),
+        said("Points that may be taken in all; null: as stock lasts.", 50_000, ge=1, le=MAX_EXACT),
     ] = None
     until: Annotated[WantedMoment, said("Until when it is ordered.", "2027-12-31T15:59:59.999Z")]
 

@@ -16,6 +16,7 @@ from registry.evidence.public import text_of
 from registry.ledger.movement import Kind
 from registry.procedure.decision import (
     KINDS,
+    PREFIXES,
     Content,
     Correction,
     Decision,
@@ -98,7 +99,7 @@ class _Book:
         self, case: str, decision: str, to_state: str, by: str, content: Content, second: str | None = None,
     ) -> str:  # fmt: skip
         """Write a decision; its digest in hex. Publicity opens and is over a millisecond later."""
-        record = next(one for one in Record if case[0] == one[0].upper())
+        record = next(one for one in Record if case.startswith(PREFIXES[one]))
         previous, state = self._last.get(case, (None, NONE))
         self.at += MINUTE_MS
         said = Decision(

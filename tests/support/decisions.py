@@ -9,11 +9,11 @@ from registry.evidence.canonical import canonical_text as canonical
 from registry.evidence.document import SALT_BYTES, Evidence, disclose, seal
 from registry.evidence.public import Document, RecordLeaf
 from registry.ledger.movement import NO_TAG, Flag, Form, Kind, Movement, Purpose
-from registry.procedure.decision import KINDS, Record
+from registry.procedure.decision import KINDS, PREFIXES, Record
 from registry.procedure.replay import Entry
 from registry.procedure.table import shipped_value
 
-PREFIX_KINDS = {f"{record[0].upper()}": kind for kind, record in KINDS.items()}
+PREFIX_KINDS = {PREFIXES[record][0]: kind for kind, record in KINDS.items()}
 HEX = "ab" * 32
 OPINIONS = [f"expert:1 for sound {HEX}"]
 """As many as the life cycles that ship ask for."""

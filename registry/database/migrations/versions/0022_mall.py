@@ -5,7 +5,7 @@ from typing import Any
 from alembic import op
 
 revision = "mall"
-down_revision = "points"
+down_revision = "numbers"
 
 _SQL = """
 ALTER TABLE cases DROP CONSTRAINT cases_number_check;

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-from registry.errors import Invalid
-
 Clock = Callable[[], int]
 """Answers the Unix time in milliseconds."""
 SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -48,11 +46,8 @@ def day(ms: int) -> str:
 
 
 def day_of(text: str) -> tuple[int, int]:
-    """Read a day in Shanghai, `2026-11-20`: half open, Unix milliseconds. Raises `Invalid` for no day."""
-    try:
-        begin = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=SHANGHAI)
-    except ValueError:
-        raise Invalid("A day is written 2026-11-20.") from None
+    """Read a day in Shanghai, `2026-11-20`: half open, Unix milliseconds. Raises `ValueError` for no day."""
+    begin = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=SHANGHAI)
     first = int(begin.timestamp()) * 1000
     return first, first + _DAY_MS
 

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from registry.clock import rfc3339
+from registry.clock import day_of, rfc3339
 from registry.errors import Invalid
 
 _RFC3339: Final = re.compile(
@@ -27,6 +27,14 @@ def read_time(text: str) -> int:
         if 0 <= seconds < _YEAR_10000:
             return seconds * 1000 + int((fraction or "").ljust(3, "0"))
     raise Invalid("A time is from 1970 on and as RFC 3339 writes it, to the millisecond: 2027-01-01T00:00:00.000Z.")
+
+
+def read_day(text: str) -> tuple[int, int]:
+    """Read a day in Shanghai, `2026-11-20`: half open, Unix milliseconds. Raises `Invalid`."""
+    try:
+        return day_of(text)
+    except (ValueError, OverflowError):
+        raise Invalid("A day is one of the calendar, in Shanghai: 2026-11-20.") from None
 
 
 def maybe_time(text: str | None) -> int | None:

@@ -11,6 +11,7 @@ from api.door.causes import Cause
 from api.door.numbers import AccountId, Cursor, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
+from api.door.times import read_day
 from api.door.who import PROVIDING, ForHolder
 from api.door.write import ByHolder, ByProvider, SiteOf
 from api.mall.providers import OFFICERS, AnExchange, ByExchange
@@ -28,7 +29,6 @@ from api.mall.shapes import (
     Settled,
 )
 from registry.accounts.accounts import open_row
-from registry.clock import day_of
 from registry.consumption.channels import uses_of
 from registry.errors import (
     AccountErased,
@@ -211,7 +211,7 @@ def answer_as_provider(account_id: AccountId, number: OrderId, body: Message, wr
 )  # fmt: skip
 def read_settlement(account_id: AccountId, day: Day, site: SiteOf) -> DayStatement:
     """Read what a provider's orders of a day came to, and what its collected points would return to (R60)."""
-    begin, end = day_of(day)
+    begin, end = read_day(day)
     with site.database.reading() as tx:
         open_row(tx, account_id)
         found = statements.statement_of(tx, account_id, begin, end)

@@ -23,25 +23,25 @@ app = group(
     "Start with `gram demo`. To check somebody else's registry, you need only `gram verify` and `gram audit`.",
     name="gram",
 )
-account_app = group("Open, show, erase accounts, on the machine of the data folder.")
-log_app = group("Publish the log, record its state, show how it stands, rebuild its files.")
+account_app = group("账户 · Open, show, erase accounts, on the machine of the data folder.")
+log_app = group("日志 · Publish the log, record its state, show how it stands, rebuild its files.")
 recover_app = group(
-    "Replay the public log into a database that was restored from a backup.",
+    "恢复 · Replay the public log into a database that was restored from a backup.",
     invoke_without_command=True,
     no_args_is_help=False,
 )
-chain_app = group("Deploy the contract, anchor, show what it holds, move to another, convict.")
-bench_app = group("Measure each figure beside a yardstick of the same run.")
-aside_app = group("List, judge again, take out movements that were set aside instead of logged.")
-policy_app = group("Show the rules of the programme: since when each holds, and what changed.")
-methodology_app = group("Check a methodology's text line by line, list and show those that ship.")
-trust_app = group("Write what this registry says of itself, for those who verify it.")
-role_app = group("Grant, list, end who may what: subjects, their roles, officers' numbers.")
-decide_app = group("Decide as an officer, over REST and with one's own token.")
-batch_app = group("Report a batch of activities as its platform, and decide about it as an officer, over REST.")
-submission_app = group("Submit a methodology, or apply for a source; the centre returns or refuses.")
-opinion_app = group("Give the opinions that one is asked for, as an expert or a technical service body.")
-finding_app = group("The integrity record: open, approve, appeal, answer.")
+chain_app = group("上链 · Deploy the contract, anchor, show what it holds, move to another, convict.")
+bench_app = group("性能 · Measure each figure beside a yardstick of the same run.")
+aside_app = group("搁置的流转 · List, judge again, take out movements that were set aside instead of logged.")
+policy_app = group("政策 · Show the rules of the programme: since when each holds, and what changed.")
+methodology_app = group("方法学 · Check a methodology's text line by line, list and show those that ship.")
+trust_app = group("信任文件 · Write what this registry says of itself, for those who verify it.")
+role_app = group("角色 · Grant, list, end who may what: subjects, their roles, officers' numbers.")
+decide_app = group("办理 · Decide as an officer, over REST and with one's own token.")
+batch_app = group("批次 · Report a batch of activities as its platform, and decide about it as an officer, over REST.")
+submission_app = group("提交申请 · Submit a methodology, or apply for a source; the centre returns or refuses.")
+opinion_app = group("专家意见 · Give the opinions that one is asked for, as an expert or a technical service body.")
+finding_app = group("诚信记录 · The integrity record: open, approve, appeal, answer.")
 for _name, _group in {
     "account": account_app,
     "log": log_app,

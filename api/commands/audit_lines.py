@@ -33,6 +33,7 @@ KIND_LABELS: dict[int, str] = {
     Kind.STATE: "state of all blocks 状态承诺",
     Kind.MOVE: "move to another contract 合约迁移",
     Kind.HOLDER: "lost holder recognised 失主确认",
+    Kind.FINDING: "finding of the integrity record 诚信记录",
 }
 END_LABELS: dict[int, str] = {
     Purpose.NONE: "expired 过期",

@@ -13,11 +13,11 @@ Message = Annotated[str, typer.Option(help="For its party and the authorities al
 
 @finding_app.command(name="list")
 def list_in_force(registry: Registry = HERE) -> None:
-    """List the findings in force, which are public."""
+    """列出生效的诚信记录 · List the findings in force, which are public."""
     found = ask(registry, "", "GET", "/v1/integrity")["items"]
     lines = [
-        f"{one['finding']}  {one['expert'] or one['name']}  {one['what']}{', bars' if one['bars'] else ''}  "
-        f"until {one['until']}"
+        f"{one['finding']}  {one['case']}  {one['expert'] or one['name'] or 'a person'}  {one['what']}"
+        f"{', bars' if one['bars'] else ''}  until {one['until']}"
         for one in found
     ]
     out.lines(lines or ["No finding is in force."])
@@ -30,11 +30,11 @@ def open_one(
     reasons: Message,
     until: Annotated[str, typer.Option(help="When it ends by itself, within ten years.")],
     expert: Annotated[str | None, typer.Option(help="A number of the register.", show_default=False)] = None,
-    account: Annotated[int | None, typer.Option(help="Or an institution's account.", show_default=False)] = None,
+    account: Annotated[int | None, typer.Option(help="Or an account.", show_default=False)] = None,
     bars: Annotated[bool, typer.Option("--bars", help="Who is barred opines and applies no more.")] = False,
     registry: Registry = HERE,
 ) -> None:
-    """Open a finding as an officer of the centre; another officer approves it."""
+    """立案 · Open a finding as an officer of the centre; another officer approves it."""
     body = {
         "expert": expert, "account": account, "finding": finding, "reasons": reasons, "bars": bars, "until": until,
     }  # fmt: skip
@@ -43,19 +43,19 @@ def open_one(
 
 @finding_app.command()
 def approve(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Approve what another officer opened: it holds from now on."""
+    """批准 · Approve what another officer opened: it holds from now on."""
     _say(ask(registry, token, "POST", f"/v1/integrity/{number}/approval", {}))
 
 
 @finding_app.command()
 def withdraw(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Take back a finding that waits for approval."""
+    """撤回 · Take back a finding that waits for approval."""
     _say(ask(registry, token, "POST", f"/v1/integrity/{number}/withdrawal", {}))
 
 
 @finding_app.command()
 def appeal(number: Number, token: Token, message: Message, registry: Registry = HERE) -> None:
-    """Appeal once against a finding about oneself; it holds meanwhile."""
+    """申诉 · Appeal once against a finding about oneself; it holds meanwhile."""
     _say(ask(registry, token, "POST", f"/v1/integrity/{number}/appeal", {"message": message}))
 
 
@@ -67,7 +67,7 @@ def answer(
     upheld: Annotated[bool, typer.Option("--upheld/--lifted", help="Whether it stands.")],
     registry: Registry = HERE,
 ) -> None:
-    """Answer an appeal, as an officer of the bureau who had no part in the finding."""
+    """答复申诉 · Answer an appeal, as an officer of the bureau who had no part in the finding."""
     _say(ask(registry, token, "POST", f"/v1/integrity/{number}/answer", {"message": message, "upheld": upheld}))
 
 

@@ -14,7 +14,7 @@ Number = Annotated[int, typer.Argument(help="The request's number: gram opinion 
 
 @opinion_app.command(name="list")
 def list_asked(token: Token, registry: Registry = HERE) -> None:
-    """List what one is asked for an opinion on, what waits first."""
+    """列出待出具的意见 · List what one is asked for an opinion on, what waits first."""
     found = ask(registry, token, "GET", "/v1/opinions")["items"]
     lines = [f"{one['request']}  {one['case']}  {one['state']}  asked by {one['asked_by']}" for one in found]
     out.lines(lines or ["Nothing was asked."])
@@ -22,7 +22,7 @@ def list_asked(token: Token, registry: Registry = HERE) -> None:
 
 @opinion_app.command()
 def show(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Show what the opinion is about: the methodology's text, or what the source was applied for with."""
+    """查看对象 · Show what the opinion is about: the methodology's text, or what the source was applied for with."""
     said = ask(registry, token, "GET", f"/v1/opinions/{number}")
     out.lines(json.dumps(said, ensure_ascii=False, indent=2).split("\n"))
 
@@ -39,7 +39,7 @@ def answer(
     ] = False,
     registry: Registry = HERE,
 ) -> None:
-    """Give the opinion that was asked for, once."""
+    """出具意见 · Give the opinion that was asked for, once."""
     from registry.errors import Invalid
 
     try:
@@ -58,6 +58,6 @@ def decline(
     reason: Annotated[str, typer.Option(help="Why, a word, such as interest.")],
     registry: Registry = HERE,
 ) -> None:
-    """Decline to give an opinion."""
+    """回避 · Decline to give an opinion."""
     said = ask(registry, token, "POST", f"/v1/opinions/{number}/recusal", {"reason": reason})
     out.print(f"The request is {said['state']} now.", markup=False)

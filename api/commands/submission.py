@@ -26,7 +26,7 @@ Account = Annotated[
 
 @submission_app.command()
 def begin(content: Content, token: Token, account: Account = None, registry: Registry = HERE) -> None:
-    """Keep a draft: a methodology's text, or an application for a source in the name of an account."""
+    """起草 · Keep a draft: a methodology's text, or an application for a source in the name of an account."""
     said = _read(content)
     if account is None:
         _say(ask(registry, token, "POST", "/v1/submissions", {"definition": said}))
@@ -36,7 +36,7 @@ def begin(content: Content, token: Token, account: Account = None, registry: Reg
 
 @submission_app.command()
 def correct(number: Number, content: Content, token: Token, registry: Registry = HERE) -> None:
-    """Put another content in the place of a draft, or of what the centre returned."""
+    """修改 · Put another content in the place of a draft, or of what the centre returned."""
     before = ask(registry, token, "GET", f"/v1/submissions/{number}")
     what = "definition" if before["record"] == "methodology" else "application"
     _say(ask(registry, token, "POST", f"/v1/submissions/{number}/correction", {what: _read(content)}))
@@ -44,19 +44,19 @@ def correct(number: Number, content: Content, token: Token, registry: Registry =
 
 @submission_app.command(name="hand-in")
 def hand_in(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Hand a draft in to the centre; the faults of a text are told with their lines."""
+    """提交 · Hand a draft in to the centre; the faults of a text are told with their lines."""
     _say(ask(registry, token, "POST", f"/v1/submissions/{number}/handing-in", {}))
 
 
 @submission_app.command()
 def withdraw(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Take a submission back before its case begins."""
+    """撤回 · Take a submission back before its case begins."""
     _say(ask(registry, token, "POST", f"/v1/submissions/{number}/withdrawal", {}))
 
 
 @submission_app.command(name="list")
 def list_own(token: Token, registry: Registry = HERE) -> None:
-    """List what one submitted, newest first."""
+    """列出本人提交 · List what one submitted, newest first."""
     found = ask(registry, token, "GET", "/v1/submissions")["items"]
     lines = [f"{one['submission']}  {one['record']}  {one['state']}  {one['case'] or '-'}" for one in found]
     out.lines(lines or ["Nothing was submitted."])
@@ -64,7 +64,7 @@ def list_own(token: Token, registry: Registry = HERE) -> None:
 
 @submission_app.command()
 def show(number: Number, token: Token, registry: Registry = HERE) -> None:
-    """Show how a submission stands, and why it was returned or refused."""
+    """查看进度 · Show how a submission stands, and why it was returned or refused."""
     said = ask(registry, token, "GET", f"/v1/submissions/{number}")
     shown = ("state", "reason", "message", "case", "case_state", "case_reason")
     out.lines([f"{name.replace('_', ' ')}: {said[name]}" for name in shown if said[name] is not None])
@@ -78,7 +78,7 @@ def give_back(
     message: Annotated[str, typer.Option(help="What is to be mended, for who submitted alone.")],
     registry: Registry = HERE,
 ) -> None:
-    """Give back what was handed in, to be mended; the centre does."""
+    """退回补正 · Give back what was handed in, to be mended; the centre does."""
     body = {"reason": reason, "message": message}
     _say(ask(registry, token, "POST", f"/v1/incoming/{number}/return", body))
 
@@ -87,7 +87,7 @@ def give_back(
 def refuse(
     number: Number, token: Token, reason: Annotated[str, typer.Option(help="Why, a word.")], registry: Registry = HERE
 ) -> None:
-    """Refuse what was handed in for good; the centre does. To record it: gram decide record."""
+    """不予受理 · Refuse what was handed in for good; the centre does. To record it: gram decide record."""
     _say(ask(registry, token, "POST", f"/v1/incoming/{number}/refusal", {"reason": reason}))
 
 

@@ -84,7 +84,7 @@ def _objections(tx: sa.Connection, vault: Vault) -> Iterator[Errand]:
 
 def _findings(tx: sa.Connection, vault: Vault, at: int) -> Iterator[Errand]:
     for one in findings.list_waiting(tx, vault, at):
-        about, where = f"{one.finding} of {one.party.expert or one.name}", f"/v1/integrity/{one.id}"
+        about, where = f"{one.finding} of {one.party.expert or one.name or 'a person'}", f"/v1/integrity/{one.id}"
         if one.state is findings.State.OPENED:
             by = frozenset({str(Role.CENTRE), str(Role.BUREAU)})
             yield Errand("finding", one.id, about, by, frozenset({one.opened_by}), one.opened_ms, where)

@@ -27,6 +27,7 @@ from registry.sources.sources import Source, get_source, revoke_consent
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
 READ = documented(NotFound, AccountErased)
 WRITTEN = documented(NotFound, AccountErased, Conflict)
+CODED = documented(NotFound, AccountErased, Conflict, Barred)
 PLATFORM = Being(frozenset({Role.PLATFORM}))
 ByPlatform = Annotated[Write, Depends(by(PLATFORM))]
 OfPerson = Annotated[
@@ -90,7 +91,7 @@ class Consents(BaseModel):
 
 @router.post(
     "/accounts/{account_id}/link-codes", summary="Get a code to link a scene", status_code=201, response_class=Response,
-    responses={201: {"model": Code}, **WRITTEN},
+    responses={201: {"model": Code}, **CODED},
 )  # fmt: skip
 def make_a_link_code(account_id: AccountId, body: WantedCode, write: ByHolder) -> Response:
     """Get a code that links a scene: entered at the platform within ten minutes, it is the consent."""

@@ -1,4 +1,7 @@
-"""The integrity record (诚信记录): findings by two officers, with a term, an appeal and its answer (R74)."""
+"""The integrity record (诚信记录): findings by two officers, with a term, an appeal and its answer (R74).
+
+Each is a case of the log from its approval on: `GET /v1/cases/F-1`.
+"""
 
 from typing import Annotated, Any
 
@@ -7,12 +10,12 @@ from fastapi import APIRouter, Depends, Response
 
 from api.door.caller import Principal
 from api.door.causes import Cause
-from api.door.numbers import FindingId
+from api.door.numbers import AccountId, FindingId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.times import read_time
-from api.door.who import SIGNED_IN, Being, SignedIn
+from api.door.who import SIGNED_IN, Being, ForHolderOrReader, SignedIn
 from api.door.write import SiteOf, Write, by
 from api.integrity.shapes import (
     Appeal,
@@ -22,25 +25,31 @@ from api.integrity.shapes import (
     PublicFinding,
     PublicFindings,
     WholeFinding,
+    WholeFindings,
 )
+from registry.accounts.accounts import open_row
 from registry.accounts.vault import Vault
 from registry.decisions.recording import read_officer
-from registry.errors import AccountErased, Conflict, HolderUnknown, Invalid, NotFound
+from registry.errors import AccountErased, Conflict, DecisionRefused, HolderUnknown, Invalid, NotFound
 from registry.identity.roles import POOL, Role
 from registry.integrity import findings
-from registry.integrity.findings import Finding, Party, State
+from registry.integrity.findings import Finding, State
+from registry.integrity.recorded import Party
 from registry.procedure.decision import Officer
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/integrity", tags=["integrity"])
+of_accounts = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["integrity"])
 READ = documented(NotFound)
+OWN = documented(NotFound, AccountErased)
 WRITTEN = (NotFound, Conflict)
+RECORDED = (AccountErased, HolderUnknown, DecisionRefused)
 SUPERVISING = frozenset({Role.CENTRE, Role.BUREAU})
 ByCentre = Annotated[Write, Depends(by(Being(frozenset({Role.CENTRE}))))]
 ByBureau = Annotated[Write, Depends(by(Being(frozenset({Role.BUREAU}))))]
 BySupervisor = Annotated[Write, Depends(by(Being(SUPERVISING)))]
 ByParty = Annotated[Write, Depends(by(SIGNED_IN))]
 OF_PARTIES = (Role.HOLDER, Role.APPLICANT, Role.PLATFORM)
-"""Who acts for an institution that a finding is about."""
+"""Who acts for an account that a finding is about."""
 THERE = "/v1/integrity/{finding}"
 
 
@@ -55,7 +64,7 @@ def made(*causes: Cause) -> dict[str, Any]:
 
 @router.get("", summary="Read the integrity record")
 def read_integrity(site: SiteOf) -> PublicFindings:
-    """Read the findings in force: institutions by name, experts by number. Each ends by itself."""
+    """Read the findings in force: institutions by name, experts by number, persons as nobody. Each ends by itself."""
     with site.database.reading() as tx:
         found = findings.list_in_force(tx, site.ledger.vault, site.ledger.clock())
     return PublicFindings(items=[PublicFinding.of(one) for one in found])
@@ -75,6 +84,18 @@ def open_a_finding(body: NewFinding, write: ByCentre) -> Response:
     return write.perform(body.model_dump(), act, at=THERE)
 
 
+@of_accounts.get(
+    "/accounts/{account_id}/findings", summary="Read what was found about an account", responses=OWN,
+    dependencies=[ForHolderOrReader],
+)  # fmt: skip
+def read_findings(account_id: AccountId, site: SiteOf) -> WholeFindings:
+    """Read an account's own integrity record: what was found, why, and what came of an appeal."""
+    with site.database.reading() as tx:
+        open_row(tx, account_id)
+        found = findings.list_about(tx, site.ledger.vault, account_id)
+    return WholeFindings(items=[WholeFinding.whole(one) for one in found])
+
+
 @router.get("/{finding}", summary="Read a finding", responses=READ)
 def read_finding(finding: FindingId, site: SiteOf, caller: SignedIn) -> WholeFinding:
     """Read a finding with its reasons: who it is about does, and officers of the centre and the bureau."""
@@ -82,13 +103,13 @@ def read_finding(finding: FindingId, site: SiteOf, caller: SignedIn) -> WholeFin
         return WholeFinding.whole(_seen(tx, site.ledger.vault, caller, finding))
 
 
-@router.post("/{finding}/approval", summary="Approve a finding", **made(*WRITTEN))
+@router.post("/{finding}/approval", summary="Approve a finding", **made(*WRITTEN, *RECORDED))
 def approve_a_finding(finding: FindingId, write: BySupervisor) -> Response:
-    """Approve what another officer opened: it holds from now on."""
+    """Approve what another officer opened: it is on record, and holds from now on."""
     ledger = write.site.ledger
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        findings.approve(tx, ledger.vault, finding, _officer(write.caller), ledger.clock())
+        findings.approve(tx, ledger, finding, _officer(write.caller))
         return FindingState.of(finding, State.IN_FORCE)
 
     return write.perform({}, act, at=THERE)
@@ -119,14 +140,15 @@ def appeal_a_finding(finding: FindingId, body: Appeal, write: ByParty) -> Respon
     return write.perform(body.model_dump(), act, at=THERE)
 
 
-@router.post("/{finding}/answer", summary="Answer an appeal", **made(*WRITTEN))
+@router.post("/{finding}/answer", summary="Answer an appeal", **made(*WRITTEN, *RECORDED))
 def answer_an_appeal(finding: FindingId, body: AppealAnswer, write: ByBureau) -> Response:
     """Answer an appeal: the finding is upheld, or lifted at once. Who had a part in the finding does not."""
     ledger = write.site.ledger
 
     def act(tx: sa.Connection) -> dict[str, Any]:
-        officer, at = _officer(write.caller), ledger.clock()
-        findings.answer(tx, ledger.vault, finding, body.message, officer, at, upheld=body.upheld)
+        officer = write.caller.officer(Role.BUREAU)
+        assert officer is not None  # noqa: S101  (the route lets nobody else pass)
+        findings.answer(tx, ledger, finding, body.message, officer, upheld=body.upheld)
         return FindingState.of(finding, State.IN_FORCE if body.upheld else State.LIFTED)
 
     return write.perform(body.model_dump(), act, at=THERE)

@@ -12,9 +12,10 @@ _MESSAGE = words(
     MAX_WORDS_CHARS, "Read by who it is about and the authorities, not public.", "Half of the meters were never read."
 )
 FindingNumber = Annotated[Numbered, said("The finding's number.", 2)]
-Party = Annotated[str | None, said("A number of the register; null of an institution's account.", "service-body:2")]
-Name = Annotated[str | None, said("An institution's; null of an expert.", "某某技术服务有限公司")]
+Party = Annotated[str | None, said("A number of the register; null of an account.", "service-body:2")]
+Name = Annotated[str | None, said("An institution's; null of an expert or a person.", "某某技术服务有限公司")]
 What = Annotated[str, said("What it is, a word.", "false-report")]
+Case = Annotated[str | None, said("Its case in the log; null before it is approved.", "F-2")]
 Bars = Annotated[
     StrictBool, said("Whether its party is barred meanwhile: not asked, not applying, not linking people.", True)
 ]
@@ -22,10 +23,10 @@ Until = Annotated[Moment, said("When it ends by itself.", "2028-01-01T00:00:00.0
 
 
 class NewFinding(Body):
-    """A finding about an expert, a service body, or an institution that applies or runs a platform."""
+    """A finding about an expert, a service body, or an account: a person, or who applies or runs a platform."""
 
     expert: Annotated[StrictStr | None, said("A number of the register.", "service-body:2")] = None
-    account: Annotated[AccountNumber | None, said("An institution's account.", 7)] = None
+    account: Annotated[AccountNumber | None, said("Or an account.", 7)] = None
     finding: Annotated[StrictStr, said("PUBLIC: what it is, a word.", "false-report")]
     reasons: Annotated[StrictStr, _MESSAGE]
     bars: Bars
@@ -61,6 +62,7 @@ class PublicFinding(BaseModel):
     """A finding in force, as everybody may read it: an institution by its name, an expert by the number."""
 
     finding: FindingNumber
+    case: Case
     expert: Party
     name: Name
     what: What
@@ -75,6 +77,7 @@ class PublicFinding(BaseModel):
         """Write a finding."""
         return cls(
             finding=of.id,
+            case=of.case,
             expert=None if of.party.expert is None else str(of.party.expert),
             name=of.name,
             what=of.finding,
@@ -82,7 +85,7 @@ class PublicFinding(BaseModel):
             since=shown_time(of.approved_ms or of.opened_ms) or "",
             until=shown_time(of.until_ms) or "",
             appealed=of.appeal is not None,
-            answered=of.answer is not None,
+            answered=of.answered_ms is not None,
         )
 
 
@@ -95,8 +98,9 @@ class PublicFindings(BaseModel):
 class WholeFinding(FindingState):
     """A finding with its reasons, for who it is about and the authorities."""
 
+    case: Case
     expert: Party
-    account: Annotated[AccountNumber | None, said("An institution's account; null of others.", 7)]
+    account: Annotated[AccountNumber | None, said("The account; null of an expert.", 7)]
     name: Name
     what: What
     bars: Bars
@@ -111,12 +115,20 @@ class WholeFinding(FindingState):
     answered_by: Annotated[OfficerName | None, said("The officer who answered; null before.", "bureau:1")]
     answer: Annotated[str | None, said("What was answered; null before.", "The logs show it.")]
     answered_at: Annotated[Moment | None, said("When the appeal was answered; null before.")]
+    salt: Annotated[
+        str | None,
+        said(
+            "With it the log's digests of reasons, appeal and answer can be had again; null before it is approved.",
+            "kmV3bq2w7bTn3J3hJ4aXNA",
+        ),
+    ]
 
     @classmethod
     def whole(cls, of: Finding) -> Self:
         """Write a finding."""
         return cls(
             **FindingState.of(of.id, of.state),
+            case=of.case,
             expert=None if of.party.expert is None else str(of.party.expert),
             account=of.party.account,
             name=of.name,
@@ -133,4 +145,11 @@ class WholeFinding(FindingState):
             answered_by=of.answered_by,
             answer=of.answer,
             answered_at=shown_time(of.answered_ms),
+            salt=of.salt,
         )
+
+
+class WholeFindings(BaseModel):
+    """What was found about an account, newest first."""
+
+    items: Annotated[list[WholeFinding], said("Newest first.")]

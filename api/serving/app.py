@@ -109,7 +109,8 @@ def routed() -> FastAPI:
         *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
         *(events, webhooks, lists, objections, points, providers, offers, orders),
     )
-    routers = [*(room.router for room in strict), batches.parts_router, batches.lines_router, lists.content_router]
+    more = batches.parts_router, batches.lines_router, lists.content_router, integrity.of_accounts
+    routers = [*(room.router for room in strict), *more]
     app.router.routes.append(Table(routers))
     for router in (*routers, log.router, chain.router):
         app.include_router(router)

@@ -46,8 +46,8 @@ PRIVILEGES: Final = {
     "grants": "SELECT, INSERT, UPDATE (revoked_ms, revoked_by), DELETE",
     "idempotency": "SELECT, INSERT, UPDATE, DELETE",
     "installation": "SELECT, INSERT, UPDATE (chain_id, contract)",
-    "integrity": "SELECT, INSERT, UPDATE "
-    "(state, approved_by, approved_ms, appeal, appealed_ms, answered_by, answer, answered_ms)",
+    "integrity": "SELECT, INSERT, DELETE, UPDATE "
+    "(state, approved_by, approved_ms, appeal, appealed_ms, answered_by, answer, answered_ms, case_number, salt)",
     "jobs": "SELECT, INSERT, UPDATE (turn, asked, done_g, made, steps, tries, ended_ms, answer, problem), DELETE",
     "link_codes": "SELECT, INSERT, DELETE",
     "expiry_notices": "SELECT, INSERT, DELETE",

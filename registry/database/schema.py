@@ -184,6 +184,8 @@ integrity = _table(
     answered_by=_text,
     answer=_bytes,
     answered_ms=_int,
+    case_number=_text,
+    salt=_bytes,
 )
 consents = _table(
     "consents",

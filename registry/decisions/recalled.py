@@ -1,7 +1,7 @@
 """What was decided of some cases, read back under their locks, as far as a next decision needs it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
@@ -33,6 +33,11 @@ def hold(tx: sa.Connection, own: str, record: Record, cases: Iterable[str], poli
     tx.execute(_SHARE, {"names": sorted(shared)})
 
 
+def hold_parties(tx: sa.Connection, parties: Iterable[str], *, share: bool) -> None:
+    """Lock what is found about some who take part, or share that lock; the last lock that a decision takes."""
+    tx.execute(_SHARE if share else _LOCK_ALL, {"names": sorted(f"party/{party}" for party in parties)})
+
+
 def _lock_of(name: str) -> str:
     return _CALENDARS if name.startswith(CALENDAR) else name
 
@@ -58,11 +63,19 @@ def recall(
     """
     standing = Standing()
     names = {f"{PROCEDURE}{record}", f"{PROCEDURE}{Record.POLICY}", PUBLICITY, *policies}
-    wanted = {"cases": list(cases), "names": list(names), "calendars": f"{CALENDAR}%"}
+    _recall(tx, sealer, standing, {"cases": list(cases), "names": list(names), "calendars": f"{CALENDAR}%"})
+    return standing
+
+
+def recall_also(tx: sa.Connection, sealer: Sealer, standing: Standing, cases: Iterable[str]) -> None:
+    """Know how some more cases stand. Raises what `recall` raises."""
+    _recall(tx, sealer, standing, {"cases": list(cases), "names": [], "calendars": ""})
+
+
+def _recall(tx: sa.Connection, sealer: Sealer, standing: Standing, wanted: Mapping[str, Any]) -> None:
     for row in tx.execute(_DECISIONS, wanted):
         with _readable(row):
             standing.recall(row.leaf, bytes(row.evidence).hex(), _decision(sealer, row))
-    return standing
 
 
 def policy_decided(tx: sa.Connection, sealer: Sealer, name: str, decision: bytes) -> PolicyText | None:
@@ -140,6 +153,10 @@ def _refuse_what_others_wrote(sealer: Sealer, row: Any) -> None:
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(policy_key(:own))")
 _SHARE = sa.text("""
     SELECT pg_advisory_xact_lock_shared(policy_key(name))
+    FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS of (name, place) ORDER BY place
+""")
+_LOCK_ALL = sa.text("""
+    SELECT pg_advisory_xact_lock(policy_key(name))
     FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS of (name, place) ORDER BY place
 """)
 _ABOUT = sa.text("SELECT number FROM cases WHERE left(number, 1) = :prefix AND about = :about")

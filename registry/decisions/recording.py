@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from registry.decisions.recalled import case_of, hold, recall
+from registry.decisions.recalled import case_of, hold, recall, recall_also
 from registry.errors import DecisionRefused, Invalid
 from registry.evidence.document import Value
 from registry.evidence.public import Document, RecordLeaf
@@ -114,6 +114,12 @@ class Pending:
     def read_clock(self) -> None:
         """Have the time at which all locks of its act are there, when some were taken since."""
         self.at = max(self.at, self.ledger.clock())
+
+    def know(self, tx: sa.Connection, cases: Iterable[str]) -> None:
+        """Have more cases that it rests on, held since; its time is not before theirs."""
+        cases = list(cases)
+        recall_also(tx, self.ledger.vault.sealer, self.standing, cases)
+        self.at = max([self.at, self.ledger.clock(), *(one.at for one in map(self.standing.cases.get, cases) if one)])
 
     def demanded(self, decision: str) -> int:
         """Tell of how many experts the life cycle in force demands opinions for a decision."""
@@ -222,7 +228,7 @@ def case_about(tx: sa.Connection, record: Record, about: str) -> str:
 
 
 def next_case(tx: sa.Connection, record: Record) -> str:
-    """Have a new case of a correction."""
+    """Have a new case of a correction or a finding."""
     tx.execute(_ONE_OPENS, {"record": str(record)})
     return open_case(tx, record, tx.execute(_NEXT, {"prefix": PREFIXES[record][0]}).scalar_one())
 

@@ -41,6 +41,7 @@ class Kind(IntEnum):
     MOVE = 73
     HOLDER = 74
     PROVIDER = 76
+    FINDING = 75
 
 
 class Form(IntEnum):

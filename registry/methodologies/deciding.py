@@ -77,9 +77,7 @@ def approve_moved(
 
 def _enact(tx: sa.Connection, pending: Pending, methodology: Methodology, step: table.Step, by: By) -> None:
     """Record a decision with the opinions that were given on how the case stands."""
-    about = "" if pending.before is None else pending.before.digest
-    opinions = counted(tx, pending.case, about, pending.at)
-    enact(tx, pending, methodology, step.decision, step.to_state, by, opinions)
+    enact(tx, pending, methodology, step.decision, step.to_state, by, counted(tx, pending))
 
 
 def text_of_case(tx: sa.Connection, case: str) -> dict[str, Any]:

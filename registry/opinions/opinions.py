@@ -2,8 +2,8 @@
 
 An opinion is about the case as its last decision left it, and counts for the next one alone. Who gave it is a number;
 its stance and a word stand in that decision's public document beside its digest, its text is for officers. What the
-life cycle demands of opinions is a rule that outsiders replay; that nobody barred or with an interest gives one is
-the registry's to see.
+life cycle demands of opinions is a rule that outsiders replay, and that nobody barred gives one; that nobody with an
+interest does is the registry's to see.
 """
 
 import json
@@ -19,10 +19,12 @@ from registry.accounts.vault import Vault
 from registry.clock import rfc3339
 from registry.database.schema import opinions
 from registry.decisions.recalled import hold, recall
+from registry.decisions.recording import Pending
 from registry.errors import Conflict, NotFound
 from registry.evidence.document import seal
 from registry.identity.experts import standing_expert
-from registry.integrity.findings import Party, is_barred, refuse_barred
+from registry.integrity.findings import refuse_barred
+from registry.integrity.recorded import Party, know_bars
 from registry.ledger.ledger import Ledger
 from registry.procedure.cases import Case
 from registry.procedure.decision import PREFIXES, STANCES, Officer, Opinion, Record
@@ -135,18 +137,17 @@ def release(tx: sa.Connection, ledger: Ledger, case: str, number: int) -> None:
     _end(tx, number, State.RELEASED, max(ledger.clock(), found.asked_ms), {})
 
 
-def counted(tx: sa.Connection, case: str, about: str, at: int) -> tuple[Opinion, ...]:
-    """Give the opinions that count for the next decision of a case, which is about the decision `about` (hex).
+def counted(tx: sa.Connection, pending: Pending) -> tuple[Opinion, ...]:
+    """Give the opinions that count for the next decision of a case, given on how it stands.
 
-    One of who is barred by now counts for nothing. Call it under the case's lock.
+    One of who is barred by now counts for nothing, and whoever would bar another waits until this is decided.
     """
-    rows = tx.execute(_GIVEN, {"case": case, "about": bytes.fromhex(about)})
-    given = [(Officer(row.role, row.number), row) for row in rows]
-    return tuple(
-        Opinion(who, row.stance, row.reason, bytes(row.digest).hex())
-        for who, row in given
-        if not is_barred(tx, Party(who), at)
-    )
+    if pending.before is None:
+        return ()
+    rows = tx.execute(_GIVEN, {"case": pending.case, "about": bytes.fromhex(pending.before.digest)}).all()
+    given = [Opinion(Officer(row.role, row.number), row.stance, row.reason, bytes(row.digest).hex()) for row in rows]
+    know_bars(tx, pending, {one.who for one in given})
+    return tuple(one for one in given if pending.standing.bars.until(str(one.who), pending.at) is None)
 
 
 def illustrative(count: int) -> tuple[Opinion, ...]:

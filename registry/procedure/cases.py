@@ -17,6 +17,7 @@ class Case:
     digest: str
     at: int
     actor: Officer
+    second: Officer | None
     publicity_until: int | None
     """The end of its longest publicity, Unix milliseconds."""
     is_approved: bool
@@ -78,12 +79,12 @@ class Cases:
         if case is None:
             case = Case(
                 decision.record, decision.case, decision.to_state, leaf, digest, decision.at, decision.actor,
-                None, False, None, None, None, 0, Ranges(),
+                decision.second, None, False, None, None, None, 0, Ranges(),
             )  # fmt: skip
             self._by_number[decision.case] = case
         self._sources.pop(case.digest, None)
         case.state, case.leaf, case.digest = decision.to_state, leaf, digest
-        case.at, case.actor = decision.at, decision.actor
+        case.at, case.actor, case.second = decision.at, decision.actor, decision.second
         if decision.publicity is not None:
             case.publicity_until = max(case.publicity_until or 0, decision.publicity[1])
         if decision.mending is not None:

@@ -17,6 +17,7 @@ class Record(StrEnum):
     ISSUANCE = "issuance"
     CORRECTION = "correction"
     PROVIDER = "provider"
+    FINDING = "finding"
 
 
 KINDS: Final[dict[int, Record]] = {
@@ -26,6 +27,7 @@ KINDS: Final[dict[int, Record]] = {
     Kind.ISSUANCE: Record.ISSUANCE,
     Kind.CORRECTION: Record.CORRECTION,
     Kind.PROVIDER: Record.PROVIDER,
+    Kind.FINDING: Record.FINDING,
 }
 """Kind of a leaf -> what it records."""
 STATEMENTS: Final = frozenset({Kind.STATE, Kind.MOVE, Kind.HOLDER})
@@ -39,11 +41,14 @@ EFFECTIVE: Final = {
     Record.ISSUANCE: "issued",
     Record.CORRECTION: "ordered",
     Record.PROVIDER: "live",
+    Record.FINDING: "in-force",
 }
 """The state at which a decision takes effect. What takes effect once (a definition, a lot, its correction) is said by
 the decision that leads there, and by it alone."""
 LIVE: Final = "live"
 """The state of a source that issues."""
+LIFTED: Final = "lifted"
+"""The state of a finding that bars nobody any more, although its term is not over."""
 BEHAVIOUR: Final = "behaviour"
 """The kind of a source that is recognised, and issues nothing unless a policy lets it (R52)."""
 SOURCE_KINDS: Final = ("project", "scenario", BEHAVIOUR)
@@ -115,6 +120,19 @@ class Correction:
     shortfall_g: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """What was found about somebody who takes part, and until when it holds (Unix milliseconds).
+
+    `party` is `expert:3`, `service-body:2`, or a keyed digest (hex) of an account: never a name, never its number.
+    """
+
+    party: str
+    finding: str
+    bars: bool
+    until: int
+
+
 STANCES: Final = ("for", "against", "conditions")
 """What an opinion says of what it is about; on `conditions`, its text says which."""
 POOL: Final = ("expert", "service-body")
@@ -130,7 +148,7 @@ class Mending:
     until: int | None
 
 
-Content = PolicyText | MethodologyVersion | SourceTerms | Lot | Correction | None
+Content = PolicyText | MethodologyVersion | SourceTerms | Lot | Correction | Sanction | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ TITLES: Final = {
     Record.ISSUANCE: "签发 · issuance",
     Record.CORRECTION: "修正 · correction",
     Record.PROVIDER: "权益提供主体、商城合作方 · benefit provider",
+    Record.FINDING: "诚信记录 · finding",
 }
 KINDS: Final = {
     "project": "减排项目 · project",

@@ -23,6 +23,7 @@ from registry.procedure.decision import (
     Opinion,
     PolicyText,
     Record,
+    Sanction,
     SourceTerms,
 )
 from registry.procedure.fields import HASHED, Range, Reader, Unreadable
@@ -189,6 +190,27 @@ def _correction(reader: Reader, is_ordered: bool) -> Correction | None:
     )
 
 
+def _sanction(reader: Reader, is_in_force: bool) -> Sanction | None:
+    if not is_in_force:
+        return None
+    return Sanction(
+        reader.text("party", _party),
+        reader.text("finding", read.word),
+        reader.text("bars", read.choice("yes", "no")) == "yes",
+        reader.text("until", read.moment),
+    )
+
+
+def _party(text: str) -> str:
+    if read.is_digest(text):
+        return text
+    try:
+        read.choice(*POOL)(officer(text).authority)
+    except Unreadable:
+        raise Unreadable("is no expert or service body such as expert:3, and no keyed digest of an account") from None
+    return text
+
+
 def _reason_and_count(text: str) -> tuple[str, int]:
     reason, _, count = text.partition(" ")
     try:
@@ -207,6 +229,7 @@ _LOT: Final = frozenset({
     "inputs_sha256", "accepted", "refused",
 })  # fmt: skip
 _CORRECTION: Final = frozenset({"lot", "ranges", "voided_g", "shortfall_g"})
+_SANCTION: Final = frozenset({"party", "finding", "bars", "until"})
 _DEFINITION: Final = frozenset({"definition"})
 _NOTHING: Final[frozenset[str]] = frozenset()
 _OWN: Final = {
@@ -216,6 +239,7 @@ _OWN: Final = {
     Record.ISSUANCE: _LOT,
     Record.CORRECTION: _CORRECTION,
     Record.PROVIDER: _NOTHING,
+    Record.FINDING: _SANCTION,
 }
 _ONCE: Final = {
     Record.POLICY: _NOTHING,
@@ -224,6 +248,7 @@ _ONCE: Final = {
     Record.ISSUANCE: _LOT,
     Record.CORRECTION: _CORRECTION,
     Record.PROVIDER: _NOTHING,
+    Record.FINDING: _SANCTION,
 }
 """Fields that only the decision that takes effect has."""
 _CONTENTS: Final[dict[Record, Callable[[Reader, bool], Any]]] = {
@@ -233,4 +258,5 @@ _CONTENTS: Final[dict[Record, Callable[[Reader, bool], Any]]] = {
     Record.ISSUANCE: _lot,
     Record.CORRECTION: _correction,
     Record.PROVIDER: _nothing,
+    Record.FINDING: _sanction,
 }

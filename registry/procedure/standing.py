@@ -10,6 +10,7 @@ from registry.evidence.public import Document
 from registry.ledger.movement import Flag, Movement
 from registry.procedure import days, values
 from registry.procedure import document as documents
+from registry.procedure.bars import Bars
 from registry.procedure.cases import Case, Cases, Published
 from registry.procedure.decision import (
     BEHAVIOUR,
@@ -21,6 +22,7 @@ from registry.procedure.decision import (
     MethodologyVersion,
     PolicyText,
     Record,
+    Sanction,
     SourceTerms,
 )
 from registry.procedure.fields import NONE, Unreadable, shown
@@ -44,6 +46,7 @@ class Standing:
         self.policies = Policies()
         self.lots = Lots()
         self.corrections = Corrections()
+        self.bars = Bars()
 
     def decide(self, leaf: int, movement: Movement, document: Document) -> None:
         """Take a decision, or leave all as it was and raise `Broken` for the first rule that it breaks."""
@@ -74,6 +77,7 @@ class Standing:
                 self.policies.take(decision, policy, digest, values.parse(policy.name, policy.value))
             case Lot() as lot:
                 self.lots.recall(lot, digest)
+        self._take_finding(decision)
         self.cases.take(decision, leaf, digest)
 
     def _check_versions(self, decision: Decision, case: Case | None) -> None:
@@ -121,6 +125,7 @@ class Standing:
             if decision.at < ends:
                 raise Broken(Rule.WAIT, f"{decision.decision} waits to {shown(ends)}")
         self._check_mending(decision, step, case)
+        _check_term(decision)
         if step.in_last_months:
             _check_renewal(decision, step, case)
         if case is not None and case.is_approved:
@@ -165,6 +170,14 @@ class Standing:
                     Rule.NEEDS, f"{other.number} stands at {other.state}, not at {' or '.join(sorted(states))}"
                 )
         _check_said(decision, step)
+        self._check_opinions(decision)
+
+    def _check_opinions(self, decision: Decision) -> None:
+        """Hold out the opinion of who is barred (R74)."""
+        for opinion in decision.opinions:
+            until = self.bars.until(str(opinion.who), decision.at)
+            if until is not None:
+                raise Broken(Rule.NEEDS, f"{opinion.who} is barred to {shown(until)}, and gives no opinion")
 
     def _named(self, decision: Decision) -> dict[Record, Case]:
         """Find the cases that a decision names, each as it must stand for any decision that names it."""
@@ -255,7 +268,12 @@ class Standing:
                 self._take_lot(leaf, digest, decision.at, lot)
             case Correction() as correction:
                 self.corrections.take(correction, leaf)
+        self._take_finding(decision)
         self.cases.take(decision, leaf, digest)
+
+    def _take_finding(self, decision: Decision) -> None:
+        if decision.record is Record.FINDING:
+            self.bars.take(decision)
 
     def _take_lot(self, leaf: int, digest: str, at: int, lot: Lot) -> None:
         source, methodology = self._issuing(lot)
@@ -301,6 +319,12 @@ def _check_said(decision: Decision, step: Step) -> None:
             raise Broken(Rule.NEEDS, f"{decision.decision} says {name}, a SHA-256")
 
 
+def _check_term(decision: Decision) -> None:
+    sanction = decision.content
+    if isinstance(sanction, Sanction) and sanction.until <= decision.at:
+        raise Broken(Rule.WAIT, f"it holds to {shown(sanction.until)}, which is over")
+
+
 def _check_renewal(decision: Decision, step: Step, case: Case | None) -> None:
     ends = None if case is None or case.terms is None else case.terms.valid_until
     if ends is None:
@@ -327,6 +351,8 @@ def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:
     if decision.actor.authority not in step.by:
         said = f"{decision.decision} is for {' or '.join(sorted(step.by))}"
         raise Broken(Rule.ACTOR, f"{said}, not for {decision.actor}")
+    if decision.record is Record.FINDING and case is not None:
+        _check_apart(decision, case)
     if decision.second is None:
         if step.second:
             raise Broken(Rule.SECOND, f"nobody approved it; {' or '.join(sorted(step.second))} must")
@@ -337,3 +363,10 @@ def _check_officers(decision: Decision, step: Step, case: Case | None) -> None:
         raise Broken(Rule.SECOND, f"{decision.second} approved a decision of its own")
     if case is not None and decision.second == case.actor:
         raise Broken(Rule.SECOND, f"{decision.second} approved a proposal of its own in {case.number}")
+
+
+def _check_apart(decision: Decision, case: Case) -> None:
+    """Hold apart who finds and who answers the appeal."""
+    for officer in (decision.actor, decision.second):
+        if officer is not None and officer in (case.actor, case.second):
+            raise Broken(Rule.SECOND, f"{officer} had a part in the decision of {case.number} before")

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from registry.procedure import fields as read
-from registry.procedure.decision import EFFECTIVE, LIVE, MAX_OPINIONS, SOURCE_KINDS, Record
+from registry.procedure.decision import EFFECTIVE, LIFTED, LIVE, MAX_OPINIONS, SOURCE_KINDS, Record
 from registry.procedure.fields import HASHED, NONE, Unreadable
 
 MAX_STEPS: Final = 256
@@ -21,6 +21,7 @@ REFERENCES: Final[dict[Record, frozenset[Record]]] = {
     Record.ISSUANCE: frozenset({Record.SOURCE, Record.METHODOLOGY}),
     Record.CORRECTION: frozenset({Record.ISSUANCE}),
     Record.PROVIDER: frozenset(),
+    Record.FINDING: frozenset(),
 }
 """Which other cases the decisions of a case name, and so can need."""
 
@@ -178,6 +179,10 @@ def _step(record: Record, value: Any, states: Mapping[str, Words], place: int) -
     return step
 
 
+_ALSO: Final = {Record.SOURCE: {LIVE}, Record.FINDING: {LIFTED}}
+"""States beside the one at which a record takes effect that rules read."""
+
+
 def _check_whole(table: Table) -> None:
     """Hold the steps against each other: each decision finds one step, each state is reached."""
     taken = set()
@@ -192,7 +197,7 @@ def _check_whole(table: Table) -> None:
             raise Unreadable(f"no step leads to the state {state}")
     if not any(NONE in step.from_states for step in table.steps):
         raise Unreadable(f"no step begins a case: from {NONE}")
-    needed = {EFFECTIVE[table.record]} | ({LIVE} if table.record is Record.SOURCE else set())
+    needed = {EFFECTIVE[table.record], *_ALSO.get(table.record, ())}
     if needed - reached:
         raise Unreadable(f"no step leads to {', '.join(sorted(needed - reached))}, at which a {table.record} counts")
     if any(step.after_publicity for step in table.steps) and not any(step.opens_publicity for step in table.steps):

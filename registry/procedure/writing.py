@@ -7,6 +7,7 @@ from registry.procedure.decision import (
     Lot,
     MethodologyVersion,
     PolicyText,
+    Sanction,
     SourceTerms,
 )
 from registry.procedure.fields import NONE, Range
@@ -65,6 +66,13 @@ def _content(decision: Decision) -> Values:
                 "ranges": [f"{first} {end}" for first, end in correction.ranges],
                 "voided_g": str(correction.voided_g),
                 "shortfall_g": str(correction.shortfall_g),
+            }
+        case Sanction() as sanction:
+            return {
+                "party": sanction.party,
+                "finding": sanction.finding,
+                "bars": "yes" if sanction.bars else "no",
+                "until": rfc3339(sanction.until),
             }
     return {}
 

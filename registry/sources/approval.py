@@ -13,7 +13,8 @@ from registry.decisions.recording import By, Officers, Pending, Step, open_case,
 from registry.errors import DecisionRefused, Invalid, NotFound
 from registry.events.outbox import tell
 from registry.events.types import SOURCE_DECIDED
-from registry.integrity.findings import Party, refuse_barred
+from registry.integrity.findings import refuse_barred
+from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
 from registry.methodologies.published import decision_publishing
 from registry.opinions.opinions import counted, illustrative
@@ -88,8 +89,7 @@ def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, 
     given = checked_given(step, given)
     if TRIAL in given.hashes:
         _must_be_tried(tx, source, given.hashes[TRIAL])
-    about = "" if pending.before is None else pending.before.digest
-    return _take(tx, pending, source, step, by, given, counted(tx, pending.case, about, pending.at))
+    return _take(tx, pending, source, step, by, given, counted(tx, pending))
 
 
 def _must_be_tried(tx: sa.Connection, source: Source, sha256: str) -> None:

@@ -17,7 +17,8 @@ from registry.database.statement import Statement
 from registry.errors import Conflict, Invalid, NotFound
 from registry.events.outbox import Data, Person, tell
 from registry.events.types import CONSENT_GIVEN, EventType
-from registry.integrity.findings import Party, refuse_barred
+from registry.integrity.findings import refuse_barred
+from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
 from registry.sources.sources import Source, get_source, give_consent, open_user, seal_user, user_digest
 from registry.words import checked_words
@@ -49,9 +50,13 @@ class Consent:
 
 
 def make_code(tx: sa.Connection, ledger: Ledger, account: int, source_id: int) -> Code:
-    """Give a person's code for linking a source; it ends the one before. Raises `NotFound`, `Invalid` for no person."""
+    """Give a person's code for linking a source; it ends the one before.
+
+    Raises `NotFound`, `Invalid` for no person, `Barred`.
+    """
     if open_row(tx, account).kind != INDIVIDUAL:
         raise Invalid("A scene is linked to a person's account.")
+    refuse_barred(tx, Party(account=account), ledger.clock())
     get_source(tx, source_id)
     at = ledger.clock()
     before = sa.and_(link_codes.c.account_id == account, link_codes.c.source_id == source_id)

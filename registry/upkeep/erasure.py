@@ -23,6 +23,7 @@ from registry.database.personal import Erased, Erasing
 from registry.errors import HoldingsChanged, Invalid, NotFound, Unconfirmed, Unsettled
 from registry.events import outbox
 from registry.identity import appointments, belongings, grants, mandates, reads
+from registry.integrity import findings
 from registry.issuance import correction, quarantine, recognition
 from registry.jobs import jobs
 from registry.ledger import idempotency, posting
@@ -48,6 +49,7 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *jobs.ERASING,
     *accounts.ERASING,
     *submissions.ERASING,
+    *findings.ERASING,
     *appointments.ERASING,
     *grants.ERASING,
     *mandates.ERASING,

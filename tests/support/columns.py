@@ -140,7 +140,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "integrity": _all(
         S,
         "id role number account_id name finding reasons bars state opened_by opened_ms approved_by approved_ms "
-        "until_ms appeal appealed_ms answered_by answer answered_ms",
+        "until_ms appeal appealed_ms answered_by answer answered_ms case_number salt",
     ),
     "corrections": {
         **_all(A, "case_number lot_id ranges reason caused_by state changed_ms voided_g shortfall_g"),
@@ -249,7 +249,7 @@ AT_REST: dict[str, dict[str, Kept]] = {
         public="case_number about stance reason digest", term="role state", officer="asked_by", sealed="document"
     ),
     "integrity": _kept(
-        term="role state", public="name finding", sealed="reasons appeal answer",
+        term="role state", public="name finding case_number", sealed="reasons appeal answer salt",
         officer="opened_by approved_by answered_by",
     ),
     "corrections": _kept(public="case_number ranges reason", term="state", sealed="explanation"),

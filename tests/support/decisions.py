@@ -193,11 +193,25 @@ class Book:
         }
         return self.decide(f"I-{number}", "issue", "issued", "centre:2", **lot | said)
 
+    def sanction(self, number=1, **said):
+        """Find something about an expert."""
+        whole = FOUND | {"reasons_sha256": HEX, "second": "centre:2"} | said
+        return self.decide(f"F-{number}", "find", "in-force", "centre:1", **whole)
+
+    def answer(self, decision, to, number=1, actor="bureau:1", **said):
+        """Answer the appeal against what was found."""
+        return self.decide(f"F-{number}", decision, to, actor, **APPEALED | said)
+
     def correct(self, number, lot, ranges, voided, shortfall=0, **said):
         """Propose a correction and order it."""
         self.decide(f"C-{number}", "propose", "proposed", "centre:1")
         terms = {"lot": lot, "ranges": ranges, "voided_g": str(voided), "shortfall_g": str(shortfall)}
         return self.decide(f"C-{number}", "order", "ordered", "centre:2", **terms | {"second": "centre:3"} | said)
+
+
+FOUND = {"party": "expert:1", "finding": "false-report", "bars": "yes", "until": "2027-01-01T00:00:00.000Z"}
+"""What is found about the expert who gives `OPINIONS`."""
+APPEALED = {"appeal_sha256": HEX, "answer_sha256": HEX}
 
 
 CALENDAR_2027 = {"holidays": [], "workdays": []}

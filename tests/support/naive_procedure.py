@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import re
 
-KINDS = {64: "policy", 65: "methodology", 66: "source", 69: "issuance", 70: "correction", 76: "provider"}
+KINDS = {64: "policy", 65: "methodology", 66: "source", 69: "issuance", 70: "correction", 75: "finding", 76: "provider"}
 PREFIX = {"provider": "B"}
 EFFECT = {
     "policy": "published",
@@ -17,6 +17,7 @@ EFFECT = {
     "issuance": "issued",
     "correction": "ordered",
     "provider": "live",
+    "finding": "in-force",
 }
 ONCE = {
     "methodology": {"definition"},
@@ -34,6 +35,7 @@ ONCE = {
         "refused",
     },
     "correction": {"lot", "ranges", "voided_g", "shortfall_g"},
+    "finding": {"party", "finding", "bars", "until"},
 }
 ALWAYS = {
     "policy": {"name", "value", "in_force"},
@@ -69,6 +71,7 @@ FORMS |= dict.fromkeys(("actor", "second"), OFFICER)
 FORMS |= dict.fromkeys(("documents", "source", "policies", "inputs_sha256", "lot"), HASH)
 FORMS |= dict.fromkeys(("first_g", "accepted", "voided_g", "shortfall_g"), NUMBER)
 FORMS |= dict.fromkeys(("version", "quantity_g", "accounts"), POSITIVE)
+FORMS |= {"party": rf"(expert|service-body):{POSITIVE}|{HASH}", "finding": WORD, "bars": "yes|no", "until": TIME}
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 DAY = 24 * 60 * 60 * 1000
 
@@ -239,7 +242,10 @@ class NaiveReplay:
         if asked and (second is None or second.split(":")[0] not in asked):
             return False
         before = self.of_case(decision)
-        return second is None or second not in {decision["actor"], before[-1]["actor"] if before else None}
+        if second is not None and second in {decision["actor"], before[-1]["actor"] if before else None}:
+            return False
+        earlier = {before[-1]["actor"], before[-1].says.get("second")} - {None} if before else set()
+        return decision.record != "finding" or not earlier & {decision["actor"], second}
 
     def working_days_after(self, at, number, when):
         day = day_of(at)
@@ -274,6 +280,8 @@ class NaiveReplay:
             end = self.working_days_after(before[-1].at, days, decision.at)
             if end is None or decision.at < end:
                 return False
+        if decision.record == "finding" and decision.is_effective and ms(decision["until"]) <= decision.at:
+            return False
         return self.mends(decision, step) and self.renews(decision, step) and self.stays_approved(decision, step)
 
     def stays_approved(self, decision, step):
@@ -354,9 +362,21 @@ class NaiveReplay:
             record in cases and self.state(cases[record]) in states for record, states in wanted.items()
         )
 
+    def barred(self, at):
+        """Of each finding the last decision that put it in force counts, unless a later one lifted it."""
+        last = {}
+        for one in self.decisions:
+            if one.record == "finding" and (one.is_effective or one["to"] == "lifted"):
+                last[one["case"]] = one
+        standing = [one for one in last.values() if one.is_effective and one["bars"] == "yes"]
+        return {one["party"] for one in standing if at < ms(one["until"])}
+
     def says_enough(self, says, step):
         hashes = [says.get(name) for name in step.get("says", [])]
         if not all(isinstance(one, str) and re.fullmatch(HASH, one, re.ASCII) for one in hashes):
+            return False
+        barred = self.barred(ms(says["at"]))
+        if any(opinion.split(" ")[0] in barred for opinion in says.get("opinions", [])):
             return False
         has_reason = "reason" in says or not step.get("gives_reason")
         return has_reason and len(says.get("opinions", [])) >= step.get("opinions", 0)

@@ -45,6 +45,7 @@ class OfDecisions:
             "in force before it was approved": self._in_force_before,
             "a step that the life cycle has not": self._no_step,
             "without the opinions that it needs": self._unopined,
+            "with the opinion of who is barred": self._barred,
             "a behaviour that no policy lets issue": self._behaviour,
             "VOID that no CORRECTION names": self._void,
             "points valid too long": self._points,
@@ -191,6 +192,14 @@ class OfDecisions:
         book.entries[entry.leaf] = written(entry, kept)
         follow(book.entries, entry.leaf, entry)
         return f"leaf {entry.leaf}", entry.leaf, "NEEDS"
+
+    def _barred(self, book: Book) -> Altered:
+        book.sanction()
+        if self.random.randrange(2):
+            book.answer("uphold", "upheld")
+        book.methodology(2)
+        book.entries.pop()
+        return "a methodology", len(book.entries) - 1, "NEEDS"
 
     def _behaviour(self, book: Book) -> Altered:
         behaviour = to_live(

@@ -22,6 +22,7 @@ from registry.decisions.returning import Recorded, Returning, read_decision
 from registry.errors import JobBroken, OtherHistory
 from registry.events.outbox import begin_anew
 from registry.evidence.document import Fields
+from registry.integrity import recorded
 from registry.issuance import batch, correction
 from registry.issuance.returned import LotFacts, ensure_lot, facts_of
 from registry.jobs.jobs import end_all
@@ -44,6 +45,7 @@ RETURNING: Final[Mapping[Record, Returning]] = {
     **returned.RETURNING,
     **batch.RETURNING,
     **correction.RETURNING,
+    **recorded.RETURNING,
 }
 """What the capabilities declare."""
 _ACTS = {int(kind): kind.name.lower() for kind in Kind}

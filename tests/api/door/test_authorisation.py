@@ -127,6 +127,7 @@ MAY = {
     ("GET", "/v1/integrity"): ANYONE,
     ("POST", "/v1/integrity"): frozenset({"centre"}),
     ("GET", "/v1/integrity/{finding}"): SIGNED_IN,
+    ("GET", "/v1/accounts/{account_id}/findings"): READERS,
     ("POST", "/v1/integrity/{finding}/approval"): SUPERVISING,
     ("POST", "/v1/integrity/{finding}/withdrawal"): SUPERVISING,
     ("POST", "/v1/integrity/{finding}/appeal"): SIGNED_IN,

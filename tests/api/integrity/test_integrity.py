@@ -4,9 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from registry.clock import rfc3339, system_clock
+from registry.evidence.document import field_digest
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
-from registry.integrity.findings import Party, is_barred
+from registry.integrity.findings import is_barred
+from registry.integrity.recorded import Party
 from registry.procedure.decision import Officer
 from tests.api.submissions.test_submissions import application
 from tests.support.experts import expert
@@ -74,6 +76,44 @@ def test_a_finding_against_an_institution_bars_it_until_it_is_lifted(live, offic
     with live.site.database.reading() as tx:
         row = tx.execute(sa.text("SELECT reasons, appeal, answer FROM integrity WHERE id = :id"), {"id": number}).one()
     assert all("报告不实".encode() not in bytes(sealed) for sealed in row)
+    record_of(live, firm.get(f"/v1/accounts/{account}/findings").json()["items"][0], ["find", "lift"], "虚报公司")
+
+
+def record_of(live, whole, decisions, secret):
+    """What everybody reads in the log of a finding: its decisions, with digests of the words and none of them."""
+    live.publish()
+    found = Caller(live.url).get(f"/v1/cases/{whole['case']}")
+    items = [one["says"] for one in found.json()["items"]][::-1]
+    assert [one["decision"] for one in items] == decisions
+    assert secret not in found.text
+    said = {
+        name: one[f"{name}_sha256"]
+        for one in items
+        for name in ("reasons", "appeal", "answer")
+        if f"{name}_sha256" in one
+    }
+    assert said == {name: field_digest(whole["salt"], name, whole[name]) for name in said}
+    assert len(said) == 3
+    return items
+
+
+def test_a_persons_record_is_theirs_alone_and_goes_with_the_account(live, officer):
+    me = holder(live, live.person())
+    path = f"/v1/accounts/{me.account}/findings"
+    number = done(officer("centre", 1).post("/v1/integrity", finding(account=me.account)))["finding"]
+    assert me.get(path).json()["items"] == [], "nothing is found before another officer approves"
+    done(officer("bureau", 1).post(f"/v1/integrity/{number}/approval", {}))
+    public = in_force(live, number)
+    assert (public["name"], public["expert"]) == (None, None), "a person stands there as nobody"
+    (own,) = me.get(path).json()["items"]
+    assert (own["reasons"], own["case"]) == ("报告不实", public["case"])
+    assert is_problem(me.act("link-codes", source=live.source.id), 409, "barred"), "who is barred is linked to no scene"
+    erasing = f"/v1/accounts/{me.account}/erasure"
+    assert me.post(erasing, {"confirm": me.get(erasing).json()["confirm"]}).status_code == 201
+    assert in_force(live, number) is None
+    live.publish()
+    (found,) = Caller(live.url).get(f"/v1/cases/{own['case']}").json()["items"]
+    assert len(found["says"]["party"]) == 64, "the record is left, and leads to nobody"
 
 
 def test_a_finding_ends_by_itself_and_who_had_a_part_answers_no_appeal(live, officer):
@@ -91,6 +131,8 @@ def test_a_finding_ends_by_itself_and_who_had_a_part_answers_no_appeal(live, off
     answer = {"upheld": True, "message": "Yes."}
     assert is_problem(bureau.post(f"/v1/integrity/{number}/answer", answer), 403, "forbidden"), "it approved"
     done(officer("bureau", 2).post(f"/v1/integrity/{number}/answer", answer))
+    decided = record_of(live, who.get(f"/v1/integrity/{number}").json(), ["find", "uphold"], "No.")
+    assert (decided[0]["party"], decided[0]["bars"]) == ("expert:61", "yes")
     assert in_force(live, number)["answered"] is True
     assert who.get(f"/v1/integrity/{number}").json()["answer"] == "Yes."
 
@@ -115,7 +157,6 @@ def test_a_finding_that_waits_can_be_withdrawn_and_one_that_cannot_be_is_not_ope
         ({}, 400, "invalid"),
         ({"expert": "centre:1"}, 400, "invalid"),
         ({"expert": "expert:9999"}, 404, "not-found"),
-        ({"account": live.person()}, 400, "invalid"),
         ({"account": 2**53 - 1}, 404, "not-found"),
         ({"expert": "expert:62", "until": "2020-01-01T00:00:00.000Z"}, 400, "invalid"),
         ({"expert": "expert:62", "until": "2199-01-01T00:00:00.000Z"}, 400, "invalid"),

@@ -48,9 +48,13 @@ CORRECTION = COMMON | {
     "shortfall_g": "0",
 }  # fmt: skip
 PROVIDER = COMMON | {"record": "provider", "case": "B-1", "to": "live", "previous": HEX, "second": "exchange:3"}
+FINDING = COMMON | {
+    "record": "finding", "case": "F-1", "to": "in-force", "party": "service-body:2", "finding": "false-report",
+    "bars": "yes", "until": "2027-01-05T01:00:00.250Z",
+}  # fmt: skip
 ALL = {
     record: values
-    for values in (POLICY, METHODOLOGY, SOURCE, ISSUANCE, CORRECTION, PROVIDER)
+    for values in (POLICY, METHODOLOGY, SOURCE, ISSUANCE, CORRECTION, FINDING, PROVIDER)
     for record in [Record(values["record"])]
 }
 
@@ -72,6 +76,8 @@ def test_what_each_kind_says_is_read():
     assert source.publicity[0] == source.at
     lot = read(ISSUANCE).content
     assert (lot.first_g, lot.end_g, lot.accounts, lot.refused) == (0, 2**63 - 1, 3, (("too_fast", 2),))
+    assert (read(FINDING).content.party, read(FINDING | {"party": HEX}).content.party) == ("service-body:2", HEX)
+    assert (read(FINDING).content.bars, read(FINDING | {"bars": "no"}).content.bars) == (True, False)
     assert read(CORRECTION).content.ranges == ((1, 3), (3, 9))
     assert read(COMMON | {"record": "issuance", "case": "I-1"}).content is None
 
@@ -127,6 +133,11 @@ WRONG = [
     (ISSUANCE, {"refused": ["too fast 2"]}, "refused is no reason and count"),
     (ISSUANCE, {"refused": ["too_fast 0"]}, "refused is no reason and count"),
     (CORRECTION, {"to": "proposed"}, "has no place in this decision"),
+    (FINDING, {"to": "lifted"}, "has no place in this decision"),
+    (FINDING, {"party": "expert:0"}, "party is no expert"),
+    (FINDING, {"party": "王"}, "party is no expert"),
+    (FINDING, {"bars": "true"}, "bars is none of yes, no"),
+    (FINDING, {"until": "none"}, "until is no time"),
     (CORRECTION, {"ranges": []}, "ranges are empty"),
     (CORRECTION, {"ranges": ["3 9", "1 3"]}, "out of order"),
     (CORRECTION, {"ranges": ["1 4", "3 9"]}, "overlap"),

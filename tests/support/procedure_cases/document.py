@@ -40,7 +40,7 @@ def a_statement_without_its_document():
 @case("DOCUMENT", "DOCUMENT", "DOCUMENT", "DOCUMENT")
 def kinds_of_records_that_are_not_listed():
     book = programme()
-    for kind in (Kind.PUBLICITY, Kind.OBJECTION, Kind.DUPLICATE, 75):
+    for kind in (Kind.PUBLICITY, Kind.OBJECTION, Kind.DUPLICATE, 76):
         book.decide("I-1", "propose", "proposed", leaf_kind=kind)
     return book
 
@@ -121,4 +121,13 @@ def an_issuance_that_says_no_lot():
     book = to_live()
     book.decide("I-1", "propose", "proposed")
     book.decide("I-1", "issue", "issued", "centre:2", second="centre:3")
+    return book
+
+
+@case("DOCUMENT", "DOCUMENT")
+def a_finding_about_a_person_s_name_or_an_officer():
+    book = programme()
+    for party in ("Wang", "centre:1"):
+        book.last.pop("F-1", None)
+        book.sanction(party=party)
     return book

@@ -65,6 +65,71 @@ def more_opinions_than_are_asked_for():
     return book
 
 
+def sanctioned(**said):
+    book = programme()
+    book.sanction(**said)
+    return book
+
+
+def opined(book):
+    """A methodology that is evaluated with the opinion of expert 1."""
+    book.methodology()
+    book.entries.pop()
+    return book
+
+
+@case("NEEDS")
+def an_opinion_of_who_is_barred():
+    return opined(sanctioned())
+
+
+@case("NEEDS")
+def an_opinion_of_who_appealed_in_vain():
+    book = sanctioned()
+    book.answer("uphold", "upheld")
+    return opined(book)
+
+
+@case("NEEDS")
+def an_opinion_of_who_is_barred_by_another_finding_still():
+    book = sanctioned()
+    book.sanction(2, finding="absent")
+    book.answer("lift", "lifted")
+    return opined(book)
+
+
+@case()
+def an_opinion_when_the_bar_was_lifted():
+    book = sanctioned()
+    book.answer("lift", "lifted")
+    return opined(book)
+
+
+@case()
+def an_opinion_when_the_bar_is_over():
+    book = sanctioned(until="2026-02-01T00:00:00.000Z")
+    return opined(book.wait("2026-02-01 07:58"))
+
+
+@case()
+def an_opinion_of_who_is_not_barred_by_what_was_found():
+    return opined(sanctioned(bars="no"))
+
+
+@case()
+def an_opinion_when_another_is_barred():
+    book = sanctioned(party="service-body:1")
+    book.sanction(2, party=HEX)
+    return opined(book)
+
+
+@case("NEEDS")
+def an_answer_to_an_appeal_that_nobody_made():
+    book = sanctioned()
+    book.answer("uphold", "upheld", appeal_sha256=None)
+    return book
+
+
 @case("NEEDS")
 def a_review_of_a_project_without_an_opinion():
     book = programme()

@@ -49,3 +49,19 @@ def an_approval_that_nobody_asked_for_by_the_one_who_decided():
     book = programme()
     book.decide("I-1", "propose", "proposed", "centre:1", second="centre:1")
     return book
+
+
+@case("SECOND")
+def an_appeal_answered_by_who_approved_the_finding():
+    book = programme()
+    book.sanction(second="bureau:1")
+    book.answer("uphold", "upheld")
+    return book
+
+
+@case("SECOND")
+def an_appeal_answered_with_who_found():
+    book = programme()
+    book.sanction()
+    book.answer("lift", "lifted", second="centre:1")
+    return book

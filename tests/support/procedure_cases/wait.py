@@ -223,3 +223,17 @@ def a_renewal_that_begins_the_approval_earlier():
     terms = book.terms | {"valid_from": "2025-01-01T00:00:00.000Z", "valid_until": "2029-01-01T00:00:00.000Z"}
     book.source("S-1", "renew", "live", terms, second="centre:9")
     return book
+
+
+@case("WAIT")
+def a_finding_whose_term_is_over():
+    book = programme()
+    book.sanction(until=rfc3339(book.at + 60_000))
+    return book
+
+
+@case()
+def a_finding_whose_term_is_a_millisecond():
+    book = programme()
+    book.sanction(until=rfc3339(book.at + 60_001))
+    return book

@@ -11,6 +11,7 @@ export const KINDS = {
   9: "VOID", 10: "LOCK", 11: "UNLOCK", 12: "BUNDLE", 64: "POLICY", 65: "METHODOLOGY", 66: "SOURCE", 67: "PUBLICITY",
   68: "OBJECTION", 69: "ISSUANCE", 70: "CORRECTION", 71: "DUPLICATE", 72: "STATE", 73: "MOVE", 74: "HOLDER",
   76: "PROVIDER",
+  75: "FINDING",
 };
 export const FORMS = { 0: "END", 1: "REDUCTION", 2: "POINTS" };
 export const FLAGS = { 1: "CLASS_I", 2: "SCENARIO", 4: "CONVERTED", 8: "INDIVIDUAL", 16: "LOCKED" };

@@ -2,8 +2,9 @@
 
 from registry.clock import rfc3339
 from registry.ledger.movement import Kind
+from tests.programme.model import NoCalendar
 from tests.programme.stage import RIDES
-from tests.support.decisions import canonical
+from tests.support.decisions import OPINIONS, canonical
 
 DAY = 86_400_000
 MINUTE = 60_000
@@ -37,7 +38,10 @@ def planted(book, city):
         entry for entry in reversed(book.entries) if entry.document and entry.document.values.get("case") == "S-1"
     )
     said = {f"{name}_": source.document.values[name] for name in ("kind", "methodology", "valid_from", "valid_until")}
-    end = city.publicity_end(book.at + 5 * MINUTE)
+    try:
+        end = city.publicity_end(book.at + 5 * MINUTE)
+    except NoCalendar:
+        end = None
     if city.state(("methodology", RIDES)) == "published" and city.published[RIDES] == [1] and end is not None:
         validity = {name: source.document.values[name] for name in ("valid_from", "valid_until")}
         terms = book.reviewed(said["methodology_"], 998, **validity)
@@ -58,6 +62,9 @@ def planted(book, city):
     book.last["I-999"] = ("none", "none")
     book.decide("I-999", "propose", "proposed", "centre:4")
     breach("NEEDS", "I-999", "issue", "issued", "centre:5", second="centre:6", **lot(source, said))
+    book.sanction(999, until="2199-01-01T00:00:00.000Z")
+    book.last["I-997"] = ("none", "none")
+    breach("NEEDS", "I-997", "propose", "proposed", "centre:4", opinions=OPINIONS)
     leaf = len(book.entries)
     book.move(Kind.ISSUE, 10**12, 10**12 + 10)
     expected.append((leaf, "LOT"))

@@ -40,7 +40,7 @@ def a_statement_without_its_document():
 @case("DOCUMENT", "DOCUMENT", "DOCUMENT", "DOCUMENT")
 def kinds_of_records_that_are_not_listed():
     book = programme()
-    for kind in (Kind.PUBLICITY, Kind.OBJECTION, Kind.DUPLICATE, 76):
+    for kind in (Kind.PUBLICITY, Kind.OBJECTION, Kind.DUPLICATE, 77):
         book.decide("I-1", "propose", "proposed", leaf_kind=kind)
     return book
 

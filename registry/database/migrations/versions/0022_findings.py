@@ -8,7 +8,7 @@ from typing import Any
 from alembic import op
 
 revision = "findings"
-down_revision = "points"
+down_revision = "numbers"
 
 _SQL = """
 ALTER TABLE cases DROP CONSTRAINT cases_number_check,

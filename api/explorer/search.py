@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 _SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
 _LEAF = re.compile(r"#([0-9]{1,19})")
 _CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
-_CASE = re.compile(r"[PMSICB]-[1-9][0-9]{0,18}")
+_CASE = re.compile(r"[PMSICBF]-[1-9][0-9]{0,18}")
 
 
 def normal(query: str) -> str:

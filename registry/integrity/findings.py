@@ -140,16 +140,17 @@ def answer(tx: sa.Connection, ledger: Ledger, number: int, words: str, by: Offic
     vault = ledger.vault
     found = get_finding(tx, vault, number, lock=True)
     _must_be(found, State.IN_FORCE)
-    if found.appeal is None or found.answered_ms is not None or found.case is None or found.salt is None:
+    if found.appeal is None or found.answered_ms is not None or found.case is None:
         raise Conflict(f"Nobody appealed against finding {number}, or it was answered.")
     if any(is_one_person(tx, str(by), one) for one in (found.opened_by, found.approved_by) if one is not None):
         raise Forbidden("An appeal is answered by an officer who had no part in the finding.")
     sealed = _seal(vault, words, "An answer")
+    salted = found.salt or recorded.salt()  # none of a finding that a recovery brought back
     said = {"appeal": found.appeal, "answer": checked_words(words, "An answer", MAX_WORDS_CHARS)}
-    decided = recorded.settle(tx, ledger, found.case, found.party, found.salt, said, By(by), upheld=upheld)
+    decided = recorded.settle(tx, ledger, found.case, found.party, salted, said, By(by), upheld=upheld)
     _change(
         tx, number, state=State.IN_FORCE if upheld else State.LIFTED, answered_by=str(by), answer=sealed,
-        answered_ms=max(decided.at, found.appealed_ms or 0),
+        answered_ms=max(decided.at, found.appealed_ms or 0), salt=vault.seal_text(_SEALED, salted),
     )  # fmt: skip
 
 

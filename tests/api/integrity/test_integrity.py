@@ -117,13 +117,13 @@ def test_a_persons_record_is_theirs_alone_and_goes_with_the_account(live, office
 
 
 def test_a_finding_ends_by_itself_and_who_had_a_part_answers_no_appeal(live, officer):
-    who, bureau = expert(live, 61), officer("bureau", 1)
-    number = done(officer("centre", 1).post("/v1/integrity", finding(expert="expert:61")))["finding"]
+    who, bureau = expert(live, 71), officer("bureau", 1)
+    number = done(officer("centre", 1).post("/v1/integrity", finding(expert="expert:71")))["finding"]
     done(bureau.post(f"/v1/integrity/{number}/approval", {}))
     public = in_force(live, number)
-    assert (public["expert"], public["name"]) == ("expert:61", None), "a person is a number"
+    assert (public["expert"], public["name"]) == ("expert:71", None), "a person is a number"
     with live.site.database.reading() as tx:
-        party, until = Party(Officer("expert", 61)), system_clock() + 3_600_000
+        party, until = Party(Officer("expert", 71)), system_clock() + 3_600_000
         assert is_barred(tx, party, system_clock())
         assert not is_barred(tx, party, until + 1), "its term is over"
         assert not is_barred(tx, party, 1), "and it was not always there"
@@ -132,7 +132,7 @@ def test_a_finding_ends_by_itself_and_who_had_a_part_answers_no_appeal(live, off
     assert is_problem(bureau.post(f"/v1/integrity/{number}/answer", answer), 403, "forbidden"), "it approved"
     done(officer("bureau", 2).post(f"/v1/integrity/{number}/answer", answer))
     decided = record_of(live, who.get(f"/v1/integrity/{number}").json(), ["find", "uphold"], "No.")
-    assert (decided[0]["party"], decided[0]["bars"]) == ("expert:61", "yes")
+    assert (decided[0]["party"], decided[0]["bars"]) == ("expert:71", "yes")
     assert in_force(live, number)["answered"] is True
     assert who.get(f"/v1/integrity/{number}").json()["answer"] == "Yes."
 

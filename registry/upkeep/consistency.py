@@ -172,7 +172,7 @@ _ACTS = """
 """
 _DECISIONS = """
     SELECT 'movement ' || coalesce(m.id, d.movement_id), l.index, m.at_ms
-    FROM (SELECT * FROM movements WHERE kind IN (64, 65, 66, 69, 70, 75)) m
+    FROM (SELECT * FROM movements WHERE kind IN (64, 65, 66, 69, 70, 75, 76)) m
     FULL JOIN decisions d ON d.movement_id = m.id LEFT JOIN evidence e ON e.digest = m.evidence
     LEFT JOIN log_entries l ON l.movement_id = m.id
     WHERE d.case_number IS DISTINCT FROM CAST(e.public AS jsonb) #>> '{case,1}'

@@ -8,11 +8,9 @@ from typing import Any
 from alembic import op
 
 revision = "findings"
-down_revision = "numbers"
+down_revision = "mall"
 
 _SQL = """
-ALTER TABLE cases DROP CONSTRAINT cases_number_check,
-    ADD CONSTRAINT cases_number_check CHECK (number ~ '^[PMSICF]-[1-9][0-9]{0,18}$');
 ALTER TABLE integrity
     ADD COLUMN case_number text UNIQUE REFERENCES cases,  -- of its decisions; none until it is approved
     ADD COLUMN salt bytea,  -- sealed under the master key

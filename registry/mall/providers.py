@@ -18,7 +18,8 @@ from registry.database.schema import providers
 from registry.decisions.motions import Choose, approver, end_of_case, move
 from registry.decisions.recording import By, Pending, Step, open_case, prepare
 from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unsettled
-from registry.integrity.findings import Party, refuse_barred
+from registry.integrity.findings import refuse_barred
+from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Form
 from registry.ledger.taking import grams_in

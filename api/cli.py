@@ -42,6 +42,11 @@ batch_app = group("批次 · Report a batch of activities as its platform, and d
 submission_app = group("提交申请 · Submit a methodology, or apply for a source; the centre returns or refuses.")
 opinion_app = group("专家意见 · Give the opinions that one is asked for, as an expert or a technical service body.")
 finding_app = group("诚信记录 · The integrity record: open, approve, appeal, answer.")
+source_app = group("信息库 · The information base: every source as everybody reads it.")
+support_app = group("政策与金融 · What is on offer to sources, and what their owners let financiers see.")
+call_app = group("征集 · Calls for applications: list, open, end.")
+lists_app = group("外部名单 · Lists of other registries: import them, judge what of a source is near to them.")
+quarantine_app = group("待核查 · What rules against abuse caught: list, show, release, refuse, appeal.")
 for _name, _group in {
     "account": account_app,
     "log": log_app,
@@ -58,6 +63,11 @@ for _name, _group in {
     "submission": submission_app,
     "opinion": opinion_app,
     "finding": finding_app,
+    "source": source_app,
+    "lists": lists_app,
+    "call": call_app,
+    "support": support_app,
+    "quarantine": quarantine_app,
 }.items():
     app.add_typer(_group, name=_name)
 

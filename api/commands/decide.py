@@ -1,6 +1,8 @@
 """`gram decide`: what an officer does over REST, with the token of who signed in (`GRAMLEDGER_TOKEN`)."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 from api.cli import decide_app, out
 from api.commands.asking import HERE, Registry, Token, ask
 
+_DIGEST = re.compile("[0-9a-f]{64}", re.ASCII)
 Motion = Annotated[int, typer.Argument(help="The motion's number.", min=1)]
 
 
@@ -47,10 +50,28 @@ def step(
     decision: Annotated[str, typer.Argument(help="The decision, as the life cycle in force has it.")],
     token: Token,
     reason: Annotated[str | None, typer.Option(help="A word.", show_default=False)] = None,
+    valid_until: Annotated[str | None, typer.Option(help="Until when a source is renewed.", show_default=False)] = None,
+    mend_days: Annotated[
+        int | None, typer.Option(help="Working days in which what was found is to be mended.", show_default=False)
+    ] = None,
+    says: Annotated[
+        list[str] | None,
+        typer.Option(help="What the step says by a SHA-256: contract_sha256=FILE, or its hex.", show_default=False),
+    ] = None,
+    rural: Annotated[
+        bool | None,
+        typer.Option(
+            "--rural/--not-rural", help="Whether a declared rural mark holds, at a review.", show_default=False
+        ),
+    ] = None,
     registry: Registry = HERE,
 ) -> None:
-    """Take the next decision of a source's case, or move it where the life cycle wants a second officer."""
-    body = {"decision": decision} | ({} if reason is None else {"reason": reason})
+    """Take the next decision of a case, or move it where the life cycle wants a second officer."""
+    given = {
+        "reason": reason, "valid_until": valid_until, "mend_days": mend_days, "rural": rural,
+        "says": dict(map(_said, says)) if says else None,
+    }  # fmt: skip
+    body = {"decision": decision} | {name: value for name, value in given.items() if value is not None}
     _say(ask(registry, token, "POST", f"/v1/cases/{case}/decisions", body))
 
 
@@ -135,6 +156,19 @@ def end_role(
     """End a role at once; every process of the registry sees it within two seconds."""
     ask(registry, token, "POST", f"/v1/grants/{grant}/end", {})
     out.print(f"Grant {grant} is ended.")
+
+
+def _said(text: str) -> tuple[str, str]:
+    """Read what a step says: a digest as it is, or that of a file."""
+    from registry.errors import Invalid
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Invalid(f"Write {text[:40]!r} as NAME=FILE, or NAME=SHA-256.")
+    if _DIGEST.fullmatch(value):
+        return name, value
+    with Path(value).open("rb") as file:
+        return name, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from registry.opinions import opinions
 from registry.procedure.decision import Officer
 from registry.sources import objections
 from registry.submissions import submissions
+from registry.supports import supports
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def errands(tx: sa.Connection, vault: Vault, at: int, cases: Iterable[Waiting]) 
     return [
         *_motions(tx, list(cases)), *_submissions(tx, vault), *_opinions(tx, vault), *_appointments(tx, vault),
         *_findings(tx, vault, at), *_objections(tx, vault), *_quarantine(tx, vault),
-        *_duplicates(tx),
+        *_duplicates(tx), *_supports(tx),
     ]  # fmt: skip
 
 
@@ -108,6 +109,13 @@ def _duplicates(tx: sa.Connection) -> Iterator[Errand]:
     for one in duplicates.list_open(tx):
         about, where = f"{one.activities} of source {one.source_id}", f"/v1/duplicates/{one.id}/settlement"
         yield Errand("duplicate", one.id, about, by, frozenset(), one.at_ms, where)
+
+
+def _supports(tx: sa.Connection) -> Iterator[Errand]:
+    by = frozenset({str(Role.CENTRE)})
+    for one in supports.list_waiting(tx):
+        where = f"/v1/supports/{one.id}/approval"
+        yield Errand("support", one.id, one.by_name or one.what, by, frozenset(), one.entered_ms, where)
 
 
 def of_authority(every: Iterable[Errand], authority: str) -> list[Errand]:

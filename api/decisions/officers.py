@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StrictInt, StrictStr
+from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 
 from api.decisions.shapes import DecisionCode
 from api.decisions.sources import district_of
@@ -22,10 +22,13 @@ from api.door.fields import (
     MotionNumbered,
     OfficerName,
     PolicyValue,
+    Rural,
+    Shares,
     VersionNumber,
     WantedMoment,
     one_of,
     said,
+    shares_of,
     words,
 )
 from api.door.numbers import CaseNumber, MotionId
@@ -74,7 +77,7 @@ from registry.sources.approval import apply_for
 from registry.sources.assets import Asset, checked_assets
 from registry.sources.given import NOTHING, Given, as_kept
 from registry.sources.listed import cases_of_district
-from registry.sources.sources import NewSource, checked_source
+from registry.sources.sources import DECLARED, NewSource, checked_source
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["decisions"])
 
@@ -143,6 +146,8 @@ class Application(Body):
     valid_until: Annotated[WantedMoment, said("Until when it would be valid.", "2030-01-01T00:00:00.000Z")]
     district: District | None = None
     assets: Assets = Field(default_factory=list)
+    rural: Rural = False
+    shares: Shares = Field(default_factory=list)
 
 
 class Submission(Body):
@@ -161,6 +166,10 @@ class NextDecision(Body):
         StrictInt | None,
         said("In how many working days what was found of a source is to be mended.", 10, ge=1, le=MAX_WORKING_DAYS),
     ] = None
+    rural: Annotated[
+        StrictBool | None,
+        said("Whether the rural mark that was declared holds; a review of such a source says it.", True),
+    ] = None
     says: Annotated[
         dict[str, StrictStr] | None,
         said(
@@ -173,7 +182,7 @@ class NextDecision(Body):
     def given(self) -> Given:
         """Read what is given beside the step. Raises `Invalid`."""
         until = None if self.valid_until is None else read_time(self.valid_until)
-        return Given(until, self.mend_days, self.says or {})
+        return Given(until, self.mend_days, self.says or {}, self.rural)
 
 
 @router.post(
@@ -200,7 +209,9 @@ def record_an_application(body: Application, write: ByCentre) -> Response:
     ledger, officer = write.site.ledger, officer_of(write.caller, frozenset({str(Role.CENTRE)}))
     valid = read_time(body.valid_from), read_time(body.valid_until)
     of = body.methodology, body.version
-    new = checked_source(NewSource(body.kind, body.name_zh, body.name_en, body.applicant, *of, *valid, body.district))
+    declared = DECLARED if body.rural else None, shares_of(body.shares)
+    names = body.name_zh, body.name_en
+    new = checked_source(NewSource(body.kind, *names, body.applicant, *of, *valid, body.district, None, *declared))
     assets = checked_assets(new.kind, [Asset(one.kind, one.identifier) for one in body.assets])
 
     def act(tx: sa.Connection) -> Mapping[str, Any]:

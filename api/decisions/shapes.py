@@ -162,6 +162,7 @@ class Errand(BaseModel):
             "quarantine",
             "quarantine-appeal",
             "duplicate",
+            "support",
         ],
         said("What it is."),
     ]

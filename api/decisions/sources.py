@@ -80,8 +80,10 @@ class SupervisedSources(BaseModel):
     next_cursor: NextCursor
 
 
-@router.get("/sources", summary="List the sources", responses=documented(Invalid))
-def read_sources(site: SiteOf, caller: AnOfficer, cursor: Cursor = None, limit: Limit = 50) -> SupervisedSources:
+@router.get("/supervision/sources", summary="List the sources that one supervises", responses=documented(Invalid))
+def read_supervised_sources(
+    site: SiteOf, caller: AnOfficer, cursor: Cursor = None, limit: Limit = 50
+) -> SupervisedSources:
     """List sources and how they stand, newest first; an officer of a district bureau sees those of the district."""
     with site.database.reading() as tx:
         page = list_sources(tx, site.ledger.vault, district_of(caller), cursor=cursor, limit=limit)

@@ -7,13 +7,16 @@ rest. Of what may be null the shape says when.
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from api.door.numbers import MAX_EXACT
+from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.ledger.movement import Flag, Kind, Purpose
 from registry.procedure.decision import CLASSES, SOURCE_KINDS
 from registry.sources.assets import MAX_IDENTIFIER_CHARS
 from registry.sources.matching import ASSET_KINDS
+from registry.sources.shares import MOST as MOST_SHARES
+from registry.sources.shares import SHARERS, WHOLE, Share, checked_shares
 
 INT32, INT64 = {"format": "int32"}, {"format": "int64"}
 MAX_INT32: Final = 2**31 - 1
@@ -68,6 +71,34 @@ Assets = Annotated[
         "owns them: held against the lists of other registries (第二十三条). A project states one at least."
     ),
 ]
+
+
+class DeclaredShare(Body):
+    """One who shares the benefits of a source."""
+
+    sharer: Annotated[StrictStr, one_of(SHARERS, "What they are to the source.")]
+    name: Annotated[StrictStr, words(MAX_NAME_CHARS, "PUBLIC: of an institution or a group, no person.", "某某村集体")]
+    parts: Annotated[StrictInt, said("Ten-thousandths of the benefits.", 6000, ge=1, le=WHOLE)]
+
+
+Shares = Annotated[
+    list[DeclaredShare],
+    said(
+        "PUBLIC: who shares the benefits, 10,000 ten-thousandths in all. Who applies for a developer says it.",
+        [{"sharer": "developer", "name": "某某村集体", "parts": 10_000}],
+        max_length=MOST_SHARES,
+    ),
+]
+Rural = Annotated[
+    StrictBool, said("PUBLIC: whether it serves rural revitalisation (乡村振兴); a review judges it.", False)
+]
+
+
+def shares_of(declared: Iterable[DeclaredShare]) -> tuple[str, ...] | None:
+    """Read declared shares as documents say them, None for none. Raises `Invalid`."""
+    return checked_shares([Share(one.sharer, one.name, one.parts) for one in declared]) or None
+
+
 MOMENT: Final = "2026-11-28T01:02:03.004Z"
 KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in Kind}
 FLAG_NAMES: Final = {flag: flag.name.lower() for flag in Flag if flag.name}

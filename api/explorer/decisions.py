@@ -10,8 +10,20 @@ from registry.policies.kinds import kind_of
 from registry.policies.versions import Version
 from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.table import Words, shipped
+from registry.sources.public import benefits_of
 
-FACTS: Final = ("documents", "lists", "matches", "mend_until", "contract_sha256", "devices_sha256", "trial_sha256")
+FACTS: Final = (
+    "call",
+    "papers",
+    "verification",
+    "documents",
+    "lists",
+    "matches",
+    "mend_until",
+    "contract_sha256",
+    "devices_sha256",
+    "trial_sha256",
+)
 """What a decision on a source says beside what rules read, and its page shows."""
 
 
@@ -35,12 +47,10 @@ def _computation(of: Iterable[Taken]) -> dict[str, Any] | None:
     if text is None:
         return None
     said = json.loads(text)
-    steps = {step["name"]: step for step in said["computation"]["steps"]}
-    beside = [steps[one["step"]] for one in said["computation"].get("benefits", ())]
     return {
         "version": said["version"],
         "formula": said["formula"],
-        "benefits": [{"text": step["text"], "unit": step.get("unit")} for step in beside],
+        "benefits": benefits_of(said),
     }
 
 

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.door.caller import Principal
-from api.door.numbers import AccountId, SourceId
+from api.door.numbers import AccountId, HeldId, SourceId
 from api.door.same_site import refuse_other_sites
 from api.door.write import SiteOf, refuse_behind
 from api.explorer.answers import answer
+from api.explorer.forms import Posted
 from api.explorer.signing_in import visitor_of
 from api.installation.site import Site
 from api.points.routes import points_of
@@ -23,11 +24,14 @@ from registry.clock import rfc3339
 from registry.errors import Forbidden, RegistryError
 from registry.identity.belongings import list_belongings
 from registry.identity.roles import Role
+from registry.issuance import quarantine as held
 from registry.issuance import recognition
 from registry.points.standing_orders import end_order, give_order
 from registry.sources import linking
-from registry.sources.sources import revoke_consent
+from registry.sources.sources import named_with, revoke_consent
 
+MOST_HELD: Final = 50
+"""What of an account is in quarantine, the newest; the others, REST lists."""
 MOST: Final = 20
 """Accounts of one person that the page shows."""
 router = APIRouter(include_in_schema=False)
@@ -72,6 +76,16 @@ def have_all_converted(request: Request, account_id: AccountId, site: SiteOf) ->
 def convert_by_choice(request: Request, account_id: AccountId, site: SiteOf) -> Response:
     """End that order."""
     return _do(request, site, account_id, lambda tx: end_order(tx, site.ledger, account_id), lambda: None)
+
+
+@router.post("/me/accounts/{account_id}/quarantine/{quarantine}/appeal", response_class=HTMLResponse)
+def appeal(request: Request, account_id: AccountId, quarantine: HeldId, posted: Posted, site: SiteOf) -> Response:
+    """Appeal for what rules against abuse caught, once and in time."""
+
+    def act(tx: sa.Connection) -> None:
+        held.appeal(tx, site.ledger, quarantine, account_id, posted.get("message", ""))
+
+    return _do(request, site, account_id, act, lambda: None)
 
 
 def _do(
@@ -128,11 +142,13 @@ def _person(tx: sa.Connection, site: Site, number: int) -> dict[str, Any] | None
                 "name": {"zh": one.source.name_zh, "en": one.source.name_en},
                 "since": rfc3339(one.given_ms),
                 "seen": None if one.seen_ms is None else rfc3339(one.seen_ms),
+                "named": [_name(other) for other in one.named],
+                "since_named": [_name(other) for other in one.since_named],
             }
             for one in consents
         ],
         "others": [
-            {"source": row.id, "name": {"zh": row.name_zh, "en": row.name_en}}
+            {"source": row.id, "name": _name(row), "named": [_name(other) for other in named_with(tx, row.id)]}
             for row in tx.execute(_OPEN, {"at": at})
             if row.id not in linked
         ],
@@ -140,11 +156,33 @@ def _person(tx: sa.Connection, site: Site, number: int) -> dict[str, Any] | None
             {"name": {"zh": one.name_zh, "en": one.name_en}, "acts": one.acts, "saved_g": one.quantity_g}
             for one in recognition.of_account(tx, number)
         ],
+        "held": [
+            _held(one, at) for one in held.list_held(tx, site.ledger.vault, account=number, limit=MOST_HELD).items
+        ],
         "things": [
             {"kind": str(one.kind), "ending": one.number[-4:], "since": rfc3339(one.from_ms)}
             for one in list_belongings(tx, site.ledger.vault, number)
             if one.until_ms is None
         ],
+    }
+
+
+def _name(of: Any) -> dict[str, str]:
+    return {"zh": of.name_zh, "en": of.name_en}
+
+
+def _held(of: held.Held, at: int) -> dict[str, Any]:
+    """Show something in quarantine: why, until when one may appeal, and what became of it."""
+    is_open = of.state in {held.HeldState.WAITING, held.HeldState.REFUSED} and of.appealed_ms is None
+    return {
+        "number": of.id,
+        "state": str(of.state),
+        "why": {"zh": of.zh, "en": of.en},
+        "begins": None if of.starts_ms is None else rfc3339(of.starts_ms),
+        "grams": of.quantity_g,
+        "appeal": of.appeal,
+        "words": of.words,
+        "appeal_until": rfc3339(of.appeal_until_ms) if is_open and at <= of.appeal_until_ms else None,
     }
 
 

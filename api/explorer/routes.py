@@ -91,7 +91,7 @@ def block(request: Request, name: str, site: SiteOf) -> Response:
 def leaf(request: Request, index: str, site: SiteOf) -> Response:
     """Show one movement, byte by byte as it is in the log."""
     with snapshot(site) as tx:
-        found = leaf_at(tx, _number(index))
+        found = leaf_at(tx, read_number(index))
         followed = children(tx, found.index, cursor=request.query_params.get("cursor"))
         document = views.document_url(tx, found)
         of_case = case_of_leaf(tx, found.index)
@@ -126,7 +126,7 @@ def certificate(request: Request, number: str, site: SiteOf) -> Response:
 def lot(request: Request, lot: str, site: SiteOf) -> Response:
     """Show what one issuance created and what became of it."""
     with snapshot(site) as tx:
-        row = get_lot(tx, _number(lot))
+        row = get_lot(tx, read_number(lot))
         issues = list_issues(tx, row, cursor=request.query_params.get("cursor"), limit=ISSUES)
         context = {
             "about": _about(request),
@@ -195,7 +195,8 @@ def _about(request: Request) -> dict[str, Any]:
     return views.about(site, site.base_url(str(request.base_url)))
 
 
-def _number(text: str) -> int:
+def read_number(text: str) -> int:
+    """Read a number of an address. Raises `NotFound`."""
     if search.NUMBER.fullmatch(text) is None:
         raise NotFound("A number is decimal digits, without leading zeros.")
     return int(text)
@@ -204,7 +205,7 @@ def _number(text: str) -> int:
 def _gram(text: str | None, first: int, last: int) -> int | None:
     """Read `?gram=`; one that is not in the block says nothing here."""
     try:
-        gram = _number(text or "")
+        gram = read_number(text or "")
     except NotFound:
         return None
     return gram if first <= gram < last else None

@@ -1,6 +1,6 @@
 """Scenes of people: linked by a code with a platform, and taken back; what a platform sees of who consents (R4)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from registry.identity.roles import Role
 from registry.ledger.movement import Form
 from registry.ledger.queries import holdings
 from registry.sources import linking
-from registry.sources.sources import Source, get_source, revoke_consent
+from registry.sources.sources import Source, get_source, named_with, revoke_consent
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["identity"])
 READ = documented(NotFound, AccountErased)
@@ -42,11 +42,25 @@ class WantedCode(Body):
     source: SourceNumber
 
 
+class OtherScene(BaseModel):
+    """A scene of another platform that gets the same acts (R51)."""
+
+    source: SourceNumber
+    name_zh: InChinese
+    name_en: InEnglish
+
+    @classmethod
+    def of(cls, of: Source) -> Self:
+        """Write it."""
+        return cls(source=of.id, name_zh=of.name_zh, name_en=of.name_en)
+
+
 class Code(BaseModel):
     """What the person enters at the platform."""
 
     code: LinkCode
     expires_at: Annotated[Moment, said("Until when it is good.")]
+    others: Annotated[list[OtherScene], said("Who else gets the same acts by the contract; the consent names them.")]
 
 
 class NewConsent(Body):
@@ -81,6 +95,8 @@ class Consent(BaseModel):
     since: Annotated[Moment, said("When it was given.")]
     until: Annotated[Moment | None, said("When it was taken back; null while it stands.")]
     last_act_at: Annotated[Moment | None, said("When the last act was seen under it; null before the first.")]
+    others: Annotated[list[OtherScene], said("Scenes of other platforms that it names: they get the same acts.")]
+    since_named: Annotated[list[OtherScene], said("Those that the contract names since, and the consent does not.")]
 
 
 class Consents(BaseModel):
@@ -98,7 +114,8 @@ def make_a_link_code(account_id: AccountId, body: WantedCode, write: ByHolder) -
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         code = linking.make_code(tx, write.site.ledger, account_id, body.source)
-        return {"code": code.text, "expires_at": rfc3339(code.ends_ms)}
+        others = [OtherScene.of(one).model_dump() for one in named_with(tx, body.source)]
+        return {"code": code.text, "expires_at": rfc3339(code.ends_ms), "others": others}
 
     return write.perform(body.model_dump(), act, at=f"/v1/accounts/{account_id}/consents")
 
@@ -187,6 +204,8 @@ def _consent(of: linking.Consent) -> Consent:
         since=rfc3339(of.given_ms),
         until=None if of.revoked_ms is None else rfc3339(of.revoked_ms),
         last_act_at=None if of.seen_ms is None else rfc3339(of.seen_ms),
+        others=[OtherScene.of(one) for one in of.named],
+        since_named=[OtherScene.of(one) for one in of.since_named],
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, StrictInt, StrictStr
 
 from api.decisions.officers import officer_of
@@ -24,7 +24,7 @@ from api.door.fields import (
     said,
     words,
 )
-from api.door.numbers import MAX_BIGINT, MAX_EXACT, AccountId, Cursor, Limit, only_digits
+from api.door.numbers import MAX_EXACT, AccountId, Cursor, HeldId, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.who import Being, ForHolderOrReader, Purpose, note
@@ -43,7 +43,6 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["quarantine"])
 OFFICERS = frozenset({Role.CENTRE, Role.BUREAU})
 Looking = Annotated[Principal, Depends(Being(OFFICERS | {Role.PLATFORM}))]
 Supervising = Annotated[Principal, Depends(Being(OFFICERS))]
-HeldId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="Its number.", examples=[12]), only_digits]
 OfState = Annotated[HeldState | None, Query(description="Only what stands so.", examples=["waiting"])]
 HeldNumber = Annotated[Numbered, said("Its number in quarantine.", 12)]
 Number = Annotated[StrictInt, said("A number in quarantine.", 12, ge=1, le=MAX_EXACT)]

@@ -22,6 +22,7 @@ from api.door.problems import add_handlers
 from api.door.table import Table
 from api.door.tokens import Tokens
 from api.events import routes as events
+from api.explorer import base as explorer_base
 from api.explorer import own, signing_in
 from api.explorer import routes as explorer
 from api.explorer.answers import problem_page
@@ -43,8 +44,10 @@ from api.opinions import routes as opinions
 from api.points import routes as points
 from api.policies import routes as policies
 from api.public import routes as public
-from api.sources import lists, objections
+from api.sources import disclosures, lists, objections, supports
+from api.sources import public as information_base
 from api.state import routes as state
+from api.submissions import calls
 from api.submissions import routes as submissions
 from api.webhooks import routes as webhooks
 from registry.clock import system_clock
@@ -108,6 +111,7 @@ def routed() -> FastAPI:
         *(consents, ties, delegates, offices, submissions, opinions, integrity, sources),
         *(batches, quarantine, duplicates, recognitions, reconciliations, issued_wrong),
         *(events, webhooks, lists, objections, points, providers, offers, orders),
+        *(information_base, supports, disclosures, calls),
     )
     more = batches.parts_router, batches.lines_router, lists.content_router, integrity.of_accounts
     routers = [*(room.router for room in strict), *more]
@@ -116,6 +120,7 @@ def routed() -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(explorer.router)
+    app.include_router(explorer_base.router)
     app.include_router(signing_in.router)
     app.include_router(own.router)
     return app

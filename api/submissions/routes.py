@@ -182,7 +182,7 @@ def take_submission_in(submission: SubmissionId, write: ByCentre) -> Response:
     def act(tx: sa.Connection) -> dict[str, Any]:
         found = submissions.handed_in(tx, ledger.vault, submission, lock=True)
         submissions.must_wait(found)
-        case = cases.record(tx, ledger, found, By(_officer(write.caller)))
+        case = cases.record(tx, ledger, found, By(centre_of(write.caller)))
         return SubmissionState.of(replace(found, state=State.RECORDED, case=case))
 
     return write.perform({}, act, at=AT_THE_DESK)
@@ -227,7 +227,7 @@ def _send_back(write: Write, number: int, body: Verdict, state: State) -> Respon
 
     def act(tx: sa.Connection) -> dict[str, Any]:
         found = submissions.handed_in(tx, ledger.vault, number, lock=True)
-        verdict = submissions.Verdict(state, _officer(write.caller), reason, body.message)
+        verdict = submissions.Verdict(state, centre_of(write.caller), reason, body.message)
         submissions.send_back(tx, ledger.vault, found, verdict, ledger.clock())
         return SubmissionState.of(replace(found, state=state))
 
@@ -262,7 +262,8 @@ def _may_see(caller: Principal, found: Submission) -> bool:
     return caller.district is not None and found.district == caller.district
 
 
-def _officer(caller: Principal) -> Officer:
+def centre_of(caller: Principal) -> Officer:
+    """Give the officer of the centre who asks, whom alone the route lets pass."""
     officer = caller.officer(Role.CENTRE)
     assert officer is not None  # noqa: S101  (the route lets nobody else pass)
     return officer

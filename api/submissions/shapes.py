@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from api.door.fields import (
     AccountNumber,
@@ -15,15 +15,20 @@ from api.door.fields import (
     Numbered,
     OfficerName,
     ReasonCode,
+    Rural,
+    Shares,
     VersionNumber,
     WantedMoment,
+    hexadecimal,
     one_of,
     said,
     words,
 )
+from api.door.numbers import MAX_EXACT
 from api.door.times import shown_time
 from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.procedure.decision import SOURCE_KINDS
+from registry.submissions.calls import MOST_DOCUMENTS
 from registry.submissions.cases import Stands
 from registry.submissions.submissions import MAX_WORDS_CHARS, State, Submission
 
@@ -44,6 +49,13 @@ class DraftText(Body):
     definition: Definition
 
 
+class Paper(Body):
+    """A document that a call asks for. The file itself goes to the centre, which holds it against this."""
+
+    document: Annotated[StrictStr, said("Its code, as the call has it.", "monitoring-plan")]
+    sha256: Annotated[StrictStr, hexadecimal(32, "SHA-256 of the file.")]
+
+
 class DraftApplication(Body):
     """An application for a source, by an institution."""
 
@@ -60,6 +72,19 @@ class DraftApplication(Body):
         said("The account of the developer, where another one is; it gave a mandate to apply.", 7),
     ] = None
     assets: Assets = Field(default_factory=list)
+    rural: Rural = False
+    shares: Shares = Field(default_factory=list)
+    call: Annotated[
+        StrictInt | None,
+        said("The call that it answers, open when it is handed in; or none.", 2, ge=1, le=MAX_EXACT),
+    ] = None
+    papers: Annotated[
+        list[Paper], said("PUBLIC: the documents that the call asks for, each once.", max_length=MOST_DOCUMENTS)
+    ] = Field(default_factory=list)
+    verifier: Annotated[
+        StrictStr | None,
+        said("PUBLIC: the service body that verified, where a call asks for one.", "service-body:3"),
+    ] = None
     commits: Wish = False
 
 

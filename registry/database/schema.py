@@ -79,6 +79,49 @@ sources = _table(
     valid_until_ms=_int,
     district=_text,
     developer_id=_int,
+    rural=_text,
+    shares=ARRAY(_text),
+)
+supports = _table(
+    "supports",
+    id=_int,
+    what=_text,
+    account_id=_int,
+    entered_by=_text,
+    by_name=_text,
+    title_zh=_text,
+    title_en=_text,
+    text_zh=_text,
+    text_en=_text,
+    kinds=ARRAY(_text),
+    districts=ARRAY(_text),
+    methodologies=ARRAY(_text),
+    least_g=_int,
+    most_g=_int,
+    until_ms=_int,
+    entered_ms=_int,
+    state=_text,
+    decided_by=_text,
+    decided_ms=_int,
+)
+disclosures = _table(
+    "disclosures", id=_int, source_id=_int, account_id=_int, financier_id=_int, given_ms=_int, ended_ms=_int
+)
+disclosure_reads = _table("disclosure_reads", disclosure_id=_int, at_ms=_int)
+calls = _table(
+    "calls",
+    id=_int,
+    title_zh=_text,
+    title_en=_text,
+    kinds=ARRAY(_text),
+    opens_ms=_int,
+    closes_ms=_int,
+    documents=ARRAY(_text),
+    verification=_text,
+    entered_by=_text,
+    entered_ms=_int,
+    ended_ms=_int,
+    ended_by=_text,
 )
 lists = _table(
     "lists",
@@ -196,6 +239,7 @@ consents = _table(
     account_id=_int,
     given_ms=_int,
     revoked_ms=_int,
+    others=ARRAY(_int),
 )
 link_codes = _table("link_codes", digest=_bytes, account_id=_int, source_id=_int, ends_ms=_int)
 mandates = _table(
@@ -294,6 +338,7 @@ evidence = _table(
     "evidence", digest=_bytes, account_id=_int, personal=ARRAY(_text), fields=JSONB, sealed=_bytes, public=_text
 )
 cases = _table("cases", number=_text, about=_text)
+case_standing = _table("case_standing", case_number=_text, last_id=_int, state=_text)
 decisions = _table("decisions", movement_id=_int, case_number=_text)
 motions = _table(
     "motions",

@@ -174,7 +174,7 @@ class Pending:
                 f"{broken.detail}."
             ) from broken
         written = write_record(tx, self.ledger.vault, line)
-        tx.execute(_DECIDED, {"movement": written.id, "case": self.case})
+        tx.execute(_DECIDED, {"movement": written.id, "case": self.case, "state": step.to_state})
         self.at += 1
         return Decided(line.evidence.digest, line.movement.at)
 
@@ -239,10 +239,15 @@ def return_decision(tx: sa.Connection, decision: Decision, number: int) -> None:
     about = content.name if isinstance(content, PolicyText) else None
     about = content.code if isinstance(content, MethodologyVersion) else about
     tx.execute(_OPEN, {"number": decision.case, "about": about})
-    tx.execute(_DECIDED, {"movement": number, "case": decision.case})
+    tx.execute(_DECIDED, {"movement": number, "case": decision.case, "state": decision.to_state})
 
 
-_DECIDED = sa.text("INSERT INTO decisions (movement_id, case_number) VALUES (:movement, :case)")
+_DECIDED = sa.text("""
+    WITH decided AS (INSERT INTO decisions (movement_id, case_number) VALUES (:movement, :case))
+    INSERT INTO case_standing AS s (case_number, last_id, state) VALUES (:case, :movement, :state)
+    ON CONFLICT (case_number) DO UPDATE SET last_id = excluded.last_id, state = excluded.state
+        WHERE s.last_id < excluded.last_id
+""")
 _OPEN = sa.text("INSERT INTO cases (number, about) VALUES (:number, :about) ON CONFLICT DO NOTHING")
 _ONE_OPENS = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/case/' || :record, 0))")
 _NEXT = sa.text("""

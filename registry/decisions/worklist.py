@@ -16,7 +16,7 @@ from registry.procedure.table import Step, Words
 
 RESTING: Final = {**EFFECTIVE, Record.SOURCE: LIVE}
 """The state at which a case of a record waits for nobody, although it may go on."""
-MOST: Final = 1_000
+MOST: Final = 200
 """Cases of a record that are listed, the oldest first; who works through them sees the others then."""
 
 
@@ -114,9 +114,6 @@ def _not_before(step: Step, case: Case, policies: Policies, at: int) -> int | No
 
 
 _OPEN = sa.text("""
-    SELECT c.number, c.about FROM cases c CROSS JOIN LATERAL (
-        SELECT CAST(e.public AS jsonb) #>> '{to,1}' AS state, d.movement_id FROM decisions d
-        JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence
-        WHERE d.case_number = c.number ORDER BY d.movement_id DESC LIMIT 1
-    ) last WHERE left(c.number, 1) = :prefix AND last.state = ANY (:states) ORDER BY last.movement_id LIMIT :most
+    SELECT c.number, c.about FROM case_standing s JOIN cases c ON c.number = s.case_number
+    WHERE left(s.case_number, 1) = :prefix AND s.state = ANY (:states) ORDER BY s.last_id LIMIT :most
 """)

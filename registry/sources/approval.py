@@ -25,15 +25,26 @@ from registry.sources.assets import CHECKED, Asset, held_against_lists, keep_ass
 from registry.sources.given import NOTHING, TRIAL, Given, checked_given
 from registry.sources.given import illustrative as illustrative_given
 from registry.sources.objections import named_by
-from registry.sources.sources import NewSource, Source, get_source
+from registry.sources.sources import DECLARED, REVIEWED, NewSource, Source, get_source
 
+NOTHING_MORE: Final[Mapping[str, str | list[str]]] = {}
 WAY: Final = ("accept", "review", "open_publicity", "publish", "connect", "start")
 """The decisions that lead from an application to a source that issues, where nobody objects; a project needs no
 `connect`."""
 
 
-def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By, assets: Sequence[Asset] = ()) -> Source:
-    """Record an application. Raises what `must_be_admissible` does, and `DecisionRefused` when a rule forbids it."""
+def apply_for(
+    tx: sa.Connection,
+    ledger: Ledger,
+    new: NewSource,
+    by: By,
+    assets: Sequence[Asset] = (),
+    said: Mapping[str, str | list[str]] = NOTHING_MORE,
+) -> Source:
+    """Record an application, with what else its document says.
+
+    Raises what `must_be_admissible` does, and `DecisionRefused` when a rule forbids it.
+    """
     must_be_admissible(tx, ledger, new, assets)
     values = {field.name: getattr(new, field.name) for field in fields(NewSource)}
     number = int(tx.execute(sa.insert(sources).values(values).returning(sources.c.id)).scalar_one())
@@ -44,7 +55,7 @@ def apply_for(tx: sa.Connection, ledger: Ledger, new: NewSource, by: By, assets:
     # The accounts' numbers are their holders' to know.
     parties = {"applicant_id": str(new.applicant_id)}
     parties |= {} if new.developer_id is None else {"developer_id": str(new.developer_id)}
-    step = Step("apply", "applied", by, terms, shown=_names(source), withheld=parties)
+    step = Step("apply", "applied", by, terms, shown=_names(source) | dict(said), withheld=parties)
     _prepare(tx, ledger, number, terms).take(tx, step)
     return source
 
@@ -86,7 +97,7 @@ def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, 
     Raises `DecisionRefused` when a rule forbids it, for one because a waiting time is not over, `NotFound` for a test
     run that is none, and what `checked_given`, `held_against_lists` and `named_by` do.
     """
-    given = checked_given(step, given)
+    given = checked_given(step, given, is_marked=source.rural == DECLARED)
     if TRIAL in given.hashes:
         _must_be_tried(tx, source, given.hashes[TRIAL])
     return _take(tx, pending, source, step, by, given, counted(tx, pending))
@@ -112,6 +123,8 @@ def _take(
     publicity = pending.publicity() if step.opens_publicity else None
     if given.valid_until_ms is not None:
         source = replace(source, valid_until_ms=given.valid_until_ms)
+    if given.is_rural is not None:
+        source = replace(source, rural=REVIEWED if given.is_rural else None)
     terms, shown = _terms(tx, source), _names(source) | dict(given.hashes)
     if step.decision in CHECKED:
         shown |= held_against_lists(tx, pending.ledger.vault, source)
@@ -124,6 +137,8 @@ def _take(
     at = pending.take(tx, said).at
     if given.valid_until_ms is not None:
         tx.execute(_RENEW, {"source": source.id, "until": given.valid_until_ms})
+    if given.is_rural is not None:
+        tx.execute(_MARK, {"source": source.id, "rural": source.rural})
     told = {"case": pending.case, "decision": step.decision, "state": step.to_state}
     tell(tx, SOURCE_DECIDED, source.applicant_id, at, told)
     return step.to_state
@@ -204,7 +219,10 @@ def _unpublished(of: NewSource) -> NotFound:
 
 def _names(of: Source) -> dict[str, str | list[str]]:
     district: dict[str, str | list[str]] = {} if of.district is None else {"district": of.district}
-    return {"name_zh": of.name_zh, "name_en": of.name_en, **district}
+    rural: dict[str, str | list[str]] = {} if of.rural is None else {"rural": of.rural}
+    shares: dict[str, str | list[str]] = {"shares": list(of.shares)} if of.shares else {}
+    return {"name_zh": of.name_zh, "name_en": of.name_en, **district, **rural, **shares}
 
 
+_MARK = sa.text("UPDATE sources SET rural = :rural WHERE id = :source")
 _RENEW = sa.text("UPDATE sources SET valid_until_ms = :until WHERE id = :source")

@@ -9,6 +9,7 @@ from registry.ledger.ledger import Ledger
 from registry.procedure.decision import PREFIXES, Officer, Record
 from registry.sources.approval import next_step, take
 from registry.sources.given import NOTHING, Given, checked_given
+from registry.sources.sources import DECLARED
 
 
 def decide_or_move(
@@ -27,7 +28,7 @@ def decide_or_move(
     """
     pending, source, step = next_step(tx, ledger, source_of(case), decision)
     mover = choose(step.by)
-    checked_given(step, given)
+    checked_given(step, given, is_marked=source.rural == DECLARED)
     if step.second:
         return None, move(tx, case, decision, mover, ledger.clock(), reason, given.kept())
     return take(tx, pending, source, step, By(mover, reason=reason), given), None

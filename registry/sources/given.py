@@ -9,22 +9,28 @@ from registry.errors import Invalid
 from registry.procedure import fields
 from registry.procedure.table import MAX_WORKING_DAYS, Step
 
-_UNTIL, _DAYS = "valid_until_ms", "mend_days"
+_UNTIL, _DAYS, _RURAL = "valid_until_ms", "mend_days", "is_rural"
+REVIEW: Final = "review"
+"""The decision that says whether a mark that was declared holds."""
 TRIAL: Final = "trial_sha256"
 """SHA-256 of the file of the test run: a batch of the source that was judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The new end of a renewal (Unix milliseconds), working days to mend in, and hashes (hex) by their fields."""
+    """The new end of a renewal (Unix milliseconds), working days to mend in, hashes (hex) by their fields.
+
+    `is_rural` says whether the rural mark that was declared holds.
+    """
 
     valid_until_ms: int | None = None
     mend_days: int | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    is_rural: bool | None = None
 
     def kept(self) -> dict[str, Any]:
         """Write it as a motion keeps it."""
-        said = {_UNTIL: self.valid_until_ms, _DAYS: self.mend_days}
+        said = {_UNTIL: self.valid_until_ms, _DAYS: self.mend_days, _RURAL: self.is_rural}
         return {name: value for name, value in said.items() if value is not None} | dict(self.hashes)
 
 
@@ -33,12 +39,21 @@ NOTHING: Final = Given()
 
 def as_kept(kept: Mapping[str, Any]) -> Given:
     """Read what a motion kept."""
-    hashes = {name: value for name, value in kept.items() if name not in {_UNTIL, _DAYS}}
-    return Given(kept.get(_UNTIL), kept.get(_DAYS), hashes)
+    hashes = {name: value for name, value in kept.items() if name not in {_UNTIL, _DAYS, _RURAL}}
+    return Given(kept.get(_UNTIL), kept.get(_DAYS), hashes, kept.get(_RURAL))
 
 
-def checked_given(step: Step, given: Given) -> Given:
-    """Give back what a step asks for, the shortest time to mend where none is said. Raises `Invalid`."""
+def checked_given(step: Step, given: Given, *, is_marked: bool) -> Given:
+    """Give back what a step asks for, the shortest time to mend where none is said. Raises `Invalid`.
+
+    `is_marked`: the source declares a rural mark that no review has judged.
+    """
+    if (given.is_rural is None) == (is_marked and step.decision == REVIEW):
+        raise Invalid(
+            "Say `rural`, true or false: whether the mark that was declared holds."
+            if given.is_rural is None
+            else "No rural mark is judged by this. Leave `rural` out."
+        )
     if given.valid_until_ms is None and step.in_last_months:
         raise Invalid(f"Say `valid_until`: until when {step.decision} renews.")
     if given.valid_until_ms is not None and not step.in_last_months:
@@ -53,7 +68,7 @@ def checked_given(step: Step, given: Given) -> Given:
         raise Invalid(f"{step.decision} says by a SHA-256: {asked}. Give exactly that in `says`.")
     if not all(map(fields.is_digest, given.hashes.values())):
         raise Invalid("Each value of `says` is a SHA-256, 64 digits of lower-case hex.")
-    return Given(given.valid_until_ms, days or None, given.hashes)
+    return Given(given.valid_until_ms, days or None, given.hashes, given.is_rural)
 
 
 def illustrative(step: Step) -> Given:

@@ -20,7 +20,7 @@ from registry.events.types import CONSENT_GIVEN, EventType
 from registry.integrity.findings import refuse_barred
 from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
-from registry.sources.sources import Source, get_source, give_consent, open_user, seal_user, user_digest
+from registry.sources.sources import Source, get_source, give_consent, named_with, open_user, seal_user, user_digest
 from registry.words import checked_words
 
 CODE_LIFE_MS: Final = 600_000
@@ -40,13 +40,18 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A consent as it is on record; `seen_ms` is when the last activity under it ended. Unix milliseconds."""
+    """A consent as it is on record; `seen_ms` is when the last activity under it ended. Unix milliseconds.
+
+    `named` are the sources of other platforms that it names, `since_named` those that the contract names since.
+    """
 
     source: Source
     platform_user: str
     given_ms: int
     revoked_ms: int | None
     seen_ms: int | None
+    named: tuple[Source, ...] = ()
+    since_named: tuple[Source, ...] = ()
 
 
 def make_code(tx: sa.Connection, ledger: Ledger, account: int, source_id: int) -> Code:
@@ -120,7 +125,13 @@ def list_consents(tx: sa.Connection, vault: Vault, account: int) -> list[Consent
     rows = tx.execute(_OF_ACCOUNT, {"account": account}).all()
     return [
         Consent(
-            get_source(tx, row.source_id), open_user(vault, row.sealed_user), row.given_ms, row.revoked_ms, row.seen_ms
+            get_source(tx, row.source_id),
+            open_user(vault, row.sealed_user),
+            row.given_ms,
+            row.revoked_ms,
+            row.seen_ms,
+            tuple(get_source(tx, other) for other in row.others),
+            tuple(one for one in named_with(tx, row.source_id) if one.id not in row.others),
         )
         for row in rows
     ]
@@ -145,7 +156,7 @@ _PLATFORMS = Statement("""
     WHERE c.account_id = :account AND c.revoked_ms IS NULL ORDER BY c.id
 """)
 _OF_ACCOUNT = sa.text("""
-    SELECT c.source_id, c.sealed_user, c.given_ms, c.revoked_ms,
+    SELECT c.source_id, c.sealed_user, c.given_ms, c.revoked_ms, c.others,
         greatest(
             (SELECT max(a.ends_ms) FROM activities a
                 WHERE a.account_id = c.account_id AND a.source_id = c.source_id),

@@ -44,7 +44,7 @@ def cases_of_district(tx: sa.Connection, district: str) -> frozenset[str]:
 def _supervised(vault: Vault, row: sa.Row[tuple[object, ...]]) -> Supervised:
     source = Source(
         row.kind, row.name_zh, row.name_en, row.applicant_id, row.methodology_code, row.methodology_version,
-        row.valid_from_ms, row.valid_until_ms, row.district, row.developer_id, id=row.id,
+        row.valid_from_ms, row.valid_until_ms, row.district, row.developer_id, row.rural, row.shares, id=row.id,
     )  # fmt: skip
     name = None
     if row.sealed is not None and row.name is not None:
@@ -53,14 +53,10 @@ def _supervised(vault: Vault, row: sa.Row[tuple[object, ...]]) -> Supervised:
 
 
 _LIST = sa.text("""
-    SELECT s.*, last.state, a.name, k.sealed,
+    SELECT s.*, c.state, a.name, k.sealed,
         (SELECT coalesce(sum(l.last_g - l.first_g), 0) FROM lots l WHERE l.source_id = s.id)::bigint AS issued_g
     FROM sources s JOIN accounts a ON a.id = s.applicant_id LEFT JOIN account_keys k ON k.account_id = a.id
-    CROSS JOIN LATERAL (
-        SELECT CAST(e.public AS jsonb) #>> '{to,1}' AS state FROM decisions d
-        JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence
-        WHERE d.case_number = 'S-' || s.id ORDER BY d.movement_id DESC LIMIT 1
-    ) last
+    JOIN case_standing c ON c.case_number = 'S-' || s.id
     WHERE s.id < :before AND (CAST(:district AS text) IS NULL OR s.district = :district)
     ORDER BY s.id DESC LIMIT :limit
 """)

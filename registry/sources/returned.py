@@ -12,7 +12,7 @@ from registry.procedure.decision import Decision, Record, SourceTerms
 
 Facts = Mapping[str, object]
 """`source`, `kind`, `name_zh`, `name_en`, `methodology_code`, `methodology_version`, `valid_from_ms`,
-`valid_until_ms`, `district`, and `applicant_id` and `developer_id` where a document shows them."""
+`valid_until_ms`, `district`, `rural`, `shares`, and `applicant_id` and `developer_id` where a document shows them."""
 
 
 def facts_of(tx: sa.Connection, decision: Decision, fields: Fields) -> dict[str, object] | None:
@@ -34,6 +34,8 @@ def facts_of(tx: sa.Connection, decision: Decision, fields: Fields) -> dict[str,
         "valid_from_ms": terms.valid_from,
         "valid_until_ms": terms.valid_until,
         "district": fields["district"][1] if _is_text(fields.get("district")) else None,
+        "rural": fields["rural"][1] if _is_text(fields.get("rural")) else None,
+        "shares": fields["shares"][1] if isinstance(fields.get("shares"), list) else None,
     }
 
 
@@ -83,17 +85,17 @@ _NEEDED = sa.text("""
 """)
 _RETURN = sa.text("""
     INSERT INTO sources (id, kind, name_zh, name_en, applicant_id, methodology_code, methodology_version,
-        valid_from_ms, valid_until_ms, district, developer_id)
+        valid_from_ms, valid_until_ms, district, developer_id, rural, shares)
     OVERRIDING SYSTEM VALUE
     SELECT :source, :kind, :name_zh, :name_en, :applicant_id, :methodology_code, :methodology_version,
-        :valid_from_ms, :valid_until_ms, :district, (SELECT id FROM accounts WHERE id = :developer_id)
+        :valid_from_ms, :valid_until_ms, :district, (SELECT id FROM accounts WHERE id = :developer_id), :rural, :shares
     WHERE EXISTS (SELECT FROM accounts WHERE id = :applicant_id)
         AND EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
     ON CONFLICT (id) DO UPDATE
         SET applicant_id = excluded.applicant_id, developer_id = excluded.developer_id
         WHERE sources.applicant_id IN (SELECT id FROM accounts WHERE opened_ms = 0 AND erased_ms = 0)
 """)
-_RENEW = sa.text("UPDATE sources SET valid_until_ms = :valid_until_ms WHERE id = :source")
+_RENEW = sa.text("UPDATE sources SET valid_until_ms = :valid_until_ms, rural = :rural WHERE id = :source")
 _IS_LOST = sa.text("""
     SELECT EXISTS (SELECT FROM methodologies WHERE (code, version) = (:methodology_code, :methodology_version))
         AND NOT EXISTS (SELECT FROM sources WHERE id = :source)

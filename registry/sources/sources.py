@@ -10,13 +10,15 @@ import sqlalchemy as sa
 from registry.accounts.accounts import MAX_NAME_CHARS
 from registry.accounts.vault import Vault
 from registry.database.personal import rows_go
-from registry.database.schema import consents, sources
+from registry.database.schema import consents, sharings, sources
 from registry.errors import Invalid, NotFound
 from registry.events.outbox import PLATFORM_USER, Person, tell
 from registry.events.types import CONSENT_WITHDRAWN
 from registry.procedure.decision import SOURCE_KINDS
 from registry.words import checked_words
 
+DECLARED: Final = "declared"
+REVIEWED: Final = "reviewed"
 _DISTRICT: Final = re.compile("[0-9]{6}", re.ASCII)
 
 
@@ -36,6 +38,10 @@ class NewSource:
     """Six digits (GB/T 2260); None for one of the whole city."""
     developer_id: int | None = None
     """The account for which the applicant applies, by its mandate (R3)."""
+    rural: str | None = None
+    """Whether it serves rural revitalisation (乡村振兴): as its applicant `declared`, or as its review says."""
+    shares: Sequence[str] | None = None
+    """Who shares its benefits, as `registry.sources.shares` writes it; None where it is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,8 @@ def checked_source(new: NewSource) -> NewSource:
     if new.valid_from_ms >= new.valid_until_ms:
         raise Invalid("A source is valid from a time until a later one.")
     checked_district(new.district)
+    if new.developer_id is not None and not new.shares:
+        raise Invalid("Who applies for a developer says in `shares` who shares the benefits: it is public before.")
     return new
 
 
@@ -94,8 +102,9 @@ def open_user(vault: Vault, sealed: bytes) -> str:
 
 
 _GIVE = sa.text("""
-    INSERT INTO consents (source_id, user_digest, sealed_user, account_id, given_ms)
-    SELECT :source_id, :digest, :sealed, :account_id, CAST(:given_ms AS bigint) WHERE NOT EXISTS (
+    INSERT INTO consents (source_id, user_digest, sealed_user, account_id, given_ms, others)
+    SELECT :source_id, :digest, :sealed, :account_id, CAST(:given_ms AS bigint), CAST(:others AS bigint[])
+    WHERE NOT EXISTS (
         SELECT FROM consents
         WHERE source_id = :source_id AND user_digest = :digest AND account_id <> :account_id
     ) ON CONFLICT (source_id, user_digest) WHERE revoked_ms IS NULL DO NOTHING
@@ -106,17 +115,25 @@ def give_consent(tx: sa.Connection, vault: Vault, source_id: int, accounts: Mapp
     """Link platform users to accounts, with their consent.
 
     A user already linked keeps the link there is; consent that was withdrawn stands again when it is given for the
-    same account.
+    same account. It names the sources of other platforms that the contract names now (R51).
     """
+    others = [other.id for other in named_with(tx, source_id)]
     rows = [
         {
             "source_id": source_id, "digest": user_digest(vault, user), "sealed": seal_user(vault, user),
-            "account_id": account, "given_ms": at,
+            "account_id": account, "given_ms": at, "others": others,
         }
         for user, account in accounts.items()
     ]  # fmt: skip
     if rows:
         tx.execute(_GIVE, rows)
+
+
+def named_with(tx: sa.Connection, source_id: int) -> list[Source]:
+    """Give the sources of other platforms that a source's contract names: they get the same acts (R51)."""
+    named = sa.select(sharings.c.other_id).where(sharings.c.source_id == source_id, sharings.c.ended_ms.is_(None))
+    query = sa.select(sources).where(sources.c.id.in_(named)).order_by(sources.c.id)
+    return [Source(**row._mapping) for row in tx.execute(query)]  # noqa: SLF001
 
 
 def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) -> None:

@@ -1,7 +1,7 @@
 """From a submission to a case: what is handed in is judged, and recorded by an officer of the centre."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import rfc8785
@@ -19,8 +19,10 @@ from registry.procedure.decision import PREFIXES, Record
 from registry.procedure.fields import Unreadable, moment
 from registry.sources.approval import apply_for, must_be_admissible
 from registry.sources.assets import Asset, checked_assets
-from registry.sources.sources import NewSource, checked_source
-from registry.submissions.submissions import Submission, note_recorded
+from registry.sources.shares import Share, checked_shares
+from registry.sources.sources import DECLARED, NewSource, checked_source
+from registry.submissions.calls import answering
+from registry.submissions.submissions import State, Submission, note_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Applied:
 
     source: NewSource
     assets: tuple[Asset, ...]
+    said: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """How it answers its call, as its first decision says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ def judge(tx: sa.Connection, ledger: Ledger, found: Submission) -> Methodology |
     if source.developer_id is not None:
         must_have_mandate(tx, source.developer_id, source.applicant_id, APPLY, ledger.clock())
     must_be_admissible(tx, ledger, source, applied.assets)
-    return applied
+    # What waits was handed in when it changed last: a call may close meanwhile.
+    handed_in = found.changed_ms if found.state is State.SUBMITTED else ledger.clock()
+    return replace(applied, said=answering(tx, content, handed_in))
 
 
 def record(tx: sa.Connection, ledger: Ledger, found: Submission, by: By) -> str:
@@ -65,7 +71,7 @@ def record(tx: sa.Connection, ledger: Ledger, found: Submission, by: By) -> str:
     if isinstance(judged, Methodology):
         case, _ = methodologies.submit(tx, ledger, judged, by)
     else:
-        case = f"{PREFIXES[Record.SOURCE]}{apply_for(tx, ledger, judged.source, by, judged.assets).id}"
+        case = f"{PREFIXES[Record.SOURCE]}{apply_for(tx, ledger, judged.source, by, judged.assets, judged.said).id}"
     note_recorded(tx, found, by.actor, case, ledger.clock())
     return case
 
@@ -89,7 +95,11 @@ def _applied(content: Mapping[str, Any], applicant: int) -> Applied:
         raise Conflict("An applicant that is the developer itself names no developer.")
     names, of = (content["name_zh"], content["name_en"]), (content["methodology"], content["version"])
     valid = _moment(content["valid_from"]), _moment(content["valid_until"])
-    source = NewSource(content["kind"], *names, applicant, *of, *valid, content.get("district"), developer)
+    rural = DECLARED if content.get("rural") else None
+    shares = checked_shares([Share(one["sharer"], one["name"], one["parts"]) for one in content.get("shares", [])])
+    source = NewSource(
+        content["kind"], *names, applicant, *of, *valid, content.get("district"), developer, rural, shares or None
+    )
     stated = [Asset(one["kind"], one["identifier"]) for one in content.get("assets", [])]
     return Applied(checked_source(source), checked_assets(source.kind, stated))
 

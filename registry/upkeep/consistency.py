@@ -170,6 +170,14 @@ _ACTS = """
     ) m ON m.act_id = a.id WHERE m.grams IS DISTINCT FROM a.quantity_g
         AND NOT EXISTS (SELECT FROM set_aside s WHERE s.dismissed ->> 'act_id' = a.id::text) ORDER BY a.id
 """
+_STANDING = """
+    SELECT 'case ' || c.number, NULL::bigint, NULL::bigint FROM cases c
+    LEFT JOIN case_standing s ON s.case_number = c.number LEFT JOIN LATERAL (
+        SELECT d.movement_id, CAST(e.public AS jsonb) #>> '{to,1}' AS state FROM decisions d
+        JOIN movements m ON m.id = d.movement_id JOIN evidence e ON e.digest = m.evidence
+        WHERE d.case_number = c.number ORDER BY d.movement_id DESC LIMIT 1
+    ) last ON true WHERE (s.last_id, s.state) IS DISTINCT FROM (last.movement_id, last.state) ORDER BY 1
+"""
 _DECISIONS = """
     SELECT 'movement ' || coalesce(m.id, d.movement_id), l.index, m.at_ms
     FROM (SELECT * FROM movements WHERE kind IN (64, 65, 66, 69, 70, 75, 76)) m
@@ -230,6 +238,7 @@ CHECKS: Final = {
     "origins": _Check(_ORIGINS, "what its bundle is made of is not what was gathered into it", REWRITE),
     "acts": _Check(_ACTS, "its movements do not add up to its quantity, or it has none"),
     "decisions": _Check(_DECISIONS, "it is not known here as a decision of the case that its document names"),
+    "cases": _Check(_STANDING, "it does not stand where its last decision led", REWRITE),
     "policies": _Check(_POLICIES, "it is not as the decision that published it says", REWRITE),
     "certificates": _Check(_CERTIFICATES, "its act is no cancellation of that quantity, form, purpose and holder"),
     "idempotency": _Check(_ANSWERS, "it has no answer, or one without what was asked"),

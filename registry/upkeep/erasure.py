@@ -37,6 +37,7 @@ from registry.points import notices, standing_orders
 from registry.points.points import expire
 from registry.sources import assets, linking, sources
 from registry.submissions import submissions
+from registry.supports import disclosures, supports
 from registry.webhooks import webhooks
 
 CANCELLING: Final = ("voluntary-cancellation", "donation")
@@ -50,6 +51,8 @@ DECLARED: Final[tuple[Erasing, ...]] = (
     *accounts.ERASING,
     *submissions.ERASING,
     *findings.ERASING,
+    *supports.ERASING,
+    *disclosures.ERASING,
     *appointments.ERASING,
     *grants.ERASING,
     *mandates.ERASING,

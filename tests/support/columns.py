@@ -52,7 +52,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "expiry_notices": _all(G, "account_id until_ms days quantity_g at_ms"),
     "standing_orders": _all(G, "id account_id given_ms ended_ms"),
     "reads": _all(G, "id account_id reader what purpose at_ms"),
-    "consents": _all(G, "id source_id user_digest sealed_user account_id given_ms revoked_ms"),
+    "consents": _all(G, "id source_id user_digest sealed_user account_id given_ms revoked_ms others"),
     "events": {**_all(S, "id account_id number type at_ms data"), **_all(G, "person_id external_id")},
     "feeds": _all(S, "account_id last gone"),
     "webhooks": _all(
@@ -98,7 +98,18 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "sources": _all(
         A,
         "id kind name_zh name_en applicant_id methodology_code methodology_version valid_from_ms valid_until_ms "
-        "district developer_id",
+        "district developer_id rural shares",
+    ),
+    "supports": _all(
+        G,
+        "id what account_id entered_by by_name title_zh title_en text_zh text_en kinds districts methodologies least_g "
+        "most_g until_ms entered_ms state decided_by decided_ms",
+    ),
+    "disclosures": _all(G, "id source_id account_id financier_id given_ms ended_ms"),
+    "disclosure_reads": _all(G, "disclosure_id at_ms"),
+    "calls": _all(
+        A,
+        "id title_zh title_en kinds opens_ms closes_ms documents verification entered_by entered_ms ended_ms ended_by",
     ),
     "lists": _all(A, "id name purpose dated origin sha256 entries imported_by imported_ms"),
     "list_entries": _all(A, "list_id place kind identifier entity identifier_normal entity_normal"),
@@ -149,6 +160,7 @@ COLUMNS: dict[str, dict[str, Is]] = {
     "corrected": _all(A, "first_g last_g case_number"),
     "corrected_accounts": _all(G, "case_number account_id issued_g voided_g"),
     "cases": _all(A, "number about"),
+    "case_standing": _all(A, "case_number last_id state"),
     "decisions": _all(A, "movement_id case_number"),
     "motions": _all(A, "id case_number decision mover reason moved_ms ended_ms ended_by approved given"),
     "frontier": _all(A, "sole next_g"),
@@ -197,7 +209,7 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "mandates": _kept(term="kind"),
     "belongings": _kept(term="kind", digest="digest", sealed="sealed", officer="linked_by"),
     "reads": _kept(officer="reader", term="what", sealed="purpose"),
-    "consents": _kept(digest="user_digest", sealed="sealed_user"),
+    "consents": _kept(digest="user_digest", sealed="sealed_user", term="others"),
     "events": _kept(term="type data", sealed="external_id"),
     "webhooks": _kept(
         digest="subject_digest", business="url", term="types failure disabled_for", sealed="secret old_secret"
@@ -216,7 +228,14 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "methodologies": _kept(public="code class status record digest decision"),
     "methodology_texts": _kept(public="code record digest"),
     "policies": _kept(public="name value digest decision"),
-    "sources": _kept(public="kind name_zh name_en methodology_code district"),
+    "sources": _kept(public="kind name_zh name_en methodology_code district shares", term="rural"),
+    "supports": _kept(
+        public="by_name title_zh title_en text_zh text_en kinds districts methodologies", term="what state",
+        officer="entered_by decided_by",
+    ),
+    "calls": _kept(
+        public="title_zh title_en kinds documents verification", officer="entered_by ended_by"
+    ),
     "lists": _kept(public="name purpose origin sha256", officer="imported_by"),
     "list_entries": _kept(business="kind identifier entity identifier_normal entity_normal"),
     "objections": _kept(
@@ -256,6 +275,7 @@ AT_REST: dict[str, dict[str, Kept]] = {
     "corrected": _kept(public="case_number"),
     "corrected_accounts": _kept(public="case_number"),
     "cases": _kept(public="number about"),
+    "case_standing": _kept(public="case_number state"),
     "decisions": _kept(public="case_number"),
     "motions": _kept(public="case_number decision reason given", officer="mover ended_by"),
     "seals": _kept(digest="mac"),

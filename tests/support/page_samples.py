@@ -108,6 +108,25 @@ BLOCK: dict[str, Any] = {
     "moved": True,
 }
 
+HOSTILES = {"zh": HOSTILE, "en": HOSTILE}
+SOURCE: dict[str, Any] = {
+    "number": 3,
+    "case": "S-3",
+    "index": 7,
+    "name": {"zh": HOSTILE, "en": HOSTILE},
+    "kind": "project",
+    "state": {"zh": HOSTILE, "en": HOSTILE},
+    "district": None,
+    "rural": "declared",
+    "issued_g": 1_234_567,
+    "methodology": HOSTILE,
+    "version": 1,
+    "valid_from": "2026-11-20T06:00:00.000Z",
+    "valid_until": None,
+    "fits": [{"by": None, "title": {"zh": HOSTILE, "en": HOSTILE}, "text": {"zh": HOSTILE, "en": HOSTILE}}],
+    "shares": [{"sharer": "developer", "name": HOSTILE, "percent": "100.00"}],
+    "benefits": [{"zh": HOSTILE, "en": HOSTILE, "unit": "L"}],
+}
 DECISION: dict[str, Any] = {
     "index": 7,
     "at": "2026-11-20T06:00:00.000Z",
@@ -151,10 +170,17 @@ CONTEXTS: dict[str, dict[str, Any]] = {
             "computation": {
                 "version": 1,
                 "formula": {"zh": HOSTILE, "en": HOSTILE},
-                "benefits": [{"text": {"zh": HOSTILE, "en": HOSTILE}, "unit": "L"}],
+                "benefits": [{"zh": HOSTILE, "en": HOSTILE, "unit": "L"}],
             },
         }
     },
+    "sources.html": {
+        "sources": [SOURCE],
+        "next": "/sources?cursor=3",
+        "kinds": ["project"],
+        "wanted": {"kind": "project", "district": HOSTILE},
+    },
+    "source.html": {"source": SOURCE},
     "policies.html": {
         "policies": [
             {
@@ -181,10 +207,25 @@ CONTEXTS: dict[str, dict[str, Any]] = {
                         "name": {"zh": HOSTILE, "en": HOSTILE},
                         "since": "2026-11-20T06:00:00.000Z",
                         "seen": seen,
+                        "named": [HOSTILES],
+                        "since_named": [HOSTILES],
                     }
                     for seen in (None, LATER)
                 ],
-                "others": [{"source": 3, "name": {"zh": HOSTILE, "en": HOSTILE}}],
+                "others": [{"source": 3, "name": HOSTILES, "named": [HOSTILES]}],
+                "held": [
+                    {
+                        "number": number,
+                        "state": "waiting",
+                        "why": HOSTILES,
+                        "begins": LATER,
+                        "grams": 7,
+                        "appeal": HOSTILE,
+                        "words": HOSTILE,
+                        "appeal_until": until,
+                    }
+                    for number, until in ((1, LATER), (2, None))
+                ],
                 "recognised": [{"name": {"zh": HOSTILE, "en": HOSTILE}, "acts": 3, "saved_g": 7}],
                 "things": [{"kind": HOSTILE, "ending": HOSTILE, "since": "2026-11-20T06:00:00.000Z"}],
             }

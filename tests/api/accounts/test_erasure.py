@@ -207,7 +207,9 @@ def test_a_token_of_who_was_erased_is_refused_everywhere_at_once(live, shop, cho
     asked = [route for route, who in MAY.items() if "own" in who and "no-role" not in who]
     assert len(asked) >= 11
     for method, path in asked:
-        named = dict.fromkeys(("webhook", "job", "source_id", "mandate", "link", "quarantine", "grant"), 1)
+        named = dict.fromkeys(
+            ("webhook", "job", "source_id", "mandate", "link", "quarantine", "grant", "support", "disclosure"), 1
+        )
         there = path.format(
             account_id=person.account, movement=moved, number="GLO-1", offer=1, day="2026-11-28", **named
         )

@@ -55,12 +55,12 @@ def test_a_district_bureau_reads_what_is_of_its_district_and_does_nothing(live, 
     for district, case in cases.items():
         decide(centre, case, "accept")
         motions[district] = decide(centre, case, "review")["motion"]
-    seen = {one["case"]: one for one in pages(bureau, "/v1/sources")}
+    seen = {one["case"]: one for one in pages(bureau, "/v1/supervision/sources")}
     assert seen.keys() & set(cases.values()) == {cases[DISTRICT]}
     mine = seen[cases[DISTRICT]]
     assert (mine["state"], mine["applicant"], mine["district"]) == ("accepted", "某某出行", DISTRICT)
     assert all(one["district"] == DISTRICT for one in seen.values())
-    assert {one["case"] for one in pages(centre, "/v1/sources")} >= set(cases.values())
+    assert {one["case"] for one in pages(centre, "/v1/supervision/sources")} >= set(cases.values())
     waits = {one["number"] for one in bureau.get("/v1/worklist").json()["items"]}
     assert waits & set(cases.values()) == {cases[DISTRICT]}
     moved = {one["motion"] for one in bureau.get("/v1/motions").json()["items"]}

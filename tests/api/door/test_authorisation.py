@@ -196,7 +196,25 @@ MAY = {
     ("GET", "/v1/cases/{number}/matches"): DECIDING,
     ("POST", "/v1/cases/{number}/matches"): frozenset({"centre"}),
     ("GET", "/v1/worklist"): frozenset({*OFFICERS, "expert", "service-body"}),
-    ("GET", "/v1/sources"): frozenset(OFFICERS),
+    ("GET", "/v1/sources"): ANYONE,
+    ("GET", "/v1/sources/{source_id}"): ANYONE,
+    ("GET", "/v1/supervision/sources"): frozenset(OFFICERS),
+    ("GET", "/v1/calls"): ANYONE,
+    ("POST", "/v1/calls"): frozenset({"centre"}),
+    ("POST", "/v1/calls/{call}/end"): frozenset({"centre"}),
+    ("GET", "/v1/supports"): ANYONE,
+    ("POST", "/v1/supports"): frozenset({"bureau"}),
+    ("POST", "/v1/supports/{support}/approval"): frozenset({"centre"}),
+    ("POST", "/v1/supports/{support}/refusal"): frozenset({"centre"}),
+    ("POST", "/v1/supports/{support}/end"): SUPERVISING,
+    ("GET", "/v1/accounts/{account_id}/supports"): READERS,
+    ("POST", "/v1/accounts/{account_id}/supports"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/supports/{support}/end"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/disclosures"): READERS,
+    ("POST", "/v1/accounts/{account_id}/disclosures"): HOLDER,
+    ("POST", "/v1/accounts/{account_id}/disclosures/{disclosure}/end"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/disclosed-sources"): HOLDER,
+    ("GET", "/v1/accounts/{account_id}/disclosed-sources/{source_id}"): HOLDER,
     ("POST", "/v1/corrections"): frozenset({"centre"}),
     ("GET", "/v1/accounts/{account_id}/corrections"): READERS,
     ("POST", "/v1/policies"): frozenset({"bureau"}),
@@ -223,6 +241,7 @@ MAY = {
 }
 """Route -> who gets past the door. Pages and static files are for anyone, and read-only, as a test below says."""
 MORE_THAN_THERE_IS = 2**53 - 1
+SUPPORT = dict.fromkeys(("title_zh", "title_en", "text_zh", "text_en"), "-") | {"kinds": ["none"]}
 BODIES = {
     "provider-application": FORM,
     "offers": {
@@ -303,6 +322,19 @@ BODIES = {
         "day": "2999-01-01",
         **dict.fromkeys(("batches", "rows", "accepted", "refused", "held", "issued", "issued_g", "converted_g"), 0),
     },
+    "/v1/supports": SUPPORT,
+    "/v1/supports/{support}/refusal": {},
+    "/v1/calls": {
+        "title_zh": "-",
+        "title_en": "-",
+        "kinds": [],
+        "documents": [],
+        "verification": "self",
+        "opens": "2027-01-01T00:00:00.000Z",
+        "closes": "2027-02-01T00:00:00.000Z",
+    },
+    "supports": {**SUPPORT, "by_name": "-"},
+    "disclosures": {"source": MORE_THAN_THERE_IS, "financier": MORE_THAN_THERE_IS},
     "/v1/sharings": {"source": MORE_THAN_THERE_IS, "other": MORE_THAN_THERE_IS},
     "settlement": {"note": "x"},
     "consents": {"code": "none", "external_id": "x"},
@@ -407,6 +439,7 @@ def test_pages_and_files_only_read():
     own = "/me/accounts/{account_id}/scenes/{source_id}/"
     writing = {("POST", "/sign-out"), ("POST", own + "code"), ("POST", own + "withdrawal")}
     writing |= {("POST", "/me/accounts/{account_id}/standing-order" + end) for end in ("", "/end")}
+    writing.add(("POST", "/me/accounts/{account_id}/quarantine/{quarantine}/appeal"))
     assert written == writing, "what a page writes is refused to other sites, as test_sign_in.py says"
 
 
@@ -462,6 +495,7 @@ def named(callers, movement) -> dict[str, object]:
         "provider": MORE_THAN_THERE_IS,
         "offer": MORE_THAN_THERE_IS,
         "day": "2026-11-28",
+        **dict.fromkeys(("support", "disclosure", "call"), MORE_THAN_THERE_IS),
         "first_byte": 0,
     }
 
@@ -485,7 +519,7 @@ def asked(caller: Caller, route: tuple[str, str], named: dict[str, object]) -> h
 def mistake_of(route: tuple[str, str], who: str, answer: httpx2.Response) -> str | None:
     """What was answered, when it is not what it must be; None when it is."""
     path = route[1]
-    if path.startswith(("/v1/sources/{source_id}", "/v1/batches/{batch}")) and who == "platform":
+    if path.startswith(("/v1/sources/{source_id}/", "/v1/batches/{batch}")) and who == "platform":
         right = is_problem(answer, 403, "forbidden")  # of another platform's source
     elif who in MAY[route]:
         right = answer.status_code not in {401, 403, 405, 422, 500}

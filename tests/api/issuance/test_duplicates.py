@@ -7,9 +7,9 @@ import pytest
 from api.installation.officers import OFFICERS
 from registry.clock import system_clock
 from registry.sources.approval import approve
-from registry.sources.sources import NewSource, give_consent
+from registry.sources.sources import NewSource, get_source, give_consent
 from tests.support.reporting import Reporting, rides_csv
-from tests.support.rest import is_problem
+from tests.support.rest import Caller, holder, is_problem
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,7 @@ def test_what_another_platform_reported_is_refused_counted_and_a_finding_unless_
     body = {"source": ids[0], "other": ids[1]}
     named = centre.post("/v1/sharings", body)
     assert named.status_code == 201, named.text
+    consents_say(live, ids[0], ids[1], next(iter(riders.values())))
     assert is_problem(centre.post("/v1/sharings", body), 409, "conflict")
     assert is_problem(centre.post("/v1/sharings", body | {"other": ids[0]}), 400, "invalid")
     third = second.read(second.proposed(rides_csv([one | {"orderid": f"z-{one['orderid']}"} for one in again])))
@@ -64,3 +65,19 @@ def test_what_another_platform_reported_is_refused_counted_and_a_finding_unless_
     assert [(one["other"], one["until"]) for one in sharings] == [(ids[1], None)], "whoever consents can read it"
     ended = centre.post(f"/v1/sharings/{named.json()['sharing']}/end", {})
     assert (ended.status_code, ended.json()["until"] is not None) == (201, True)
+
+
+def consents_say(live, source: int, other: int, before: int) -> None:
+    """Who consented before the contract named another is told that it does since; who links now consents to it."""
+    (old,) = [one for one in holder(live, before).get(f"/v1/accounts/{before}/consents").json()["items"]
+              if one["source"] == source]  # fmt: skip
+    assert ([one["source"] for one in old["since_named"]], old["others"]) == ([other], [])
+    person = holder(live, live.person())
+    code = person.act("link-codes", source=source).json()
+    assert [one["source"] for one in code["others"]] == [other], "told before it is given"
+    with live.site.database.reading() as tx:
+        platform = Caller(live.url, live.token("platform", get_source(tx, source).applicant_id))
+    linked = platform.post(f"/v1/sources/{source}/consents", {"code": code["code"], "external_id": "named-too"})
+    assert linked.status_code == 201, linked.text
+    (new,) = person.get(f"/v1/accounts/{person.account}/consents").json()["items"]
+    assert ([one["source"] for one in new["others"]], new["since_named"]) == ([other], [])

@@ -1,11 +1,19 @@
 """Quarantine: what a rule caught waits, says why in both languages, is appealed for, released, refused, or lapses."""
 
 import itertools
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 
+from api.explorer.signing_in import SESSION
+from api.installation.development_issuer import NAME
 from api.serving import batches as working
 from registry.events.outbox import number_events
+from registry.identity import sessions
+from registry.identity.grants import Grant
+from registry.identity.roles import Role
+from registry.identity.subjects import Subject
 from registry.issuance import quarantine as room
 from registry.issuance import work
 from registry.upkeep.consistency import check_tables
@@ -133,6 +141,50 @@ def test_who_refused_does_not_decide_on_the_appeal_and_each_is_told(live, report
     assert not any({"account", "reference", "appeal"} & set(one) for one in listed)
     other = Caller(live.url, live.token("platform", live.institution("Other platform")))
     assert other.get("/v1/quarantine").json()["items"] == []
+
+
+def test_a_person_appeals_on_the_page_and_officers_decide_by_command(live, reporting, riders, gram):
+    a, b = riders
+    reporting.issued(rides_csv([ride(a), ride(b, **FAST)]))
+    account, subject = riders[b], f"rider {riders[b]} with a browser"
+    live.grant(subject, Grant(Role.HOLDER, account))
+    with live.site.database.transaction() as tx:
+        digest = Subject(NAME, subject).digest(live.site.ledger.vault)
+        cookie = {"Cookie": f"{SESSION}={sessions.begin(tx, digest, live.site.ledger.clock())}"}
+    (held,) = caught(live, account)
+    number = held["quarantine"]
+
+    def page(path: str = "/me?lang=en", method: str = "GET", said: str = "", **headers: str):
+        given = (
+            cookie | {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"} | headers
+        )
+        return Caller(live.url).ask(method, path, headers=given, content=said.encode())
+
+    form = f"/me/accounts/{account}/quarantine/{number}/appeal"
+    assert (held["en"] in unescape(page().text), form in page().text, held["zh"] in page("/me").text) == (True,) * 3
+    message = urlencode({"message": "I rode downhill. 下坡"})
+    assert page(form, "POST", message, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert page(form, "POST").status_code == page(form, "POST", "%ff=%ff").status_code == 400
+    theirs = f"/me/accounts/{riders[a]}/quarantine/{number}/appeal"
+    assert page(theirs, "POST", message).status_code == 403
+    after = page(f"{form}?lang=en", "POST", message).text
+    assert ("I rode downhill. 下坡" in after, f'action="{form}' in after) == (True, False), "once"
+    at = "--registry", live.url, "--token"
+    centre, me = reporting.centre(1), holder(live, account)
+    own = gram("quarantine", "list", "--account", account, *at, me.token)[1]
+    assert own.startswith(f"{number}  source {live.source.id}  waiting  too-fast  ")
+    assert f"{number}  " in gram("quarantine", "list", "--state", "waiting", *at, centre.token)[1]
+    shown = gram("quarantine", "show", number, "--purpose", "申诉", *at, centre.token)[1]
+    assert "appeal: I rode downhill. 下坡" in shown
+    assert gram("quarantine", "appeal", number, "--account", account, "--message", "x", *at, me.token)[0] == 2, "once"
+    refusal = gram("quarantine", "refuse", number, "--message", "装在货车上", *at, centre.token)
+    assert refusal[:2] == (0, "1 are refused.\n")
+    assert "装在货车上" in page().text
+    reporting.issued(rides_csv([ride(a, start_time="2016-08-26 07:00", end_time="2016-08-26 07:20"), ride(b, **FAST)]))
+    other = next(one["quarantine"] for one in caught(live, account) if one["state"] == "waiting")
+    assert gram("quarantine", "release", other, *at, centre.token)[1].startswith("Batch ")
+    assert caught(live, account)[0]["state"] == "releasing"
+    reporting.work()
 
 
 def test_what_was_met_meanwhile_is_refused_when_it_is_released(live, reporting, riders):

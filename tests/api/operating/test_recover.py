@@ -225,7 +225,9 @@ def test_a_source_that_was_lost_is_back_and_its_applicant_with_its_evidence(sche
     with backup_of(scheme.database, postgres_url) as copy:
         window = scheme.source.valid_from_ms, scheme.source.valid_until_ms
         of = scheme.source.methodology_code, scheme.source.methodology_version
-        scenario = NewSource("scenario", "新场景", "New", scheme.source.applicant_id, *of, *window)
+        # Its mark is of the form that a review leaves, for the way of demonstrations judges none.
+        declared = {"rural": "reviewed", "shares": ["10000 developer 远山村集体"]}
+        scenario = NewSource("scenario", "新场景", "New", scheme.source.applicant_id, *of, *window, **declared)
         with scheme.database.transaction() as tx:
             source = approve(tx, scheme.ledger, scenario, OFFICERS)
         scheme.source = source

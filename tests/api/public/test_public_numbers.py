@@ -37,6 +37,7 @@ SIZE = 60
 QUERIED = {
     "cursor", "limit", "gram_g", "first_g", "end_g", "record", "at", "version", "after", "state", "role",
     "profile", "period_from", "period_until", "purpose", "dated", "origin", "format", "receipt",
+    "kind", "district", "methodology", "rural",
 }  # fmt: skip
 """Parameters of queries that REST has."""
 ELSE_SEEN = {
@@ -45,7 +46,8 @@ ELSE_SEEN = {
 """What routes answer who has no receipt, or was not sent here; of others somebody sees something, or signs in first."""
 OF_PARTIES = (
     "source_id", "link", "motion", "mandate", "appointment", "reconciliation", "submission", "webhook", "batch",
-    "request", "grant", "finding", "objection", "quarantine", "duplicate", "sharing", "provider", "offer",
+    "request", "grant", "finding", "objection", "quarantine", "duplicate", "sharing", "provider", "offer", "support",
+    "disclosure", "call",
 )  # fmt: skip
 """Numbers in paths that only parties and officers use."""
 HEALTH = "/v1/health"
@@ -158,6 +160,7 @@ class World:
             "/v1/state": [f"?first_g={first}&end_g={first + 30}" for first in (0, 50, later)],
             "/v1/bundles/{serial}": ["", *(f"?gram_g={gram}" for gram in (125, later + 125))],
             "/blocks/{name}": ["", "?lang=en&gram=10", f"?gram={later + 10}"],
+            "/v1/sources": ["", "?kind=scenario&rural=false&limit=1", "?state=live&district=310104"],
             "/v1/decisions": ["", "?record=policy", "?limit=2"],
             "/v1/policies": ["?at=2026-11-28T00:00:00.000Z"],
             "/v1/methodologies/{code}": ["", "?version=1"],

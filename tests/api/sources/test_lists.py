@@ -44,6 +44,9 @@ def lists(centre):
     return [answer.json() for answer in said]
 
 
+SHARES = [{"sharer": "developer", "name": "某某", "parts": 10_000}]
+
+
 def handed_in(firm: Caller, *assets: tuple[str, str], **changes):
     stated = [{"kind": kind, "identifier": identifier} for kind, identifier in assets]
     number = done(firm.act("applications", **application(assets=stated, **changes)))["submission"]
@@ -88,7 +91,7 @@ def test_who_is_in_the_quota_boundary_is_refused_by_name_and_for_a_developer_too
     assert is_problem(handed_in(steel)[1], 409, "within-quota-boundary")
     agent = institution(live)
     done(steel.act("mandates", agent=agent.account, kind="apply"))
-    assert is_problem(handed_in(agent, developer=steel.account)[1], 409, "within-quota-boundary")
+    assert is_problem(handed_in(agent, developer=steel.account, shares=SHARES)[1], 409, "within-quota-boundary")
 
 
 def test_what_is_near_waits_for_an_officer_whose_word_is_in_the_decision(live, centre):

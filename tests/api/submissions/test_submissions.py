@@ -19,6 +19,9 @@ FREE = "metro-by-trip"
 """A methodology that no other test of the shared installation begins a case of."""
 
 
+SHARES = [{"sharer": "developer", "name": "村集体", "parts": 10_000}]
+
+
 def signed_in(live, subject: str) -> Caller:
     return Caller(live.url, live.site.development_issuer.token(subject, system_clock() // 1000))
 
@@ -96,7 +99,8 @@ def test_examples_that_are_handed_in_are_run_one_at_a_time(live):
 def test_an_applicant_applies_for_a_developer_by_mandate_and_for_nobody_without(live, centre):
     firm, developer = institution(live), institution(live)
     applicant = Caller(live.url, live.token("applicant", firm.account), firm.account)
-    number = done(applicant.act("applications", **application(developer=developer.account)))["submission"]
+    wanted = application(developer=developer.account, shares=SHARES)
+    number = done(applicant.act("applications", **wanted))["submission"]
     path = f"/v1/submissions/{number}"
     assert is_problem(applicant.post(f"{path}/handing-in", {}), 409, "conflict"), "there is no mandate"
     done(developer.act("mandates", agent=firm.account, kind="trade"))
@@ -164,7 +168,8 @@ def test_a_district_bureau_sees_what_is_of_its_district(live, centre):
         ({"version": 99}, 404, "not-found"),
         ({"valid_from": "tomorrow"}, 400, "invalid"),
         ({"valid_until": "2020-01-01T00:00:00.000Z"}, 400, "invalid"),
-        ({"developer": 2**53 - 1}, 409, "conflict"),
+        ({"developer": 2**53 - 1, "shares": SHARES}, 409, "conflict"),
+        ({"developer": 2**53 - 1}, 400, "invalid"),
     ],
     ids=str,
 )

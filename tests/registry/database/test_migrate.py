@@ -28,7 +28,7 @@ _COLUMNS = sa.text("""
 """)
 UDT = {
     "BIGINT": "int8", "INTEGER": "int4", "SMALLINT": "int2", "TEXT": "text", "BYTEA": "bytea", "BOOLEAN": "bool",
-    "DATE": "date", "JSONB": "jsonb", "TEXT[]": "_text", "INT8RANGE[]": "_int8range",
+    "DATE": "date", "JSONB": "jsonb", "TEXT[]": "_text", "BIGINT[]": "_int8", "INT8RANGE[]": "_int8range",
 }  # fmt: skip
 
 

@@ -468,10 +468,11 @@ def test_no_act_rests_on_a_policy_that_was_not_decided(scheme, decision):
 
 
 @pytest.mark.usefixtures("scheme")
-@pytest.mark.parametrize("of", ["decisions", "policies"])
+@pytest.mark.parametrize("of", ["decisions", "policies", "cases"])
 def test_what_is_not_as_the_documents_say_is_named(owner, of):
     statements = {
         "decisions": "DELETE FROM decisions WHERE movement_id = (SELECT max(movement_id) FROM decisions)",
+        "cases": "UPDATE case_standing SET state = 'refused' WHERE case_number = 'S-1'",
         "policies": "UPDATE policies SET value = '{\"validity_years\": 9}' WHERE name = 'points'",
     }
     with owner.transaction() as tx:
@@ -479,8 +480,8 @@ def test_what_is_not_as_the_documents_say_is_named(owner, of):
         tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         tx.execute(sa.text(statements[of].replace(":", "\\:")))
         places = [finding.place for finding in check_tables(tx)]
-    assert places == (["policy points, in force from 0"] if of == "policies" else places[:1])
-    assert len(places) == 1
+    expected = {"policies": ["policy points, in force from 0"], "cases": ["case S-1"]}
+    assert places == expected.get(of, [places[0], "case S-1"])
 
 
 @pytest.mark.parametrize("text", ["", "bureau", "bureau:0", "Bureau:1", "bureau:01", "a person:7"])

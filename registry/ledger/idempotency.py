@@ -39,15 +39,19 @@ class Claim:
 
     @classmethod
     def of(cls, vault: Vault, principal: str, key: str, request: Any) -> "Claim":
-        """Make it of a request, any JSON value. Raises `Invalid` for a key that is none."""
+        """Make it of a request, any JSON value. Raises `Invalid` for a key, or a request, that is none."""
         if _KEY.fullmatch(key) is None:
             raise Invalid(
                 f"An Idempotency-Key is one key of 1 to {MAX_KEY_CHARS} printable ASCII characters, no comma."
             )
         whose = rfc8785.dumps([principal, key])
+        try:
+            asked = rfc8785.dumps([principal, key, request])
+        except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+            raise Invalid(f"What is sent cannot be told from other JSON: {error}.") from None
         return cls(
             vault.keyed_digest("claim", whose),
-            vault.keyed_digest("request", rfc8785.dumps([principal, key, request])),
+            vault.keyed_digest("request", asked),
             vault.keyed_digest("answer", whose),
         )
 

@@ -189,7 +189,8 @@ def test_what_could_never_be_handed_in_or_read_again_is_not_kept(live):
     for changes in ({"name_en": ""}, {"name_zh": "长" * 201}, {"name_en": "\u202e"}, {"assets": [asset]}):
         assert is_problem(firm.act("applications", **application(**changes)), 400, "invalid")
     # RFC 8785 writes it without its point: a whole number that has no such form.
-    assert is_problem(firm.post("/v1/submissions", {"definition": {"id": 36149497096928200.0}}), 400, "invalid")
+    for number in (36149497096928200.0, -(2**60)):
+        assert is_problem(firm.post("/v1/submissions", {"definition": {"id": number}}), 400, "invalid")
 
 
 def test_nobody_fills_the_tables_and_an_erasure_takes_what_was_submitted(live):

@@ -18,7 +18,7 @@ def done(answer):
 def approved(live, exchange, case, decision, **more):
     came = done(exchange.post(f"/v1/cases/{case}/decisions", {"decision": decision, **more}))
     if came["motion"] is not None:
-        live.grant("second of the exchange", Grant(Role.EXCHANGE, officer=2))
+        live.grant("second of the exchange", Grant(Role.EXCHANGE, officer=78))
         token = live.site.development_issuer.token("second of the exchange", system_clock() // 1000)
         second = Caller(live.url, token)
         came = done(second.post(f"/v1/motions/{came['motion']}/approval", {}))

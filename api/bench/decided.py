@@ -39,8 +39,12 @@ VALIDITY_YEARS: Final = 1
 POLICIES: Final[Mapping[str, Any]] = {
     "points": {"validity_years": VALIDITY_YEARS},
     "publicity": {"source": 0},
-    **{f"procedure/{record}": shipped_value(record) for record in Record if record is not Record.POLICY},
+    **{
+        f"procedure/{record}": shipped_value(record)
+        for record in (Record.METHODOLOGY, Record.SOURCE, Record.ISSUANCE, Record.CORRECTION)
+    },
 }
+"""Of life cycles those that its decisions are of."""
 _TO_LIVE: Final = (
     ("apply", "applied", "centre", None),
     ("accept", "accepted", "centre", None),

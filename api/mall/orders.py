@@ -22,8 +22,8 @@ from api.mall.shapes import (
     Message,
     NewOrder,
     Order,
+    OrderAnswer,
     Orders,
-    OrderState,
     OwnOrder,
     OwnOrders,
     Settled,
@@ -67,7 +67,9 @@ def made(model: type[BaseModel], *causes: Cause) -> dict[str, Any]:
 
 
 @router.post(
-    "/accounts/{account_id}/orders", summary="Order and pay an offer", **made(OrderState, *MOVING, OfferClosed, SoldOut)
+    "/accounts/{account_id}/orders",
+    summary="Order and pay an offer",
+    **made(OrderAnswer, *MOVING, OfferClosed, SoldOut),
 )
 def order_and_pay(account_id: AccountId, body: NewOrder, write: ByHolder) -> Response:
     """Pay an offer with points, earliest expiry first (R23). A voucher is given at once, goods are sent."""
@@ -104,7 +106,7 @@ def read_own_order(account_id: AccountId, number: OrderId, site: SiteOf) -> OwnO
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/receipt", summary="Say that an order arrived",
-    **made(OrderState, NotFound, AccountErased, Conflict),
+    **made(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def receive_an_order(account_id: AccountId, number: OrderId, write: ByHolder) -> Response:
     """Say that the goods arrived."""
@@ -119,7 +121,7 @@ def receive_an_order(account_id: AccountId, number: OrderId, write: ByHolder) ->
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/cancellation", summary="Cancel an order",
-    **made(OrderState, *MOVING, OfferClosed),
+    **made(OrderAnswer, *MOVING, OfferClosed),
 )  # fmt: skip
 def cancel_an_order(account_id: AccountId, number: OrderId, write: ByHolder) -> Response:
     """Cancel what was not sent: the points are there again at once, with the days that they had."""
@@ -135,7 +137,7 @@ def cancel_an_order(account_id: AccountId, number: OrderId, write: ByHolder) -> 
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/complaint", summary="Complain about an order",
-    **made(OrderState, NotFound, AccountErased, Conflict),
+    **made(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def complain_about_an_order(account_id: AccountId, number: OrderId, body: Message, write: ByHolder) -> Response:
     """Complain once; the provider answers, or the exchange does."""
@@ -160,7 +162,7 @@ def read_sales(account_id: AccountId, site: SiteOf, cursor: Cursor = None, limit
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/shipment", summary="Say that goods were sent",
-    **made(OrderState, NotFound, AccountErased, Conflict),
+    **made(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def ship_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -> Response:
     """Say that the goods of an order were sent; from now on its buyer does not cancel it."""
@@ -175,7 +177,7 @@ def ship_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -> 
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/refund", summary="Give the points of an order back",
-    **made(OrderState, *MOVING, OfferClosed),
+    **made(OrderAnswer, *MOVING, OfferClosed),
 )  # fmt: skip
 def refund_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -> Response:
     """Give back what an order was paid with, within the days that the policy in force says."""
@@ -191,7 +193,7 @@ def refund_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/answer", summary="Answer a complaint about an order",
-    **made(OrderState, NotFound, AccountErased, Conflict),
+    **made(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def answer_as_provider(account_id: AccountId, number: OrderId, body: Message, write: ByProvider) -> Response:
     """Answer what a buyer complains of, once."""
@@ -246,7 +248,7 @@ def read_complaints(site: SiteOf, _caller: AnExchange) -> Complaints:
     return Complaints(items=[Order.of(one).model_copy(update={"delivery": None}) for one in found])
 
 
-@router.post("/complaints/{number}/answer", summary="Answer a complaint", **made(OrderState, NotFound, Conflict))
+@router.post("/complaints/{number}/answer", summary="Answer a complaint", **made(OrderAnswer, NotFound, Conflict))
 def answer_as_exchange(number: OrderId, body: Message, write: ByExchange) -> Response:
     """Answer what a buyer complains of, when the provider does not."""
     ledger, officer = write.site.ledger, officer_of(write.caller, OFFICERS)
@@ -272,4 +274,4 @@ def _page(
 
 
 def _state(found: orders.Order, *, codes: bool = False) -> dict[str, Any]:
-    return OrderState(order=found.number, state=found.state, codes=list(found.codes) if codes else []).model_dump()
+    return OrderAnswer(order=found.number, state=found.state, codes=list(found.codes) if codes else []).model_dump()

@@ -215,7 +215,7 @@ class NewOrder(Body):
     ] = None  # fmt: skip
 
 
-class OrderState(BaseModel):
+class OrderAnswer(BaseModel):
     """How an order stands."""
 
     order: OrderNumber

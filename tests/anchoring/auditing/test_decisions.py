@@ -110,9 +110,9 @@ def gone(_):
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        (gone, range(24)),
-        (lambda _: b"", range(24)),
-        (lambda data: b"".join(data.splitlines(keepends=True)[:20]), range(20, 24)),
+        (gone, range(28)),
+        (lambda _: b"", range(28)),
+        (lambda data: b"".join(data.splitlines(keepends=True)[:20]), range(20, 28)),
         (lambda data: b"".join(data.splitlines(keepends=True)[5:]), range(5)),
         (lambda data: data.replace(b'"index":7}', b'"index":8}'), [7, 8]),
     ],

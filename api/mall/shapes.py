@@ -127,7 +127,11 @@ class NewOffer(Body):
 
 
 class Offer(BaseModel):
-    """An offer as everybody sees it."""
+    """An offer as everybody sees it.
+
+    How many pieces are left its provider is told alone: each step of a public count would tell a redemption of the log
+    from others by its minute.
+    """
 
     offer: OfferNumber
     kind: Annotated[str, one_of(of_offers.KINDS, "Goods are sent; of a voucher the buyer is given a code.")]
@@ -136,7 +140,7 @@ class Offer(BaseModel):
     text_zh: Annotated[InChinese, said("What it is.", "任意门店可用。")]
     text_en: Annotated[InEnglish, said("What it is.", "In any shop.")]
     price: Price
-    left: Annotated[int, said("Pieces that are left, by stock and budget.", 99, ge=0)]
+    is_available: Annotated[bool, said("Whether one piece at least is left, by stock and budget.", True)]
     until: Annotated[Moment, said("Until when it is ordered.")]
     state: Annotated[str, one_of(of_offers.STATES, "How it stands.")]
 
@@ -145,7 +149,7 @@ class Offer(BaseModel):
         """Show one."""
         return cls(
             offer=found.id, kind=found.kind, name_zh=found.name_zh, name_en=found.name_en, text_zh=found.text_zh,
-            text_en=found.text_en, price=found.price_g, left=found.left, until=rfc3339(found.until_ms),
+            text_en=found.text_en, price=found.price_g, is_available=found.left > 0, until=rfc3339(found.until_ms),
             state=found.state,
         )  # fmt: skip
 
@@ -160,6 +164,7 @@ class Offers(BaseModel):
 class OwnOffer(Offer):
     """An offer as its provider and the exchange see it."""
 
+    left: Annotated[int, said("Pieces that are left, by stock and budget.", 99, ge=0)]
     budget: Annotated[Grams | None, said("Points that may be taken for it; null: as stock lasts.", 50_000)]
     taken: Annotated[Grams, said("Points that were taken for it, less what was given back.", 500)]
     decided_by: Annotated[OfficerName | None, said("Who listed or refused it; null before.")]
@@ -169,8 +174,8 @@ class OwnOffer(Offer):
     def whole(cls, found: of_offers.Offer) -> Self:
         """Show it all."""
         return cls(
-            **Offer.of(found).model_dump(), budget=found.budget_g, taken=found.taken_g, decided_by=found.decided_by,
-            reason=found.reason,
+            **Offer.of(found).model_dump(), left=found.left, budget=found.budget_g, taken=found.taken_g,
+            decided_by=found.decided_by, reason=found.reason,
         )  # fmt: skip
 
 

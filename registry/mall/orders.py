@@ -210,7 +210,7 @@ def _check(ledger: Ledger, offer: Offer, wish: Wish) -> None:
     if offer.state != LISTED or offer.until_ms < ledger.clock():
         raise OfferClosed(f"Offer {offer.id} is over, or not listed.")
     if offer.stock < wish.pieces:
-        raise SoldOut(f"Of offer {offer.id} {offer.stock} pieces are left.")
+        raise _too_few(offer, wish.pieces)
     if offer.kind == GOODS and wish.delivery is None:
         raise Invalid("Say where the goods are to go: `delivery`.")
     if offer.kind == VOUCHER and wish.delivery is not None:
@@ -225,10 +225,15 @@ def _take_stock(tx: sa.Connection, offer: Offer, pieces: int, quantity_g: int, a
         return
     left = get_offer(tx, offer.id)
     if left.state == LISTED and left.until_ms >= at and left.stock < pieces:
-        raise SoldOut(f"Of offer {offer.id} {left.stock} pieces are left.")
+        raise _too_few(offer, pieces)
     if left.budget_g is not None and left.taken_g + quantity_g > left.budget_g:
         raise SoldOut(f"The budget of offer {offer.id} is used up.")
     raise OfferClosed(f"Offer {offer.id} is over, or its provider takes no orders now.")
+
+
+def _too_few(offer: Offer, pieces: int) -> SoldOut:
+    """Say that there are not so many: how many there are is the provider's to know."""
+    return SoldOut(f"Fewer than {pieces} pieces of offer {offer.id} are left. Order fewer, or something else.")
 
 
 def _give_back(tx: sa.Connection, ledger: Ledger, found: Order, state: str) -> None:

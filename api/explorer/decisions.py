@@ -74,7 +74,7 @@ def _decision(of: Taken) -> dict[str, Any]:
         "at": says["at"],
         "case": says["case"],
         "record": says["record"],
-        "about": says.get("name") or says.get("code"),
+        "about": says.get("name") or says.get("code") or says.get("provider_name"),
         "words": _words(step.words if step else None, says["decision"]),
         "state": _words(table.states.get(says["to"]), says["to"]),
         "actor": _officer(says["actor"]),

@@ -16,6 +16,7 @@ from registry.ledger import movement
 from registry.ledger.logged import block_at, get_certificate, leaf_at, life_of_block, list_leaves
 from registry.ledger.lots import list_lots, lot_of_gram
 from registry.ledger.movement import serial
+from registry.procedure.decision import PREFIXES
 
 MAX_QUERY = 200
 """Longer is nothing that we gave out."""
@@ -25,7 +26,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 _SERIAL = re.compile(r"SHCER-([0-9]{1,19})-([0-9]{1,19})")
 _LEAF = re.compile(r"#([0-9]{1,19})")
 _CERTIFICATE = re.compile(r"GLC-[0-9]{8}-[0-9A-Z]{10}")
-_CASE = re.compile(r"[PMSICBF]-[1-9][0-9]{0,18}")
+_CASE = re.compile(f"(?:{'|'.join(PREFIXES.values())})[1-9][0-9]{{0,18}}")
 
 
 def normal(query: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from api.explorer import pages
 from api.installation.condition import NAMES
 from api.texts import LANGUAGES, texts
+from registry.procedure.decision import KINDS, Record
 from tests.support import page_samples as samples
 
 TEMPLATES = sorted(samples.CONTEXTS)
@@ -237,3 +238,14 @@ def test_relative_time(seconds: int, expected: str) -> None:
 
 def test_unknown_language_is_chinese() -> None:
     assert [pages.language(asked) for asked in (None, "en", "zh", "xx", "")] == ["zh", "en", "zh", "zh", "zh"]
+
+
+@pytest.mark.parametrize("record", Record)
+def test_a_case_of_every_record_is_shown_in_words(record: Record) -> None:
+    """A record that is new has words here too: without them its page was a defect."""
+    case = samples.CONTEXTS["case.html"]["case"] | {"record": str(record)}
+    kind = next(number for number, one in KINDS.items() if one is record)
+    for lang in LANGUAGES:
+        words = texts()[lang]
+        assert words[f"case_{record}"] in rendered("case.html", lang, case=case)
+        assert f"kind_{kind}" in words

@@ -9,7 +9,7 @@ from fastapi import Header, HTTPException, Request
 
 from api.door.arguments import ABSENT
 from api.door.problems import documented, merged
-from api.door.route import SINGLE_HEADERS, UNSUPPORTED, StrictRequest, StrictRoute
+from api.door.route import UNSUPPORTED, StrictRequest, StrictRoute
 from registry.errors import DigestMissing
 
 OCTETS: Final = "application/octet-stream"
@@ -25,7 +25,6 @@ ContentDigest = Annotated[
         max_length=1000,
     ),
 ]
-SENT_ONCE: Final = SINGLE_HEADERS | {b"content-digest"}
 
 
 class ContentRoute(StrictRoute):

@@ -1,6 +1,6 @@
 """What is sent and answered about the mall."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, StrictBool, StrictInt, StrictStr
 
@@ -32,7 +32,7 @@ INT64 = {"format": "int64"}
 ProviderNumber = Annotated[int, said("A provider's number: that of its case.", 1, ge=1, json_schema_extra=INT64)]
 OfferNumber = Annotated[StrictInt, said("An offer's number.", 4, ge=1, le=MAX_EXACT, json_schema_extra=INT64)]
 OrderNumber = Annotated[str, said("An order's number.", "GLO-20261128-7K2M9QX4TB")]
-Line = 200
+MAX_LINE_CHARS: Final = 200
 Pieces = Annotated[StrictInt, said("How many pieces.", 1, ge=1, le=of_orders.MOST_PIECES)]
 Price = Annotated[StrictInt, said("Points for one piece.", 500, ge=1, le=MAX_EXACT, json_schema_extra=INT64)]
 
@@ -40,21 +40,25 @@ Price = Annotated[StrictInt, said("Points for one piece.", 500, ge=1, le=MAX_EXA
 class Form(Body):
     """The application form (碳积分商城合作商入驻申请表), all of its fields; the provider's and the exchange's alone."""
 
-    legal_representative: Annotated[StrictStr, words(Line, "法定代表/负责人: who represents it.", "Example Person")]
-    address: Annotated[StrictStr, words(Line, "通讯地址: where it is reached.", "Example Road 1")]
+    legal_representative: Annotated[
+        StrictStr, words(MAX_LINE_CHARS, "法定代表/负责人: who represents it.", "Example Person")
+    ]
+    address: Annotated[StrictStr, words(MAX_LINE_CHARS, "通讯地址: where it is reached.", "Example Road 1")]
     merchant: Annotated[
         Literal["manufacturer", "first-agent", "second-agent", "other"], said("商户类型: what it is.", "manufacturer")
     ]
-    contact_name: Annotated[StrictStr, words(Line, "联系人姓名: whom to ask for.", "Example Contact")]
-    contact_phone: Annotated[StrictStr, words(Line, "电话: where the contact is called.", "021-0000 0000")]
-    contact_email: Annotated[StrictStr, words(Line, "邮箱: where the contact is written to.", "mall@provider.example")]
-    contact_address: Annotated[StrictStr, words(Line, "地址: the contact's.", "Example Road 1")]
+    contact_name: Annotated[StrictStr, words(MAX_LINE_CHARS, "联系人姓名: whom to ask for.", "Example Contact")]
+    contact_phone: Annotated[StrictStr, words(MAX_LINE_CHARS, "电话: where the contact is called.", "021-0000 0000")]
+    contact_email: Annotated[
+        StrictStr, words(MAX_LINE_CHARS, "邮箱: where the contact is written to.", "mall@provider.example")
+    ]
+    contact_address: Annotated[StrictStr, words(MAX_LINE_CHARS, "地址: the contact's.", "Example Road 1")]
     business: Annotated[StrictStr, words(2000, "经营简介: its business, size and experience.", "Bakeries in the city")]
     service: Annotated[StrictStr, words(2000, "服务能力: who runs it, who serves customers.", "9 to 18 o'clock")]
     resources: Annotated[StrictStr, words(2000, "资源优势: prices, products, channels.", "Forty shops")]
     goods: Annotated[StrictBool, said("合作意向: goods.", True)]
     vouchers: Annotated[StrictBool, said("合作意向: vouchers and other virtual goods.", False)]
-    other: Annotated[StrictStr | None, words(Line, "合作意向: what else.", "Guided tours")] = None
+    other: Annotated[StrictStr | None, words(MAX_LINE_CHARS, "合作意向: what else.", "Guided tours")] = None
     documents: Annotated[list[StrictStr], said("资料清单: what comes with it.", ["licence.pdf"], max_length=50)]
     recommendation: Annotated[StrictStr | None, words(2000, "举荐部门意见: what it says.", "Recommended")] = None
 

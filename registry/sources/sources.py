@@ -148,14 +148,6 @@ def revoke_consent(tx: sa.Connection, source_id: int, account_id: int, at: int) 
         tell(tx, CONSENT_WITHDRAWN, platform, at, {"source": source_id}, Person(account_id, bytes(user)))
 
 
-def consented_users(tx: sa.Connection, vault: Vault, source_id: int) -> dict[str, int]:
-    """Map platform user -> account for everyone whose consent to this source stands."""
-    rows: Iterable[sa.Row[tuple[bytes, int]]] = tx.execute(
-        sa.select(consents.c.sealed_user, consents.c.account_id).where(*_standing(source_id))
-    )
-    return {open_user(vault, row.sealed_user): row.account_id for row in rows}
-
-
 def consented_accounts(tx: sa.Connection, source_id: int) -> set[int]:
     """Give the accounts whose consent to this source stands."""
     return set(tx.execute(sa.select(consents.c.account_id).where(*_standing(source_id))).scalars())

@@ -1,7 +1,7 @@
 """What the places of activities tell: a person or vehicle that cannot have come there, a journey that is told twice.
 
-Each is held against the one before of the same, among those that stand. Whole numbers on both sides. It sees one file:
-where somebody was is kept nowhere.
+Each is held against the one before of the same, among those that stand. Places are in microdegrees, in which 3.6 times
+metres are whole: whole numbers on both sides. It sees one file: where somebody was is kept nowhere.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -18,8 +18,6 @@ from registry.engine.compiling import PREFIX
 from registry.policies.activities import Positions
 
 PLACE: Final = "at_"
-DECIMALS: Final = 6
-"""Of the inputs that say where: all of this is reckoned in microdegrees, in which 3.6 times metres are whole."""
 _OWN: Final = "o_"
 _LONG_MS: Final = 10**11
 """Three years, after which anybody may be anywhere."""

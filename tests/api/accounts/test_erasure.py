@@ -25,7 +25,7 @@ from registry.ledger.idempotency import Claim
 from registry.ledger.ledger import Amount, lock_grams
 from registry.ledger.movement import Form, Purpose
 from registry.ledger.queries import holdings
-from registry.sources.sources import consented_users, give_consent
+from registry.sources.sources import consented_accounts, give_consent
 from registry.upkeep.consistency import check_tables
 from registry.upkeep.erasure import CHOICES
 from tests.api.door.test_authorisation import BODIES, MAY
@@ -335,7 +335,7 @@ def test_an_account_that_holds_nothing_needs_no_choice(live):
     shown = rider.get(path).json()
     assert rider.post(path, {"confirm": shown["confirm"]}).status_code == 201
     with live.site.database.reading() as tx:
-        assert rider.account not in consented_users(tx, live.site.ledger.vault, live.source.id).values()
+        assert rider.account not in consented_accounts(tx, live.source.id)
     assert is_problem(rider.get(path), 403, "no-role")
 
 

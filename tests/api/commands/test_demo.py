@@ -13,7 +13,7 @@ from registry.accounts.accounts import account_row, name_in
 from registry.activities.judgement.reasons import Reason
 from registry.activities.profiles.shelf import find
 from registry.database.schema import accounts, sources
-from registry.sources.sources import consented_users, revoke_consent
+from registry.sources.sources import find_consenting, revoke_consent
 from tests.support.rides import write_rides
 
 KEY = Signer("example.com/log", ED25519, b"l" * 32).verifier
@@ -31,7 +31,8 @@ def test_who_withdrew_consent_gets_no_second_account(live, tmp_path):
     steps.clear()
     with live.site.database.transaction() as tx:
         source = tx.execute(sa.select(sources.c.id).where(sources.c.name_en == first.scenario_en)).scalar_one()
-        revoke_consent(tx, source, consented_users(tx, live.site.ledger.vault, source)[user], live.site.ledger.clock())
+        account = find_consenting(tx, live.site.ledger.vault, source, [user])[user]
+        revoke_consent(tx, source, account, live.site.ledger.clock())
     story = tell_story(live.site, second, steps.append)
     assert not [told for told in steps if told.startswith(once)], "what is done already is not said again"
     assert story.report.lot is None

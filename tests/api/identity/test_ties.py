@@ -16,7 +16,7 @@ from registry.identity.belongings import whose
 from registry.identity.grants import Grant
 from registry.identity.roles import Role
 from registry.identity.subjects import Subject
-from registry.sources.sources import consented_users, hold_consents
+from registry.sources.sources import find_consenting, hold_consents
 from tests.api.door.test_authorisation import MAY
 from tests.support.rest import Caller, authority, holder, http, institution, is_problem, person_with
 
@@ -132,11 +132,11 @@ def test_a_consent_that_is_taken_back_stops_the_next_batch_and_the_platforms_loo
     person = linked(live, platform, "leaves")
     withdrawal = f"/v1/accounts/{person.account}/consents/{live.source.id}/withdrawal"
     with live.site.database.transaction() as tx:
-        assert consented_users(tx, live.site.ledger.vault, live.source.id)["leaves"] == person.account
+        assert find_consenting(tx, live.site.ledger.vault, live.source.id, ["leaves"]) == {"leaves": person.account}
     ended = done(person.post(withdrawal, {}))["items"][0]
     assert ended["until"] is not None
     with live.site.database.transaction() as tx:
-        assert "leaves" not in consented_users(tx, live.site.ledger.vault, live.source.id)
+        assert find_consenting(tx, live.site.ledger.vault, live.source.id, ["leaves"]) == {}
         assert hold_consents(tx, live.source.id, {person.account}) == set(), "nor of a batch that was being judged"
     path = f"/v1/sources/{live.source.id}/consents"
     assert is_problem(platform.get(f"{path}/leaves"), 404, "not-found")

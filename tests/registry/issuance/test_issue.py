@@ -32,7 +32,7 @@ from registry.methodologies.shelf import find
 from registry.sources.approval import approve
 from registry.sources.sources import (
     NewSource,
-    consented_users,
+    find_consenting,
     get_source,
     give_consent,
     linked_users,
@@ -197,14 +197,16 @@ def test_consent_can_be_withdrawn_and_given_again(scheme):
     with scheme.database.transaction() as tx:
         give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": ann}, 1)
         give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": bob}, 2)
-        assert consented_users(tx, scheme.ledger.vault, source) == {"ann@bikes": ann}, "a link is not taken over"
+        assert find_consenting(tx, scheme.ledger.vault, source, ["ann@bikes"]) == {"ann@bikes": ann}, (
+            "a link is not taken over"
+        )
         revoke_consent(tx, source, ann, 3)
-        assert consented_users(tx, scheme.ledger.vault, source) == {}
+        assert find_consenting(tx, scheme.ledger.vault, source, ["ann@bikes"]) == {}
         assert linked_users(tx, scheme.ledger.vault, source) == {"ann@bikes"}
         give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": bob}, 4)
-        assert consented_users(tx, scheme.ledger.vault, source) == {}, "nor is a withdrawn one"
+        assert find_consenting(tx, scheme.ledger.vault, source, ["ann@bikes"]) == {}, "nor is a withdrawn one"
         give_consent(tx, scheme.ledger.vault, source, {"ann@bikes": ann}, 5)
-        assert consented_users(tx, scheme.ledger.vault, source) == {"ann@bikes": ann}
+        assert find_consenting(tx, scheme.ledger.vault, source, ["ann@bikes"]) == {"ann@bikes": ann}
         revoke_consent(tx, source, ann, 6)
     with pytest.raises(NotFound), scheme.database.transaction() as tx:
         revoke_consent(tx, source, ann, 7)
@@ -246,7 +248,7 @@ def test_an_order_is_not_issued_again_to_whoever_comes_back_after_an_erasure(sch
     path, ledger = write_rides(tmp_path / "rides.csv", [{}]), scheme.ledger
     with scheme.database.transaction() as tx:
         issue_file(tx, ledger, bicycles.id, find("shared-bicycle"), RIDES, path, CENTRE)
-        erase_account(tx, consented_users(tx, scheme.ledger.vault, bicycles.id)["7"], 2)
+        erase_account(tx, find_consenting(tx, scheme.ledger.vault, bicycles.id, ["7"])["7"], 2)
     back = scheme.person()
     with scheme.database.transaction() as tx:
         give_consent(tx, scheme.ledger.vault, bicycles.id, {"7": back}, 3)
@@ -259,7 +261,7 @@ def test_rides_by_a_card_are_its_holders_while_it_was_theirs(scheme, bicycles, t
     path = write_rides(tmp_path / "rides.csv", [{"userid": "c1"}, {"userid": "C-1"} | earlier, {"userid": "---"}])
     by_card = replace(RIDES, who=Who(by=By.CARD, column="user_id"))
     with scheme.database.transaction() as tx:
-        ann = consented_users(tx, scheme.ledger.vault, bicycles.id)["7"]
+        ann = find_consenting(tx, scheme.ledger.vault, bicycles.id, ["7"])["7"]
         link(tx, scheme.ledger.vault, ann, "card", "C-1", "holder", 1471600000000)
         done = issue_file(tx, scheme.ledger, bicycles.id, find("shared-bicycle"), by_card, path, CENTRE)
     assert [(one.account_id, one.reference) for one in done.judged.activities] == [(ann, "1")]

@@ -156,7 +156,7 @@ def complain(tx: sa.Connection, ledger: Ledger, buyer: int, number: str, words: 
 
 def answer_complaint(tx: sa.Connection, ledger: Ledger, found: Order, words: str, by: str) -> None:
     """Answer a complaint, once. Raises `Conflict`, `Invalid`."""
-    if found.complained_ms is None or found.answered_ms is not None:
+    if found.complaint is None or found.complained_ms is None or found.answered_ms is not None:
         raise Conflict(f"No complaint about order {found.number} waits for an answer.")
     sealed = ledger.vault.seal_words(_ANSWER, checked_words(words, "An answer", MAX_WORDS_CHARS).encode())
     at = _after(ledger, found.complained_ms)
@@ -195,7 +195,10 @@ def list_complaints(tx: sa.Connection, vault: Vault) -> list[Order]:
 
 
 def forget_deliveries(tx: sa.Connection, ledger: Ledger) -> int:
-    """Delete addresses of orders that are over for as long as the policy keeps them; give how many, 1,000 at most."""
+    """Delete addresses of orders that are over for as long as the policy keeps them; give how many, 1,000 at most.
+
+    What was sent and never said to have arrived is over then, too: whoever it was for had that time to complain.
+    """
     at = ledger.clock()
     try:
         days = rules_at(tx, ledger, at).keep_delivery_days
@@ -310,7 +313,9 @@ _GIVE_CODES = sa.text("""
 """)
 _FORGET = sa.text("""
     UPDATE orders SET delivery = NULL WHERE id IN (
-        SELECT id FROM orders WHERE delivery IS NOT NULL AND coalesce(received_ms, ended_ms) < :before LIMIT 1000
+        SELECT id FROM orders WHERE delivery IS NOT NULL AND (
+            coalesce(received_ms, ended_ms) < :before OR (state = 'shipped' AND shipped_ms < :before)
+        ) LIMIT 1000
     )
 """)
 _FORGET_CODES = sa.text("""

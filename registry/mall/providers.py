@@ -175,14 +175,19 @@ def _take(
 
 
 def _refuse_unsettled(tx: sa.Connection, account: int) -> None:
-    """Let nobody leave who owes somebody something, or holds points that were collected."""
-    points = grams_in(tx, account, Form.POINTS)
-    orders = int(tx.execute(_OPEN_ORDERS, {"account": account}).scalar_one())
+    """Let nobody leave who owes somebody something, or holds points that were collected and can be returned."""
+    is_open = account_row(tx, account).erased_ms is None
+    points = grams_in(tx, account, Form.POINTS) if is_open else 0
+    orders = _open_orders(tx, account)
     if points or orders:
         raise Unsettled(
             f"{orders} orders are open, and {points} collected points are not returned. A provider leaves when "
             "everything is settled."
         )
+
+
+def _open_orders(tx: sa.Connection, account: int) -> int:
+    return int(tx.execute(_OPEN_ORDERS, {"account": account}).scalar_one())
 
 
 def _provider(vault: Vault, row: sa.Row[Any]) -> Provider:
@@ -191,14 +196,21 @@ def _provider(vault: Vault, row: sa.Row[Any]) -> Provider:
 
 
 def _leave(tx: sa.Connection, account: Erased) -> None:
-    """Take the form away; that there was a case the log says for good."""
+    """Take the form away; that there was a case the log says for good. Nobody goes who owes somebody something."""
+    if orders := _open_orders(tx, account.number):
+        raise Unsettled(
+            f"{orders} orders that this account was paid for are open. Send the goods or give the points back, and "
+            "answer complaints; then erase."
+        )
     mine = providers.c.account_id == account.number
     tx.execute(sa.update(providers).where(mine).values(form=None))
 
 
 _ONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('gramledger/provider/' || :account, 0))")
 _HOLD = sa.text("SELECT id FROM providers WHERE account_id = :account AND state = :live FOR SHARE")
+# Goods are owed as long as it is known where to: not to a buyer who was erased, nor long after they were sent.
 _OPEN_ORDERS = sa.text("""
-    SELECT count(*) FROM orders WHERE provider_id = :account AND (state IN ('paid', 'shipped') OR has_complaint)
+    SELECT count(*) FROM orders WHERE provider_id = :account
+        AND ((state IN ('paid', 'shipped') AND delivery IS NOT NULL) OR has_complaint)
 """)
 ERASING = (_leave,)

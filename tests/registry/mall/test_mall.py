@@ -184,6 +184,37 @@ def test_an_order_goes_its_way_and_its_points_come_back_by_the_rules(scheme):
     assert (act(scheme, forget_deliveries), act(scheme, forget_deliveries)) == (3, 0)
 
 
+def test_who_owes_goods_stays_and_nobody_is_held_by_a_buyer_who_is_gone_or_silent(scheme):
+    shop, case = provider(scheme)
+    cup = offered(scheme, shop)
+    gone, silent = person_with_points(scheme, 200), person_with_points(scheme, 100)
+    paid, complained, shipped = (act(scheme, place, who, Wish(cup, 1, "Road 1")) for who in (gone, gone, silent))
+    act(scheme, complain, gone, complained, "It never came.")
+    for number in (complained, shipped):
+        act(scheme, ship, shop, number)
+    with scheme.database.transaction() as tx:
+        erase_account(tx, gone, scheme.clock())
+    found = act(scheme, lambda tx, ledger: of_provider(tx, ledger.vault, shop, complained))
+    with pytest.raises(Conflict, match="No complaint"):
+        act(scheme, answer_complaint, found, "To nobody.", "provider")
+
+    def erase(tx, ledger):
+        erase_account(tx, shop, ledger.clock())
+
+    with pytest.raises(Unsettled, match="1 orders"):
+        act(scheme, erase)
+    decided(scheme, case, "give_notice")
+    with pytest.raises(Unsettled, match="1 orders are open, and 150 collected"):
+        decided(scheme, case, "leave")
+    scheme.clock.now += 29 * DAY
+    assert act(scheme, forget_deliveries) == 0
+    scheme.clock.now += 2 * DAY
+    assert act(scheme, forget_deliveries) == 1
+    assert act(scheme, lambda tx, ledger: of_provider(tx, ledger.vault, shop, paid)).state == "paid"
+    act(scheme, erase)
+    assert decided(scheme, case, "leave") == "left", "points of an account that is gone are nobody's to return"
+
+
 def test_nothing_is_given_back_that_the_provider_returned_already(scheme):
     shop, _ = provider(scheme)
     cup = offered(scheme, shop)

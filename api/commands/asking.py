@@ -1,6 +1,7 @@
 """Asking a registry over REST for a command: with the token of who signed in, and its refusals as errors."""
 
 import uuid
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -43,4 +44,18 @@ def ask(
         raise Unavailable(f"{registry} does not answer as a registry: {type(error).__name__}.") from None
     if answer.is_error:
         raise Invalid(f"{said.get('title')}: {said.get('detail')}")
+    return said
+
+
+def read_object(content: Path) -> dict[str, Any]:
+    """Read the JSON object that a file has, as the registry would read it. Raises `Invalid`."""
+    from api.door import strict_json
+    from registry.errors import Invalid
+
+    try:
+        said = strict_json.read(content.read_bytes())
+    except strict_json.NotStrict as error:
+        raise Invalid(f"{content} cannot be sent: {error}.") from None
+    if not isinstance(said, dict):
+        raise Invalid(f"{content} is no object.")
     return said

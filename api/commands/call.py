@@ -1,13 +1,12 @@
 """`gram call`: calls for applications over REST: everybody lists them, the centre opens and ends them."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.cli import call_app, out
-from api.commands.asking import HERE, Registry, Token, ask
+from api.commands.asking import HERE, Registry, Token, ask, read_object
 
 
 @call_app.command(name="list")
@@ -30,13 +29,7 @@ def open_one(
     registry: Registry = HERE,
 ) -> None:
     """Open a call, as the centre."""
-    from registry.errors import Invalid
-
-    try:
-        body = json.loads(content.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise Invalid(f"{content} is no JSON in UTF-8.") from None
-    said = ask(registry, token, "POST", "/v1/calls", body)
+    said = ask(registry, token, "POST", "/v1/calls", read_object(content))
     out.print(f"Call {said['call']} closes at {said['closes_at']}.", markup=False)
 
 

@@ -1,7 +1,6 @@
 """`gram decide`: what an officer does over REST, with the token of who signed in (`GRAMLEDGER_TOKEN`)."""
 
 import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import decide_app, out
-from api.commands.asking import HERE, Registry, Token, ask
+from api.commands.asking import HERE, Registry, Token, ask, read_object
 
 _DIGEST = re.compile("[0-9a-f]{64}", re.ASCII)
 Motion = Annotated[int, typer.Argument(help="The motion's number.", min=1)]
@@ -35,13 +34,8 @@ def policy(
     registry: Registry = HERE,
 ) -> None:
     """Propose a policy; another officer of the bureau approves it."""
-    from registry.errors import Invalid
-
-    try:
-        found = json.loads(value.read_text(encoding="utf-8"))
-    except ValueError:
-        raise Invalid(f"{value} is no JSON.") from None
-    _say(ask(registry, token, "POST", "/v1/policies", {"name": name, "value": found, "in_force": in_force}))
+    proposed = {"name": name, "value": read_object(value), "in_force": in_force}
+    _say(ask(registry, token, "POST", "/v1/policies", proposed))
 
 
 @decide_app.command()

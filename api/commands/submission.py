@@ -1,13 +1,12 @@
 """`gram submission`: what an author of a methodology or an applicant for a source does over REST, by their token."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli import out, submission_app
-from api.commands.asking import HERE, Registry, Token, ask
+from api.commands.asking import HERE, Registry, Token, ask, read_object
 
 Number = Annotated[int, typer.Argument(help="The submission's number.", min=1)]
 Content = Annotated[
@@ -27,7 +26,7 @@ Account = Annotated[
 @submission_app.command()
 def begin(content: Content, token: Token, account: Account = None, registry: Registry = HERE) -> None:
     """起草 · Keep a draft: a methodology's text, or an application for a source in the name of an account."""
-    said = _read(content)
+    said = read_object(content)
     if account is None:
         _say(ask(registry, token, "POST", "/v1/submissions", {"definition": said}))
     else:
@@ -39,7 +38,7 @@ def correct(number: Number, content: Content, token: Token, registry: Registry =
     """修改 · Put another content in the place of a draft, or of what the centre returned."""
     before = ask(registry, token, "GET", f"/v1/submissions/{number}")
     what = "definition" if before["record"] == "methodology" else "application"
-    _say(ask(registry, token, "POST", f"/v1/submissions/{number}/correction", {what: _read(content)}))
+    _say(ask(registry, token, "POST", f"/v1/submissions/{number}/correction", {what: read_object(content)}))
 
 
 @submission_app.command(name="hand-in")
@@ -89,18 +88,6 @@ def refuse(
 ) -> None:
     """不予受理 · Refuse what was handed in for good; the centre does. To record it: gram decide record."""
     _say(ask(registry, token, "POST", f"/v1/incoming/{number}/refusal", {"reason": reason}))
-
-
-def _read(content: Path) -> dict[str, Any]:
-    from registry.errors import Invalid
-
-    try:
-        said = json.loads(content.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise Invalid(f"{content} is no JSON in UTF-8.") from None
-    if not isinstance(said, dict):
-        raise Invalid(f"{content} is no object.")
-    return said
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -1,13 +1,12 @@
 """`gram support`: policies and finance that fit sources, and what owners let financiers see, over REST."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli import out, support_app
-from api.commands.asking import HERE, Registry, Token, ask
+from api.commands.asking import HERE, Registry, Token, ask, read_object
 
 Number = Annotated[int, typer.Argument(help="The support's number.", min=1)]
 Own = Annotated[int, typer.Option("--account", help="One's own account.", min=1)]
@@ -26,14 +25,8 @@ def list_standing(registry: Registry = HERE) -> None:
 @support_app.command()
 def enter(content: Content, token: Token, account: Account = None, registry: Registry = HERE) -> None:
     """Enter a policy as the bureau, or with --account a financial support, which the centre approves."""
-    from registry.errors import Invalid
-
-    try:
-        said = json.loads(content.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise Invalid(f"{content} is no JSON in UTF-8.") from None
     path = "/v1/supports" if account is None else f"/v1/accounts/{account}/supports"
-    _say(ask(registry, token, "POST", path, said))
+    _say(ask(registry, token, "POST", path, read_object(content)))
 
 
 @support_app.command()

@@ -34,8 +34,9 @@ def test_a_text_is_submitted_returned_mended_recorded_and_opined_on(live, by, tm
 
     author = Caller(live.url, live.site.development_issuer.token("an author", system_clock() // 1000))
     centre, who, text, grounds = officer(1), expert(live, 61), tmp_path / "text.json", tmp_path / "grounds.txt"
-    text.write_text("[", encoding="utf-8")
-    assert "no JSON" in by(author, "submission", "begin", text)
+    for wrong, why in ("[", "no JSON"), ('{"a": NaN}', "NaN"), ('{"a": 1, "a": 2}', "twice"), ("[]", "no object"):
+        text.write_text(wrong, encoding="utf-8")
+        assert why in by(author, "submission", "begin", text)
     text.write_text(json.dumps(TEXT), encoding="utf-8")
     (number,) = re.findall(r"Submission (\d+) is draft now", by(author, "submission", "begin", text))
     assert f"{number} is submitted now" in by(author, "submission", "hand-in", number)

@@ -12,12 +12,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from registry.decisions.recalled import case_of, hold, recall, recall_also
-from registry.errors import DecisionRefused, Invalid
+from registry.errors import DecisionRefused, Invalid, NotFound
 from registry.evidence.document import Value
 from registry.evidence.public import Document, RecordLeaf
 from registry.ledger.ledger import Ledger
 from registry.ledger.movement import Kind
 from registry.ledger.posting import Facts, record_line, write_record
+from registry.procedure import table
 from registry.procedure.cases import Case
 from registry.procedure.decision import (
     KINDS,
@@ -123,8 +124,23 @@ class Pending:
 
     def demanded(self, decision: str) -> int:
         """Tell of how many experts the life cycle in force demands opinions for a decision."""
-        table = self.standing.policies.table(self.record, self.at)
-        return max((step.opinions for step in table.steps if step.decision == decision), default=0) if table else 0
+        life_cycle = self.standing.policies.table(self.record, self.at)
+        steps = life_cycle.steps if life_cycle else ()
+        return max((step.opinions for step in steps if step.decision == decision), default=0)
+
+    def next_step(self, decision: str, kind: str | None = None) -> table.Step:
+        """Give the step that a decision is, from where the case stands, in the life cycle in force.
+
+        `kind` is that of the source, where a step may be for some kinds alone. Raises `DecisionRefused` without one.
+        """
+        life_cycle = self.standing.policies.table(self.record, self.at)
+        if life_cycle is None or self.before is None:
+            raise DecisionRefused(f"Case {self.case} was not begun, or no life cycle of a {self.record} is in force.")
+        state = self.before.state
+        for step in life_cycle.steps:
+            if step.decision == decision and state in step.from_states and (not step.kinds or kind in step.kinds):
+                return step
+        raise DecisionRefused(f"The life cycle in force has no {decision} from {state}, where {self.case} stands.")
 
     def publicity(self) -> Range:
         """Give the shortest publicity that may open now. Raises `DecisionRefused` when no policy says how long."""
@@ -208,6 +224,14 @@ def prepare(
     before = standing.cases.get(case)
     others = [other.at for other in map(standing.cases.get, cases) if other is not None]
     return Pending(ledger, record, case, standing, max(ledger.clock(), before.at + 1 if before else 0, *others))
+
+
+def number_of(case: str, record: Record) -> int:
+    """Give the number in a case's, such as 7 in `S-7`. Raises `NotFound` for a case of another record."""
+    prefix, number = case[: len(PREFIXES[record])], case[len(PREFIXES[record]) :]
+    if prefix != PREFIXES[record] or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise NotFound(f"There is no case {case[:40]} of a {record}.")
+    return int(number)
 
 
 def open_case(tx: sa.Connection, record: Record, number: int) -> str:

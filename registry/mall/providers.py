@@ -16,8 +16,8 @@ from registry.accounts.vault import Vault
 from registry.database.personal import Erased
 from registry.database.schema import providers
 from registry.decisions.motions import Choose, approver, end_of_case, move
-from registry.decisions.recording import By, Pending, Step, open_case, prepare
-from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unsettled
+from registry.decisions.recording import By, Pending, Step, number_of, open_case, prepare
+from registry.errors import Conflict, Invalid, NotFound, Unsettled
 from registry.integrity.findings import refuse_barred
 from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
@@ -146,19 +146,9 @@ def must_be_live(tx: sa.Connection, account: int) -> None:
 
 
 def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[Pending, Provider, table.Step]:
-    number = case.removeprefix(PREFIXES[Record.PROVIDER])
-    if number == case or not (number.isascii() and number.isdecimal() and len(number) < 19):
-        raise NotFound(f"There is no case {case[:40]} of a benefit provider.")
-    found = get_provider(tx, ledger.vault, int(number), lock=True)
+    found = get_provider(tx, ledger.vault, number_of(case, Record.PROVIDER), lock=True)
     pending = prepare(tx, ledger, Record.PROVIDER, case)
-    life_cycle = pending.standing.policies.table(Record.PROVIDER, pending.at)
-    before = pending.before
-    if life_cycle is None or before is None:
-        raise DecisionRefused(f"Case {case} was not begun, or no life cycle of a benefit provider is in force.")
-    for step in life_cycle.steps:
-        if step.decision == decision and before.state in step.from_states:
-            return pending, found, step
-    raise DecisionRefused(f"The life cycle in force has no {decision} from {before.state}, where {case} stands.")
+    return pending, found, pending.next_step(decision)
 
 
 def _take(

@@ -96,18 +96,15 @@ def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[
         raise NotFound(f"Case {case} is no methodology's.")
     pending = prepare(tx, ledger, Record.METHODOLOGY, case)
     last = last_decision(tx, ledger.vault.sealer, case)
-    life_cycle = pending.standing.policies.table(Record.METHODOLOGY, pending.at)
-    if last is None or not isinstance(last.content, MethodologyVersion) or life_cycle is None:
-        raise DecisionRefused(f"Case {case} was not begun, or no life cycle of a methodology is in force.")
-    for step in life_cycle.steps:
-        if step.decision == decision and last.to_state in step.from_states:
-            if decision == REVISES:
-                return pending, _text(tx, code, last.content.version + 1), step
-            methodology = _text(tx, code, last.content.version)
-            if pending.before is None or digest_decided(tx, pending.before.digest) != digest(methodology).hex():
-                raise DecisionRefused(f"The text of {code} that is kept is not the one that case {case} is about.")
-            return pending, methodology, step
-    raise DecisionRefused(f"The life cycle in force has no {decision} from {last.to_state}, where {case} stands.")
+    if last is None or pending.before is None or not isinstance(last.content, MethodologyVersion):
+        raise DecisionRefused(f"Case {case} was not begun.")
+    step = pending.next_step(decision, last.content.kind)
+    if decision == REVISES:
+        return pending, _text(tx, code, last.content.version + 1), step
+    methodology = _text(tx, code, last.content.version)
+    if digest_decided(tx, pending.before.digest) != digest(methodology).hex():
+        raise DecisionRefused(f"The text of {code} that is kept is not the one that case {case} is about.")
+    return pending, methodology, step
 
 
 def _keep(tx: sa.Connection, methodology: Methodology) -> None:

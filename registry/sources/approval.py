@@ -10,7 +10,7 @@ from registry.accounts.accounts import INSTITUTION, open_row
 from registry.database.schema import batches, sources
 from registry.decisions.recalled import case_deciding
 from registry.decisions.recording import By, Officers, Pending, Step, open_case, prepare
-from registry.errors import DecisionRefused, Invalid, NotFound
+from registry.errors import Invalid, NotFound
 from registry.events.outbox import tell
 from registry.events.types import SOURCE_DECIDED
 from registry.integrity.findings import refuse_barred
@@ -86,7 +86,7 @@ def next_step(tx: sa.Connection, ledger: Ledger, source_id: int, decision: str) 
     """
     source = get_source(tx, source_id)
     pending = _prepare(tx, ledger, source_id, _terms(tx, source))
-    return pending, source, _step(pending, decision, source.kind)
+    return pending, source, pending.next_step(decision, source.kind)
 
 
 def take(tx: sa.Connection, pending: Pending, source: Source, step: table.Step, by: By, given: Given = NOTHING) -> str:
@@ -160,7 +160,7 @@ def advance(tx: sa.Connection, ledger: Ledger, source_id: int, officers: Mapping
     state = NONE if pending.before is None else pending.before.state
     for step in _way(source.kind):
         if state in step.from_states:
-            in_force = _step(pending, step.decision, source.kind)
+            in_force = pending.next_step(step.decision, source.kind)
             # By experts who are numbers and nobody else, as the officers are: this way is for demonstrations.
             by, given = _by(in_force, officers), illustrative_given(in_force)
             return _take(tx, pending, source, in_force, by, given, illustrative(in_force.opinions))
@@ -178,19 +178,6 @@ def approve(tx: sa.Connection, ledger: Ledger, new: NewSource, officers: Mapping
 def _way(kind: str) -> list[table.Step]:
     steps = table.shipped(Record.SOURCE).steps
     return [step for step in steps if step.decision in WAY and (not step.kinds or kind in step.kinds)]
-
-
-def _step(pending: Pending, decision: str, kind: str) -> table.Step:
-    life_cycle = pending.standing.policies.table(Record.SOURCE, pending.at)
-    before = pending.before
-    if life_cycle is None or before is None:
-        raise DecisionRefused(f"Case {pending.case} was not begun, or no life cycle of a source is in force.")
-    for step in life_cycle.steps:
-        if step.decision == decision and before.state in step.from_states and (not step.kinds or kind in step.kinds):
-            return step
-    raise DecisionRefused(
-        f"The life cycle in force has no {decision} from {before.state}, where {pending.case} stands."
-    )
 
 
 def _by(step: table.Step, officers: Mapping[str, Officers]) -> By:

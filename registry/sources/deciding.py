@@ -3,10 +3,9 @@
 import sqlalchemy as sa
 
 from registry.decisions.motions import Choose, approver, move
-from registry.decisions.recording import By
-from registry.errors import NotFound
+from registry.decisions.recording import By, number_of
 from registry.ledger.ledger import Ledger
-from registry.procedure.decision import PREFIXES, Officer, Record
+from registry.procedure.decision import Officer, Record
 from registry.sources.approval import next_step, take
 from registry.sources.given import NOTHING, Given, checked_given
 from registry.sources.sources import DECLARED
@@ -51,7 +50,4 @@ def approve_moved(
 
 def source_of(case: str) -> int:
     """Give the number of the source that a case is about. Raises `NotFound` for any other case."""
-    prefix, _, number = case.partition("-")
-    if f"{prefix}-" != PREFIXES[Record.SOURCE] or not (number.isascii() and number.isdecimal() and len(number) < 19):
-        raise NotFound(f"There is no case {case[:40]} of a source.")
-    return int(number)
+    return number_of(case, Record.SOURCE)

@@ -75,7 +75,7 @@ from registry.procedure.table import MAX_SAID, MAX_WORKING_DAYS
 from registry.sources import deciding as sources
 from registry.sources.approval import apply_for
 from registry.sources.assets import Asset, checked_assets
-from registry.sources.given import NOTHING, Given, as_kept
+from registry.sources.given import NOTHING, Given
 from registry.sources.listed import cases_of_district
 from registry.sources.sources import DECLARED, NewSource, checked_source
 
@@ -308,20 +308,11 @@ def withdraw_a_motion(motion: MotionId, write: ByOfficer) -> Response:
 
 
 def _approve(tx: sa.Connection, ledger: Ledger, moved: motions.Motion, choose: motions.Choose) -> tuple[str, Officer]:
-    if moved.case.startswith(PREFIXES[Record.ISSUANCE]):
-        return issuances.approve_moved(tx, ledger, moved.case, moved.mover, choose)
     if not moved.case.startswith(PREFIXES[Record.POLICY]):
-        by_mover = By(moved.mover, reason=moved.reason)
-        if moved.case.startswith(PREFIXES[Record.CORRECTION]):
-            return corrections.approve_moved(tx, ledger, moved.case, by_mover, choose)
-        if moved.case.startswith(PREFIXES[Record.METHODOLOGY]):
-            return methodologies.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
-        if moved.case.startswith(PREFIXES[Record.PROVIDER]):
-            return providers.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose)
-        given = as_kept(moved.given)
-        return sources.approve_moved(tx, ledger, moved.case, moved.decision, by_mover, choose, given)
+        found: tuple[str, Officer] = _ROOMS.get(moved.case[:2], sources).approve_moved(tx, ledger, moved, choose)
+        return found
     second = motions.approver(tx, choose, _BUREAU, moved.mover)
-    publish_proposed(tx, ledger, moved.case, By(moved.mover, second, moved.reason))
+    publish_proposed(tx, ledger, moved.case, moved.by(second))
     return "published", second
 
 
@@ -340,7 +331,7 @@ _ROOMS: Final = {
     PREFIXES[Record.CORRECTION]: corrections,
     PREFIXES[Record.PROVIDER]: providers,
 }
-"""Who decides a case, by what its number begins with."""
+"""Who decides a case, by what its number begins with; all others are a source's, which says more."""
 
 
 def _reason(text: str | None) -> str | None:

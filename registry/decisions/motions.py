@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.database.schema import motions
+from registry.decisions.recording import By
 from registry.errors import Conflict, NotFound
 from registry.procedure.decision import Officer
 from registry.procedure.document import officer as read
@@ -33,6 +34,10 @@ class Motion:
     moved_ms: int
     given: Mapping[str, Any]
     """What else its decision is to say."""
+
+    def by(self, second: Officer) -> By:
+        """Give who takes the decision once `second` approves it."""
+        return By(self.mover, second, self.reason)
 
 
 def waits(tx: sa.Connection, case: str) -> bool:

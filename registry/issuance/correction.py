@@ -19,7 +19,7 @@ from registry.accounts.vault import Vault
 from registry.database.personal import Erased, rows_go
 from registry.database.schema import corrected, corrected_accounts, corrections
 from registry.decisions import motions
-from registry.decisions.motions import Choose, approver
+from registry.decisions.motions import Choose, Motion, approver
 from registry.decisions.recording import By, Step, next_case, prepare
 from registry.decisions.returning import Recorded, Returning
 from registry.errors import Conflict, DecisionRefused, Invalid, MovedOn, NotFound, TooManyBlocks
@@ -168,10 +168,10 @@ def decide_or_move(
     return "dismissed", None
 
 
-def approve_moved(tx: sa.Connection, ledger: Ledger, case: str, mover: By, choose: Choose) -> tuple[str, Officer]:
+def approve_moved(tx: sa.Connection, ledger: Ledger, moved: Motion, choose: Choose) -> tuple[str, Officer]:
     """Approve a correction: it is ordered, and what lives is voided, at once."""
-    second = approver(tx, choose, _CENTRE, mover.actor)
-    order_corrections(tx, ledger, [case], By(mover.actor, second, mover.reason))
+    second = approver(tx, choose, _CENTRE, moved.mover)
+    order_corrections(tx, ledger, [moved.case], moved.by(second))
     return "ordered", second
 
 

@@ -6,7 +6,7 @@ What takes long, judging anew and writing the lot, is asked for here and done be
 import sqlalchemy as sa
 
 from registry.decisions import motions
-from registry.decisions.motions import Choose, approver
+from registry.decisions.motions import Choose, Motion, approver
 from registry.decisions.recording import By, Step, prepare
 from registry.errors import Conflict, DecisionRefused, Invalid
 from registry.issuance.batch import (
@@ -66,16 +66,16 @@ def decide_or_move(
     return State.REFUSED, None
 
 
-def approve_moved(tx: sa.Connection, ledger: Ledger, case: str, mover: Officer, choose: Choose) -> tuple[str, Officer]:
+def approve_moved(tx: sa.Connection, ledger: Ledger, moved: Motion, choose: Choose) -> tuple[str, Officer]:
     """Approve that a lot is issued; gives how the batch stands, which is issued then, and who approved.
 
     Raises `NotFound`, `BatchClosed`, `Conflict` for who moved or proposed it, and what `choose` raises.
     """
-    batch = batch_of_case(tx, case)
+    batch = batch_of_case(tx, moved.case)
     require_state(batch, State.PROPOSED)
-    second = approver(tx, choose, CENTRE, mover)
-    before = prepare(tx, ledger, Record.ISSUANCE, case).before
+    second = approver(tx, choose, CENTRE, moved.mover)
+    before = prepare(tx, ledger, Record.ISSUANCE, moved.case).before
     if before is not None and motions.is_one_person(tx, str(before.actor), str(second)):
         raise Conflict(f"{second} proposed this; another officer approves it.")
-    ask_for(tx, batch, ledger.clock(), Work.ISSUE, proposer=str(mover), approver=str(second))
+    ask_for(tx, batch, ledger.clock(), Work.ISSUE, proposer=str(moved.mover), approver=str(second))
     return State.PROPOSED, second

@@ -15,7 +15,7 @@ from registry.accounts.accounts import INSTITUTION, account_row, name_in, open_r
 from registry.accounts.vault import Vault
 from registry.database.personal import Erased
 from registry.database.schema import providers
-from registry.decisions.motions import Choose, approver, end_of_case, move
+from registry.decisions.motions import Choose, Motion, approver, end_of_case, move
 from registry.decisions.recording import By, Pending, Step, number_of, open_case, prepare
 from registry.errors import Conflict, Invalid, NotFound, Unsettled
 from registry.integrity.findings import refuse_barred
@@ -102,13 +102,11 @@ def decide_or_move(
     return step.to_state, None
 
 
-def approve_moved(
-    tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
-) -> tuple[str, Officer]:
+def approve_moved(tx: sa.Connection, ledger: Ledger, moved: Motion, choose: Choose) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it. Raises the same."""
-    pending, found, step = _next(tx, ledger, case, decision)
-    second = approver(tx, choose, step.second, mover.actor)
-    _take(tx, ledger, pending, found, decision, step.to_state, By(mover.actor, second, mover.reason))
+    pending, found, step = _next(tx, ledger, moved.case, moved.decision)
+    second = approver(tx, choose, step.second, moved.mover)
+    _take(tx, ledger, pending, found, moved.decision, step.to_state, moved.by(second))
     return step.to_state, second
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from registry.database.schema import methodologies, methodology_texts
-from registry.decisions.motions import Choose, approver, move
+from registry.decisions.motions import Choose, Motion, approver, move
 from registry.decisions.recalled import about, last_decision
 from registry.decisions.recording import By, Pending, case_about, prepare
 from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unclassified
@@ -63,15 +63,13 @@ def decide_or_move(
     return step.to_state, None
 
 
-def approve_moved(
-    tx: sa.Connection, ledger: Ledger, case: str, decision: str, mover: By, choose: Choose
-) -> tuple[str, Officer]:
+def approve_moved(tx: sa.Connection, ledger: Ledger, moved: Motion, choose: Choose) -> tuple[str, Officer]:
     """Take a decision that was moved; gives the state that it leads to, and who approved it. Raises the same."""
-    pending, methodology, step = _next(tx, ledger, case, decision)
-    second = approver(tx, choose, step.second, mover.actor)
+    pending, methodology, step = _next(tx, ledger, moved.case, moved.decision)
+    second = approver(tx, choose, step.second, moved.mover)
     if step.to_state == "published":
         must_reproduce(tx, methodology)
-    _enact(tx, pending, methodology, step, By(mover.actor, second, mover.reason))
+    _enact(tx, pending, methodology, step, moved.by(second))
     return step.to_state, second
 
 

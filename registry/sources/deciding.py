@@ -2,12 +2,12 @@
 
 import sqlalchemy as sa
 
-from registry.decisions.motions import Choose, approver, move
+from registry.decisions.motions import Choose, Motion, approver, move
 from registry.decisions.recording import By, number_of
 from registry.ledger.ledger import Ledger
 from registry.procedure.decision import Officer, Record
 from registry.sources.approval import next_step, take
-from registry.sources.given import NOTHING, Given, checked_given
+from registry.sources.given import NOTHING, Given, as_kept, checked_given
 from registry.sources.sources import DECLARED
 
 
@@ -33,19 +33,11 @@ def decide_or_move(
     return take(tx, pending, source, step, By(mover, reason=reason), given), None
 
 
-def approve_moved(
-    tx: sa.Connection,
-    ledger: Ledger,
-    case: str,
-    decision: str,
-    mover: By,
-    choose: Choose,
-    given: Given = NOTHING,
-) -> tuple[str, Officer]:
+def approve_moved(tx: sa.Connection, ledger: Ledger, moved: Motion, choose: Choose) -> tuple[str, Officer]:
     """Take a decision that was moved, as it was given; gives the state that it leads to, and who approved it."""
-    pending, source, step = next_step(tx, ledger, source_of(case), decision)
-    second = approver(tx, choose, step.second, mover.actor)
-    return take(tx, pending, source, step, By(mover.actor, second, mover.reason), given), second
+    pending, source, step = next_step(tx, ledger, source_of(moved.case), moved.decision)
+    second = approver(tx, choose, step.second, moved.mover)
+    return take(tx, pending, source, step, moved.by(second), as_kept(moved.given)), second
 
 
 def source_of(case: str) -> int:

@@ -141,14 +141,12 @@ class Programme(Supplying, RuleBasedStateMachine):
 
         def act(tx):
             moved, choose = motions.take_up(tx, number), self._chooses(officer)
-            mover = By(moved.mover, reason=moved.reason)
             if motion.case[0] == "policy":
                 second = motions.approver(tx, choose, frozenset({"bureau"}), moved.mover)
-                publish_proposed(tx, self.ledger, moved.case, replace(mover, second=second))
+                publish_proposed(tx, self.ledger, moved.case, moved.by(second))
             else:
                 room = methodologies if motion.case[0] == "methodology" else sources
-                asked = tx, self.ledger, moved.case, moved.decision, mover, choose
-                _, second = room.approve_moved(*asked, *self._given(motion.case, moved.decision))
+                _, second = room.approve_moved(tx, self.ledger, moved, choose)
             motions.end(tx, number, second, self.clock(), approved=True)
 
         if self._agree(act, said):

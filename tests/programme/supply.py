@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from registry.decisions import motions
-from registry.decisions.recording import By
 from registry.issuance import batch as batches
 from registry.issuance import correction, deciding, quarantine
 from registry.issuance.correction import Told, Wrong, propose_correction
@@ -186,7 +185,7 @@ class Supplying:
         def act(tx):
             motion = next(one for one in motions.list_open(tx) if one.case == case)
             moved = motions.take_up(tx, motion.id)
-            _, second = deciding.approve_moved(tx, self.ledger, case, moved.mover, self._chooses(officer))
+            _, second = deciding.approve_moved(tx, self.ledger, moved, self._chooses(officer))
             motions.end(tx, motion.id, second, self.clock(), approved=True)
 
         said = CONFLICT if officer == mover else ""
@@ -270,8 +269,7 @@ class Supplying:
 
         def act(tx):
             moved = motions.take_up(tx, number)
-            by = By(moved.mover, reason=moved.reason)
-            _, second = correction.approve_moved(tx, self.ledger, case, by, self._chooses(officer))
+            _, second = correction.approve_moved(tx, self.ledger, moved, self._chooses(officer))
             motions.end(tx, number, second, self.clock(), approved=True)
 
         said = CONFLICT if officer == mover else ""

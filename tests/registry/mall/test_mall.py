@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from api.installation.officers import BUREAU, OFFICERS
 from registry.clock import day, day_of
 from registry.database.schema import offers, orders, vouchers
+from registry.decisions.motions import Motion
 from registry.decisions.recording import By
 from registry.errors import (
     Conflict,
@@ -62,8 +63,8 @@ def decided(scheme, case: str, decision: str, reason: str | None = None) -> str:
     """Take a decision of the exchange, with a second officer where one is needed."""
     state, motion = act(scheme, decide_or_move, case, decision, lambda _: EXCHANGE.actor, reason)
     if motion is not None:
-        by = By(EXCHANGE.actor, reason=reason)
-        state, _ = act(scheme, approve_moved, case, decision, by, lambda _: EXCHANGE.second)
+        moved = Motion(motion, case, decision, EXCHANGE.actor, reason, 0, {})
+        state, _ = act(scheme, approve_moved, moved, lambda _: EXCHANGE.second)
     return state
 
 
@@ -128,8 +129,9 @@ def test_a_provider_comes_and_goes_by_decisions_of_the_exchange(scheme):
         offered(scheme, shop)
     with pytest.raises(DecisionRefused):
         decided(scheme, case, "start")
+    moved = Motion(1, case, "agree", EXCHANGE.actor, None, 0, {})
     with pytest.raises(DecisionRefused, match="SECOND"):
-        act(scheme, approve_moved, case, "agree", By(EXCHANGE.actor), lambda _: OFFICERS["centre"].second)
+        act(scheme, approve_moved, moved, lambda _: OFFICERS["centre"].second)
     for step in ("agree", "connect", "start"):
         decided(scheme, case, step)
     cup = offered(scheme, shop)

@@ -15,7 +15,13 @@ from registry.jobs.jobs import refuse_beside
 from registry.mall.orders import forget_deliveries
 from registry.points.notices import forget_notices, give_notices
 from registry.points.points import expire, holders_of_expired_points
-from registry.points.standing_orders import accounts_to_convert, convert_by_order, newest_lot
+from registry.points.standing_orders import (
+    accounts_ordering,
+    accounts_to_convert,
+    convert_by_order,
+    newest_lot,
+    newest_order,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -51,13 +57,18 @@ def _expire(site: Site, account: int, tx: sa.Connection) -> None:
 
 
 class StandingOrders:
-    """Converts by standing order what was issued since it last looked; once a day, and first of all, everything."""
+    """Converts by standing order what was issued since it last looked, and for whom an order is new, what they have.
+
+    Once a day, and first of all, it looks at everything.
+    """
 
     def __init__(self, site: Site) -> None:
         """Begin with a look at everything: what an earlier process left is found so."""
         self._site = site
         self._day: date | None = None
         self._through = 0
+        self._orders = 0, 0
+        """The newest order at the look before the last, and at the last: one may be committed after a later one."""
         self._again: set[int] = set()
 
     def round(self, stop: threading.Event) -> None:
@@ -66,15 +77,17 @@ class StandingOrders:
         if today != self._day:
             self._through = 0
         with site.database.reading() as tx:
-            newest = newest_lot(tx)
+            newest, order = newest_lot(tx), newest_order(tx)
             accounts = accounts_to_convert(tx, self._through) if newest > self._through else []
+            given = [] if self._day is None else accounts_ordering(tx, self._orders[0])
         failed = set()
-        for account in sorted({*accounts, *self._again}):
+        for account in sorted({*accounts, *given, *self._again}):
             if stop.is_set():
                 return  # the next process begins with everything
             if not self._convert(account):
                 failed.add(account)
-        self._day, self._through, self._again = today, newest, failed
+        before = order if self._day is None else self._orders[1]
+        self._day, self._through, self._orders, self._again = today, newest, (before, order), failed
 
     def _convert(self, account: int) -> bool:
         left = True

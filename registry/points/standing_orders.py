@@ -51,6 +51,16 @@ def accounts_to_convert(tx: sa.Connection, after_lot: int) -> list[int]:
     return list(tx.execute(_TO_CONVERT, wanted).scalars())
 
 
+def newest_order(tx: sa.Connection) -> int:
+    """Give the number of the order that was given last, 0 before the first."""
+    return int(tx.execute(_NEWEST_ORDER).scalar_one())
+
+
+def accounts_ordering(tx: sa.Connection, after_order: int) -> list[int]:
+    """List the accounts whose order stands and has a number behind `after_order`, whatever they hold."""
+    return list(tx.execute(_ORDERING, {"after": after_order}).scalars())
+
+
 def convert_by_order(tx: sa.Connection, ledger: Ledger, account: int) -> Posted | None:
     """Convert what an account's order lets be converted, an act's worth of blocks; None when nothing is left of it.
 
@@ -74,6 +84,8 @@ _END = sa.text("""
 _SINCE = sa.text("SELECT given_ms FROM standing_orders WHERE account_id = :account AND ended_ms IS NULL")
 _HOLD = sa.text("SELECT id FROM standing_orders WHERE account_id = :account AND ended_ms IS NULL FOR SHARE")
 _NEWEST = sa.text("SELECT coalesce(max(id), 0) FROM lots")
+_NEWEST_ORDER = sa.text("SELECT coalesce(max(id), 0) FROM standing_orders")
+_ORDERING = sa.text("SELECT account_id FROM standing_orders WHERE id > :after AND ended_ms IS NULL")
 _TO_CONVERT = sa.text("""
     SELECT o.account_id FROM standing_orders o WHERE o.ended_ms IS NULL AND EXISTS (
         SELECT FROM blocks b WHERE b.account_id = o.account_id AND b.form = :form AND b.flags = ANY (:flags)

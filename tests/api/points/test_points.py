@@ -25,11 +25,12 @@ def test_a_person_sees_what_ends_when_and_lets_all_be_converted(live):
     assert (points["usable_g"], points["historical_g"], points["honour"]) == (300, 0, None)
     assert [one["quantity_g"] for one in points["by_expiry"]] == [300]
     assert date.fromisoformat(points["by_expiry"][0]["until"][:10]).year == in_shanghai(system_clock()).year + 2
-    given = done(person.post(f"{path}/standing-order", {}))
-    assert given["standing_order_since"] is not None
     orders = StandingOrders(live.site)
     orders.round(Never())
-    assert person.get(f"{path}/points").json()["usable_g"] == 1_000
+    given = done(person.post(f"{path}/standing-order", {}))
+    assert given["standing_order_since"] is not None
+    orders.round(Never())
+    assert person.get(f"{path}/points").json()["usable_g"] == 1_000, "what was issued before the order too"
     live.issue({person.account: 50})
     orders.round(Never())
     assert person.get(f"{path}/points").json()["usable_g"] == 1_050, "what is issued later too"

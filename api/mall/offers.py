@@ -101,7 +101,7 @@ def add_voucher_codes(account_id: AccountId, offer: OfferId, body: NewCodes, wri
 def read_offers(site: SiteOf, cursor: Cursor = None, limit: Limit = 50) -> Offers:
     """List what is offered for points now."""
     with site.database.reading() as tx:
-        found, behind = _page(tx, (offers.LISTED,), None, cursor, limit)
+        found, behind = _page(tx, (offers.LISTED,), None, cursor, limit, at=site.ledger.clock())
     return Offers(items=[Offer.of(one) for one in found], next_cursor=behind)
 
 
@@ -137,11 +137,17 @@ def decide_of_an_offer(offer: OfferId, body: OfferDecision, write: ByExchange) -
 
 
 def _page(
-    tx: sa.Connection, states: tuple[str, ...], provider: int | None, cursor: str | None, limit: int
+    tx: sa.Connection,
+    states: tuple[str, ...],
+    provider: int | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    at: int | None = None,
 ) -> tuple[list[offers.Offer], str | None]:
     limit = bounded(limit)
     after = 0 if cursor is None else read_cursor(cursor)
-    found = offers.list_offers(tx, offers.Wanted(states, provider, after, limit))
+    found = offers.list_offers(tx, offers.Wanted(states, provider, at, after, limit))
     return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
 

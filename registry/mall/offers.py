@@ -14,7 +14,7 @@ from registry.database.personal import Erased
 from registry.database.schema import offers, vouchers
 from registry.errors import Conflict, Invalid, NotFound
 from registry.ledger.ledger import Ledger
-from registry.mall.providers import must_be_live
+from registry.mall.providers import is_live, must_be_live
 from registry.mall.rules import rules_at
 from registry.words import checked_words
 
@@ -74,10 +74,14 @@ class Offer(NewOffer):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which offers are listed: of a provider, in some states, behind a number."""
+    """Which offers are listed: of a provider, in some states, behind a number.
+
+    With a time (Unix milliseconds) only those that can be ordered then: not over, and of a provider that is live.
+    """
 
     states: Sequence[str] = (LISTED,)
     provider: int | None = None
+    at: int | None = None
     after: int = 0
     limit: int = 50
 
@@ -183,6 +187,8 @@ def list_offers(tx: sa.Connection, wanted: Wanted) -> list[Offer]:
     query = sa.select(offers).where(offers.c.state.in_(list(wanted.states)), offers.c.id > wanted.after)
     if wanted.provider is not None:
         query = query.where(offers.c.provider_id == wanted.provider)
+    if wanted.at is not None:
+        query = query.where(offers.c.until_ms >= wanted.at, is_live(offers.c.provider_id))
     return [_offer(row) for row in tx.execute(query.order_by(offers.c.id).limit(wanted.limit + 1))]
 
 

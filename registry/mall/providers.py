@@ -17,7 +17,7 @@ from registry.database.personal import Erased
 from registry.database.schema import providers
 from registry.decisions.motions import Choose, Motion, approver, end_of_case, move
 from registry.decisions.recording import By, Pending, Step, number_of, open_case, prepare
-from registry.errors import Conflict, Invalid, NotFound, Unsettled
+from registry.errors import Conflict, DecisionRefused, Invalid, NotFound, Unsettled
 from registry.integrity.findings import refuse_barred
 from registry.integrity.recorded import Party
 from registry.ledger.ledger import Ledger
@@ -143,9 +143,17 @@ def must_be_live(tx: sa.Connection, account: int) -> None:
         raise Conflict("This account is no benefit provider that is live.")
 
 
+def is_live(account: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Say in a query whether the account in a column is a provider that is live."""
+    return sa.exists().where(providers.c.account_id == account, providers.c.state == LIVE)
+
+
 def _next(tx: sa.Connection, ledger: Ledger, case: str, decision: str) -> tuple[Pending, Provider, table.Step]:
     found = get_provider(tx, ledger.vault, number_of(case, Record.PROVIDER), lock=True)
     pending = prepare(tx, ledger, Record.PROVIDER, case)
+    stands = pending.before
+    if stands is not None and stands.state != found.state:  # since a recovery the number may be another's application
+        raise DecisionRefused(f"Case {case} stands at {stands.state}, and what is known of its provider does not.")
     return pending, found, pending.next_step(decision)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from api.installation.officers import BUREAU, OFFICERS
 from registry.clock import day, day_of
-from registry.database.schema import offers, orders, vouchers
+from registry.database.schema import offers, orders, providers, vouchers
 from registry.decisions.motions import Motion
 from registry.decisions.recording import By
 from registry.errors import (
@@ -25,7 +25,19 @@ from registry.errors import (
 )
 from registry.ledger.ledger import Amount
 from registry.ledger.movement import Form
-from registry.mall.offers import GOODS, VOUCHER, NewOffer, add_codes, add_stock, decide, end, get_offer, propose
+from registry.mall.offers import (
+    GOODS,
+    VOUCHER,
+    NewOffer,
+    Wanted,
+    add_codes,
+    add_stock,
+    decide,
+    end,
+    get_offer,
+    list_offers,
+    propose,
+)
 from registry.mall.orders import (
     Wish,
     answer_complaint,
@@ -80,6 +92,16 @@ def offered(scheme, shop: int, **changed) -> int:
     number = act(scheme, propose, shop, replace(OFFER, until_ms=scheme.clock.now + 30 * DAY, **changed))
     act(scheme, decide, number, "exchange:1", listed=True)
     return number
+
+
+def on_offer(scheme, after: int = 0) -> list[int]:
+    """What everybody is shown so many milliseconds from now."""
+    with scheme.database.reading() as tx:
+        return [one.id for one in list_offers(tx, Wanted(at=scheme.clock.now + after))]
+
+
+def stands_at(tx, _ledger, state: str) -> None:
+    tx.execute(sa.update(providers).values(state=state))
 
 
 def person_with_points(scheme, points: int) -> int:
@@ -137,15 +159,21 @@ def test_a_provider_comes_and_goes_by_decisions_of_the_exchange(scheme):
     cup = offered(scheme, shop)
     buyer = person_with_points(scheme, 200)
     order = act(scheme, place, buyer, Wish(cup, 1, "Road 1"))
+    assert (on_offer(scheme), on_offer(scheme, 29 * DAY), on_offer(scheme, 31 * DAY)) == ([cup], [cup], [])
     with pytest.raises(DecisionRefused):
         decided(scheme, case, "suspend")
     assert decided(scheme, case, "suspend", "complaints") == "suspended"
     with pytest.raises(OfferClosed, match="no orders now"):
         act(scheme, place, buyer, Wish(cup, 1, "Road 1"))
+    assert on_offer(scheme) == []
     assert decided(scheme, case, "give_notice") == "leaving"
     with pytest.raises(Unsettled, match="1 orders are open, and 50 collected points"):
         decided(scheme, case, "leave")
     act(scheme, cancel_order, buyer, order)
+    act(scheme, stands_at, "handed-in")  # as after a recovery, another's
+    with pytest.raises(DecisionRefused, match="what is known"):
+        decided(scheme, case, "leave")
+    act(scheme, stands_at, "leaving")
     assert decided(scheme, case, "leave") == "left"
     assert act(scheme, lambda tx, ledger: latest_of(tx, ledger.vault, shop)).state == "left"
     in_step(scheme, cup)

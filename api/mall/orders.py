@@ -1,19 +1,18 @@
 """Orders: placed and paid by people, fulfilled by providers, complaints answered by them or by the exchange."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel
 
 from api.decisions.officers import officer_of
-from api.door.causes import Cause
 from api.door.numbers import AccountId, Cursor, Limit
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import read_day
 from api.door.who import PROVIDING, ForHolder
-from api.door.write import ByHolder, ByProvider, SiteOf
+from api.door.write import ByHolder, ByProvider, SiteOf, Write, answering
 from api.mall.providers import OFFICERS, AnExchange, ByExchange
 from api.mall.shapes import (
     Collected,
@@ -61,15 +60,10 @@ MOVING = (NotFound, AccountErased, HolderUnknown, Insufficient, RuleBroken, Move
 OWN, SOLD = "/v1/accounts/{account_id}/orders/{number}", "/v1/accounts/{account_id}/sales/{number}"
 
 
-def made(model: type[BaseModel], *causes: Cause) -> dict[str, Any]:
-    """Describe what an act on an order answers, and what keeps it from being done."""
-    return {"status_code": 201, "response_class": Response, "responses": {201: {"model": model}, **documented(*causes)}}
-
-
 @router.post(
     "/accounts/{account_id}/orders",
     summary="Order and pay an offer",
-    **made(OrderAnswer, *MOVING, OfferClosed, SoldOut),
+    **answering(OrderAnswer, *MOVING, OfferClosed, SoldOut),
 )
 def order_and_pay(account_id: AccountId, body: NewOrder, write: ByHolder) -> Response:
     """Pay an offer with points, earliest expiry first (R23). A voucher is given at once, goods are sent."""
@@ -106,48 +100,29 @@ def read_own_order(account_id: AccountId, number: OrderId, site: SiteOf) -> OwnO
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/receipt", summary="Say that an order arrived",
-    **made(OrderAnswer, NotFound, AccountErased, Conflict),
+    **answering(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def receive_an_order(account_id: AccountId, number: OrderId, write: ByHolder) -> Response:
     """Say that the goods arrived."""
-    ledger = write.site.ledger
-
-    def act(tx: sa.Connection) -> dict[str, Any]:
-        orders.receive(tx, ledger, account_id, number)
-        return _state(orders.of_buyer(tx, ledger.vault, account_id, number))
-
-    return write.perform({}, act, at=OWN.format(account_id=account_id, number=number))
+    return _done(write, account_id, number, orders.receive)
 
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/cancellation", summary="Cancel an order",
-    **made(OrderAnswer, *MOVING, OfferClosed),
+    **answering(OrderAnswer, *MOVING, OfferClosed),
 )  # fmt: skip
 def cancel_an_order(account_id: AccountId, number: OrderId, write: ByHolder) -> Response:
     """Cancel what was not sent: the points are there again at once, with the days that they had."""
-    ledger = write.site.ledger
-
-    def act(tx: sa.Connection) -> dict[str, Any]:
-        refuse_beside(tx, account_id)
-        orders.cancel_order(tx, ledger, account_id, number)
-        return _state(orders.of_buyer(tx, ledger.vault, account_id, number))
-
-    return write.perform({}, act, at=OWN.format(account_id=account_id, number=number))
+    return _done(write, account_id, number, orders.cancel_order, moves_points=True)
 
 
 @router.post(
     "/accounts/{account_id}/orders/{number}/complaint", summary="Complain about an order",
-    **made(OrderAnswer, NotFound, AccountErased, Conflict),
+    **answering(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def complain_about_an_order(account_id: AccountId, number: OrderId, body: Message, write: ByHolder) -> Response:
     """Complain once; the provider answers, or the exchange does."""
-    ledger = write.site.ledger
-
-    def act(tx: sa.Connection) -> dict[str, Any]:
-        orders.complain(tx, ledger, account_id, number, body.message)
-        return _state(orders.of_buyer(tx, ledger.vault, account_id, number))
-
-    return write.perform(body.model_dump(), act, at=OWN.format(account_id=account_id, number=number))
+    return _done(write, account_id, number, orders.complain, body)
 
 
 @router.get(
@@ -162,38 +137,25 @@ def read_sales(account_id: AccountId, site: SiteOf, cursor: Cursor = None, limit
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/shipment", summary="Say that goods were sent",
-    **made(OrderAnswer, NotFound, AccountErased, Conflict),
+    **answering(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def ship_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -> Response:
     """Say that the goods of an order were sent; from now on its buyer does not cancel it."""
-    ledger = write.site.ledger
-
-    def act(tx: sa.Connection) -> dict[str, Any]:
-        orders.ship(tx, ledger, account_id, number)
-        return _state(orders.of_provider(tx, ledger.vault, account_id, number))
-
-    return write.perform({}, act, at=SOLD.format(account_id=account_id, number=number))
+    return _done(write, account_id, number, orders.ship, is_sale=True)
 
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/refund", summary="Give the points of an order back",
-    **made(OrderAnswer, *MOVING, OfferClosed),
+    **answering(OrderAnswer, *MOVING, OfferClosed),
 )  # fmt: skip
 def refund_an_order(account_id: AccountId, number: OrderId, write: ByProvider) -> Response:
     """Give back what an order was paid with, within the days that the policy in force says."""
-    ledger = write.site.ledger
-
-    def act(tx: sa.Connection) -> dict[str, Any]:
-        refuse_beside(tx, account_id)
-        orders.refund_order(tx, ledger, account_id, number)
-        return _state(orders.of_provider(tx, ledger.vault, account_id, number))
-
-    return write.perform({}, act, at=SOLD.format(account_id=account_id, number=number))
+    return _done(write, account_id, number, orders.refund_order, is_sale=True, moves_points=True)
 
 
 @router.post(
     "/accounts/{account_id}/sales/{number}/answer", summary="Answer a complaint about an order",
-    **made(OrderAnswer, NotFound, AccountErased, Conflict),
+    **answering(OrderAnswer, NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def answer_as_provider(account_id: AccountId, number: OrderId, body: Message, write: ByProvider) -> Response:
     """Answer what a buyer complains of, once."""
@@ -248,7 +210,7 @@ def read_complaints(site: SiteOf, _caller: AnExchange) -> Complaints:
     return Complaints(items=[Order.of(one).model_copy(update={"delivery": None}) for one in found])
 
 
-@router.post("/complaints/{number}/answer", summary="Answer a complaint", **made(OrderAnswer, NotFound, Conflict))
+@router.post("/complaints/{number}/answer", summary="Answer a complaint", **answering(OrderAnswer, NotFound, Conflict))
 def answer_as_exchange(number: OrderId, body: Message, write: ByExchange) -> Response:
     """Answer what a buyer complains of, when the provider does not."""
     ledger, officer = write.site.ledger, officer_of(write.caller, OFFICERS)
@@ -259,6 +221,24 @@ def answer_as_exchange(number: OrderId, body: Message, write: ByExchange) -> Res
         return _state(found)
 
     return write.perform(body.model_dump(), act, at="/v1/complaints")
+
+
+def _done(
+    write: Write, account: int, number: str, done: Callable[..., None], body: Message | None = None, *,
+    is_sale: bool = False, moves_points: bool = False,
+) -> Response:  # fmt: skip
+    """Do an act of its buyer on an order, or of who sold it, with what it says; answer how the order stands then."""
+    ledger, words = write.site.ledger, () if body is None else (body.message,)
+    at, read = (SOLD, orders.of_provider) if is_sale else (OWN, orders.of_buyer)
+
+    def act(tx: sa.Connection) -> dict[str, Any]:
+        if moves_points:
+            refuse_beside(tx, account)
+        done(tx, ledger, account, number, *words)
+        return _state(read(tx, ledger.vault, account, number))
+
+    sent = {} if body is None else body.model_dump()
+    return write.perform(sent, act, at=at.format(account_id=account, number=number))
 
 
 def _page(

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
 
 from api.door.caller import Callers, Principal
-from api.door.causes import raising
+from api.door.causes import Cause, raising
+from api.door.problems import documented
 from api.door.who import BUNDLING, CENTRE, HOLDER, PROVIDING, PROVIDING_OR_CENTRE, TRADING, May
 from api.installation.site import Site
 from registry.accounts.accounts import refuse_erased
@@ -21,6 +23,15 @@ CREATED, ACCEPTED = 201, 202
 ASK_AGAIN_S = "1"
 """After which a job may be further, or done."""
 Act = Callable[[sa.Connection], Mapping[str, Any]]
+
+
+def answering(model: type[BaseModel], *causes: Cause) -> dict[str, Any]:
+    """Describe a write that answers 201: with what, and what keeps it from being done."""
+    return {
+        "status_code": CREATED,
+        "response_class": Response,
+        "responses": {CREATED: {"model": model}, **documented(*causes)},
+    }
 
 
 async def get_site(request: Request) -> Site:

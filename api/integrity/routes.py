@@ -3,20 +3,20 @@
 Each is a case of the log from its approval on: `GET /v1/cases/F-1`.
 """
 
+from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 
 from api.door.caller import Principal
-from api.door.causes import Cause
 from api.door.numbers import AccountId, FindingId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.times import read_time
 from api.door.who import SIGNED_IN, Being, ForHolderOrReader, SignedIn
-from api.door.write import SiteOf, Write, by
+from api.door.write import SiteOf, Write, answering, by
 from api.integrity.shapes import (
     Appeal,
     AppealAnswer,
@@ -53,13 +53,7 @@ OF_PARTIES = (Role.HOLDER, Role.APPLICANT, Role.PLATFORM)
 THERE = "/v1/integrity/{finding}"
 
 
-def made(*causes: Cause) -> dict[str, Any]:
-    """Describe what an act on a finding answers, and what keeps it from being done."""
-    return {
-        "status_code": 201,
-        "response_class": Response,
-        "responses": {201: {"model": FindingState}, **documented(*causes)},
-    }
+made = partial(answering, FindingState)
 
 
 @router.get("", summary="Read the integrity record")

@@ -1,19 +1,19 @@
 """Offers: proposed by a provider, decided by the exchange, read by everybody."""
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 
 from api.decisions.officers import officer_of
-from api.door.causes import Cause
 from api.door.numbers import AccountId, Cursor, Limit, OfferId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.times import read_time
 from api.door.who import PROVIDING
-from api.door.write import ByProvider, SiteOf
+from api.door.write import ByProvider, SiteOf, answering
 from api.mall.providers import OFFICERS, AnExchange, ByExchange
 from api.mall.shapes import MoreStock, NewCodes, NewOffer, Offer, OfferDecision, Offers, OwnOffer, OwnOffers
 from registry.accounts.accounts import open_row
@@ -26,13 +26,7 @@ OWN = "/v1/accounts/{account_id}/offers"
 CHANGED = (NotFound, AccountErased, Conflict)
 
 
-def made(*causes: Cause) -> dict[str, Any]:
-    """Describe what an act on an offer answers, and what keeps it from being done."""
-    return {
-        "status_code": 201,
-        "response_class": Response,
-        "responses": {201: {"model": OwnOffer}, **documented(*causes)},
-    }
+made = partial(answering, OwnOffer)
 
 
 @router.post("/accounts/{account_id}/offers", summary="Propose an offer", **made(*CHANGED, OfferClosed))

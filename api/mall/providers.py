@@ -1,5 +1,6 @@
 """Benefit providers: they apply with the form, the exchange takes it up; decisions follow as of any case."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -7,12 +8,11 @@ from fastapi import APIRouter, Depends, Response
 
 from api.decisions.officers import officer_of
 from api.door.caller import Principal
-from api.door.causes import Cause
 from api.door.numbers import AccountId, ProviderId
 from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.who import Being, ForHolder
-from api.door.write import ByHolder, SiteOf, Write, by
+from api.door.write import ByHolder, SiteOf, Write, answering, by
 from api.mall.shapes import (
     Applications,
     Form,
@@ -36,13 +36,7 @@ PUBLIC = ("live", "suspended", "leaving")
 THERE = "/v1/accounts/{account_id}/provider"
 
 
-def made(*causes: Cause) -> dict[str, Any]:
-    """Describe what an act on an application answers, and what keeps it from being done."""
-    return {
-        "status_code": 201,
-        "response_class": Response,
-        "responses": {201: {"model": ProviderState}, **documented(*causes)},
-    }
+made = partial(answering, ProviderState)
 
 
 @router.post(

@@ -1,18 +1,18 @@
 """Opinions of experts and technical service bodies: asked by the centre, given or declined by who is asked (R7)."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 
 from api.door.caller import Principal
-from api.door.causes import Cause
 from api.door.numbers import CaseNumber, RequestId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.who import Being
-from api.door.write import SiteOf, Write, by
+from api.door.write import SiteOf, Write, answering, by
 from api.opinions.shapes import Matter, NewOpinion, NewRequest, OpinionRequest, OpinionRequests, Recusal, RequestState
 from registry.decisions.recording import read_officer
 from registry.errors import Barred, Conflict, Forbidden, Invalid, NotFound, SetAside
@@ -35,13 +35,7 @@ ANSWERED = (NotFound, Conflict, SetAside)
 OWN = "/v1/opinions/{request}"
 
 
-def made(*causes: Cause) -> dict[str, Any]:
-    """Describe what an act on a request answers, and what keeps it from being done."""
-    return {
-        "status_code": 201,
-        "response_class": Response,
-        "responses": {201: {"model": RequestState}, **documented(*causes)},
-    }
+made = partial(answering, RequestState)
 
 
 @router.post("/cases/{number}/opinions", summary="Ask for an opinion", **made(*ANSWERED, Barred))

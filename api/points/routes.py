@@ -10,7 +10,7 @@ from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import shown_time
 from api.door.who import ForHolderOrReader
-from api.door.write import ByHolder, SiteOf
+from api.door.write import ByHolder, SiteOf, answering
 from api.points import shapes
 from registry.accounts.accounts import open_row
 from registry.clock import rfc3339
@@ -23,11 +23,7 @@ from registry.policies.points import Honour
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/accounts/{account_id}", tags=["points"])
 POINTS = "/v1/accounts/{account_id}/points"
-ANSWERS: dict[str, Any] = {
-    "status_code": 201,
-    "response_class": Response,
-    "responses": {201: {"model": shapes.Points}, **documented(NotFound, AccountErased)},
-}
+ANSWERS = answering(shapes.Points, NotFound, AccountErased)
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """What is on offer to sources: policies that the bureau enters, finance that the centre approves (R71)."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Self
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from api.door.problems import documented
 from api.door.route import StrictRoute
 from api.door.times import maybe_time, shown_time
 from api.door.who import Being, ForHolderOrReader
-from api.door.write import ByCentre, ByHolder, SiteOf, Write, by
+from api.door.write import ByCentre, ByHolder, SiteOf, Write, answering, by
 from registry.accounts.accounts import MAX_NAME_CHARS, open_row
 from registry.clock import rfc3339
 from registry.errors import AccountErased, Conflict, NotFound
@@ -119,10 +120,7 @@ class Supports(BaseModel):
     items: Annotated[list[Support], said("Newest first.")]
 
 
-def _made(*causes: Any) -> dict[str, Any]:
-    return {
-        "status_code": 201, "response_class": Response, "responses": {201: {"model": Support}, **documented(*causes)}
-    }  # fmt: skip
+made = partial(answering, Support)
 
 
 @router.get("/supports", summary="List what is on offer to sources")
@@ -133,7 +131,7 @@ def read_supports(site: SiteOf) -> Supports:
     return Supports(items=[Support.of(one) for one in found])
 
 
-@router.post("/supports", summary="Enter a policy", **_made(Conflict))
+@router.post("/supports", summary="Enter a policy", **made(Conflict))
 def enter_a_policy(body: NewPolicy, write: ByBureau) -> Response:
     """Enter a policy or support of an authority; sources that are what it declares show it at once."""
     ledger, officer, terms = write.site.ledger, officer_of(write.caller, _BUREAU), body.terms()
@@ -156,7 +154,7 @@ def read_own_supports(account_id: AccountId, site: SiteOf) -> Supports:
 
 
 @router.post(
-    "/accounts/{account_id}/supports", summary="Offer finance", **_made(NotFound, AccountErased, Conflict)
+    "/accounts/{account_id}/supports", summary="Offer finance", **made(NotFound, AccountErased, Conflict)
 )  # fmt: skip
 def offer_finance(account_id: AccountId, body: NewFinance, write: ByHolder) -> Response:
     """Offer finance as an institution; once the centre approved it, it is public and shown with what it fits."""
@@ -172,7 +170,7 @@ def offer_finance(account_id: AccountId, body: NewFinance, write: ByHolder) -> R
 
 @router.post(
     "/accounts/{account_id}/supports/{support}/end", summary="End one's support",
-    **_made(NotFound, AccountErased, Conflict),
+    **made(NotFound, AccountErased, Conflict),
 )  # fmt: skip
 def end_own_support(account_id: AccountId, support: SupportId, write: ByHolder) -> Response:
     """End a support of one's own. Who has no support that stands is let see no more sources."""
@@ -184,19 +182,19 @@ def end_own_support(account_id: AccountId, support: SupportId, write: ByHolder) 
     return write.perform({}, act, at=f"/v1/accounts/{account_id}/supports")
 
 
-@router.post("/supports/{support}/approval", summary="Approve a financial support", **_made(NotFound, Conflict))
+@router.post("/supports/{support}/approval", summary="Approve a financial support", **made(NotFound, Conflict))
 def approve_a_support(support: SupportId, write: ByCentre) -> Response:
     """Approve what an institution offers: it is public from now on, and its institution a financier."""
     return _by_officer(write, lambda tx, who, at: supports.decide(tx, support, who, at, approved=True))
 
 
-@router.post("/supports/{support}/refusal", summary="Refuse a financial support", **_made(NotFound, Conflict))
+@router.post("/supports/{support}/refusal", summary="Refuse a financial support", **made(NotFound, Conflict))
 def refuse_a_support(support: SupportId, write: ByCentre) -> Response:
     """Refuse what an institution offers: nobody but it and officers sees it."""
     return _by_officer(write, lambda tx, who, at: supports.decide(tx, support, who, at, approved=False))
 
 
-@router.post("/supports/{support}/end", summary="End a support", **_made(NotFound, Conflict))
+@router.post("/supports/{support}/end", summary="End a support", **made(NotFound, Conflict))
 def end_a_support(support: SupportId, write: ByEnder) -> Response:
     """End a policy as the bureau, a financial support as the centre."""
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 
 from api.door.caller import Principal
-from api.door.causes import Cause
 from api.door.numbers import AccountId, SubmissionId
 from api.door.problems import documented
 from api.door.reasons import read_reason
 from api.door.route import StrictRoute
 from api.door.who import SIGNED_IN, Being, Holding, SignedIn
-from api.door.write import SiteOf, Write, by
+from api.door.write import SiteOf, Write, answering, by
 from api.submissions.shapes import (
     Correction,
     DraftApplication,
@@ -68,13 +68,7 @@ THERE = "/v1/submissions/{submission}"
 AT_THE_DESK = "/v1/incoming/{submission}"
 
 
-def made(*causes: Cause) -> dict[str, Any]:
-    """Describe what an act on a submission answers, and what keeps it from being done."""
-    return {
-        "status_code": 201,
-        "response_class": Response,
-        "responses": {201: {"model": SubmissionState}, **documented(*causes)},
-    }
+made = partial(answering, SubmissionState)
 
 
 @router.post("/submissions", summary="Begin a methodology's submission", **made(Conflict))

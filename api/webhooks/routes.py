@@ -5,14 +5,12 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel
 
 from api.door.caller import Principal
-from api.door.causes import Cause
 from api.door.numbers import MAX_EXACT, AccountId, only_digits
 from api.door.problems import documented
 from api.door.route import StrictRoute
-from api.door.write import SiteOf, Write, by
+from api.door.write import SiteOf, Write, answering, by
 from api.events.routes import CONNECTED, Connected
 from api.installation.settings import Environment
 from api.webhooks import shapes
@@ -29,17 +27,12 @@ ByConnected = Annotated[Write, Depends(by(CONNECTED))]
 WebhookId = Annotated[int, Path(ge=1, le=MAX_EXACT, description="A webhook's number.", examples=[1]), only_digits]
 
 
-def _answers(model: type[BaseModel], *causes: Cause) -> dict[str, Any]:
-    problems = documented(NotFound, *causes)
-    return {"status_code": 201, "response_class": Response, "responses": {201: {"model": model}, **problems}}
-
-
-SHOWN, ENDED = _answers(shapes.Webhook), _answers(shapes.EndedWebhook)
+SHOWN, ENDED = answering(shapes.Webhook, NotFound), answering(shapes.EndedWebhook, NotFound)
 AT = "/v1/accounts/{}/webhooks/{{webhook}}"
 _ONCE = frozenset({"secret"})
 
 
-@router.post("", summary="Have events sent", **_answers(shapes.WebhookWithSecret, AccountErased))
+@router.post("", summary="Have events sent", **answering(shapes.WebhookWithSecret, NotFound, AccountErased))
 def make_a_webhook(account_id: AccountId, body: shapes.NewWebhook, write: ByConnected) -> Response:
     """Have what happens from now on sent to a URL, signed by the Standard Webhooks text: what your roles may read.
 
@@ -71,7 +64,9 @@ def read_webhook(account_id: AccountId, webhook: WebhookId, site: SiteOf, caller
         return shapes.Webhook.of(webhooks.get_webhook(tx, account_id, _owner(caller, account_id), webhook))
 
 
-@router.post("/{webhook}/secret", summary="Give a webhook a new secret", **_answers(shapes.WebhookWithSecret))
+@router.post(
+    "/{webhook}/secret", summary="Give a webhook a new secret", **answering(shapes.WebhookWithSecret, NotFound)
+)
 def rotate_a_secret(account_id: AccountId, webhook: WebhookId, body: shapes.Rotation, write: ByConnected) -> Response:
     """Give it a new secret. For some hours what is sent is signed under both, so that nothing is refused meanwhile."""
     ledger = write.site.ledger
@@ -106,7 +101,7 @@ def enable_a_webhook(account_id: AccountId, webhook: WebhookId, write: ByConnect
     return _change(write, account_id, webhook, {}, act)
 
 
-@router.post("/{webhook}/test", summary="Try a webhook", **_answers(shapes.Webhook, Conflict))
+@router.post("/{webhook}/test", summary="Try a webhook", **answering(shapes.Webhook, NotFound, Conflict))
 def try_a_webhook(account_id: AccountId, webhook: WebhookId, write: ByConnected) -> Response:
     """Send it a `webhook.test`, behind what waits; where that failed, it is tried again now."""
     clock = write.site.ledger.clock

@@ -120,7 +120,8 @@ class ColumnReplay:
         is_bundled = self._bundles.are_among(first, last)
         if is_bundled.any():
             asked = zip(first[is_bundled].tolist(), last[is_bundled].tolist(), strict=True)
-            found = np.array([origin for span in asked for origin in self._replay.origins(*span)], np.uint64)
+            origins = [origin for span in asked for origin in self._replay.origins(*span)]
+            found = np.array(origins, np.uint64).reshape(-1, 2)  # none of a bundle into which nothing was gathered
             first = np.concatenate((first[~is_bundled], found[:, 0]))
             last = np.concatenate((last[~is_bundled], found[:, 1]))
         order = np.argsort(first, kind="stable")

@@ -83,3 +83,17 @@ def movements(draw):
 @given(movements())
 def test_movements_of_every_kind_between_decisions(entries):
     assert by_columns(entries, Replay()) == one_by_one(entries, Replay())
+
+
+def test_a_bundle_into_which_nothing_was_gathered():
+    del BOOK.entries[len(DECIDED) :]
+    BOOK.at = moment(MOMENTS[0])
+    BOOK.move(Kind.BUNDLE, 1001, 1030)
+    BOOK.move(Kind.VOID, 1001, 1030)
+    entries, bundles = list(BOOK.entries), Bundles()
+    rows = rows_for(entries)
+    bundles.reach(rows)
+    found = ColumnReplay(Replay(bundles.origins), bundles).take(
+        rows, 0, [one for one in entries if one.movement.is_record]
+    )
+    assert [fault.leaf for fault in found] == [len(DECIDED)], "numbers of a lot; other rules tell of the rest"
